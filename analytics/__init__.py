@@ -1,0 +1,1 @@
+"""The study: pure functions on arrays and frames; no clock, disk, network or environment (house.md 1)."""

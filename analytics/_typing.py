@@ -1,0 +1,13 @@
+"""Array aliases of the study: T sessions, N instruments, K clusters (quant.md, head)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+FloatVector = NDArray[np.float64]
+FloatMatrix = NDArray[np.float64]
+IntVector = NDArray[np.int64]
+BoolVector = NDArray[np.bool_]
+BoolMatrix = NDArray[np.bool_]

@@ -1,0 +1,1 @@
+"""How much of each cluster and instrument to hold (quant.md 8)."""

@@ -1,0 +1,1 @@
+"""What would have worked, after costs and luck (quant.md 9)."""
