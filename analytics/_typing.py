@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-
 FloatVector = NDArray[np.float64]
 FloatMatrix = NDArray[np.float64]
 IntVector = NDArray[np.int64]
