@@ -15,7 +15,8 @@ from typing import Any
 
 from lakefolio.errors import VerificationError
 from lakefolio.keys import TrustedKey
-from lakefolio.ledger import GENESIS, Entry, canonical, file_digest, open_intents, read_entries
+from lakefolio.ledger import GENESIS, Entry, canonical, open_intents, read_entries
+from lakehouse.hashing import file_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _check_artifacts(evidence: RunEvidence, entries: list[Entry]) -> list[Findin
         path = evidence.folder / name
         if not path.is_file():
             findings.append(Finding(name, None, f"missing; recorded in {entry_file(evidence)} line {line}"))
-        elif file_digest(path) != expected:
+        elif file_hash(path) != expected:
             findings.append(Finding(name, None, f"replaced or edited; recorded in {entry_file(evidence)} line {line}"))
     return findings
 

@@ -1,0 +1,70 @@
+"""What a step left behind, as content hashes (quant.md 11.2).
+
+A table of `results` is hashed over this run's rows; `raw` and `marts` over what the run's clock and source let it see.
+Volatile columns (when, how fast) are left out, so the same data hash alike whenever they were made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lakehouse.catalog import Lake
+from lakehouse.hashing import content_hash
+from lakehouse.tables import CONTRACTS
+
+# Timestamps of arrival differ between two landings of the same bars.
+_VOLATILE = ("run_id", "first_seen_at", "fetched_at", "valid_from", "scanned_at")
+
+
+class Scope(Protocol):
+    """The part of a run that says which rows are its own."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def source_name(self) -> str: ...
+
+    @property
+    def as_of_text(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output: its name, content hash and rows."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
+    """Hash one table as the run sees it; None where it does not exist."""
+    if name not in lake.tables():
+        return None
+    contract = CONTRACTS.get(name)
+    schema = name.partition(".")[0]
+    if contract is None:
+        frame = lake.query(f"select {_lasting_columns(lake, name)} from {name}")  # noqa: S608 - names are the code's own
+        return Output(name, content_hash(frame), frame.height)
+    columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
+    if schema == "results" or name == "raw.scans":
+        condition, parameters = "run_id = ?", [scope.run_id]
+    elif name == "raw.bars":
+        condition, parameters = "source = ? and session_date <= ?", [scope.source_name, scope.as_of_text]
+    elif "source" in contract.names:
+        condition, parameters = "source = ?", [scope.source_name]
+    else:
+        condition, parameters = "true", []
+    frame = lake.query(f"select {columns} from {name} where {condition}", parameters)  # noqa: S608 - as above
+    return Output(name, content_hash(frame), frame.height)
+
+
+def _lasting_columns(lake: Lake, name: str) -> str:
+    schema, table = name.split(".")
+    held = lake.rows(
+        "select column_name from duckdb_columns() where database_name = 'lake' and schema_name = ? and table_name = ?",
+        [schema, table],
+    )
+    return ", ".join(f'"{column}"' for (column,) in held if column not in _VOLATILE)
