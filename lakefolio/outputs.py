@@ -40,24 +40,28 @@ class Output:
 
 
 def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
-    """Hash one table as the run sees it; None where it does not exist."""
-    if name not in lake.tables():
+    """Hash one table as the run sees it; None where it does not exist.
+
+    `table:stage` names the rows of one stage, where a table holds several (`results.health:light`).
+    """
+    table, _, stage = name.partition(":")
+    if table not in lake.tables():
         return None
-    contract = CONTRACTS.get(name)
-    schema = name.partition(".")[0]
+    contract = CONTRACTS.get(table)
     if contract is None:
-        frame = lake.query(f"select {_lasting_columns(lake, name)} from {name}")  # noqa: S608 - names are the code's own
+        frame = lake.query(f"select {_lasting_columns(lake, table)} from {table}")  # noqa: S608 - names are the code's own
         return Output(name, content_hash(frame), frame.height)
     columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
-    if schema == "results" or name == "raw.scans":
+    parameters: list[object]
+    if "run_id" in contract.names:
         condition, parameters = "run_id = ?", [scope.run_id]
-    elif name == "raw.bars":
+    elif table == "raw.bars":
         condition, parameters = "source = ? and session_date <= ?", [scope.source_name, scope.as_of_text]
-    elif "source" in contract.names:
-        condition, parameters = "source = ?", [scope.source_name]
     else:
-        condition, parameters = "true", []
-    frame = lake.query(f"select {columns} from {name} where {condition}", parameters)  # noqa: S608 - as above
+        condition, parameters = "source = ?", [scope.source_name]
+    if stage:
+        condition, parameters = f"{condition} and stage = ?", [*parameters, stage]
+    frame = lake.query(f"select {columns} from {table} where {condition}", parameters)  # noqa: S608 - as above
     return Output(name, content_hash(frame), frame.height)
 
 

@@ -29,6 +29,14 @@ from lakehouse.paths import Paths, check_run_id
 from lakehouse.writes import Write, WriteReceipt, write
 
 
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What a step says of itself: the rows it dealt with and, in a few words, what it found."""
+
+    rows: int
+    note: str = ""
+
+
 @dataclass(slots=True)
 class Run:
     """What every step is given. Only `ledger` and `logger` change while a run goes on."""
@@ -49,6 +57,16 @@ class Run:
     def folder(self) -> Path:
         """The run folder."""
         return self.paths.run_dir(self.run_id)
+
+    @property
+    def source_name(self) -> str:
+        """Name of the source, as `raw` tables carry it."""
+        return self.source.name
+
+    @property
+    def as_of_text(self) -> str:
+        """The run's session, ISO."""
+        return self.as_of.isoformat()
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:
@@ -78,6 +96,11 @@ class Run:
         scope = {"run_id": self.run_id, "strict_health": self.settings.data.strict_health, **variables}
         arguments = [command, *(("--select", *select) if select else ())]
         return run_dbt(self.paths, arguments, scope, log_path=self.folder / "logs")
+
+    def record_step(self, row: pl.DataFrame) -> None:
+        """Append one row to results.steps."""
+        with self.lake() as lake:
+            write(lake, Write("results.steps", row), run_id=self.run_id, step="steps")
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator seeded by the manifest's seed and the purpose, so that no use disturbs another."""

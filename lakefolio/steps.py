@@ -28,29 +28,33 @@ class Step:
 
 
 _PRICES = ("marts.bars_daily", "marts.returns_daily", "marts.gap_audit", "marts.data_health")
-_SELECTED = ("results.selection", "marts.returns_daily")
-_CLUSTERED = ("results.clusters", "results.regimes")
+_LIGHT = ("results.health:light", "marts.returns_daily")
+_PICKED = ("results.selection", "results.clusters:light", "results.regimes:light", "results.risk:light")
+_STUDIED = ("results.selection", "marts.returns_daily", "results.clusters:full", "results.regimes:full")
+_SOLVED = ("results.weights", "results.cluster_weights", "results.solves", "results.drift", "results.orders")
+_TRIED = ("results.tournament_windows", "results.tournament_returns", "results.tournament_metrics")
 
 STEPS: tuple[Step, ...] = (
-    Step(1, "cleanup", "Is the ground clear?", cleanup, (), ()),
+    Step(1, "cleanup", "Is the ground clear?", cleanup),
     Step(2, "env-check", "Can this run work here?", env_check, (), ("results.runs",)),
     Step(3, "discovery", "What do the scanners find?", discovery, ("results.runs",), ("raw.bars", "raw.scans")),
     Step(4, "aggregation", "Which identities are candidates?", aggregation, ("raw.scans",), ("marts.candidates",)),
     Step(5, "enrichment", "What are they?", enrichment, ("marts.candidates",), ("marts.instruments",)),
-    Step(6, "light-prep", "Is their recent history whole?", light_prep, ("marts.candidates",), ("results.health",)),
-    Step(7, "selection", "Who wins in each cluster?", selection, ("marts.candidates",), ("results.selection",)),
+    Step(6, "light-prep", "Is their recent history whole?", light_prep, ("marts.candidates",), _LIGHT),
+    Step(7, "selection", "Who wins in each cluster?", selection, ("marts.candidates", *_LIGHT), _PICKED),
     Step(8, "full-prep", "Is the winners' history deep enough?", full_prep, ("results.selection",), _PRICES),
-    Step(9, "health", "May it be built upon?", health, ("marts.data_health",), ("results.health", *_PRICES)),
-    Step(10, "factors", "What moves together?", factors, _SELECTED, ("results.cluster_links", "results.risk")),
-    Step(11, "regime", "In which regime, and which clusters follow?", regime, _SELECTED, _CLUSTERED),
-    Step(12, "optimize", "How much of each?", optimize, (*_SELECTED, *_CLUSTERED),
-         ("results.weights", "results.cluster_weights", "results.solves", "results.drift", "results.orders")),
-    Step(13, "tournament", "What would have worked?", tournament, ("marts.returns_daily", "results.weights"),
-         ("results.tournament_windows", "results.tournament_returns", "results.tournament_metrics")),
-    Step(14, "audit", "May it be published?", audit, ("results.weights", "results.solves"), ("results.audit_checks",)),
-    Step(15, "report", "What should a person see?", report, ("results.audit_checks",), ()),
-    Step(16, "sync", "What would be sent?", sync, (), ()),
-    Step(17, "verify", "Is everything what was signed?", verify, (), ()),
+    Step(9, "health", "May it be built upon?", health, _PRICES, ("results.health:full", *_PRICES)),
+    Step(10, "factors", "What moves together?", factors, ("results.selection", *_PRICES),
+         ("results.cluster_links", "results.risk:full")),
+    Step(11, "regime", "Which regime, and which clusters follow from it?", regime,
+         ("results.cluster_links", "marts.returns_daily"), ("results.regimes:full", "results.clusters:full")),
+    Step(12, "optimize", "How much of each?", optimize, _STUDIED, _SOLVED),
+    Step(13, "tournament", "What would have worked?", tournament, ("marts.returns_daily", "results.weights"), _TRIED),
+    Step(14, "audit", "May it be published?", audit, ("results.health:full", *_STUDIED, *_SOLVED),
+         ("results.audit_checks",)),
+    Step(15, "report", "What should a person see?", report, ("results.audit_checks", *_SOLVED, *_TRIED)),
+    Step(16, "sync", "What would be sent?", sync),
+    Step(17, "verify", "Is everything what was signed?", verify),
 )  # fmt: skip
 
 
