@@ -91,10 +91,8 @@ class RegimeOptions(Section):
     """Weights and thresholds of the regime score, frozen after calibration on data to 2015 (quant.md 7)."""
 
     weights: dict[str, float] = Field(description="Weight of each component's percentile.")
-    quiet_below: Fraction = Field(description="Score under which the state is QUIET.")
-    turbulent_above: Fraction = Field(description="Score above which the state is TURBULENT.")
-    crisis_above: Fraction = Field(description="Score above which the state is CRISIS.")
-    confirm_sessions: Count = Field(description="Sessions beyond a threshold before a state is left.")
+    thresholds: dict[Literal["NORMAL", "TURBULENT", "CRISIS"], Fraction] = Field(description="Lowest score of a state.")
+    confirm_sessions: Count = Field(description="Sessions below its threshold after which a state is left.")
 
 
 class AllocationSettings(Section):
