@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import platform
 import subprocess
@@ -28,18 +27,13 @@ def describe_environment(run: Run) -> dict[str, Any]:
         "source": run.source_name,
         "is_simulated": run.source.is_simulated,
         "random_seed": run.settings.random_seed,
-        "manifest_sha256": manifest_hash(run),
+        "manifest_sha256": run.manifest_sha256,
         "python": platform.python_version(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "code_revision": code_revision(),
         "seed_files": {path.name: file_hash(path) for path in sorted((run.paths.dbt_project / "seeds").glob("*.csv"))},
     }
-
-
-def manifest_hash(run: Run) -> str:
-    """SHA-256 of the resolved manifest."""
-    return hashlib.sha256(run.settings.model_dump_json().encode()).hexdigest()
 
 
 def code_revision() -> str:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-from lakefolio.environment import code_revision, manifest_hash
+from lakefolio.environment import code_revision
 from lakefolio.errors import AuditGateError, FrontDoorError, VerificationError
 from lakefolio.gate import Check, Evidence, GateLimits, checks_frame, judge
 from lakefolio.keys import TrustedKey
@@ -62,7 +62,6 @@ def report(run: Run) -> StepReport:
         rows.write_parquet(buffer)
         run.publish(f"weights/{profile}.parquet", buffer.getvalue())
     run.publish("orders.csv", orders.write_csv())
-    run.publish("manifest.resolved.json", run.settings.model_dump_json(indent=2) + "\n")
     sums = "".join(f"{file_hash(path)}  {path.relative_to(run.folder).as_posix()}\n" for path in sorted(run.artifacts))
     run.publish("SHA256SUMS", sums)
     return StepReport(len(run.artifacts), "portfolio_report.html and portfolio_report.md")
@@ -120,7 +119,7 @@ def _provenance(run: Run) -> dict[str, str]:
     return {
         "run": run.run_id,
         "profile": run.profile,
-        "manifest": manifest_hash(run),
+        "manifest": run.manifest_sha256,
         "code": code_revision(),
         "signing key": run.ledger.signer if run.ledger is not None else "no ledger",
         **{f"hash of {name}": value for name, value in sorted(hashes.items())},

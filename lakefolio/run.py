@@ -29,6 +29,10 @@ from lakehouse.paths import Paths, check_run_id
 from lakehouse.writes import Write, WriteReceipt, write
 
 
+RESOLVED = "manifest.resolved.json"
+"""The artifact that says what a run was asked to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """What a step says of itself: the rows it dealt with and, in a few words, what it found."""
@@ -52,11 +56,17 @@ class Run:
     ledger: Ledger | None
     logger: Logger
     artifacts: list[Path] = field(default_factory=list)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
 
     @property
     def folder(self) -> Path:
         """The run folder."""
         return self.paths.run_dir(self.run_id)
+
+    @property
+    def manifest_sha256(self) -> str:
+        """SHA-256 of the resolved manifest."""
+        return hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest()
 
     @property
     def source_name(self) -> str:
