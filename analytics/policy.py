@@ -1,7 +1,7 @@
 """From what is known to what is held: the one policy that production and the tournament both call (quant.md 8.1, 9.1).
 
 Three decisions in order. `pick` takes the winners of each cluster from the candidates, `group` clusters the winners on
-their full history, `weigh` allocates across those clusters. `decide` chains them over one train window.
+their full history, `weigh` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from analytics._typing import FloatMatrix, FloatVector, IntVector
+from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, allocate
 from analytics.clusters import Clustering, cluster_instruments
 from analytics.errors import InputError, ShortHistoryError
@@ -70,6 +70,15 @@ class Chosen:
             tuple(rows["identity"]),
             tuple(rows["asset_class"]),
             rows["direction"].cast(pl.Int64).to_numpy(),
+        )
+
+    def where(self, keep: BoolVector) -> Chosen:
+        """Those that `keep` (N,) marks."""
+        return Chosen(
+            tuple(symbol for symbol, kept in zip(self.symbols, keep, strict=True) if kept),
+            tuple(identity for identity, kept in zip(self.identities, keep, strict=True) if kept),
+            tuple(name for name, kept in zip(self.asset_classes, keep, strict=True) if kept),
+            self.directions[keep],
         )
 
 
@@ -164,12 +173,7 @@ def weigh(
     """
     ids = np.asarray(clustering.cluster_ids)
     keep = ids > 0
-    kept = Chosen(
-        tuple(np.array(chosen.symbols, dtype=object)[keep]),
-        tuple(np.array(chosen.identities, dtype=object)[keep]),
-        tuple(np.array(chosen.asset_classes, dtype=object)[keep]),
-        chosen.directions[keep],
-    )
+    kept = chosen.where(keep)
     held_weights, held_elsewhere = held.aligned(kept)
     allocation = allocate(
         AllocationProblem(
