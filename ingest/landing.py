@@ -126,7 +126,7 @@ def instruments_of(source: Source, landing: Landing) -> pl.DataFrame:
         raise UnknownInstrumentError(
             f"source {source.name} has no {absent[0]} up to {landing.last}"
             + (f" (nor {len(absent) - 1} others)" if len(absent) > 1 else "")
-            + (f": {nearest(absent[0], every)}" if 0 < len(every) else "")
+            + (f": {nearest(absent[0], every)}" if len(every) > 0 else "")
         )
     return told
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from ingest.errors import ScannerInputError
-from ingest.scanners import Filter, Scanner
+from ingest.scanners import Scanner
 from ingest.strategies import STRATEGIES, mirrored
 from lakehouse.tables import CONTRACTS
 
