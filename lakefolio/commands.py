@@ -24,7 +24,7 @@ from lakefolio.gate import Evidence, judge
 from lakefolio.keys import TrustedKey
 from lakefolio.launch import Wanted, find_run, new_run, resumed_run, run_facts
 from lakefolio.manifest import json_schema
-from lakefolio.outputs import RecordedScope, measure
+from lakefolio.outputs import RecordedScope, hash_of
 from lakefolio.progress import Reporter
 from lakefolio.publication import limits_of, point_latest, require_passed, sync_list
 from lakefolio.run import run_lock
@@ -121,13 +121,12 @@ def verify(options: argparse.Namespace) -> int:
     run_id = find_run(paths, options.run_id)
     key = TrustedKey.load(options.key or paths.ledger_keys / "ledger.pub")
     evidence = RunEvidence(run_id, paths.run_dir(run_id), paths.checkpoints / f"{run_id}.jsonl", key)
-    with Lake.open(paths, read_only=True) as lake:
-
-        def table_hash(name: str) -> str | None:
-            found = measure(lake, name, RecordedScope(run_id))
-            return found.sha256 if found else None
-
-        findings = verify_run(evidence, table_hash)
+    findings = verify_run(evidence)
+    if not findings:
+        facts = run_facts(evidence.folder)
+        scope = RecordedScope(run_id, facts["source"], facts["as_of"])
+        with Lake.open(paths, read_only=True) as lake:
+            findings = verify_run(evidence, lambda name: hash_of(lake, name, scope))
     if options.json:
         _emit({"run_id": run_id, "verified": not findings, "findings": [str(finding) for finding in findings]})
     if findings:

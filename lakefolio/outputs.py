@@ -31,6 +31,15 @@ class Scope(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedScope:
+    """The scope of a run that is over, from what its ledger says it stood on."""
+
+    run_id: str
+    source_name: str
+    as_of_text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """One output: its name, content hash and rows."""
 
@@ -53,7 +62,10 @@ def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
         return Output(name, content_hash(frame), frame.height)
     columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
     parameters: list[object]
-    if "run_id" in contract.names:
+    if table == "raw.scans":
+        # The tournament lands replays of earlier sessions beside what discovery found.
+        condition, parameters = "run_id = ? and session_date = ?", [scope.run_id, scope.as_of_text]
+    elif "run_id" in contract.names:
         condition, parameters = "run_id = ?", [scope.run_id]
     elif table == "raw.bars":
         condition, parameters = "source = ? and session_date <= ?", [scope.source_name, scope.as_of_text]
@@ -63,6 +75,12 @@ def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
         condition, parameters = f"{condition} and stage = ?", [*parameters, stage]
     frame = lake.query(f"select {columns} from {table} where {condition}", parameters)  # noqa: S608 - as above
     return Output(name, content_hash(frame), frame.height)
+
+
+def hash_of(lake: Lake, name: str, scope: Scope) -> str | None:
+    """Content hash of one table as a run sees it; None where it does not exist."""
+    output = measure(lake, name, scope)
+    return output.sha256 if output is not None else None
 
 
 def _lasting_columns(lake: Lake, name: str) -> str:

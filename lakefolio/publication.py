@@ -12,7 +12,7 @@ from lakefolio.errors import AuditGateError, FrontDoorError, VerificationError
 from lakefolio.gate import Check, Evidence, GateLimits, checks_frame, judge
 from lakefolio.keys import TrustedKey
 from lakefolio.manifest import Profile
-from lakefolio.outputs import measure
+from lakefolio.outputs import hash_of
 from lakefolio.run import Run, StepReport
 from lakefolio.verification import RunEvidence, latest_hashes, verify_run
 from lakehouse.hashing import file_hash
@@ -93,7 +93,7 @@ def verify(run: Run) -> StepReport:
     key = TrustedKey.load(run.paths.ledger_keys / "ledger.pub")
     evidence = RunEvidence(run.run_id, run.folder, run.ledger.outside, key)
     with run.lake() as lake:
-        findings = verify_run(evidence, lambda name: _hash(measure(lake, name, run)), running=True)
+        findings = verify_run(evidence, lambda name: hash_of(lake, name, run), running=True)
     if findings:
         raise VerificationError("\n".join(str(finding) for finding in findings))
     return StepReport(len(run.ledger.entries), "every line, checkpoint, artifact and table is what was signed")
@@ -106,10 +106,6 @@ def point_latest(run: Run) -> None:
     part.unlink(missing_ok=True)
     part.symlink_to(os.path.relpath(run.folder, target.parent), target_is_directory=True)
     part.replace(target)
-
-
-def _hash(output: object) -> str | None:
-    return getattr(output, "sha256", None)
 
 
 def _provenance(run: Run) -> dict[str, str]:
