@@ -123,8 +123,13 @@ _SECTORS = {
 _N_EQUITIES_PER_SECTOR = 13
 _ETFS = {
     **{f"{code}{kind}": cluster for cluster, (code, _, _) in _SECTORS.items() for kind in ("X", "W")},
-    "GOVX": "bond_government", "GOVL": "bond_government", "CRDX": "bond_credit", "CRDW": "bond_credit",
-    "OILX": "future_energy", "GLDX": "future_metals", "AGRX": "future_grains",
+    "GOVX": "bond_government",
+    "GOVL": "bond_government",
+    "CRDX": "bond_credit",
+    "CRDW": "bond_credit",
+    "OILX": "future_energy",
+    "GLDX": "future_metals",
+    "AGRX": "future_grains",
 }
 _COINS = {
     "crypto_majors": {

@@ -27,7 +27,9 @@ class Parser(argparse.ArgumentParser):
     def _nearest(self, message: str) -> str:
         wrong = next((word for word in sys.argv[1:] if f"'{word}'" in message or message.endswith(word)), "")
         known = [option for action in self._actions for option in action.option_strings]
-        known += [str(choice) for action in self._actions if isinstance(action.choices, dict) for choice in action.choices]
+        known += [
+            str(choice) for action in self._actions if isinstance(action.choices, dict) for choice in action.choices
+        ]
         near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5) if wrong else []
         return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -56,8 +58,12 @@ def _code_of(error: Exception) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    parser = Parser(prog="lakefolio", description="From market scans to a signed, audited portfolio.", epilog=EXIT_CODES)
-    parser.add_argument("--home", type=Path, help="folder of the lake and the artifacts (default: LAKEFOLIO_HOME or here)")
+    parser = Parser(
+        prog="lakefolio", description="From market scans to a signed, audited portfolio.", epilog=EXIT_CODES
+    )
+    parser.add_argument(
+        "--home", type=Path, help="folder of the lake and the artifacts (default: LAKEFOLIO_HOME or here)"
+    )
     verbs = parser.add_subparsers(title="commands", required=True, parser_class=Parser, metavar="COMMAND")
 
     run = _verb(verbs, "run", commands.run, "run the steps, from scan to signed portfolio")
@@ -69,7 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--run-id", help="run to resume, or the id of a new one")
     run.add_argument("--start-step", help="number or name of the step to resume at")
     run.add_argument("--stop-step", help="number or name of the last step to run")
-    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, such as allocation.cap=0.3")
+    run.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, such as allocation.cap=0.3"
+    )
     _json(run)
 
     _json(_verb(verbs, "steps", commands.steps, "print the steps in order"))

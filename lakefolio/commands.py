@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from reports.terminal import health_table
 from rich.console import Console
 from rich.markdown import Markdown
 
 from lakefolio import care, comparison, reproduction
 from lakefolio.doctor import diagnose
-from lakefolio.environment import describe_environment
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, FrontDoorError, UsageError, VerificationError
 from lakefolio.gate import Evidence, judge
 from lakefolio.keys import TrustedKey
@@ -36,7 +36,6 @@ from lakehouse.catalog import Lake
 from lakehouse.dbt import run_dbt
 from lakehouse.paths import Paths
 from lakehouse.sandbox import user_query
-from reports.terminal import health_table
 
 SHOWN = {
     "clusters": "select symbol, cluster_id, subcluster_id, label, purity, mean_correlation from results.clusters "
@@ -61,11 +60,19 @@ def run(options: argparse.Namespace) -> int:
     span = Span.of(options.start_step, options.stop_step)
     reporter = Reporter()
     wanted = Wanted(
-        options.profile, options.manifest, options.source, options.path, options.as_of, options.run_id, tuple(options.set)
+        options.profile,
+        options.manifest,
+        options.source,
+        options.path,
+        options.as_of,
+        options.run_id,
+        tuple(options.set),
     )
     resumes = options.run_id is not None and paths.run_dir(options.run_id).is_dir()
     if span.first.number > 1 and not resumes:
-        raise UsageError(f"--start-step {span.first.name} needs --run-id of a run that began; `lakefolio status` lists them")
+        raise UsageError(
+            f"--start-step {span.first.name} needs --run-id of a run that began; `lakefolio status` lists them"
+        )
     with run_lock(paths, options.run_id or options.profile):
         started = resumed_run(paths, options.run_id, reporter) if resumes else new_run(paths, wanted, reporter)
         label = " SIMULATED market" if started.source.is_simulated else ""
@@ -209,7 +216,9 @@ def health(options: argparse.Namespace) -> int:
     paths = _paths(options)
     run_id = find_run(paths, options.run_id)
     with Lake.open(paths, read_only=True) as lake:
-        frame = lake.query("select * from reports.rpt_health where run_id = ? order by stage, status_rank, symbol", [run_id])
+        frame = lake.query(
+            "select * from reports.rpt_health where run_id = ? order by stage, status_rank, symbol", [run_id]
+        )
     if options.json:
         sys.stdout.write(frame.write_json() + "\n")
     else:

@@ -20,11 +20,15 @@ WEIGHT_TOLERANCE = 1e-12
 def compare(lake: Lake, paths: Paths, left: str, right: str) -> pl.DataFrame:
     """One row for each thing that differs: what it is, its name, and what it is in either run."""
     rows = [*_settings(paths, left, right), *_hashes(paths, left, right), *_tables(lake, left, right)]
-    return pl.DataFrame(rows, schema={"what": pl.String, "name": pl.String, "left": pl.String, "right": pl.String}, orient="row")
+    return pl.DataFrame(
+        rows, schema={"what": pl.String, "name": pl.String, "left": pl.String, "right": pl.String}, orient="row"
+    )
 
 
 def _settings(paths: Paths, left: str, right: str) -> Iterator[tuple[str, str, str, str]]:
-    one, two = (dict(_leaves(json.loads(paths.run_file(run, RESOLVED).read_text(encoding="utf-8")))) for run in (left, right))
+    one, two = (
+        dict(_leaves(json.loads(paths.run_file(run, RESOLVED).read_text(encoding="utf-8")))) for run in (left, right)
+    )
     for name in sorted(one.keys() | two.keys()):
         if one.get(name) != two.get(name):
             yield "setting", name, json.dumps(one.get(name)), json.dumps(two.get(name))
@@ -40,7 +44,8 @@ def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 def _hashes(paths: Paths, left: str, right: str) -> Iterator[tuple[str, str, str, str]]:
     one, two = (
-        latest_hashes(list(read_entries(paths.run_file(run, "audit.jsonl"))), "outcome", "outputs") for run in (left, right)
+        latest_hashes(list(read_entries(paths.run_file(run, "audit.jsonl"))), "outcome", "outputs")
+        for run in (left, right)
     )
     for name in sorted(one.keys() | two.keys()):
         first, second = (found[name][0][:16] if name in found else "" for found in (one, two))

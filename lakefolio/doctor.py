@@ -30,7 +30,11 @@ def diagnose(paths: Paths, profile: str) -> pl.DataFrame:
     rows = [
         ("python", python_is_supported(), platform.python_version()),
         ("packages", True, ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES[:6])),
-        ("disk", shutil.disk_usage(paths.root).free > LEAST_FREE_BYTES, f"{shutil.disk_usage(paths.root).free >> 30} GiB free"),
+        (
+            "disk",
+            shutil.disk_usage(paths.root).free > LEAST_FREE_BYTES,
+            f"{shutil.disk_usage(paths.root).free >> 30} GiB free",
+        ),
         _try("manifest", lambda: f"{profile}: {len(_scanner_names(paths, profile))} scanners named"),
         _try("manifest schema", lambda: f"{len(json_schema()['$defs'])} sections"),
         _try("scanners", lambda: f"{len(load_scanners(paths.configs, _scanner_names(paths, profile)))} load"),

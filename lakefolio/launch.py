@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.sources import make_source
+
 from lakefolio.errors import ResumeError, UsageError
 from lakefolio.keys import SigningKey, signing_secret
 from lakefolio.ledger import Ledger, read_entries

@@ -35,7 +35,7 @@ class SourceSettings(Section):
 
     kind: Literal["sample", "files"] = Field(description="Name of the source.")
     path: str | None = Field(None, description="File or folder of the source `files`.")
-    seed: int = Field(7, description="Seed of the simulated market of the source `sample`.")
+    seed: int = Field(111, description="Seed of the simulated market of the source `sample`.")
 
 
 class LakeOptions(Section):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
-
 from ingest.envelope import export_scan
+
 from ingest.landing import Landing, LandingReport, land_bars, land_instruments, land_scans, land_sessions
 from ingest.rules import scan_from_columns
 from ingest.scanners import Scanner, load_scanners
@@ -41,7 +41,9 @@ def discovery(run: Run) -> StepReport:
 def aggregation(run: Run) -> StepReport:
     """Merge venues into identities, settle conflicts of direction, score, and keep the class quotas."""
     built(run.dbt("build", ["tag:candidates"]))
-    rows = run.query("select count(*) as n, count_if(is_conflict) as conflicts from marts.candidates where run_id = ?", run.run_id)
+    rows = run.query(
+        "select count(*) as n, count_if(is_conflict) as conflicts from marts.candidates where run_id = ?", run.run_id
+    )
     n_candidates, conflicts = rows.row(0)
     if n_candidates == 0:
         raise FrontDoorError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
@@ -90,7 +92,9 @@ def health(run: Run) -> StepReport:
     gates = run.dbt("test", ["tag:gate"], window_sessions=window)
     with run.lake() as lake:
         left = unhealthy(lake, symbols)
-        missing = lake.query("select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols])
+        missing = lake.query(
+            "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols]
+        )
     if run.settings.data.strict_health and (left.height or not gates.success):
         raise HealthGateError(describe_illness(left, missing, gates))
     note = f"{len(symbols)} judged, {len(ill)} repaired or asked again, {left.height} left"
@@ -123,9 +127,7 @@ def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first:
 def fetch(run: Run, lake: Lake, step: str, symbols: Sequence[str], n_sessions: int) -> LandingReport:
     """Ask the source for what is stale, missing or incomplete of these symbols, and for nothing else."""
     first = run.as_of - timedelta(days=int(n_sessions * CALENDAR_DAYS_PER_SESSION) + 10)
-    report = land_bars(
-        lake, run.source, Venues.of(run.paths), landing_of(run, step, symbols, first), is_selective=True
-    )
+    report = land_bars(lake, run.source, Venues.of(run.paths), landing_of(run, step, symbols, first), is_selective=True)
     for symbol, reason in report.failures.items():
         run.logger.warning("%s was not answered in whole: %s", symbol, reason)
     return report
@@ -172,7 +174,9 @@ def audit_prices(
     if missing:
         raise FrontDoorError(f"marts.data_health does not know {', '.join(missing[:5])}: rebuild with dbt build")
     run.store(stage, run.replace("results.health", rows, stage=stage))
-    counts = ", ".join(f"{row['status']} {row['len']}" for row in rows["status"].value_counts(sort=True, name="len").to_dicts())
+    counts = ", ".join(
+        f"{row['status']} {row['len']}" for row in rows["status"].value_counts(sort=True, name="len").to_dicts()
+    )
     asked = f", {fetched.n_requested} asked for" if fetched is not None else ""
     return StepReport(rows.height, f"{counts}{asked}")
 
@@ -203,9 +207,13 @@ def describe_illness(left: pl.DataFrame, missing: pl.DataFrame, gates: DbtResult
     for row in left.to_dicts():
         sessions = missing.filter(pl.col("symbol") == row["symbol"])["session_date"].sort().to_list()
         named = ", ".join(str(session) for session in sessions[:5]) + (", ..." if len(sessions) > 5 else "")
-        lines.append(f"  {row['symbol']} {row['status']}: {row['n_gaps']} gaps, {row['n_quarantined']} quarantined {named}".rstrip())
+        lines.append(
+            f"  {row['symbol']} {row['status']}: {row['n_gaps']} gaps, {row['n_quarantined']} quarantined {named}".rstrip()
+        )
     lines += [f"  gate {node.name}: {node.message}" for node in gates.nodes if node.failures]
-    lines.append("repair the source, or name the symbols in discovery.exclude_symbols with the reason, and resume at health")
+    lines.append(
+        "repair the source, or name the symbols in discovery.exclude_symbols with the reason, and resume at health"
+    )
     return "\n".join(lines)
 
 

@@ -83,5 +83,7 @@ def benchmark_symbol(lake: Lake) -> str:
     """
     found = lake.rows("select symbol from marts.instruments where is_benchmark order by venue_priority, symbol limit 1")
     if not found:
-        raise FrontDoorError("the source has no instrument of the benchmark's identity: set `benchmark` in the manifest")
+        raise FrontDoorError(
+            "the source has no instrument of the benchmark's identity: set `benchmark` in the manifest"
+        )
     return str(found[0][0])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from analytics.policy import Policy
 from analytics.regime_settings import RegimeSettings
 from analytics.selection import SelectionRules
 from analytics.tournament.run import TournamentSettings
 from analytics.tournament.simulators import Frictions
+
+from analytics.policy import Policy
 from lakefolio.manifest import Profile
 
 

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping
 
 import polars as pl
+from analytics.holdings import DriftReport, OrderTerms, make_orders, measure_drift
 
 from analytics.allocation import Allocation
-from analytics.holdings import DriftReport, OrderTerms, make_orders, measure_drift
 from lakefolio.manifest import Profile
 from lakefolio.state import HeldPortfolio
 from lakehouse.tables import CONTRACTS
@@ -50,7 +50,9 @@ def portfolio_tables(
         held.net_weights,
         dict(zip(allocation.symbols, allocation.net_weights.tolist(), strict=True)),
         partial_rebalance=settings.flags.feat_partial_rebalance,
-        groups=dict(zip(chosen["symbol"], chosen.select(pl.concat_str("cluster_id", "sleeve")).to_series(), strict=True)),
+        groups=dict(
+            zip(chosen["symbol"], chosen.select(pl.concat_str("cluster_id", "sleeve")).to_series(), strict=True)
+        ),
         dust_weight=settings.allocation.dust_weight,
         instrument_cap=settings.allocation.instrument_cap,
     )
@@ -67,7 +69,9 @@ def portfolio_tables(
 
 def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, instruments: pl.DataFrame) -> pl.DataFrame:
     """Published weights by symbol; cash is a row of its own, never left unsaid."""
-    published = pl.DataFrame({"symbol": list(report.symbols), "net_weight": report.published}).filter(pl.col("net_weight") != 0)
+    published = pl.DataFrame({"symbol": list(report.symbols), "net_weight": report.published}).filter(
+        pl.col("net_weight") != 0
+    )
     described = instruments.select("symbol", "identity", "asset_class", "venue", "is_recent_listing")
     rows = (
         published.join(chosen.select("symbol", "cluster_id", "sleeve", "direction"), on="symbol", how="left")

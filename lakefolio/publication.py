@@ -6,6 +6,8 @@ import io
 import os
 from pathlib import Path
 
+from reports.reader import ReportTables
+from reports.render import render_all
 
 from lakefolio.environment import code_revision
 from lakefolio.errors import AuditGateError, FrontDoorError, VerificationError
@@ -16,8 +18,6 @@ from lakefolio.outputs import hash_of
 from lakefolio.run import Run, StepReport
 from lakefolio.verification import RunEvidence, latest_hashes, verify_run
 from lakehouse.hashing import file_hash
-from reports.reader import ReportTables
-from reports.render import render_all
 
 
 def limits_of(settings: Profile) -> GateLimits:
@@ -52,7 +52,9 @@ def report(run: Run) -> StepReport:
     built.require()
     with run.lake() as lake:
         tables = ReportTables.load(lake, run.run_id)
-        weights = lake.query("select * exclude (run_id) from results.weights where run_id = ? order by all", [run.run_id])
+        weights = lake.query(
+            "select * exclude (run_id) from results.weights where run_id = ? order by all", [run.run_id]
+        )
         orders = lake.query("select * exclude (run_id) from results.orders where run_id = ? order by all", [run.run_id])
     left_out = () if run.settings.flags.feat_decay_audit else ("backtest_comparison.md",)
     run.artifacts += render_all(tables, _provenance(run), run.folder, left_out=left_out)
@@ -73,7 +75,9 @@ def sync(run: Run) -> StepReport:
     for name, size in names:
         run.logger.info("would send %s, %s bytes", name, size)
     if not names:
-        raise FrontDoorError("there is nothing to send: an empty folder is never synced, since it would wipe the remote")
+        raise FrontDoorError(
+            "there is nothing to send: an empty folder is never synced, since it would wipe the remote"
+        )
     return StepReport(len(names), f"dry run: {sum(size for _, size in names):,} bytes would be sent")
 
 
@@ -120,5 +124,3 @@ def _provenance(run: Run) -> dict[str, str]:
         "signing key": run.ledger.signer if run.ledger is not None else "no ledger",
         **{f"hash of {name}": value for name, value in sorted(hashes.items())},
     }
-
-

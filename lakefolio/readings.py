@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-
 from analytics.cluster_tables import cluster_rows
 from analytics.clusters import Clustering
 from analytics.labels import label_clusters
-from analytics.policy import Chosen
 from analytics.regime import RegimeHistory, detect_regime
 from analytics.regime_components import COMPONENTS, average_correlation, market_stream
 from analytics.subclusters import subclusters
+from numpy.typing import NDArray
+
+from analytics.policy import Chosen
 from lakefolio.errors import FrontDoorError
 from lakefolio.panel import Panel, benchmark_symbol, read_panel
 from lakefolio.policies import regime_settings_of
@@ -52,7 +52,8 @@ def read_instruments(lake: Lake) -> pl.DataFrame:
 def read_regime(lake: Lake, run_id: str) -> str:
     """The decision regime of the run's last session."""
     rows = lake.rows(
-        "select regime from results.regimes where run_id = ? and stage = 'full' order by session_date desc limit 1", [run_id]
+        "select regime from results.regimes where run_id = ? and stage = 'full' order by session_date desc limit 1",
+        [run_id],
     )
     if not rows:
         raise FrontDoorError("the run has no regime: --start-step regime")
@@ -119,5 +120,9 @@ def require_reported_cut(clustering: Clustering, stored: pl.DataFrame) -> None:
     reported: dict[str, int] = dict(zip(stored["symbol"], stored["cluster_id"], strict=True))
     used = dict(zip(clustering.symbols, (int(value) for value in clustering.cluster_ids), strict=True))
     if reported != used:
-        differing = sorted(symbol for symbol in used.keys() | reported.keys() if used.get(symbol) != reported.get(symbol))
-        raise FrontDoorError(f"results.clusters is not the cut in use ({', '.join(differing[:5])}): --start-step regime")
+        differing = sorted(
+            symbol for symbol in used.keys() | reported.keys() if used.get(symbol) != reported.get(symbol)
+        )
+        raise FrontDoorError(
+            f"results.clusters is not the cut in use ({', '.join(differing[:5])}): --start-step regime"
+        )

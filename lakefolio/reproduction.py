@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -47,7 +48,9 @@ class RecordedSource:
     def instruments(self, symbols: Sequence[str] | None = None, *, as_of: date) -> pl.DataFrame:
         """The newest version of each instrument up to `as_of`."""
         moment = datetime.combine(as_of, datetime.max.time())
-        newest = self._instruments.filter(pl.col("valid_from") <= moment).sort("valid_from").unique("symbol", keep="last")
+        newest = (
+            self._instruments.filter(pl.col("valid_from") <= moment).sort("valid_from").unique("symbol", keep="last")
+        )
         told = newest if symbols is None else newest.filter(pl.col("symbol").is_in(list(symbols)))
         return told.select(pl.col(name).cast(kind) for name, kind in INSTRUMENT_SCHEMA.items()).sort("symbol")
 
@@ -87,12 +90,14 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
     recorded = {name: sha256 for name, (sha256, _) in latest_hashes(entries, "outcome", "outputs").items()}
     last = max((step for step in done), key=lambda step: list(done).index(step))
     with tempfile.TemporaryDirectory(prefix="lakefolio-reproduce-") as scratch:
-        home = Paths.at(Path(scratch)).with_rooms_of(paths)
+        home = _scratch_home(paths, Path(scratch))
         with Lake.open(paths, read_only=True) as lake:
             source = RecordedSource(
                 lake, int(done["health"]["snapshot_written"]), facts["source"], is_simulated=facts["is_simulated"]
             )
-            held = lake.query("select * from results.holdings where accepted_at <= ?", [_began(entries[0].document["at"])])
+            held = lake.query(
+                "select * from results.holdings where accepted_at <= ?", [_began(entries[0].document["at"])]
+            )
         with Lake.open(home) as lake:
             if held.height:
                 write(lake, Write("results.holdings", held), run_id=run_id, step="accept")
@@ -111,6 +116,12 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
         for name, sha256 in recorded.items()
     ]
     return pl.DataFrame(rows)
+
+
+def _scratch_home(paths: Paths, root: Path) -> Paths:
+    """A home of its own, whatever the environment says about catalog and data."""
+    lake = root / "data" / "lakehouse"
+    return replace(paths, root=root, catalog=f"sqlite:{lake / 'catalog.sqlite'}", data=str(lake / "files"))
 
 
 def _began(at: str) -> datetime:

@@ -28,7 +28,6 @@ from lakehouse.dbt import DbtResult, run_dbt
 from lakehouse.paths import Paths, check_run_id
 from lakehouse.writes import Write, WriteReceipt, write
 
-
 RESOLVED = "manifest.resolved.json"
 """The artifact that says what a run was asked to do."""
 
@@ -98,7 +97,9 @@ class Run:
 
     def replace(self, table: str, frame: pl.DataFrame, **keys: object) -> Write:
         """A write that puts `frame` in the place of this run's rows (of those with `keys`, where given)."""
-        with_run = frame.with_columns(pl.lit(self.run_id).alias("run_id"), *(pl.lit(v).alias(k) for k, v in keys.items()))
+        with_run = frame.with_columns(
+            pl.lit(self.run_id).alias("run_id"), *(pl.lit(v).alias(k) for k, v in keys.items())
+        )
         return Write(table, with_run, mode="replace_run", keys=dict(keys))
 
     def dbt(self, command: str, select: Sequence[str], **variables: object) -> DbtResult:
@@ -140,7 +141,9 @@ def clock(as_of: date | None, settle_minutes: int) -> tuple[date, datetime]:
     the last whole day.
     """
     if as_of is not None:
-        return as_of, datetime.combine(as_of + timedelta(days=1), datetime.min.time()) + timedelta(minutes=settle_minutes)
+        return as_of, datetime.combine(as_of + timedelta(days=1), datetime.min.time()) + timedelta(
+            minutes=settle_minutes
+        )
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     return (now - timedelta(minutes=settle_minutes)).date() - timedelta(days=1), now
 

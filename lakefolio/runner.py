@@ -13,20 +13,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+from reports.errors import ReportError
 
 from analytics.errors import AnalyticsError
 from ingest.errors import IngestError
 from lakefolio.environment import describe_environment
 from lakefolio.errors import FrontDoorError, ResumeError, UsageError
-from lakefolio.ledger import Entry, Ledger
+from lakefolio.ledger import Entry
 from lakefolio.outputs import measure
 from lakefolio.progress import step_log
 from lakefolio.run import Run
-from lakefolio.steps import STEPS, Step, StepReport, find_step
+from lakefolio.steps import STEPS, Step, find_step
 from lakehouse.catalog import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.hashing import file_hash
-from reports.errors import ReportError
 
 ROOM_ERRORS = (FrontDoorError, IngestError, LakehouseError, AnalyticsError, ReportError)
 """What a step may raise on purpose: recorded as its outcome, then shown without a traceback."""
@@ -79,7 +79,9 @@ def check_earlier(run: Run, first: Step) -> dict[str, str]:
     owner: dict[str, Step] = {}
     for step in STEPS[: first.number - 1]:
         if step.name not in done:
-            raise ResumeError(f"run {run.run_id} never finished step {step.name!r}: start from --start-step {step.name}")
+            raise ResumeError(
+                f"run {run.run_id} never finished step {step.name!r}: start from --start-step {step.name}"
+            )
         for name, sha256 in done[step.name].body["outputs"].items():
             recorded[name], owner[name] = sha256, step
     with run.lake() as lake:
@@ -153,7 +155,11 @@ def _close(
     if run.ledger is not None and intent is not None:
         run.ledger.append("outcome", step.name, {**outcome, "seconds": str(seconds), "intent": intent.line})
         run.ledger.sign(step.name)
-    attempt = sum(1 for entry in run.ledger.entries if entry.kind == "intent" and entry.step == step.name) if run.ledger else 1
+    attempt = (
+        sum(1 for entry in run.ledger.entries if entry.kind == "intent" and entry.step == step.name)
+        if run.ledger
+        else 1
+    )
     row = {
         "run_id": run.run_id, "step": step.name, "number": step.number, "attempt": attempt, "status": outcome["status"],
         "snapshot_read": None, "snapshot_written": outcome.get("snapshot_written"), "n_rows": outcome.get("rows"),

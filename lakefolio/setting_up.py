@@ -43,4 +43,6 @@ def env_check(run: Run) -> StepReport:
         "is_simulated": run.source.is_simulated, "manifest_sha256": run.manifest_sha256, "started_at": run.started_at,
     }  # fmt: skip
     run.store("env-check", run.replace("results.runs", pl.DataFrame([row])))
-    return StepReport(instruments.height, f"{instruments.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners")
+    return StepReport(
+        instruments.height, f"{instruments.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners"
+    )

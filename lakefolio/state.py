@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 import numpy as np
 import polars as pl
-
 from analytics.holdings import mark_to_market
+
 from analytics.policy import Held
 from lakefolio.errors import FrontDoorError, UsageError
 from lakefolio.panel import read_panel
@@ -84,7 +84,9 @@ def _held(lake: Lake, profile: str, source: str, as_of: date) -> HeldPortfolio:
     symbols, accepted_on = rows["symbol"].to_list(), rows["as_of"][0]
     known = {symbol for (symbol,) in lake.rows("select distinct symbol from marts.returns_daily")}
     if missing := sorted(set(symbols) - known):
-        raise FrontDoorError(f"{', '.join(missing)} is held in {profile} and has no price: fetch its bars, or accept anew")
+        raise FrontDoorError(
+            f"{', '.join(missing)} is held in {profile} and has no price: fetch its bars, or accept anew"
+        )
     panel = read_panel(lake, symbols, as_of)
     since = np.array([session > accepted_on for session in panel.session_dates])
     marked = mark_to_market(rows["net_weight"].to_numpy(), panel.returns[since], symbols=symbols)

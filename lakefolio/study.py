@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import polars as pl
-
 from analytics.cluster_tables import link_rows
+
 from analytics.policy import group, pick, weigh
 from analytics.risk import risk_profile
 from lakefolio.errors import FrontDoorError
@@ -50,13 +50,17 @@ def selection(run: Run) -> StepReport:
     run.store(
         "selection",
         run.replace("results.selection", selected),
-        run.replace("results.clusters", describe_clusters(clustering, instruments, LIGHT, history.regimes[-1]), stage=LIGHT),
+        run.replace(
+            "results.clusters", describe_clusters(clustering, instruments, LIGHT, history.regimes[-1]), stage=LIGHT
+        ),
         run.replace("results.risk", risk, stage=LIGHT),
         run.replace("results.regimes", regime_rows(history, panel, LIGHT), stage=LIGHT),
     )
     winners = selected.filter(pl.col("is_selected")).height
     if winners == 0:
-        reasons = ", ".join(f"{row['reason']} {row['len']}" for row in selected["reason"].value_counts(name="len").to_dicts())
+        reasons = ", ".join(
+            f"{row['reason']} {row['len']}" for row in selected["reason"].value_counts(name="len").to_dicts()
+        )
         raise FrontDoorError(f"none of {selected.height} candidates was selected ({reasons}): see results.selection")
     return StepReport(selected.height, f"{winners} of {selected.height} selected from {clustering.n_clusters} clusters")
 
@@ -74,7 +78,9 @@ def factors(run: Run) -> StepReport:
         run.replace("results.cluster_links", link_rows(clustering, stage=FULL), stage=FULL),
         run.replace("results.risk", risk, stage=FULL),
     )
-    return StepReport(len(chosen.symbols), f"{len(chosen.symbols)} instruments over {len(panel.session_dates)} sessions")
+    return StepReport(
+        len(chosen.symbols), f"{len(chosen.symbols)} instruments over {len(panel.session_dates)} sessions"
+    )
 
 
 def regime(run: Run) -> StepReport:
@@ -122,8 +128,12 @@ def optimize(run: Run) -> StepReport:
                 periods_per_year=panel.periods_per_year, exposures=exposures,
             )  # fmt: skip
             seconds = time.perf_counter() - began
-            run.logger.info("%s: %s in %s iterations", profile, allocation.solution.status, allocation.solution.iterations)
-            for name, frame in portfolio_tables(run.settings, allocation, stored, instruments, held[profile], seconds).items():
+            run.logger.info(
+                "%s: %s in %s iterations", profile, allocation.solution.status, allocation.solution.iterations
+            )
+            for name, frame in portfolio_tables(
+                run.settings, allocation, stored, instruments, held[profile], seconds
+            ).items():
                 rows[name].append(frame)
             count(number, len(profiles))
     run.store("optimize", *(run.replace(f"results.{name}", pl.concat(frames)) for name, frames in rows.items()))
