@@ -137,10 +137,12 @@ def cluster_instruments(
     signs = check_directions(directions, panel.symbols)
     usable, excluded = _usable_in_symbol_order(panel, unusable)
     names = [panel.symbols[index] for index in usable]
-    # A longer past than the longest lookback is never read, so it need not be brought into symbol order either.
+    # A longer past than the longest lookback is never read. One memory layout for every order of the caller's columns
+    # makes the sums, and with them the answer, the same to the last bit.
     n_read = max((lookback for lookback in lookbacks if lookback <= panel.returns.shape[0]), default=0)
     is_sorted = usable.size == len(panel.symbols) and bool((np.diff(usable) > 0).all())
-    window = panel.returns[-n_read:] if is_sorted else panel.returns[-n_read:, usable]
+    recent = panel.returns[-n_read:]
+    window = np.ascontiguousarray(recent if is_sorted else recent[:, usable])
     blended = blended_distance(window, signs[usable], _fitting(lookbacks, n_read), min_overlap, names=names)
     dense = leave_sparse(blended.correlation, names)
     kept = usable[dense.kept]

@@ -155,7 +155,7 @@ def test_denoising_keeps_factors_and_variances_and_flattens_the_rest() -> None:
     values = np.linalg.eigvalsh(denoise_correlation(np.corrcoef(returns.T), 8.0)[0])
     raw = np.linalg.eigvalsh(np.corrcoef(returns.T))
     # Rescaling to a unit diagonal leaves the replaced eigenvalues nearly equal.
-    assert np.ptp(values[:98]) < 0.05 * np.ptp(raw[:98])
+    assert np.ptp(values[:98]) < 0.15 * np.ptp(raw[:98])
     truth = loads.T @ loads * 1e-4 + np.eye(100) * 1e-4
     assert np.linalg.norm(ours.matrix - truth) < np.linalg.norm(np.cov(returns.T) - truth)
 
