@@ -15,7 +15,7 @@ from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dposv
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.allocation.pieces import Pieces
+from analytics.allocation.pieces import Pieces, QuadraticForm
 
 MAX_ITERATIONS = 80
 
@@ -61,9 +61,8 @@ class _Face:
     multiplier_slope: float
 
 
-def _solve_face(
-    covariance: FloatMatrix, cost: FloatVector, pieces: Pieces, pattern: IntVector, budget: float
-) -> _Face:
+def _solve_face(form: QuadraticForm, pattern: IntVector) -> _Face:
+    covariance, pieces = form.covariance, form.pieces
     free = np.flatnonzero(pattern & 1)
     base = pieces.knots[np.arange(pattern.size), pattern >> 1]
     base[free] = 0.0
@@ -72,7 +71,7 @@ def _solve_face(
     held = np.flatnonzero(base)
     right = np.empty((free.size, 3), order="F")
     right[:, 0] = covariance[np.ix_(free, held)] @ -base[held] if held.size else 0.0
-    right[:, 1] = -(cost[free] + pieces.slopes[free, pattern[free] >> 1])
+    right[:, 1] = -(form.cost[free] + pieces.slopes[free, pattern[free] >> 1])
     right[:, 2] = 1.0
     block = covariance if free.size == pattern.size else covariance[np.ix_(free, free)]
     _, answer, info = dposv(block.T, right, lower=1)
@@ -80,7 +79,7 @@ def _solve_face(
         message = f"the covariance of {free.size} assets is singular"
         raise LinAlgError(message)
     total = answer.sum(axis=0)
-    multiplier_base = (budget - base.sum() - total[0]) / total[2]
+    multiplier_base = (form.budget - base.sum() - total[0]) / total[2]
     multiplier_slope = -total[1] / total[2]
     base[free] = answer[:, 0] + multiplier_base * answer[:, 2]
     slope = np.zeros_like(base)
@@ -119,21 +118,17 @@ def _pattern_of(weights: FloatVector, pieces: Pieces) -> IntVector:
     return np.asarray(np.clip(below + reached - 1, 0, 2 * last), dtype=np.int64)
 
 
-def _linear_reward(face: _Face, cost: FloatVector, pieces: Pieces, pattern: IntVector) -> float:
-    """-(cost'y + phi(y)) at the face's base, phi continued along the face's own pieces."""
+def _linear_reward(form: QuadraticForm, face: _Face, pattern: IntVector) -> float:
+    """The reward at the face's base, phi continued along the face's own pieces."""
+    pieces = form.pieces
     anchor = pieces.knots[np.arange(pattern.size), pattern >> 1]
     slopes = pieces.slopes[face.free, pattern[face.free] >> 1]
     beyond = slopes @ (face.base[face.free] - anchor[face.free])
-    return -float(cost @ face.base) - pieces.value(anchor) - float(beyond)
+    return -float(form.cost @ face.base) - pieces.value(anchor) - float(beyond) - form.required
 
 
 def _multiplier_of_vertex(
-    weights: FloatVector,
-    gradient: FloatVector,
-    pieces: Pieces,
-    thresholds: FloatMatrix,
-    step: FloatVector,
-    budget: float,
+    weights: FloatVector, gradient: FloatVector, thresholds: FloatMatrix, step: FloatVector, budget: float
 ) -> float:
     """The multiplier nu whose prox step meets the budget, for a pattern without free weights.
 
@@ -157,29 +152,14 @@ def _multiplier_of_vertex(
     return 0.5 * (ends[0] + ends[1])
 
 
-def minimize(
-    covariance: FloatMatrix,
-    cost: FloatVector,
-    pieces: Pieces,
-    budget: float,
-    *,
-    tilt: float | None,
-    required: float = 0.0,
-    start: FloatVector | None = None,
-) -> ActiveSetResult:
+def minimize(form: QuadraticForm, *, tilt: float | None, start: FloatVector | None = None) -> ActiveSetResult:
     """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget.
 
-    With `tilt` None the tangency is found instead: the tilt at which reward(y) / sqrt(y'Sy) is largest, where
-    reward(y) = -(cost'y + phi(y)) - required. On one face the optimum lies at tilt = (y0'S y0) / reward(y0), y0 the face's
-    answer at tilt 0, so the tilt is read off each face in passing.
+    With `tilt` None the tangency is found instead: the tilt at which reward(y) / sqrt(y'Sy) is largest. On one face the
+    optimum lies at tilt = (y0'S y0) / reward(y0), y0 the face's answer at tilt 0, so it is read off in passing.
 
     Parameters
     ----------
-    covariance : (N, N)
-        Symmetric, C-contiguous.
-    cost : (N,)
-    pieces : the box and phi.
-    budget : sum of the weights; below the sum of the upper bounds.
     start : (N,)
         Weights near the answer, when another method has found some.
 
@@ -188,20 +168,19 @@ def minimize(
     scipy.linalg.LinAlgError
         When the covariance of the free weights is singular.
     """
-    is_tangency = tilt is None
+    covariance, cost, pieces = form.covariance, form.cost, form.pieces
     if start is None:
-        appeal = np.ones_like(cost) if not is_tangency else -cost - pieces.slopes[:, 0] - required / budget
-        start = _one_factor_guess(covariance, appeal, budget)
+        appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
+        start = _one_factor_guess(covariance, appeal, form.budget)
     pattern = _pattern_of(start, pieces)
     variances = covariance.diagonal()
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
     weights, current = np.zeros_like(cost), tilt or 0.0
     seen: set[bytes] = set()
     for iteration in range(1, MAX_ITERATIONS + 1):
-        face = _solve_face(covariance, cost, pieces, pattern, budget)
-        if is_tangency:
-            reward = _linear_reward(face, cost, pieces, pattern) - required
-            variance = float(face.base @ covariance @ face.base)
+        face = _solve_face(form, pattern)
+        if tilt is None:
+            reward, variance = _linear_reward(form, face, pattern), form.variance(face.base)
             current = variance / reward if reward > 0.0 else max(4.0 * current, 1e-3 * variance)
         weights = face.base + current * face.slope
         gradient = covariance @ weights + current * cost
@@ -209,7 +188,7 @@ def minimize(
         if face.free.size:
             multiplier = face.multiplier_base + current * face.multiplier_slope
         else:
-            multiplier = _multiplier_of_vertex(weights, gradient, pieces, thresholds, step, budget)
+            multiplier = _multiplier_of_vertex(weights, gradient, thresholds, step, form.budget)
         position = weights + step * (multiplier - gradient)
         found = (position[:, None] > thresholds).sum(axis=1)
         if np.array_equal(found, pattern):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics._typing import FloatMatrix, FloatVector
-from analytics.allocation.pieces import Pieces
+from analytics._typing import FloatVector
+from analytics.allocation.pieces import Pieces, QuadraticForm
 from analytics.allocation.problem import GroupCaps
 
 #: A weight this near to a knot counts as on it.
@@ -43,8 +43,8 @@ def stationarity(
 ) -> tuple[float, float]:
     """Dual residual and gap of weights for a convex f(y) + tilt phi(y) over sum y = budget.
 
-    Stationarity asks for one multiplier nu with nu - gradient_k in the subdifferential of every tilt phi_k; the residual is
-    the smallest possible largest distance from it. The gap is that of Frank and Wolfe (1956): what the best feasible
+    Stationarity asks for one multiplier nu with nu - gradient_k in the subdifferential of every tilt phi_k; the
+    residual is the smallest possible largest distance from it. The gap is that of Frank and Wolfe (1956): what the best feasible
     point could gain on the linearised f, which bounds the suboptimality from above.
 
     Parameters
@@ -65,25 +65,28 @@ def stationarity(
 
 
 def certify_quadratic(
+    form: QuadraticForm,
     weights: FloatVector,
-    covariance: FloatMatrix,
-    cost: FloatVector,
-    pieces: Pieces,
-    budget: float,
     *,
     tilt: float,
     scale: float,
     groups: GroupCaps | None,
     group_multipliers: FloatVector,
 ) -> Certificate:
-    """Certificate for scale * (1/2 y'Sy + tilt (cost'y + phi(y)))."""
-    gradient = covariance @ weights + tilt * cost
+    """Certificate of weights (N,) for scale * (1/2 y'Sy + tilt (cost'y + phi(y))) and the group caps."""
+    gradient = form.covariance @ weights + tilt * form.cost
     slackness = 0.0
     if groups is not None:
-        multipliers = np.maximum(group_multipliers, 0.0)
-        gradient = gradient + groups.matrix.T @ multipliers
-        slackness = float(multipliers @ np.maximum(groups.limits - groups.matrix @ weights, 0.0))
-    residual, gap = stationarity(weights, gradient, pieces, tilt, budget)
-    return Certificate(
-        primal_residual(weights, pieces.upper, budget, groups), scale * residual, scale * (gap + slackness)
-    )
+        gradient, slackness = with_groups(gradient, weights, groups, group_multipliers)
+    residual, gap = stationarity(weights, gradient, form.pieces, tilt, form.budget)
+    feasibility = primal_residual(weights, form.pieces.upper, form.budget, groups)
+    return Certificate(feasibility, scale * residual, scale * (gap + slackness))
+
+
+def with_groups(
+    gradient: FloatVector, weights: FloatVector, groups: GroupCaps, multipliers: FloatVector
+) -> tuple[FloatVector, float]:
+    """The gradient of the Lagrangian, and what the multipliers' slack adds to the gap."""
+    positive = np.maximum(multipliers, 0.0)
+    slack = np.maximum(groups.limits - groups.matrix @ weights, 0.0)
+    return gradient + groups.matrix.T @ positive, float(positive @ slack)

@@ -9,7 +9,7 @@ import piqp
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.allocation.errors import SolverError
-from analytics.allocation.pieces import Pieces
+from analytics.allocation.pieces import QuadraticForm
 from analytics.allocation.problem import GroupCaps
 
 TOLERANCE = 1e-11
@@ -28,6 +28,7 @@ class InteriorResult:
 def _run(
     quadratic: FloatMatrix,
     linear: FloatVector,
+    *,
     equality: tuple[FloatMatrix, FloatVector],
     inequality: tuple[FloatMatrix, FloatVector] | None,
     upper: FloatVector | None,
@@ -50,52 +51,37 @@ def _run(
     return solver
 
 
-def minimize(
-    covariance: FloatMatrix,
-    cost: FloatVector,
-    pieces: Pieces,
-    budget: float,
-    tilt: float,
-    groups: GroupCaps | None,
-) -> InteriorResult:
+def minimize(form: QuadraticForm, tilt: float, groups: GroupCaps | None) -> InteriorResult:
     """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget and the group caps."""
-    owner, lengths, slopes = pieces.parts()
-    scale = float(covariance.diagonal().mean())
+    owner, lengths, slopes = form.pieces.parts()
+    scale = float(form.covariance.diagonal().mean())
     solver = _run(
-        np.asfortranarray(covariance[np.ix_(owner, owner)] / scale),
-        tilt / scale * (cost[owner] + slopes),
-        (np.ones((1, owner.size)), np.array([budget])),
-        None if groups is None else (np.asfortranarray(groups.matrix[:, owner]), groups.limits),
-        lengths,
-        "minimum variance",
+        np.asfortranarray(form.covariance[np.ix_(owner, owner)] / scale),
+        tilt / scale * (form.cost[owner] + slopes),
+        equality=(np.ones((1, owner.size)), np.array([form.budget])),
+        inequality=None if groups is None else (np.asfortranarray(groups.matrix[:, owner]), groups.limits),
+        upper=lengths,
+        what="minimum variance",
     )
-    weights = np.bincount(owner, weights=solver.result.x, minlength=cost.size)
+    weights = form.pieces.joined(owner, np.asarray(solver.result.x))
     multipliers = np.zeros(0) if groups is None else np.asarray(solver.result.z_u) * scale
     return InteriorResult(weights, int(solver.result.info.iter), multipliers)
 
 
-def maximize_ratio(
-    covariance: FloatMatrix,
-    cost: FloatVector,
-    pieces: Pieces,
-    budget: float,
-    required: float,
-    best_reward: float,
-    groups: GroupCaps | None,
-) -> InteriorResult:
-    """Maximise reward(y) / sqrt(y'Sy), reward(y) = -(cost'y + phi(y)) - required, by Charnes and Cooper (1962).
+def maximize_ratio(form: QuadraticForm, best_reward: float, groups: GroupCaps | None) -> InteriorResult:
+    """Maximise reward(y) / sqrt(y'Sy) by the transformation of Charnes and Cooper (1962).
 
-    With x = t y the ratio is largest where x'Sx is smallest subject to reward(y) t = `best_reward`; caps, budget and held
-    weights are homogenised: each piece holds at most its length times t.
+    With x = t y the ratio is largest where x'Sx is smallest subject to reward(y) t = `best_reward`; caps, budget and
+    held weights are homogenised: each piece holds at most its length times t.
     """
-    owner, lengths, slopes = pieces.parts()
-    scale = float(covariance.diagonal().mean())
+    owner, lengths, slopes = form.pieces.parts()
+    scale = float(form.covariance.diagonal().mean())
     size = owner.size
     quadratic = np.zeros((size + 1, size + 1), order="F")
-    quadratic[:size, :size] = covariance[np.ix_(owner, owner)] / scale
+    quadratic[:size, :size] = form.covariance[np.ix_(owner, owner)] / scale
     equality = np.zeros((2, size + 1), order="F")
-    equality[0, :size], equality[0, size] = 1.0, -budget
-    equality[1, :size], equality[1, size] = -(cost[owner] + slopes), -(pieces.offset + required)
+    equality[0, :size], equality[0, size] = 1.0, -form.budget
+    equality[1, :size], equality[1, size] = -(form.cost[owner] + slopes), -(form.pieces.offset + form.required)
     equality[1] /= best_reward
     rows = np.zeros((size, size + 1), order="F")
     rows[np.arange(size), np.arange(size)] = 1.0
@@ -105,12 +91,12 @@ def maximize_ratio(
     solver = _run(
         quadratic,
         np.zeros(size + 1),
-        (equality, np.array([0.0, 1.0])),
-        (rows, np.zeros(rows.shape[0])),
-        None,
-        "maximum ratio",
+        equality=(equality, np.array([0.0, 1.0])),
+        inequality=(rows, np.zeros(rows.shape[0])),
+        upper=None,
+        what="maximum ratio",
     )
     stretch = float(solver.result.x[size])
-    weights = np.bincount(owner, weights=solver.result.x[:size] / stretch, minlength=cost.size)
+    weights = form.pieces.joined(owner, np.asarray(solver.result.x[:size]) / stretch)
     multipliers = np.asarray(solver.result.z_u[size:]) * (scale / stretch)
     return InteriorResult(weights, int(solver.result.info.iter), multipliers)

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError
-from scipy.optimize import linprog
 
 from analytics._typing import FloatVector
 from analytics.allocation import active_set, interior
-from analytics.allocation.certificates import Certificate, certify_quadratic
-from analytics.allocation.errors import SolverError, UnboundedError
-from analytics.allocation.pieces import Pieces, box_pieces, turnover_pieces
-from analytics.allocation.problem import RiskProblem
+from analytics.allocation.certificates import certify_quadratic
+from analytics.allocation.errors import UnboundedError
+from analytics.allocation.linear_program import LinearProgram, solve_linear
+from analytics.allocation.optimum import Optimum, accepted
+from analytics.allocation.pieces import Pieces, QuadraticForm, box_pieces, turnover_pieces
+from analytics.allocation.problem import GroupCaps, RiskProblem
 
 #: Variance, relative to the mean variance of the assets, below which a portfolio counts as riskless.
 RISKLESS = 1e-12
 PROXIMAL_RIDGE = 1e-7
 PROXIMAL_STEPS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Optimum:
-    """Certified weights (N,), how they were found, and the objective's value."""
-
-    weights: FloatVector
-    solver: str
-    iterations: int
-    certificate: Certificate
-    objective: float
 
 
 def penalty_terms(problem: RiskProblem) -> tuple[FloatVector, Pieces]:
@@ -45,28 +35,21 @@ def penalty_terms(problem: RiskProblem) -> tuple[FloatVector, Pieces]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Quadratic:
-    """1/2 y'Sy + tilt (cost'y + phi(y)), or the ratio whose optimum it shares at the right tilt (`tilt` None)."""
+class _Search:
+    """The search for the optimum of one form: at a given tilt, or (`tilt` None) at the tilt of the best ratio."""
 
-    problem: RiskProblem
-    cost: FloatVector
-    pieces: Pieces
-    budget: float
+    form: QuadraticForm
+    groups: GroupCaps | None
     tilt: float | None
-    required: float = 0.0
-
-    def reward(self, weights: FloatVector) -> float:
-        """Numerator of the ratio."""
-        return -float(self.cost @ weights) - self.pieces.value(weights) - self.required
 
     def certified(
         self, weights: FloatVector, solver: str, iterations: int, multipliers: FloatVector | None = None
     ) -> Optimum:
         """Judge weights (N,) by themselves; multipliers (J,) belong to the group caps."""
-        covariance = self.problem.covariance
-        variance, mean_variance = float(weights @ covariance @ weights), float(covariance.diagonal().mean())
+        form = self.form
+        variance, mean_variance = form.variance(weights), float(form.covariance.diagonal().mean())
         if self.tilt is None:
-            gain = self.reward(weights)
+            gain = form.reward(weights)
             if gain <= 0.0 or variance <= RISKLESS * mean_variance:
                 message = (
                     f"the ratio has no maximum: a feasible portfolio has excess return {gain:.3g} at variance "
@@ -76,73 +59,71 @@ class _Quadratic:
             tilt, scale, objective = variance / gain, gain / variance**1.5, gain / float(np.sqrt(variance))
         else:
             tilt, scale = self.tilt, 1.0 / self.tilt
-            objective = variance / mean_variance + float(self.cost @ weights) + self.pieces.value(weights)
+            objective = variance / mean_variance - form.reward(weights)
         certificate = certify_quadratic(
+            form,
             weights,
-            covariance,
-            self.cost,
-            self.pieces,
-            self.budget,
             tilt=tilt,
             scale=scale,
-            groups=self.problem.groups,
+            groups=self.groups,
             group_multipliers=np.zeros(0) if multipliers is None else multipliers,
         )
         return Optimum(weights, solver, iterations, certificate, objective)
 
-    def solve_directly(self) -> Optimum | None:
+    def run_directly(self) -> Optimum | None:
         """The active set's answer; None where its pattern cycles or meets a singular covariance."""
+        if self.groups is not None:
+            return None
         try:
-            result = active_set.minimize(
-                self.problem.covariance, self.cost, self.pieces, self.budget, tilt=self.tilt, required=self.required
-            )
+            result = active_set.minimize(self.form, tilt=self.tilt)
             answer = self.certified(result.weights, "active_set", result.iterations)
         except (LinAlgError, UnboundedError):
             return None
         return answer if result.is_settled and answer.certificate.is_accepted else None
 
-    def polish(self, rough: FloatVector, iterations: int) -> Optimum:
+    def finish(self, inner: interior.InteriorResult) -> Optimum:
         """Sharpen an interior point by proximal steps, each an active set on the covariance plus a small multiple of I.
 
-        The added multiple makes every face solvable (more of it where patterns still cycle) and vanishes with the length of the step.
+        The added multiple makes every face solvable (more of it where patterns still cycle) and vanishes with the
+        length of the step.
         """
-        covariance = self.problem.covariance
-        ridge = PROXIMAL_RIDGE * float(covariance.diagonal().mean())
-        weights = np.clip(rough, 0.0, self.pieces.upper)
-        answer = self.certified(weights, "piqp", iterations)
-        for _ in range(PROXIMAL_STEPS):
+        form, iterations = self.form, inner.iterations
+        weights = np.clip(inner.weights, 0.0, form.pieces.upper)
+        answer = self.certified(weights, "piqp", iterations, inner.group_multipliers)
+        ridge = PROXIMAL_RIDGE * float(form.covariance.diagonal().mean())
+        for _ in range(PROXIMAL_STEPS if self.groups is None else 0):
             if answer.certificate.is_accepted:
                 break
-            tilt = float(weights @ covariance @ weights) / self.reward(weights) if self.tilt is None else self.tilt
-            pulled = self.cost - (ridge / tilt) * weights
-            lifted = covariance + ridge * np.eye(weights.size)
-            result = active_set.minimize(lifted, pulled, self.pieces, self.budget, tilt=tilt, start=weights)
+            tilt = form.variance(weights) / form.reward(weights) if self.tilt is None else self.tilt
+            lifted = replace(
+                form,
+                covariance=form.covariance + ridge * np.eye(weights.size),
+                cost=form.cost - (ridge / tilt) * weights,
+            )
+            result = active_set.minimize(lifted, tilt=tilt, start=weights)
             iterations += result.iterations
             if not result.is_settled:
                 ridge *= 10.0
                 continue
             weights = result.weights
             answer = self.certified(weights, "piqp+active_set", iterations)
-        return _accepted(answer)
+        return accepted(answer)
 
 
 def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
     """min y'Sy / s2 + gamma f'y + lambda ||B y - w_held||_1 (quant.md 8.2)."""
     cost, pieces = penalty_terms(problem)
+    form = QuadraticForm(problem.covariance, cost, pieces, budget)
     tilt = 0.5 * float(problem.covariance.diagonal().mean())
-    quadratic = _Quadratic(problem, cost, pieces, budget, tilt)
-    direct = quadratic.solve_directly() if problem.groups is None else None
-    if direct is not None:
-        return direct
-    inner = interior.minimize(problem.covariance, cost, pieces, budget, tilt, problem.groups)
-    if problem.groups is None:
-        return quadratic.polish(inner.weights, inner.iterations)
-    weights = np.clip(inner.weights, 0.0, pieces.upper)
-    return _accepted(quadratic.certified(weights, "piqp", inner.iterations, inner.group_multipliers))
+    search = _Search(form, problem.groups, tilt)
+    direct = search.run_directly()
+    return direct if direct is not None else search.finish(interior.minimize(form, tilt, problem.groups))
 
 
 def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> Optimum | None:
-    """Max reward(y) / sqrt(y'Sy), reward(y) = (appeal - gamma s f)'y - required - lambda s ||B y - w_held||_1, s = sqrt(s2).
+    """Max reward(y) / sqrt(y'Sy), s = sqrt(s2) (quant.md 8.2).
+
+    reward(y) = (appeal - gamma s f)'y - required - lambda s ||B y - w_held||_1.
 
     Parameters
     ----------
@@ -154,50 +135,32 @@ def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, req
     -------
     The optimum, or None when no feasible point has a positive reward.
     """
-    covariance = problem.covariance
     linear, unit = penalty_terms(problem)
-    scale = float(np.sqrt(covariance.diagonal().mean()))
+    scale = float(np.sqrt(problem.covariance.diagonal().mean()))
     cost = scale * linear - appeal
     pieces = Pieces(unit.knots, scale * unit.slopes, scale * unit.offset)
-    quadratic = _Quadratic(problem, cost, pieces, budget, None, required)
-    best_reward = quadratic.reward(_most_rewarding(problem, cost, pieces, budget))
+    form = QuadraticForm(problem.covariance, cost, pieces, budget, required)
+    best_reward = form.reward(_most_rewarding(form, problem.groups))
     if best_reward <= 1e-12 * float(np.abs(cost).max() + abs(required)):
         return None
-    direct = quadratic.solve_directly() if problem.groups is None else None
-    if direct is not None:
-        return direct
-    inner = interior.maximize_ratio(covariance, cost, pieces, budget, required, best_reward, problem.groups)
-    if problem.groups is None:
-        return quadratic.polish(inner.weights, inner.iterations)
-    weights = np.clip(inner.weights, 0.0, pieces.upper)
-    return _accepted(quadratic.certified(weights, "piqp", inner.iterations, inner.group_multipliers))
+    search = _Search(form, problem.groups, None)
+    direct = search.run_directly()
+    return direct if direct is not None else search.finish(interior.maximize_ratio(form, best_reward, problem.groups))
 
 
-def _most_rewarding(problem: RiskProblem, cost: FloatVector, pieces: Pieces, budget: float) -> FloatVector:
-    """Weights of the largest reward; group caps make it a linear program."""
-    if problem.groups is None:
-        return pieces.cheapest(cost, budget)
-    owner, lengths, slopes = pieces.parts()
-    result = linprog(
-        cost[owner] + slopes,
-        A_ub=problem.groups.matrix[:, owner],
-        b_ub=problem.groups.limits,
-        A_eq=np.ones((1, owner.size)),
-        b_eq=[budget],
-        bounds=np.column_stack([np.zeros_like(lengths), lengths]),
+def _most_rewarding(form: QuadraticForm, groups: GroupCaps | None) -> FloatVector:
+    """Weights (N,) of the largest reward; group caps make it a linear program."""
+    if groups is None:
+        return form.pieces.cheapest(form.cost, form.budget)
+    owner, lengths, slopes = form.pieces.parts()
+    program = LinearProgram(
+        cost=form.cost[owner] + slopes,
+        rows=groups.matrix[:, owner],
+        limits=groups.limits,
+        total=np.ones(owner.size),
+        budget=form.budget,
+        low=np.zeros(owner.size),
+        high=lengths,
     )
-    if result.status != 0:
-        message = f"largest reward under the group caps: {result.message}"
-        raise SolverError(message)
-    return np.bincount(owner, weights=result.x, minlength=cost.size)
-
-
-def _accepted(optimum: Optimum) -> Optimum:
-    certificate = optimum.certificate
-    if not certificate.is_accepted:
-        message = (
-            f"{optimum.solver} stopped after {optimum.iterations} iterations with primal residual "
-            f"{certificate.primal_residual:.1e}, dual residual {certificate.dual_residual:.1e} and gap {certificate.gap:.1e}"
-        )
-        raise SolverError(message)
-    return optimum
+    answer = solve_linear(program, "largest reward under the group caps")
+    return form.pieces.joined(owner, answer.point)

@@ -46,8 +46,13 @@ class Pieces:
         owner, column = np.nonzero(lengths > 0.0)
         return owner, lengths[owner, column], self.slopes[owner, column]
 
+    def joined(self, owner: NDArray[np.intp], amounts: FloatVector) -> FloatVector:
+        """Weights (N,) from what the pieces of `parts` hold."""
+        held = np.bincount(owner, weights=amounts, minlength=self.knots.shape[0])
+        return np.asarray(held, dtype=np.float64)
+
     def subgradient_ranges(self, weights: FloatVector, tolerance: float) -> tuple[FloatVector, FloatVector]:
-        """Smallest and largest subgradient of each phi_k (N,), weights within `tolerance` of a knot counted as on it."""
+        """Smallest and largest subgradient of each phi_k (N,), a weight within `tolerance` of a knot being on it."""
         walled = np.pad(self.slopes, ((0, 0), (1, 1)), constant_values=((0.0, 0.0), (-np.inf, np.inf)))
         rows = np.arange(weights.size)
         below = (self.knots < (weights - tolerance)[:, None]).sum(axis=1)
@@ -98,5 +103,36 @@ def turnover_pieces(upper: FloatVector, turnover: Turnover) -> Pieces:
     knots[owner, column + 1] = bends
     jumps = np.zeros((count, width))
     jumps[owner, column] = 2.0 * share
-    slopes = start[:, None] + np.column_stack([np.zeros(count), np.cumsum(jumps, axis=1)])
+    slopes: FloatMatrix = np.asarray(start, dtype=np.float64)[:, None] + np.column_stack(
+        [np.zeros(count), np.cumsum(jumps, axis=1)]
+    )
     return Pieces(knots, slopes, held_value)
+
+
+@dataclass(frozen=True, slots=True)
+class QuadraticForm:
+    """1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget, for whatever tilt.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+        S; symmetric, C-contiguous.
+    cost : (N,)
+    pieces : phi and the box.
+    budget : below the sum of the upper bounds.
+    required : what the reward -(cost'y + phi(y)) has to exceed when it is put in ratio to risk.
+    """
+
+    covariance: FloatMatrix
+    cost: FloatVector
+    pieces: Pieces
+    budget: float
+    required: float = 0.0
+
+    def reward(self, weights: FloatVector) -> float:
+        """-(cost'y + phi(y)) - required."""
+        return -float(self.cost @ weights) - self.pieces.value(weights) - self.required
+
+    def variance(self, weights: FloatVector) -> float:
+        """y'Sy."""
+        return float(weights @ self.covariance @ weights)

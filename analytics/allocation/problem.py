@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from analytics._typing import FloatMatrix, FloatVector
+from analytics._typing import FloatMatrix, FloatVector, IntVector
 
 Profile = Literal[
     "min_variance",
@@ -66,7 +66,7 @@ class Turnover:
 
     penalty: float
     held: FloatVector
-    owner: FloatVector
+    owner: IntVector
     share: FloatVector
     held_elsewhere: float = 0.0
 

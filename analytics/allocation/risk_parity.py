@@ -1,22 +1,21 @@
 """Risk contributions in given proportions, with caps (quant.md 8.2).
 
-Without caps: Newton's method on 1/2 y'Sy - sum beta ln y (Spinu 2013), its linear systems solved by conjugate gradients.
-In the variables y_k d_k the Hessian is diag(beta) plus a matrix whose row sums are beta at the solution, so its condition
-number is about 2 and a handful of products with S do the work of a factorisation.
+Without caps: Newton's method on 1/2 y'Sy - sum beta ln y (Spinu 2013), its linear systems solved by conjugate
+gradients. In relative changes of y the Hessian is diag(beta) plus a matrix whose row sums are beta at the solution, so
+its condition number is about 2 and a handful of products with S do the work of a factorisation.
 
 With caps y_k <= c_k sum y: a primal-dual interior point with dense systems.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from analytics._typing import FloatMatrix, FloatVector
+from analytics._typing import BoolVector, FloatMatrix, FloatVector
 from analytics.allocation.certificates import Certificate, primal_residual
-from analytics.allocation.errors import SolverError, UnboundedError
+from analytics.allocation.errors import UnboundedError
+from analytics.allocation.optimum import Optimum, accepted
 
 NEWTON_STEPS = 60
 INTERIOR_STEPS = 200
@@ -24,19 +23,13 @@ CONTRIBUTION_TOLERANCE = 1e-13
 #: Largest relative error of a contribution that counts as solved.
 SETTLED = 1e-9
 INTERIOR_TOLERANCE = 1e-12
+SHARPENING_STEPS = 4
+CANCELLING = (
+    "risk parity: some long-only combination within the caps has no variance, so no portfolio has contributions in the "
+    "given proportions. Leave out one of the assets that cancel each other, or shrink the covariance"
+)
 #: A weight this near to its cap, as a share of the total, counts as on it.
 CAP_TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class ParityResult:
-    """Weights (N,) that sum to the budget, the evidence, and whether a cap had to bend the contributions."""
-
-    weights: FloatVector
-    solver: str
-    iterations: int
-    certificate: Certificate
-    objective: float
 
 
 def contributions(weights: FloatVector, covariance: FloatMatrix) -> FloatVector:
@@ -70,7 +63,7 @@ def _conjugate_gradients(
 
 
 def _step_length(change: FloatVector, budgets: FloatVector, slope: float, curvature: float) -> float:
-    """The exact minimum of the objective along weights * (1 + length * change), by safeguarded Newton in one variable."""
+    """Where the objective is least along weights * (1 + length * change): safeguarded Newton in one variable."""
     steepest = float(-change.min())
     low, high = 0.0, 1.0 / steepest if steepest > 0.0 else np.inf
     length = min(1.0, 0.9 * high)
@@ -106,13 +99,13 @@ def equalize(covariance: FloatMatrix, budgets: FloatVector) -> tuple[FloatVector
     image = covariance @ weights
     scale = 1.0 / np.sqrt(max(float(weights @ image), 1e-300))
     weights, image = scale * weights, scale * image
-    best = np.inf
-    for step in range(1, NEWTON_STEPS + 1):
+    best, steps = np.inf, 0
+    while steps < NEWTON_STEPS:
         gradient = weights * image - budgets
         error = float(np.abs(gradient / budgets).max())
         if error <= CONTRIBUTION_TOLERANCE or (error < SETTLED and error >= 0.5 * best) or not np.isfinite(error):
             break
-        best = error
+        best, steps = error, steps + 1
         change = _conjugate_gradients(covariance, weights, budgets, -gradient, min(1e-2, 0.1 * error))
         moved = weights * change
         moved_image = covariance @ moved
@@ -122,12 +115,8 @@ def equalize(covariance: FloatMatrix, budgets: FloatVector) -> tuple[FloatVector
         weights = weights + length * moved
         image = covariance @ weights
     if not np.all(np.isfinite(weights)) or float(np.abs(weights * image / budgets - 1.0).max()) > SETTLED:
-        message = (
-            "risk parity: some long-only combination has no variance, so no portfolio has contributions in the given "
-            "proportions. Leave out one of the assets that cancel each other, or shrink the covariance"
-        )
-        raise UnboundedError(message)
-    return weights, step
+        raise UnboundedError(CANCELLING)
+    return weights, steps
 
 
 def _equalize_capped(
@@ -138,13 +127,14 @@ def _equalize_capped(
     weights = start.copy()
     slack = np.maximum(caps * weights.sum() - weights, 0.1 * caps * weights.sum())
     multipliers = 0.1 / (count * slack)
-    diagonal = np.arange(count)
-    for step in range(1, INTERIOR_STEPS + 1):
+    diagonal, steps = np.arange(count), 0
+    while steps < INTERIOR_STEPS:
         complementarity = float(slack @ multipliers) / count
         dual = covariance @ weights - budgets / weights + multipliers - float(caps @ multipliers)
         primal = weights - caps * weights.sum() + slack
         if max(float(np.abs(weights * dual).max()), float(np.abs(primal).max()), complementarity) <= INTERIOR_TOLERANCE:
             break
+        steps += 1
         stiffness = multipliers / slack
         centred = slack * multipliers - 0.1 * complementarity
         pushed = (multipliers * primal - centred) / slack
@@ -168,7 +158,33 @@ def _equalize_capped(
         weights = weights + length * change
         slack = slack + length * slack_change
         multipliers = multipliers + length * multiplier_change
-    return weights, step
+    total = float(weights.sum())
+    return _sharpen(covariance, budgets, caps, weights, multipliers * total > slack / total), steps
+
+
+def _sharpen(
+    covariance: FloatMatrix, budgets: FloatVector, caps: FloatVector, weights: FloatVector, is_bound: BoolVector
+) -> FloatVector:
+    """Newton steps with the binding caps as equalities: y_bound = caps_bound * sum y, the rest y_free unconstrained."""
+    free, bound = np.flatnonzero(~is_bound), np.flatnonzero(is_bound)
+    held = float(caps[bound].sum())
+    if bound.size == 0 or free.size == 0 or held >= 1.0 - 1e-9:
+        return weights
+    lift = np.zeros((budgets.size, free.size))
+    lift[free, np.arange(free.size)] = 1.0
+    lift[bound, :] = caps[bound, None] / (1.0 - held)
+    reduced = lift.T @ covariance @ lift
+    together = float(budgets[bound].sum())
+    part = weights[free]
+    for _ in range(SHARPENING_STEPS):
+        total = float(part.sum())
+        gradient = reduced @ part - budgets[free] / part - together / total
+        hessian = reduced + np.diag(budgets[free] / part**2) + together / total**2
+        change = -np.linalg.solve(hessian, gradient)
+        if not np.all(part + change > 0.0):
+            return weights
+        part = part + change
+    return lift @ part
 
 
 def _certify(scaled: FloatVector, covariance: FloatMatrix, budgets: FloatVector, caps: FloatVector) -> Certificate:
@@ -193,9 +209,7 @@ def _certify(scaled: FloatVector, covariance: FloatMatrix, budgets: FloatVector,
     return Certificate(primal_residual(weights, caps, 1.0), float((scaled * wrong).max()), gap)
 
 
-def solve_risk_parity(
-    covariance: FloatMatrix, budgets: FloatVector, upper: FloatVector, budget: float
-) -> ParityResult:
+def solve_risk_parity(covariance: FloatMatrix, budgets: FloatVector, upper: FloatVector, budget: float) -> Optimum:
     """Weights whose risk contributions are in proportion to `budgets`, as far as the caps let them (quant.md 8.2).
 
     Parameters
@@ -217,18 +231,21 @@ def solve_risk_parity(
     """
     unit = covariance / float(covariance.diagonal().mean())
     caps = upper / budget
-    scaled, iterations = equalize(unit, budgets)
-    solver = "newton_cg"
-    if np.any(scaled > caps * scaled.sum()):
+    solver, is_free = "newton_cg", True
+    try:
+        scaled, iterations = equalize(unit, budgets)
+    except UnboundedError:
+        # Caps may still exclude the combination without variance.
+        if np.all(caps >= 1.0):
+            raise
+        is_free = False
+        scaled, iterations = np.sqrt(budgets / unit.diagonal()), NEWTON_STEPS
+    if not is_free or np.any(scaled > caps * scaled.sum()):
         scaled, more = _equalize_capped(unit, budgets, caps, scaled)
         iterations, solver = iterations + more, "interior_point"
     certificate = _certify(scaled, unit, budgets, caps)
-    if not certificate.is_accepted:
-        message = (
-            f"{solver}: risk parity stopped after {iterations} iterations with primal residual "
-            f"{certificate.primal_residual:.1e}, dual residual {certificate.dual_residual:.1e}, gap {certificate.gap:.1e}"
-        )
-        raise SolverError(message)
+    if not is_free and not certificate.is_accepted:
+        raise UnboundedError(CANCELLING)
     objective = 0.5 * float(scaled @ unit @ scaled) - float(budgets @ np.log(scaled))
     weights = np.minimum(scaled * (budget / float(scaled.sum())), upper)
-    return ParityResult(weights, solver, iterations, certificate, objective)
+    return accepted(Optimum(weights, solver, iterations, certificate, objective))
