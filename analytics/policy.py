@@ -14,23 +14,21 @@ import polars as pl
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, allocate
-from analytics.clusters import Clustering, cluster_instruments
+from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
 from analytics.errors import InputError, ShortHistoryError
 from analytics.selection import SelectionRules, select_instruments
-
-DEFAULT_THRESHOLDS: Mapping[str, float] = {"QUIET": 0.50, "NORMAL": 0.40, "TURBULENT": 0.35, "CRISIS": 0.30}
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that a decision depends on besides the data; units in names."""
 
-    rules: SelectionRules = SelectionRules()
+    rules: SelectionRules = field(default_factory=SelectionRules)
     light_sessions: int = 60
     lookback_sessions: tuple[int, ...] = (60, 120, 200)
     min_overlap_sessions: int = 20
     min_history_sessions: int = 60
-    linkage: str = "ward"
+    linkage: LinkageMethod = "ward"
     threshold: float = 0.40
     threshold_by_regime: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
     is_threshold_adaptive: bool = True

@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
     """Refuses with exit 2 and the nearest valid word."""
 
     def error(self, message: str) -> NoReturn:
+        """Refuse the words given."""
         raise UsageError(f"{self.prog}: {message}{self._nearest(message)}")
 
     def _nearest(self, message: str) -> str:

@@ -21,13 +21,19 @@ class Scope(Protocol):
     """The part of a run that says which rows are its own."""
 
     @property
-    def run_id(self) -> str: ...
+    def run_id(self) -> str:
+        """Which run."""
+        ...
 
     @property
-    def source_name(self) -> str: ...
+    def source_name(self) -> str:
+        """Which source, as `raw` tables carry it."""
+        ...
 
     @property
-    def as_of_text(self) -> str: ...
+    def as_of_text(self) -> str:
+        """Which session, ISO."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

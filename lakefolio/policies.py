@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from analytics.regime_settings import RegimeSettings
-from analytics.selection import SelectionRules
 from analytics.tournament.run import TournamentSettings
 from analytics.tournament.simulators import Frictions
 
 from analytics.policy import Policy
+from analytics.selection import SelectionRules
 from lakefolio.manifest import Profile
 
 
@@ -18,8 +18,13 @@ def policy_of(settings: Profile) -> Policy:
         top_n=settings.selection.top_n,
         min_momentum=settings.selection.min_momentum,
         momentum_sessions=settings.selection.momentum_sessions,
-        is_cross_sectional=flags.feat_xs_momentum,
-        is_dynamic=flags.feat_dynamic_selection,
+        min_history_sessions=settings.data.min_history_sessions,
+        min_observations=dependence.min_overlap_sessions,
+        class_quota_total=settings.discovery.max_candidates,
+        class_quota_min=settings.discovery.quota_min,
+        class_quota_max=settings.discovery.quota_max,
+        feat_xs_momentum=flags.feat_xs_momentum,
+        feat_dynamic_selection=flags.feat_dynamic_selection,
     )
     return Policy(
         rules=rules,

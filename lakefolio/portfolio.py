@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 from analytics.holdings import DriftReport, OrderTerms, make_orders, measure_drift
@@ -21,23 +22,31 @@ PORTFOLIO_TABLES = ("weights", "cluster_weights", "solves", "drift", "orders")
 CASH = "CASH:USD"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """What the portfolios of a run stand on.
+
+    Attributes
+    ----------
+    clusters, selection
+        Rows of `results.clusters` (stage full) and of `results.selection`.
+    terms
+        Columns symbol, venue, lot_size, last_price, usd_per_quote.
+    """
+
+    clusters: pl.DataFrame
+    selection: pl.DataFrame
+    terms: pl.DataFrame
+
+
 def portfolio_tables(
     settings: Profile,
     allocation: Allocation,
-    clusters: pl.DataFrame,
-    instruments: pl.DataFrame,
+    standing: Standing,
     held: HeldPortfolio,
     seconds: float,
 ) -> dict[str, pl.DataFrame]:
-    """Rows of every table in `PORTFOLIO_TABLES`, without run id.
-
-    Parameters
-    ----------
-    clusters
-        Rows of `results.clusters` that the allocation stands on.
-    instruments
-        Rows of `marts.instruments`.
-    """
+    """Rows of every table in `PORTFOLIO_TABLES`, without run id."""
     chosen = pl.DataFrame(
         {
             "symbol": allocation.symbols,
@@ -45,7 +54,7 @@ def portfolio_tables(
             "target": allocation.net_weights,
             "sleeve": allocation.sleeves,
         }
-    ).join(clusters.select("symbol", "cluster_id", "label"), on="symbol", how="left", maintain_order="left")
+    ).join(standing.clusters.select("symbol", "cluster_id", "label"), on="symbol", how="left", maintain_order="left")
     report = measure_drift(
         held.net_weights,
         dict(zip(allocation.symbols, allocation.net_weights.tolist(), strict=True)),
@@ -56,26 +65,30 @@ def portfolio_tables(
         dust_weight=settings.allocation.dust_weight,
         instrument_cap=settings.allocation.instrument_cap,
     )
-    weights = _weights(chosen, report, allocation.cash, instruments)
+    weights = _weights(chosen, report, allocation.cash, standing)
     frames = {
         "weights": weights,
         "cluster_weights": _cluster_weights(weights, allocation, chosen, settings.allocation.cap),
         "solves": _solve(allocation, settings.dependence.covariance, seconds),
         "drift": report.frame(),
-        "orders": make_orders(report, _terms(instruments), portfolio_value_usd=settings.allocation.portfolio_value_usd),
+        "orders": make_orders(
+            report, _terms(standing.terms), portfolio_value_usd=settings.allocation.portfolio_value_usd
+        ),
     }
     return {name: _in_contract(name, frame, allocation.profile) for name, frame in frames.items()}
 
 
-def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, instruments: pl.DataFrame) -> pl.DataFrame:
+def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: Standing) -> pl.DataFrame:
     """Published weights by symbol; cash is a row of its own, never left unsaid."""
     published = pl.DataFrame({"symbol": list(report.symbols), "net_weight": report.published}).filter(
         pl.col("net_weight") != 0
     )
-    described = instruments.select("symbol", "identity", "asset_class", "venue", "is_recent_listing")
+    described = standing.selection.select("symbol", "identity", "asset_class", "is_recent_listing")
+    venues = standing.terms.select("symbol", "venue")
     rows = (
         published.join(chosen.select("symbol", "cluster_id", "sleeve", "direction"), on="symbol", how="left")
         .join(described, on="symbol", how="left")
+        .join(venues, on="symbol", how="left")
         .with_columns(pl.col("net_weight").abs().alias("weight"))
         .sort("symbol")
     )
@@ -119,10 +132,10 @@ def _solve(allocation: Allocation, covariance: str, seconds: float) -> pl.DataFr
     return pl.DataFrame([row])
 
 
-def _terms(instruments: pl.DataFrame) -> dict[str, OrderTerms]:
+def _terms(terms: pl.DataFrame) -> dict[str, OrderTerms]:
     return {
         row["symbol"]: OrderTerms(row["venue"], row["last_price"], row["lot_size"], row["usd_per_quote"])
-        for row in instruments.to_dicts()
+        for row in terms.to_dicts()
     }
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import polars as pl
+from analytics.regime import RegimeHistory, detect_regime
+from analytics.regime_components import COMPONENTS, average_correlation, market_stream
+from numpy.typing import NDArray
+
 from analytics.cluster_tables import cluster_rows
 from analytics.clusters import Clustering
 from analytics.labels import label_clusters
-from analytics.regime import RegimeHistory, detect_regime
-from analytics.regime_components import COMPONENTS, average_correlation, market_stream
-from analytics.subclusters import subclusters
-from numpy.typing import NDArray
-
 from analytics.policy import Chosen
+from analytics.subclusters import subclusters
 from lakefolio.errors import FrontDoorError
 from lakefolio.panel import Panel, benchmark_symbol, read_panel
 from lakefolio.policies import regime_settings_of
@@ -47,6 +49,17 @@ def read_chosen(lake: Lake, run_id: str) -> Chosen:
 def read_instruments(lake: Lake) -> pl.DataFrame:
     """Metadata of every instrument in the source's scope."""
     return lake.query("select * from marts.instruments order by symbol")
+
+
+def read_terms(lake: Lake, as_of: date) -> pl.DataFrame:
+    """Venue, lot, last close and its worth in USD, for orders; null where it is not known."""
+    return lake.query(
+        "select instruments.symbol, instruments.venue, instruments.lot_size, bars.last_price, bars.usd_per_quote "
+        "from marts.instruments as instruments left join (select symbol, arg_max(close, session_date) as last_price, "
+        "arg_max(usd_per_quote, session_date) as usd_per_quote from marts.bars_daily where session_date <= ? "
+        "group by symbol) as bars on instruments.symbol = bars.symbol order by instruments.symbol",
+        [as_of],
+    )
 
 
 def read_regime(lake: Lake, run_id: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 import polars as pl
-from analytics.cluster_tables import link_rows
 
+from analytics.cluster_tables import link_rows
 from analytics.policy import group, pick, weigh
 from analytics.risk import risk_profile
 from lakefolio.errors import FrontDoorError
 from lakefolio.panel import read_panel
 from lakefolio.policies import policy_of
-from lakefolio.portfolio import PORTFOLIO_TABLES, portfolio_tables
+from lakefolio.portfolio import PORTFOLIO_TABLES, Standing, portfolio_tables
 from lakefolio.readings import (
     describe_clusters,
     judge_regime,
@@ -21,6 +21,7 @@ from lakefolio.readings import (
     read_instruments,
     read_market,
     read_regime,
+    read_terms,
     regime_rows,
     require_reported_cut,
 )
@@ -113,8 +114,9 @@ def optimize(run: Run) -> StepReport:
         panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
         now = read_regime(lake, run.run_id)
         stored = lake.query("select * from results.clusters where run_id = ? and stage = ?", [run.run_id, FULL])
-        instruments = read_instruments(lake)
-        held = held_portfolios(lake, run.settings.allocation.profiles, run.as_of)
+        selected = lake.query("select * from results.selection where run_id = ?", [run.run_id])
+        standing = Standing(stored, selected, read_terms(lake, run.as_of))
+        held = held_portfolios(lake, run.settings.allocation.profiles, run.source_name, run.as_of)
         exposures = read_exposures(lake, run, chosen)
     clustering = group(panel.returns, chosen, now, policy)
     require_reported_cut(clustering, stored)
@@ -131,9 +133,7 @@ def optimize(run: Run) -> StepReport:
             run.logger.info(
                 "%s: %s in %s iterations", profile, allocation.solution.status, allocation.solution.iterations
             )
-            for name, frame in portfolio_tables(
-                run.settings, allocation, stored, instruments, held[profile], seconds
-            ).items():
+            for name, frame in portfolio_tables(run.settings, allocation, standing, held[profile], seconds).items():
                 rows[name].append(frame)
             count(number, len(profiles))
     run.store("optimize", *(run.replace(f"results.{name}", pl.concat(frames)) for name, frames in rows.items()))

@@ -12,7 +12,7 @@ from lakefolio.errors import UsageError, VerificationError
 from lakefolio.keys import SigningKey, TrustedKey
 
 # RFC 8032, section 7.1, test 1: the empty message.
-RFC_8032_SECRET = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+RFC_8032_SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 RFC_8032_PUBLIC = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 RFC_8032_SIGNATURE = (
     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46b"
@@ -21,7 +21,7 @@ RFC_8032_SIGNATURE = (
 
 
 def test_signatures_are_those_of_rfc_8032(tmp_path: Path) -> None:
-    key = SigningKey.open(tmp_path, SecretStr(RFC_8032_SECRET))
+    key = SigningKey.open(tmp_path, SecretStr(RFC_8032_SEED))
     assert key.trusted.raw.hex() == RFC_8032_PUBLIC
     assert base64.b64decode(key.sign(b"")).hex() == RFC_8032_SIGNATURE
     assert key.trusted.accepts(b"", key.sign(b""))
