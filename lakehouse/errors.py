@@ -7,6 +7,7 @@ LakehouseError
 ├── LakeMismatchError         a lake whose data path or tables are not those that were asked for
 ├── ContractError             a frame that is not what its table's contract says
 ├── UnknownTableError         a table that no contract and no model names
+├── ReadOnlyLakeError         a write to a lake that was opened for reading
 ├── WriteConflictError        a commit that did not land within its attempts
 ├── LakeDamagedError          a table whose rows and metadata disagree
 ├── LockHeldError             another process holds the lake
@@ -17,6 +18,9 @@ LakehouseError
 """
 
 from __future__ import annotations
+
+from functools import partial
+from typing import Any
 
 
 class LakehouseError(Exception):
@@ -49,13 +53,21 @@ class ContractError(LakehouseError):
     """
 
     def __init__(self, table: str, what: str, *, column: str = "", key: str = "") -> None:
-        self.table, self.column, self.key = table, column, key
+        self.table, self.what, self.column, self.key = table, what, column, key
         where = table + (f".{column}" if column else "") + (f" at {key}" if key else "")
         super().__init__(f"{where}: {what}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An error that a worker process raises must arrive whole.
+        return partial(type(self), self.table, self.what, column=self.column, key=self.key), ()
 
 
 class UnknownTableError(LakehouseError):
     """A table is written that no contract describes, or read that the lake does not have."""
+
+
+class ReadOnlyLakeError(LakehouseError):
+    """A write was asked of a lake that was opened for reading."""
 
 
 class WriteConflictError(LakehouseError):
@@ -93,4 +105,7 @@ class DbtError(LakehouseError):
 
     def __init__(self, message: str, nodes: tuple[str, ...] = ()) -> None:
         self.nodes = nodes
-        super().__init__(message)
+        super().__init__(message, nodes)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
