@@ -8,46 +8,21 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from ingest.answers import Answer
 from ingest.calendars import sessions
 from ingest.errors import UnknownInstrumentError, nearest
 from ingest.planning import plan_requests
-from ingest.quarantine import Verdict, judge
-from ingest.source import DAILY, BarBatch, BarRequest, Source
+from ingest.requests import Landing
+from ingest.source import BarRequest, Source
 from ingest.venues import Venues
 from ingest.versions import next_versions
 from lakehouse.catalog import Lake
-from lakehouse.paths import check_symbol
-from lakehouse.tables import CONTRACTS
 from lakehouse.writes import Write, WriteReceipt, write
-
-_BAR_GRAIN = CONTRACTS["raw.bars"].grain
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """One call of the gate: what is landed, for which run, by which clocks (naive UTC).
-
-    `fetched_at` is the moment of the fetch; by default now, which only decides what is a future session.
-    """
-
-    run_id: str
-    step: str
-    last: dt.date
-    as_of_at: dt.datetime
-    first: dt.date | None = None
-    symbols: tuple[str, ...] | None = None
-    settle_minutes: int = 10
-    fetched_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC).replace(tzinfo=None))
-
-    def __post_init__(self) -> None:
-        for symbol in self.symbols or ():
-            check_symbol(symbol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +163,8 @@ def land_bars(
     tally = _Tally()
     for request in requests:
         for batch in source.bars(request):
-            tally.add(_land_batch(lake, source, calendars, landing, request, batch))
+            answer = Answer.judged(lake, landing, request, batch, source=source, calendars=calendars)
+            tally.add(_land_answer(answer, source))
     n_requested = sum(len(request.symbols) for request in requests)
     return LandingReport(
         source.name,
@@ -230,158 +206,31 @@ class _Tally:
         self.failures.update(more.failures)
 
 
-def _land_batch(
-    lake: Lake, source: Source, calendars: pl.DataFrame, landing: Landing, request: BarRequest, batch: BarBatch
-) -> _Tally:
-    verdict = judge(
-        batch.bars,
-        calendars,
-        as_of_at=landing.as_of_at,
-        fetched_at=landing.fetched_at,
-        settle_minutes=landing.settle_minutes,
-        last_accepted=_last_accepted(lake, source.name, request, batch.symbols),
-    )
-    refused = pl.concat([verdict.quarantined, batch.refused])
-    attempts = _attempts(lake, source.name, landing, request, batch, verdict, refused)
-    bars = _bar_rows(verdict.accepted, attempts, source.name, landing)
-    dropped = _dropped_keys(lake, source, request, batch.symbols, bars, refused)
+def _land_answer(answer: Answer, source: Source) -> _Tally:
+    """Land one answer of the source in one transaction."""
+    landing, bars = answer.landing, answer.bar_rows()
     writes = [Write("raw.bars", bars, mode="upsert")] if bars.height else []
+    dropped = answer.dropped_keys(bars)
     if dropped.height:
         writes.append(Write("raw.bars", dropped, mode="delete"))
-    writes.append(_quarantine_write(refused, attempts, source, landing, request, batch.symbols))
-    writes.append(Write("raw.fetches", attempts, mode="append"))
-    receipt = write(lake, writes, run_id=landing.run_id, step=landing.step)
-    counts = dict(refused.group_by("reason").len().sort("reason").iter_rows())
+    condition, params = answer.quarantine_span(is_every_symbol=landing.symbols is None and not source.is_remote)
+    writes += [
+        Write(
+            "raw.quarantine",
+            answer.quarantine_rows(),
+            mode="replace_where",
+            where=condition,
+            params=params,
+            skip_unchanged=True,
+        ),
+        Write("raw.fetches", answer.attempts, mode="append"),
+    ]
+    receipt = write(answer.lake, writes, run_id=landing.run_id, step=landing.step)
     return _Tally(
         bars.height,
         receipt.rows.get("raw.bars", 0),
         receipt.deleted.get("raw.bars", 0),
-        verdict.n_unfinished,
-        counts,
-        dict(batch.failures),
+        answer.verdict.n_unfinished,
+        dict(answer.refused.group_by("reason").len().sort("reason").iter_rows()),
+        dict(answer.batch.failures),
     )
-
-
-def _last_accepted(lake: Lake, source: str, request: BarRequest, symbols: Sequence[str]) -> pl.DataFrame | None:
-    """Read the price before the requested span, which a jump at its start is measured against."""
-    if request.first is None or not symbols:
-        return None
-    return lake.query(
-        "select symbol, arg_max(coalesce(adj_close, close), session_date) as reference from raw.bars "
-        "where source = ? and interval = ? and session_date < ? and symbol in (select unnest(?)) group by symbol",
-        [source, request.interval, request.first, list(symbols)],
-    )
-
-
-def _attempts(
-    lake: Lake,
-    source: str,
-    landing: Landing,
-    request: BarRequest,
-    batch: BarBatch,
-    verdict: Verdict,
-    refused: pl.DataFrame,
-) -> pl.DataFrame:
-    """Write one row of `raw.fetches` for each symbol that was asked for or refused."""
-    answered, failed = set(batch.symbols), batch.failures
-    strangers = set(refused["symbol"]) - answered - set(failed)
-    every = sorted(answered | set(failed) | strangers)
-    earlier = dict(
-        lake.rows(
-            "select symbol, count(*) from raw.fetches where run_id = ? and source = ? group by symbol",
-            [landing.run_id, source],
-        )
-    )
-    accepted = dict(verdict.accepted.group_by("symbol").len().iter_rows())
-    aside = dict(refused.group_by("symbol").len().iter_rows())
-    status = {
-        **dict.fromkeys(answered, "ok"),
-        **dict.fromkeys(strangers, "refused"),
-        **dict.fromkeys(failed, "failed"),
-    }
-    return pl.DataFrame(
-        {
-            "fetch_id": [uuid.uuid4().hex for _ in every],
-            "run_id": [landing.run_id] * len(every),
-            "source": [source] * len(every),
-            "symbol": every,
-            "interval": [request.interval] * len(every),
-            "status": [status[symbol] for symbol in every],
-            "requested_from": [request.first] * len(every),
-            "requested_to": [request.last] * len(every),
-            "n_bars": [accepted.get(symbol, 0) for symbol in every],
-            "n_quarantined": [aside.get(symbol, 0) for symbol in every],
-            "attempt": [int(earlier.get(symbol, 0)) + 1 for symbol in every],
-            "error": [failed.get(symbol) for symbol in every],
-            "started_at": [landing.fetched_at] * len(every),
-            "seconds": [batch.seconds] * len(every),
-        },
-        schema_overrides={
-            **dict.fromkeys(("fetch_id", "run_id", "source", "symbol", "interval", "status", "error"), pl.String),
-            **dict.fromkeys(("requested_from", "requested_to"), pl.Date),
-            **dict.fromkeys(("n_bars", "n_quarantined", "attempt"), pl.Int64),
-            "started_at": pl.Datetime("us"),
-            "seconds": pl.Float64,
-        },
-    )
-
-
-def _bar_rows(accepted: pl.DataFrame, attempts: pl.DataFrame, source: str, landing: Landing) -> pl.DataFrame:
-    at = pl.lit(landing.as_of_at, dtype=pl.Datetime("us"))
-    return accepted.join(attempts.select("symbol", "fetch_id"), on="symbol", how="left", maintain_order="left").select(
-        "symbol",
-        pl.lit(DAILY).alias("interval"),
-        "session_date",
-        pl.lit(source).alias("source"),
-        *("open", "high", "low", "close", "volume", "adj_close"),
-        "is_close_only",
-        pl.lit(value=True).alias("is_final"),
-        "fetch_id",
-        at.alias("fetched_at"),
-        at.alias("first_seen_at"),
-    )
-
-
-def _dropped_keys(
-    lake: Lake, source: Source, request: BarRequest, symbols: Sequence[str], bars: pl.DataFrame, refused: pl.DataFrame
-) -> pl.DataFrame:
-    """Find stored bars that must go: now in quarantine, or (where the source tells all it has) no longer told.
-
-    A remote source may serve a shorter past today than yesterday, so a bar that it does not repeat stays.
-    """
-    held = lake.query(
-        f"select {', '.join(_BAR_GRAIN)} from raw.bars where source = ? and interval = ? and session_date <= ? "
-        "and (?::date is null or session_date >= ?) and symbol in (select unnest(?))",
-        [source.name, request.interval, request.last, request.first, request.first, list(symbols)],
-    )
-    unconfirmed = held.join(bars, on=list(_BAR_GRAIN), how="anti")
-    if source.is_remote:
-        unconfirmed = unconfirmed.join(refused, on=["symbol", "session_date"], how="semi")
-    return unconfirmed
-
-
-def _quarantine_write(
-    refused: pl.DataFrame,
-    attempts: pl.DataFrame,
-    source: Source,
-    landing: Landing,
-    request: BarRequest,
-    symbols: Sequence[str],
-) -> Write:
-    """Replace what was in quarantine for the span and symbols of one answer."""
-    rows = refused.join(attempts.select("symbol", "fetch_id"), on="symbol", how="left", maintain_order="left").select(
-        "fetch_id",
-        pl.lit(source.name).alias("source"),
-        "symbol",
-        pl.lit(request.interval).alias("interval"),
-        *("session_date", "reason", "detail", "open", "high", "low", "close", "volume", "adj_close", "row_number"),
-        pl.lit(landing.as_of_at, dtype=pl.Datetime("us")).alias("fetched_at"),
-    )
-    where = "source = ? and interval = ? and (session_date is null or reason = 'future_session' or (session_date <= ?"
-    params: list[object] = [source.name, request.interval, request.last]
-    where += " and session_date >= ?))" if request.first else "))"
-    params += [request.first] if request.first else []
-    if landing.symbols is not None or source.is_remote:
-        where += " and symbol in (select unnest(?))"
-        params.append(sorted(set(symbols) | set(refused["symbol"])))
-    return Write("raw.quarantine", rows, mode="replace_where", where=where, params=params, skip_unchanged=True)

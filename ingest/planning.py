@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ingest.calendars import all_sessions, last_completed_session
+from ingest.requests import Landing
 from ingest.source import DAILY, BarRequest
 from lakehouse.catalog import Lake
-
-if TYPE_CHECKING:
-    from ingest.landing import Landing
 
 _HELD = (
     "select symbol, min(session_date) as first_held, max(session_date) as last_held, count(*) as n_held "

@@ -30,7 +30,7 @@ N_DAYS = (HORIZON - FIRST_DAY).days + 1
 _LATE_PHASE = ((dt.date(2025, 6, 20) - FIRST_DAY).days, (dt.date(2026, 3, 1) - FIRST_DAY).days)
 _LAST_WEEK = ((dt.date(2025, 12, 22) - FIRST_DAY).days, (SAMPLE_AS_OF - FIRST_DAY).days + 1)
 _CRISIS = slice((CRISIS[0] - FIRST_DAY).days, (CRISIS[1] - FIRST_DAY).days + 1)
-_CRISIS_HUB_MEAN = -0.25
+_CRISIS_HUB_MEAN = -0.12
 _WORLD_SHARPE = 0.4
 _ALWAYS_OPEN = ("crypto",)
 
@@ -59,7 +59,7 @@ def _volatility(seed: int) -> Array:
     for day, shock in enumerate(shocks):
         now = 0.97 * now + shock
         level[day] = now
-    volatility = np.exp(level)
+    volatility: Array = np.exp(level)
     volatility[_CRISIS] = CRISIS_VOLATILITY_FACTOR * np.maximum(volatility[_CRISIS], 1.0)
     return volatility
 
@@ -78,7 +78,7 @@ def _drift(seed: int, cluster: str) -> Array:
     if plan.hub == "world":
         drift += _WORLD_SHARPE
     drift[slice(*_LATE_PHASE)] = plan.late_sharpe
-    daily = drift / np.sqrt(252.0)
+    daily: Array = drift / np.sqrt(252.0)
     daily[slice(*_LAST_WEEK)] = plan.last_week_sigmas
     return daily
 
@@ -150,7 +150,7 @@ class DrawnBars:
 
 
 def draw_bars(seed: int, listing: Listing, days: npt.NDArray[np.int64]) -> DrawnBars:
-    """Draw the bars of a listing on `days`: places of its sessions, ascending, from the market's first day to its horizon."""
+    """Draw the bars of a listing on `days`: ascending places of its sessions, from the first day to the horizon."""
     log_close, sigma = log_closes(seed, listing.path, listing.cluster, listing.asset_class)
     rng = stream(seed, f"bars/{listing.symbol}")
     noise = rng.standard_normal((4, N_DAYS))
@@ -165,12 +165,13 @@ def draw_bars(seed: int, listing: Listing, days: npt.NDArray[np.int64]) -> Drawn
     eagerness = np.abs(np.log(close / before)) / width
     traded = listing.value_traded_usd * np.exp(0.3 * rng.standard_normal(N_DAYS)[days] + 0.3 * (eagerness - 0.8))
     volume = np.round(traded / (1.0 if listing.base == "USD" else close), 2)
-    rounded = (np.maximum(np.round(array, decimals), 10.0**-decimals) for array in (opened, high, low, close))
+    tick = 10.0**-decimals
+    # Rounding keeps order, so low <= open, close <= high holds for the rounded prices too.
+    opened, high, low, close = (np.maximum(np.round(prices, decimals), tick) for prices in (opened, high, low, close))
     if listing.is_close_only:
-        *_, close = rounded
         unknown = np.full(len(days), np.nan)
         return DrawnBars(unknown, unknown, unknown, close, unknown)
-    return DrawnBars(*rounded, volume)
+    return DrawnBars(opened, high, low, close, volume)
 
 
 def price_decimals(price: float) -> int:

@@ -1,7 +1,7 @@
 """Which instruments the simulated market lists, and what is planted in it.
 
-Nothing here is a real price or a real company. Currency, coin and futures roots carry their usual names because identity
-rules and currency strength need them; every instrument's name says SIMULATED.
+Nothing here is a real price or a real company. Currencies, coins and futures roots carry their usual names because
+identity rules and currency strength need them; every instrument's name says SIMULATED.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def _etfs() -> Iterator[Listing]:
     for place, (ticker, cluster) in enumerate(_ETFS.items()):
         sector = _SECTORS[cluster][1] if cluster in _SECTORS else None
         yield Listing(
-            f"SIMX:{ticker}", f"etf/{ticker}", cluster, "etf", "cash", f"Fund on {cluster.replace('_', ' ')} {ticker[-1]}",
+            f"SIMX:{ticker}", f"etf/{ticker}", cluster, "etf", "cash", f"Fund {ticker}: {cluster.replace('_', ' ')}",
             30.0 + 9.0 * place, _traded(4e7, 3e9, place, len(_ETFS)), sector=sector, industry="Exchange-traded fund",
         )  # fmt: skip
     yield Listing(

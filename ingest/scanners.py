@@ -1,7 +1,7 @@
 """Which scanners exist: layered YAML, resolved and typed (house.md 5).
 
-A file may extend a list of layers. Mappings merge, lists replace, and `filters_add` and `columns_add` append to what the
-layers before gave, without duplicates. A key that nobody reads is an error with the nearest valid name.
+A file may extend a list of layers. Mappings merge, lists replace, and `filters_add` and `columns_add` append to what
+the layers before gave, without duplicates. A key that nobody reads is an error with the nearest valid name.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _StrictLoader(yaml.SafeLoader):
 def _mapping_once(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]  # yaml's stubs leave it untyped
+        key = loader.construct_object(key_node)
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
         seen.add(key)
@@ -154,7 +154,8 @@ def _layer_path(configs: Path, reference: Any, where: Path) -> Path:
     parts = str(reference).split("/")
     if len(parts) != 2 or parts[0] not in LAYER_FOLDERS or not parts[1].replace("_", "").isalnum():
         raise ScannerConfigError(
-            f"{where}: extends {reference!r} is refused: name a layer as FOLDER/NAME, FOLDER one of {', '.join(LAYER_FOLDERS)}"
+            f"{where}: extends {reference!r} is refused: name a layer as FOLDER/NAME, "
+            f"FOLDER one of {', '.join(LAYER_FOLDERS)}"
         )
     return configs / parts[0] / f"{parts[1]}.yaml"
 

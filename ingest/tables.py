@@ -1,8 +1,8 @@
 """Reading tables of bars from disk: Parquet and CSV in the documented columns (house.md 4).
 
-Columns (any case): `symbol`, `date` (or `session_date`, or `timestamp`) and `close` are required; `open`, `high`, `low`,
-`volume`, `adj_close` and the instrument's `asset_class`, `product`, `venue`, `name`, `sector`, `industry`, `currency`,
-`country`, `base`, `quote`, `root`, `isin`, `lot_size`, `tick_size` are optional; others are not read.
+Columns (any case): `symbol`, `date` (or `session_date`, or `timestamp`) and `close` are required; `open`, `high`,
+`low`, `volume`, `adj_close` and the instrument's `asset_class`, `product`, `venue`, `name`, `sector`, `industry`,
+`currency`, `country`, `base`, `quote`, `root`, `isin`, `lot_size`, `tick_size` are optional; others are not read.
 """
 
 from __future__ import annotations
@@ -58,10 +58,8 @@ def read_table(path: Path) -> pl.DataFrame:
         When it cannot be read as a table, or has none of the documented columns.
     """
     try:
-        if path.suffix.lower() == ".parquet":
-            frame = pl.read_parquet(path)
-        else:
-            frame = pl.read_csv(path, infer_schema=False)
+        is_parquet = path.suffix.lower() == ".parquet"
+        frame = pl.read_parquet(path) if is_parquet else pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise NotATableError(f"{path} is no table that can be read: {first_line}") from error
@@ -103,7 +101,7 @@ def shaped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_metadata(path: Path) -> pl.DataFrame | None:
-    """Read the `symbols.csv` that lies beside the bars: one row for each symbol, or None where there is no such file."""
+    """Read the `symbols.csv` beside the bars: one row for each symbol, or None where there is no such file."""
     file = (path if path.is_dir() else path.parent) / METADATA_FILE
     if not file.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Instrument metadata as versions in time (SCD2): which rows of `raw.instruments` a new answer adds, closes or removes."""
+"""Instrument metadata as versions in time (SCD2): what a new answer adds, closes or removes."""
 
 from __future__ import annotations
 
