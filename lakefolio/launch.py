@@ -9,12 +9,14 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.sources import make_source
-
+from ingest.files import FilesSource
+from ingest.sample import SAMPLE_AS_OF, SampleSource
+from ingest.source import Source
+from ingest.venues import Venues
 from lakefolio.errors import ResumeError, UsageError
 from lakefolio.keys import SigningKey, signing_secret
 from lakefolio.ledger import Ledger, read_entries
-from lakefolio.manifest import Profile, resolve
+from lakefolio.manifest import Profile, SourceSettings, resolve
 from lakefolio.progress import Reporter
 from lakefolio.run import RESOLVED, Run, clock, new_run_id
 from lakehouse.paths import Paths, check_run_id
@@ -116,11 +118,20 @@ def overrides(wanted: Wanted) -> dict[str, Any]:
     return out
 
 
+def make_source(paths: Paths, settings: SourceSettings) -> Source:
+    """The source that the manifest names (house.md 4)."""
+    venues = Venues.of(paths)
+    if settings.kind == "sample":
+        return SampleSource(venues, settings.seed)
+    return FilesSource(Path(str(settings.path)), venues)
+
+
 def _assemble(
     paths: Paths, profile: str, settings: Profile, as_of: date | None, run_id: str | None, reporter: Reporter
 ) -> Run:
-    source = make_source(settings.source.kind, path=settings.source.path, seed=settings.source.seed)
-    session, moment = clock(as_of or source.default_as_of(settings.benchmark), settings.data.settle_minutes)
+    source = make_source(paths, settings.source)
+    standing_on = as_of or (SAMPLE_AS_OF if settings.source.kind == "sample" else None)
+    session, moment = clock(standing_on, settings.data.settle_minutes)
     name = check_run_id(run_id) if run_id else new_run_id(profile, session)
     ledger = None
     if settings.flags.feat_audit_ledger:

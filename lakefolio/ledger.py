@@ -78,6 +78,11 @@ class Ledger:
             self._entries = list(read_entries(path))
 
     @property
+    def signer(self) -> str:
+        """Fingerprint of the key that signs."""
+        return self._key.fingerprint
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """Everything written so far."""
         return tuple(self._entries)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
-from ingest.envelope import export_scan
 
-from ingest.landing import Landing, LandingReport, land_bars, land_instruments, land_scans, land_sessions
-from ingest.rules import scan_from_columns
+from ingest.landing import LandingReport, land_bars, land_instruments, land_scans, land_sessions
+from ingest.requests import Landing
 from ingest.scanners import Scanner, load_scanners
 from ingest.venues import Venues
 from lakefolio.errors import FrontDoorError, HealthGateError
@@ -29,13 +28,14 @@ def discovery(run: Run) -> StepReport:
     built(run.dbt("build", ["tag:columns"]))
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
     with run.lake() as lake:
-        found = [scan(run, lake, scanner, run.as_of) for scanner in scanners]
-        land_scans(lake, pl.concat(found), run_id=run.run_id, step="discovery")
-    for scanner, rows in zip(scanners, found, strict=True):
-        export_scan(run.paths, scanner, rows, run_id=run.run_id, is_simulated=run.source.is_simulated)
+        found = scan(run, lake, scanners, run.as_of)
+        land_scans(lake, found, run_id=run.run_id, step="discovery")
+    provenance = Provenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
+    for scanner in scanners:
+        rows = found.filter(pl.col("scanner") == scanner.name)
+        write_envelope(run.paths, scanner, rows, provenance)
         run.logger.info("%s found %s", scanner.name, rows.height)
-    total = sum(rows.height for rows in found)
-    return StepReport(total, f"{total} finds of {len(scanners)} scanners")
+    return StepReport(found.height, f"{found.height} finds of {len(scanners)} scanners")
 
 
 def aggregation(run: Run) -> StepReport:
@@ -133,30 +133,18 @@ def fetch(run: Run, lake: Lake, step: str, symbols: Sequence[str], n_sessions: i
     return report
 
 
-def scan(run: Run, lake: Lake, scanner: Scanner, session: date) -> pl.DataFrame:
-    """What one scanner finds at a session: the source's own answer, or the same rules on `marts.scanner_columns`."""
-    if not run.source.scans_from_bars:
-        return run.source.scan(scanner, as_of=session)
-    columns = columns_at(lake, session)
-    return scan_from_columns(
-        scanner, columns, source=run.source_name, run_id=run.run_id, scanned_at=run.started_at
-    ).with_columns(pl.lit(session).alias("session_date"))
+def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], session: date) -> pl.DataFrame:
+    """What the scanners find at a session, which stands in `session_date` whatever day an instrument last traded.
 
-
-def columns_at(lake: Lake, session: date) -> pl.DataFrame:
-    """Scanner columns of every investable instrument at its calendar's last session up to `session`.
-
-    An instrument without a bar at that session is not scanned: what it showed before is not what it shows now.
+    The source's own scanner answers where it has one; else the same rules run on `marts.scanner_columns`.
     """
-    return lake.query(
-        "with newest as (select calendar, max(session_date) as session_date from intermediate.int_sessions_completed "
-        "where session_date <= ? group by calendar) "
-        "select columns.*, instruments.asset_class, instruments.product, instruments.venue "
-        "from marts.scanner_columns as columns "
-        "inner join marts.instruments as instruments on columns.symbol = instruments.symbol and instruments.is_investable "
-        "inner join newest on instruments.calendar = newest.calendar and columns.session_date = newest.session_date",
-        [session],
-    )
+    if run.source.scans_from_bars:
+        moment = as_of_clock(session, run.settings.data.settle_minutes)
+        columns = scan_columns(lake, as_of=session, as_of_at=moment, settle_minutes=run.settings.data.settle_minutes)
+        found = discover(scanners, columns, source=run.source_name, run_id=run.run_id, scanned_at=run.as_of_at).scans
+    else:
+        found = pl.concat([run.source.scan(scanner, as_of=session) for scanner in scanners])
+    return found.with_columns(pl.lit(session).alias("session_date"))
 
 
 def audit_prices(

@@ -34,7 +34,7 @@ def policy_of(settings: Profile) -> Policy:
         min_history_sessions=settings.data.min_history_sessions,
         linkage=dependence.linkage,
         threshold=dependence.threshold,
-        threshold_by_regime=dict(dependence.threshold_by_regime),
+        threshold_by_regime={name: height for name, height in dependence.threshold_by_regime.items()},
         is_threshold_adaptive=flags.feat_adaptive_threshold,
         covariance=dependence.covariance,
         cap=allocation.cap,

@@ -56,8 +56,8 @@ def report(run: Run) -> StepReport:
             "select * exclude (run_id) from results.weights where run_id = ? order by all", [run.run_id]
         )
         orders = lake.query("select * exclude (run_id) from results.orders where run_id = ? order by all", [run.run_id])
-    left_out = () if run.settings.flags.feat_decay_audit else ("backtest_comparison.md",)
-    run.artifacts += render_all(tables, _provenance(run), run.folder, left_out=left_out)
+    is_decay_shown = run.settings.flags.feat_decay_audit
+    run.artifacts += render_all(tables, _provenance(run), run.folder, is_decay_shown=is_decay_shown)
     for (profile,), rows in weights.group_by(["profile"], maintain_order=True):
         run.publish(f"weights/{profile}.csv", rows.write_csv())
         buffer = io.BytesIO()

@@ -18,6 +18,8 @@ import filelock
 import numpy as np
 import polars as pl
 
+from ingest.calendars import as_of_clock
+from ingest.requests import now_utc
 from ingest.source import Source
 from lakefolio.errors import LockedError
 from lakefolio.ledger import Ledger
@@ -141,10 +143,8 @@ def clock(as_of: date | None, settle_minutes: int) -> tuple[date, datetime]:
     the last whole day.
     """
     if as_of is not None:
-        return as_of, datetime.combine(as_of + timedelta(days=1), datetime.min.time()) + timedelta(
-            minutes=settle_minutes
-        )
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        return as_of, as_of_clock(as_of, settle_minutes)
+    now = now_utc().replace(microsecond=0)
     return (now - timedelta(minutes=settle_minutes)).date() - timedelta(days=1), now
 
 

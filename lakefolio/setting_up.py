@@ -6,8 +6,8 @@ import shutil
 
 import polars as pl
 
-from ingest.calendars import calendars_of
 from ingest.scanners import load_scanners
+from ingest.venues import Venues
 from lakefolio.environment import python_is_supported
 from lakefolio.errors import UsageError
 from lakefolio.run import RESOLVED, Run, StepReport
@@ -31,7 +31,7 @@ def env_check(run: Run) -> StepReport:
         raise UsageError("lakefolio needs Python 3.11, 3.12 or 3.13")
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
     instruments = run.source.instruments(as_of=run.as_of)
-    calendars = calendars_of(sorted(set(instruments["venue"])))
+    calendars = set(Venues.of(run.paths).calendars_of(instruments["venue"]).values())
     run.publish(RESOLVED, run.settings.model_dump_json(indent=2) + "\n")
     data = run.settings.data
     row = {

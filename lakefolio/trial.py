@@ -127,7 +127,7 @@ def replay_discovery(run: Run, lake: Lake, sessions: Sequence[date]) -> None:
             "switch feat_pit_fidelity off, or use a source that is scanned from its bars"
         )
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
-    found = [scan(run, lake, scanner, session) for session in [*sessions, run.as_of] for scanner in scanners]
+    found = [scan(run, lake, scanners, session) for session in [*sessions, run.as_of]]
     land_scans(lake, pl.concat(found), run_id=run.run_id, step="tournament")
 
 
