@@ -77,7 +77,7 @@ def compute_metrics(
 ) -> MetricTable:
     """All figures of quant.md 9.5 that a series determines.
 
-    With m the mean, s the standard deviation (ddof 1), A = `periods_per_year`, f = `risk_free_annual` / A and e = r - f:
+    With m the mean, s the deviation (ddof 1), A = `periods_per_year`, f = `risk_free_annual` / A and e = r - f:
     total_return prod(1 + r) - 1; cagr (1 + total_return)^(A/T) - 1; volatility_annual s sqrt(A);
     sharpe mean(e)/s sqrt(A); sortino mean(e)/sqrt(mean(min(e, 0)^2)) sqrt(A), the mean over all T;
     calmar cagr/max_drawdown; omega sum max(e, 0)/sum max(-e, 0);
@@ -109,15 +109,15 @@ def compute_metrics(
     _check(returns, names)
     table = MetricTable(returns.shape[1])
     n_sessions = returns.shape[0]
+    risk_free = risk_free_annual / periods_per_year
     blocks = [
-        _stream_block(np.ascontiguousarray(returns[:, start : start + BLOCK_PORTFOLIOS].T), periods_per_year, f)
+        _stream_block(np.ascontiguousarray(returns[:, start : start + BLOCK_PORTFOLIOS].T), periods_per_year, risk_free)
         for start in range(0, returns.shape[1], BLOCK_PORTFOLIOS)
-        for f in (risk_free_annual / periods_per_year,)
     ]
     figures = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     _put_stream(table, figures, n_sessions)
     if benchmark_returns is not None:
-        _put_relative(table, returns, benchmark_returns, periods_per_year, risk_free_annual / periods_per_year)
+        _put_relative(table, returns, benchmark_returns, periods_per_year, risk_free)
     for name, fractions in (("turnover_annual", turnover), ("cost_drag", costs)):
         if fractions is not None:
             if fractions.shape != returns.shape:
@@ -156,7 +156,7 @@ def _stream_block(block: FloatMatrix, periods_per_year: int, risk_free: float) -
     losses = np.minimum(block - risk_free if risk_free else block, 0.0)
     loss_sum = -losses.sum(axis=1)
     downside = np.sqrt(np.einsum("pt,pt->p", losses, losses) / n)
-    wealth = np.cumprod(1.0 + block, axis=1)
+    wealth: FloatMatrix = np.cumprod(1.0 + block, axis=1, dtype=np.float64)
     total = wealth[:, -1] - 1.0
     drawdown, length = _drawdowns(wealth)
     var, cvar = _tail(block)
