@@ -80,7 +80,7 @@ def optimal_block(series: FloatVector) -> float:
     if n < MIN_SESSIONS:
         raise ShortHistoryError(f"a block length needs {MIN_SESSIONS} sessions, the series has {n}")
     centred = series - series.mean()
-    if not np.any(centred):
+    if series.min() == series.max():
         return 1.0
     band = max(5, int(np.ceil(np.sqrt(np.log10(n)))))
     max_lag = min(int(np.ceil(np.sqrt(n))) + band, n - 1)
@@ -88,7 +88,7 @@ def optimal_block(series: FloatVector) -> float:
     is_large = np.abs(autocovariance[1:] / autocovariance[0]) > 2.0 * np.sqrt(np.log10(n) / n)
     quiet = [lag for lag in range(max_lag - band + 1) if not is_large[lag : lag + band].any()]
     last_large = quiet[0] if quiet else int(np.flatnonzero(is_large)[-1]) + 1
-    width = min(max(2 * last_large, 1), max_lag)
+    width = min(2 * max(last_large, 1), max_lag)
     lags = np.arange(1, width + 1)
     taper = np.clip(2.0 * (1.0 - lags / width), 0.0, 1.0)
     slope = 2.0 * float((taper * lags * autocovariance[1 : width + 1]).sum())

@@ -166,8 +166,7 @@ def _judge(
     if paired is None:
         text = f"{n_sessions} sessions are too few to judge; at least {MIN_SESSIONS} are needed"
         return Achievement(profile, target, INSUFFICIENT, text)
-    absent = sorted({name for order in orders for name in order[1:]} | {profile} - set(paired.names))
-    absent = [name for name in absent if name not in paired.names]
+    absent = sorted(({profile} | {name for order in orders for name in order[1:]}) - set(paired.names))
     if absent or not orders:
         text = f"no series that varies for {', '.join(absent) or 'any other profile'}"
         return Achievement(profile, target, INSUFFICIENT, text)
