@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from reports.figures import Line, Part, bar, line_chart, regime_chart, stacked_bar
 from reports.formats import percent, word
+from reports.tables import ASSET_CLASSES
 
-ASSET_CLASSES = ("equity", "etf", "bond", "crypto", "fx", "future", "cfd", "index", "cash")
 _BENCHMARKS = ("market", "equal_weight")
 _COLOURS = 8
 
@@ -32,10 +32,16 @@ def class_css(asset_class: str | None) -> str:
     return f"class-{asset_class}" if asset_class in ASSET_CLASSES else "class-other"
 
 
+def classes_held(frame: pl.DataFrame) -> list[str]:
+    """Asset classes for a legend, in the order of `ASSET_CLASSES`, strangers last."""
+    held = set(frame.get_column("asset_class"))
+    return [name for name in ASSET_CLASSES if name in held] + sorted(held - set(ASSET_CLASSES))
+
+
 def asset_class_bar(profile: str, frame: pl.DataFrame) -> Markup:
     """Weights of one profile by asset class, stacked."""
     parts = [
-        Part(class_css(row["asset_class"]), str(row["asset_class"]), row["weight"], percent(row["weight"]))
+        Part(class_css(row["asset_class"]), word(row["asset_class"]), row["weight"], percent(row["weight"]))
         for row in frame.iter_rows(named=True)
     ]
     return stacked_bar(parts, title=f"{word(profile)} by asset class")

@@ -10,6 +10,21 @@ from typing import Any, Literal
 
 ABSENT = "\N{EN DASH}"
 
+_SPELLINGS = {
+    "cagr": "CAGR",
+    "cvar": "CVaR",
+    "cvar95": "CVaR 95",
+    "etf": "ETF",
+    "cfd": "CFD",
+    "fx": "FX",
+    "herc": "HERC",
+    "hhi": "HHI",
+    "hrp": "HRP",
+    "nco": "NCO",
+    "sharpe": "Sharpe",
+    "var95": "VaR 95",
+}
+
 Formatter = Callable[[Any], str]
 Kind = Literal["text", "code", "number", "date", "status", "direction", "level"]
 
@@ -22,7 +37,7 @@ def _real(value: Any, pattern: str, suffix: str = "") -> str:
         return str(number)
     written = format(number, pattern)
     # Rounding may leave a sign before nothing but zeros.
-    return written.removeprefix("-") + suffix if float(written.replace(",", "")) == 0 else written + suffix
+    return written.lstrip("+-") + suffix if float(written.replace(",", "")) == 0 else written + suffix
 
 
 def percent(value: float | None) -> str:
@@ -32,7 +47,7 @@ def percent(value: float | None) -> str:
 
 def signed_percent(value: float | None) -> str:
     """Fraction as a percentage that always carries its sign; zero has none."""
-    return _real(None if value is None else value * 100, "+,.2f", " %").removeprefix("+" if not value else "")
+    return _real(None if value is None else value * 100, "+,.2f", " %")
 
 
 def ratio(value: float | None) -> str:
@@ -81,8 +96,14 @@ def plain(value: object) -> str:
 
 
 def word(value: str | None) -> str:
-    """Machine word for a reader: `min_variance` is `min variance`."""
-    return plain(value).replace("_", " ")
+    """Machine word for a reader: `min_cvar` is `min CVaR`."""
+    return " ".join(_SPELLINGS.get(part, part) for part in plain(value).split("_"))
+
+
+def heading(value: str | None) -> str:
+    """`word` with a capital first letter."""
+    written = word(value)
+    return written[:1].upper() + written[1:]
 
 
 def day(value: dt.date | None) -> str:

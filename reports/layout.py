@@ -31,7 +31,7 @@ from reports.formats import (
 )
 
 CLUSTERS = (
-    number("cluster_id", "Cluster", whole),
+    text("cluster_id", "Cluster", whole),
     text("label", "Label"),
     number("n_members", "Members", whole),
     number("n_selected", "Selected", whole),
@@ -41,17 +41,17 @@ CLUSTERS = (
     number("min_correlation", "Min corr."),
 )
 CLUSTER_MEMBERS = (
-    number("subcluster_id", "Sub-cluster", whole),
+    text("subcluster_id", "Sub-cluster", whole),
     code("symbol", "Symbol"),
     text("name", "Name"),
-    text("asset_class", "Class"),
+    text("asset_class", "Class", word),
     text("sector", "Sector"),
     Field("direction", "Direction", side, "direction"),
     text("is_selected", "Selected", yes_no),
 )
 EXCLUDED_MEMBERS = (code("symbol", "Symbol"), text("name", "Name"), text("reason", "Why it left the matrix"))
 CLUSTER_WEIGHTS = (
-    number("cluster_id", "Cluster", whole),
+    text("cluster_id", "Cluster", whole),
     text("label", "Label"),
     text("sleeve", "Sleeve"),
     number("n_members", "Held", whole),
@@ -77,7 +77,7 @@ PROFILES = (
 )
 ASSET_CLASSES = (
     text("profile", "Profile", word),
-    text("asset_class", "Class"),
+    text("asset_class", "Class", word),
     number("n_holdings", "Holdings", whole),
     number("weight", "Weight", percent),
     number("long_weight", "Long", percent),
@@ -87,7 +87,7 @@ HOLDINGS = (
     number("weight_rank", "#", whole),
     code("symbol", "Symbol"),
     text("name", "Name"),
-    text("asset_class", "Class"),
+    text("asset_class", "Class", word),
     text("cluster_label", "Cluster"),
     Field("direction", "Direction", side, "direction"),
     number("weight", "Weight", percent),
@@ -117,7 +117,7 @@ HEALTH = (
     status("status", "Status"),
     code("symbol", "Symbol"),
     text("name", "Name"),
-    text("asset_class", "Class"),
+    text("asset_class", "Class", word),
     number("n_expected", "Expected", whole),
     number("n_present", "Present", whole),
     number("n_gaps", "Gaps", whole),
@@ -180,6 +180,20 @@ ENGINES = (
     number("turnover_annual", "Turnover/yr", percent),
     number("beta", "Beta"),
     number("information_ratio", "Info. ratio"),
+)
+ENGINES_IN_BRIEF = (
+    text("profile", "Profile", word),
+    text("engine", "Engine", word),
+    status("status", "Status", word),
+    number("total_return", "Return", percent),
+    number("cagr", "CAGR", percent),
+    number("volatility_annual", "Volatility", percent),
+    number("max_drawdown", "Drawdown", percent),
+    number("turnover_annual", "Turnover/yr", percent),
+    number("sharpe", "Sharpe"),
+    number("sharpe_lower95", "95 % from"),
+    number("sharpe_upper95", "to"),
+    number("deflated_sharpe", "Deflated", percent),
 )
 UNANSWERED = (
     text("engine", "Engine", word),
@@ -259,8 +273,8 @@ SELECTION = (
     text("is_selected", "Selected", yes_no),
     code("symbol", "Symbol"),
     text("name", "Name"),
-    text("asset_class", "Class"),
-    number("cluster_id", "Cluster", whole),
+    text("asset_class", "Class", word),
+    text("cluster_id", "Cluster", whole),
     Field("direction", "Direction", side, "direction"),
     number("discovery_score", "Discovery", score),
     number("momentum_rank", "Momentum", score),
@@ -295,9 +309,13 @@ REGIME_COMPONENTS = (
 )
 
 LIMITS = (
-    "Survivorship: the universe is what the source knows. An instrument that vanished before the source was first "
-    "read is absent from every window, so past returns are biased upward.",
-    "Returns out of sample are a simulation of decisions, not a record of trades; taxes, funding and market impact "
-    "beyond the stated costs are not in them.",
+    (
+        "Survivorship: the universe is what the source knows. An instrument that vanished before the source was first "
+        "read is absent from every window, so past returns are biased upward."
+    ),
+    (
+        "Returns out of sample are a simulation of decisions, not a record of trades; taxes, funding and market impact "
+        "beyond the stated costs are not in them."
+    ),
     "The weights are the output of stated rules on stated data. They are not advice.",
 )

@@ -87,7 +87,7 @@ class ReportTables(Mapping[str, pl.DataFrame]):
 def _select(table: ReportTable) -> str:
     columns = ", ".join(f'"{name}"' for name in table.columns)
     # Every name here is a constant of reports.tables; the run is a parameter.
-    return f"select {columns} from {table.qualified_name} where run_id = ? order by {', '.join(table.order)}"  # noqa: S608
+    return f"select {columns} from {table.qualified_name} where run_id = ? order by {table.order}"  # noqa: S608
 
 
 def _check_columns(table: ReportTable, present: set[str]) -> None:

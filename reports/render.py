@@ -167,11 +167,15 @@ def _environment() -> Environment:
     environment.filters.update(
         tone=tone,
         minus=lambda text: str(text).replace("-", "\N{MINUS SIGN}"),
-        **{name: getattr(formats, name) for name in _FILTERS},
+        percent=formats.percent,
+        ratio=formats.ratio,
+        score=formats.score,
+        whole=formats.whole,
+        plain=formats.plain,
+        word=formats.word,
+        heading=formats.heading,
+        day=formats.day,
+        moment=formats.moment,
+        yes_no=formats.yes_no,
     )
     return environment
-
-
-_FILTERS = (
-    "percent signed_percent ratio score general whole plain word day moment yes_no verdict digest".split()
-)

@@ -14,6 +14,9 @@ SCHEMA = "reports"
 TEXT, FLOAT, INT = "VARCHAR", "DOUBLE", "BIGINT"
 FLAG, DATE, TIME = "BOOLEAN", "DATE", "TIMESTAMP"
 
+# The order in which asset classes are stacked and listed.
+ASSET_CLASSES = ("equity", "etf", "bond", "crypto", "fx", "future", "cfd", "index", "cash")
+
 _FAMILIES: dict[str, tuple[type[pl.DataType], ...]] = {
     TEXT: (pl.String, pl.Categorical, pl.Enum),
     FLOAT: (pl.Float64, pl.Float32),
@@ -36,8 +39,8 @@ class ReportTable:
         Columns that make a row unique; the first is always `run_id`.
     columns : dict of str to str
         Column name to DuckDB type.
-    order : tuple of str
-        `order by` terms: rows are printed as SQL hands them over.
+    order : str
+        What follows `order by`: rows are printed as SQL hands them over.
     may_be_empty : bool
         True where nothing to say is an answer (no gap, no order, no barbell).
     """
@@ -45,7 +48,7 @@ class ReportTable:
     name: str
     grain: tuple[str, ...]
     columns: dict[str, str]
-    order: tuple[str, ...]
+    order: str
     may_be_empty: bool = False
 
     @property
@@ -68,8 +71,7 @@ def _columns(**names_by_type: str) -> dict[str, str]:
 
 
 def _table(name: str, grain: str, order: str, columns: dict[str, str], *, may_be_empty: bool = False) -> ReportTable:
-    terms = tuple(term.strip() for term in order.split(","))
-    return ReportTable(f"rpt_{name}", tuple(grain.split()), columns, terms, may_be_empty)
+    return ReportTable(f"rpt_{name}", tuple(grain.split()), columns, order, may_be_empty)
 
 
 _METRICS = (
@@ -133,7 +135,7 @@ _MARKET = (
     _table(
         "health",
         "run_id stage symbol",
-        "stage, status_rank, symbol",
+        "stage = 'full' desc, stage, status_rank, symbol",
         _columns(
             text="run_id stage symbol name asset_class status",
             whole="status_rank n_expected n_present n_gaps n_quarantined n_stale_sessions",
@@ -144,7 +146,7 @@ _MARKET = (
     _table(
         "health_summary",
         "run_id stage status",
-        "stage, status_rank",
+        "stage = 'full' desc, stage, status_rank",
         _columns(
             text="run_id stage status",
             whole="status_rank n_instruments n_judged n_gaps n_quarantined",
@@ -182,7 +184,7 @@ _SELECTION = (
     _table(
         "clusters",
         "run_id stage cluster_id",
-        "stage, cluster_id",
+        "stage = 'full' desc, stage, cluster_id",
         _columns(
             text="run_id stage label linkage regime members",
             whole="cluster_id n_members n_selected n_subclusters",
@@ -192,7 +194,7 @@ _SELECTION = (
     _table(
         "cluster_members",
         "run_id stage symbol",
-        "stage, cluster_id nulls last, subcluster_id nulls last, leaf_order nulls last, symbol",
+        "stage = 'full' desc, stage, cluster_id nulls last, subcluster_id nulls last, leaf_order nulls last, symbol",
         _columns(
             text="run_id stage symbol label name asset_class sector reason",
             whole="cluster_id subcluster_id leaf_order direction",
@@ -215,10 +217,8 @@ _PORTFOLIO = (
     _table(
         "asset_classes",
         "run_id profile asset_class",
-        "profile, asset_class",
-        _columns(
-            text="run_id profile asset_class", whole="n_holdings", real="weight long_weight short_weight"
-        ),
+        f"profile, list_position({list(ASSET_CLASSES)}, asset_class) nulls last, asset_class",
+        _columns(text="run_id profile asset_class", whole="n_holdings", real="weight long_weight short_weight"),
     ),
     _table(
         "cluster_weights",
@@ -331,9 +331,7 @@ _TOURNAMENT = (
         "window_returns",
         "run_id engine profile window",
         'engine, profile, "window"',
-        _columns(
-            text="run_id engine profile", whole="window", real="idealized_return realized_return decay"
-        ),
+        _columns(text="run_id engine profile", whole="window", real="idealized_return realized_return decay"),
     ),
     _table(
         "wealth",
@@ -343,6 +341,4 @@ _TOURNAMENT = (
     ),
 )
 
-TABLES: dict[str, ReportTable] = {
-    table.name: table for table in _RUN + _MARKET + _SELECTION + _PORTFOLIO + _TOURNAMENT
-}
+TABLES: dict[str, ReportTable] = {table.name: table for table in _RUN + _MARKET + _SELECTION + _PORTFOLIO + _TOURNAMENT}

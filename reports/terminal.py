@@ -30,7 +30,9 @@ def health_table(frame: pl.DataFrame, *, title: str = "Data health") -> Table:
     fields = [field for field in HEALTH if field.name in frame.columns]
     table = Table(title=title, title_justify="left")
     for field in fields:
-        table.add_column(field.head, justify="right" if field.is_right_aligned else "left", no_wrap=field.kind == "code")
+        table.add_column(
+            field.head, justify="right" if field.is_right_aligned else "left", no_wrap=field.kind == "code"
+        )
     ranks = list(HEALTH_STYLES)
     strangers = sorted(set(frame.get_column("status")) - set(ranks))
     if strangers:

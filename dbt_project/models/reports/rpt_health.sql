@@ -18,10 +18,9 @@ final as (
         instruments.name,
         instruments.asset_class,
         health.status,
-        case health.status
-            when 'MISSING' then 1 when 'INVALID' then 2 when 'STALE' then 3
-            when 'GAPS' then 4 when 'SHORT' then 5 when 'OK' then 6
-        end as status_rank,
+        list_position(
+            ['MISSING', 'INVALID', 'STALE', 'GAPS', 'SHORT', 'OK'], health.status
+        )::bigint as status_rank,
         health.n_expected,
         health.n_present,
         health.n_gaps,
