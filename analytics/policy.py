@@ -91,7 +91,8 @@ class Held:
 
         A position held against the wanted direction counts negative: turning it round trades it twice.
         """
-        weights = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols]) * chosen.directions
+        held = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols], dtype=np.float64)
+        weights = np.asarray(held * chosen.directions, dtype=np.float64)
         elsewhere = sum(abs(weight) for symbol, weight in self.net_weights.items() if symbol not in set(chosen.symbols))
         return weights, float(elsewhere)
 

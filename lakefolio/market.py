@@ -7,6 +7,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from ingest.calendars import as_of_clock
+from ingest.discovery import discover, scan_columns
+from ingest.envelope import Provenance, write_envelope
 from ingest.landing import LandingReport, land_bars, land_instruments, land_scans, land_sessions
 from ingest.requests import Landing
 from ingest.scanners import Scanner, load_scanners
@@ -144,7 +147,8 @@ def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], session: date) -> pl
         found = discover(scanners, columns, source=run.source_name, run_id=run.run_id, scanned_at=run.as_of_at).scans
     else:
         found = pl.concat([run.source.scan(scanner, as_of=session) for scanner in scanners])
-    return found.with_columns(pl.lit(session).alias("session_date"))
+    stamped: pl.DataFrame = found.with_columns(pl.lit(session).alias("session_date"))
+    return stamped
 
 
 def audit_prices(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from analytics.regime_settings import RegimeSettings
-from analytics.tournament.run import TournamentSettings
-from analytics.tournament.simulators import Frictions
-
 from analytics.policy import Policy
+from analytics.regime_settings import RegimeSettings
 from analytics.selection import SelectionRules
+from analytics.tournament.settings import TournamentSettings
+from analytics.tournament.simulators import Frictions
 from lakefolio.manifest import Profile
 
 
@@ -34,7 +33,7 @@ def policy_of(settings: Profile) -> Policy:
         min_history_sessions=settings.data.min_history_sessions,
         linkage=dependence.linkage,
         threshold=dependence.threshold,
-        threshold_by_regime={name: height for name, height in dependence.threshold_by_regime.items()},
+        threshold_by_regime={**dependence.threshold_by_regime},
         is_threshold_adaptive=flags.feat_adaptive_threshold,
         covariance=dependence.covariance,
         cap=allocation.cap,
@@ -50,8 +49,8 @@ def policy_of(settings: Profile) -> Policy:
 def regime_settings_of(settings: Profile) -> RegimeSettings:
     """What the regime is judged by."""
     return RegimeSettings(
-        weights=dict(settings.regime.weights),
-        thresholds=dict(settings.regime.thresholds),
+        weights={**settings.regime.weights},
+        thresholds={**settings.regime.thresholds},
         confirm_sessions=settings.regime.confirm_sessions,
         is_spectral=settings.flags.feat_spectral_regimes,
     )

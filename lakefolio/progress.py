@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+Counter = Callable[[int, int], None]
+"""Told what is done and how much there is."""
 
 
 class Reporter:
@@ -50,7 +53,7 @@ class Reporter:
             self._progress.advance(self._progress.task_ids[0])
 
     @contextmanager
-    def within(self, what: str, total: int) -> Iterator[_Counter]:
+    def within(self, what: str, total: int) -> Iterator[Counter]:
         """Show progress inside a step; the counter is called with (done, total)."""
         if self._progress is None:
             yield lambda _done, _total: None
@@ -58,19 +61,13 @@ class Reporter:
         progress = self._progress
         task = progress.add_task(f"   {what}", total=total)
         try:
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+            yield lambda done, of: progress.update(task, completed=done, total=of)
         finally:
             progress.remove_task(task)
 
     def say(self, line: str) -> None:
         """Print one plain line."""
         self.console.print(line, markup=False, soft_wrap=True)
-
-
-class _Counter:
-    """Type of the callback of `Reporter.within`."""
-
-    def __call__(self, done: int, total: int) -> None: ...
 
 
 @contextmanager

@@ -6,9 +6,6 @@ import io
 import os
 from pathlib import Path
 
-from reports.reader import ReportTables
-from reports.render import render_all
-
 from lakefolio.environment import code_revision
 from lakefolio.errors import AuditGateError, FrontDoorError, VerificationError
 from lakefolio.gate import Check, Evidence, GateLimits, checks_frame, judge
@@ -18,6 +15,8 @@ from lakefolio.outputs import hash_of
 from lakefolio.run import Run, StepReport
 from lakefolio.verification import RunEvidence, latest_hashes, verify_run
 from lakehouse.hashing import file_hash
+from reports.reader import ReportTables
+from reports.render import render_all
 
 
 def limits_of(settings: Profile) -> GateLimits:

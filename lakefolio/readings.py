@@ -6,14 +6,14 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from analytics.regime import RegimeHistory, detect_regime
-from analytics.regime_components import COMPONENTS, average_correlation, market_stream
 from numpy.typing import NDArray
 
 from analytics.cluster_tables import cluster_rows
 from analytics.clusters import Clustering
 from analytics.labels import label_clusters
 from analytics.policy import Chosen
+from analytics.regime import RegimeHistory, detect_regime
+from analytics.regime_components import COMPONENTS, average_correlation, market_stream
 from analytics.subclusters import subclusters
 from lakefolio.errors import FrontDoorError
 from lakefolio.panel import Panel, benchmark_symbol, read_panel
@@ -87,8 +87,8 @@ def read_market(lake: Lake, run: Run, panel: Panel, pool: pl.DataFrame) -> NDArr
     return market_stream(panel.returns, np.array([liquidity[symbol] for symbol in panel.symbols]))
 
 
-def judge_regime(run: Run, market: NDArray[np.float64], panel: Panel) -> RegimeHistory:
-    """The regime of every session, from the market stream and the pool's co-movement (quant.md 7).
+def judge_regime(run: Run, market: NDArray[np.float64], panel: Panel) -> tuple[RegimeHistory, str]:
+    """The regime of every session, and the last one's, from the market stream and the pool's co-movement (quant.md 7).
 
     Raises
     ------
@@ -101,9 +101,10 @@ def judge_regime(run: Run, market: NDArray[np.float64], panel: Panel) -> RegimeH
         settings=regime_settings_of(run.settings),
         rng=run.rng("regime"),
     )
-    if history.regimes[-1] is None:
+    now = history.regimes[-1]
+    if now is None:
         raise FrontDoorError("the last session has no regime: the market stream is shorter than one window")
-    return history
+    return history, now
 
 
 def regime_rows(history: RegimeHistory, panel: Panel, stage: str) -> pl.DataFrame:

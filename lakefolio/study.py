@@ -40,10 +40,8 @@ def selection(run: Run) -> StepReport:
         panel = read_panel(lake, candidates["symbol"].to_list(), run.as_of)
         market = read_market(lake, run, panel, candidates)
         instruments = read_instruments(lake)
-    history = judge_regime(run, market, panel)
-    clustering, selected = pick(
-        panel.returns, candidates, history.regimes[-1], policy, periods_per_year=panel.periods_per_year
-    )
+    history, now = judge_regime(run, market, panel)
+    clustering, selected = pick(panel.returns, candidates, now, policy, periods_per_year=panel.periods_per_year)
     light = panel.last(policy.light_sessions)
     risk = risk_profile(
         light.returns, candidates["direction"].to_numpy(), light.symbols, periods_per_year=panel.periods_per_year
@@ -51,9 +49,7 @@ def selection(run: Run) -> StepReport:
     run.store(
         "selection",
         run.replace("results.selection", selected),
-        run.replace(
-            "results.clusters", describe_clusters(clustering, instruments, LIGHT, history.regimes[-1]), stage=LIGHT
-        ),
+        run.replace("results.clusters", describe_clusters(clustering, instruments, LIGHT, now), stage=LIGHT),
         run.replace("results.risk", risk, stage=LIGHT),
         run.replace("results.regimes", regime_rows(history, panel, LIGHT), stage=LIGHT),
     )
@@ -91,8 +87,7 @@ def regime(run: Run) -> StepReport:
         panel = read_panel(lake, chosen.symbols, run.as_of)
         instruments = read_instruments(lake)
         market = read_market(lake, run, panel, instruments)
-    history = judge_regime(run, market, panel)
-    now = history.regimes[-1]
+    history, now = judge_regime(run, market, panel)
     policy = policy_of(run.settings)
     clustering = group(panel.last(run.settings.data.full_sessions).returns, chosen, now, policy)
     run.store(

@@ -8,12 +8,12 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from analytics.tournament.engines import Engine, equal_weight_engine, market_engine, own_engine
-from analytics.tournament.run import TournamentResult, run_tournament
-from analytics.tournament.windows import walk_forward_windows
 from numpy.typing import NDArray
 
 from analytics.replay import CANDIDATES, Replay, Standing
+from analytics.tournament.engines import Engine, equal_weight_engine, market_engine, own_engine
+from analytics.tournament.run import TournamentResult, run_tournament
+from analytics.tournament.windows import walk_forward_windows
 from ingest.landing import land_scans
 from ingest.scanners import load_scanners
 from lakefolio.errors import FrontDoorError
@@ -51,9 +51,9 @@ def tournament(run: Run) -> StepReport:
             stage.panel.symbols,
             stage.panel.returns,
             stage.benchmark_returns,
-            _engines(run, replay, profiles),
-            [*profiles, MARKET],
-            settings,
+            engines=_engines(run, replay, profiles),
+            profiles=[*profiles, MARKET],
+            settings=settings,
             rng=run.rng("tournament"),
             frames={CANDIDATES: stage.candidates},
             on_window=count,
