@@ -33,7 +33,7 @@ def policy_of(settings: Profile) -> Policy:
         min_history_sessions=settings.data.min_history_sessions,
         linkage=dependence.linkage,
         threshold=dependence.threshold,
-        threshold_by_regime={**dependence.threshold_by_regime},
+        threshold_by_regime={str(name): height for name, height in dependence.threshold_by_regime.items()},
         is_threshold_adaptive=flags.feat_adaptive_threshold,
         covariance=dependence.covariance,
         cap=allocation.cap,
@@ -49,8 +49,8 @@ def policy_of(settings: Profile) -> Policy:
 def regime_settings_of(settings: Profile) -> RegimeSettings:
     """What the regime is judged by."""
     return RegimeSettings(
-        weights={**settings.regime.weights},
-        thresholds={**settings.regime.thresholds},
+        weights=dict(settings.regime.weights),
+        thresholds={str(name): score for name, score in settings.regime.thresholds.items()},
         confirm_sessions=settings.regime.confirm_sessions,
         is_spectral=settings.flags.feat_spectral_regimes,
     )
