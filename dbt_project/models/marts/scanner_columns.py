@@ -63,7 +63,7 @@ def midpoint(length: int) -> pl.Expr:
 
 def position(values: pl.Expr, lowest: pl.Expr, highest: pl.Expr) -> pl.Expr:
     """Where a value lies between two bounds, 0-100; NULL where the bounds coincide."""
-    return pl.when(highest > lowest).then(100.0 * (values - lowest) / (highest - lowest))
+    return pl.when(highest > lowest).then(100.0 * ((values - lowest) / (highest - lowest)))
 
 
 def price_columns() -> list[pl.Expr]:
@@ -130,11 +130,11 @@ def oscillator_columns() -> list[pl.Expr]:
         for length in (7, 14, 28)
     }
     plus, minus = pl.col("plus_di"), pl.col("minus_di")
-    index = pl.when(plus + minus > 0).then(100.0 * (plus - minus).abs() / (plus + minus)).when(plus >= 0).then(0.0)
+    index = pl.when(plus + minus > 0).then(100.0 * ((plus - minus).abs() / (plus + minus))).when(plus >= 0).then(0.0)
     ultimate = 100.0 * (4 * pressure[7] + 2 * pressure[14] + pressure[28]) / 7
     return [
         wilder(index, 14).alias("adx"),
-        pl.when(up + down > 0).then(100.0 * up / (up + down)).alias("rsi"),
+        pl.when(up + down > 0).then(100.0 * (up / (up + down))).alias("rsi"),
         position(CLOSE, LOW.rolling_min(14), HIGH.rolling_max(14)).alias("stochastic"),
         pl.when(deviation > 0).then((typical - centre) / (0.015 * deviation)).alias("cci20"),
         (median.rolling_mean(5) - median.rolling_mean(34)).alias("awesome_oscillator"),

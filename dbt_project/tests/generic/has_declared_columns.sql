@@ -9,7 +9,7 @@
             {% endfor %}
         {% endfor %}
         {% for column in adapter.get_columns_in_relation(model) %}
-            {% do found.append(column.name ~ ' ' ~ column.data_type | lower) %}
+            {% do found.append(column.name ~ ' ' ~ column.dtype | lower) %}
         {% endfor %}
     {% endif %}
     select
