@@ -1,0 +1,39 @@
+"""Commit once and be killed before anybody hears of it: HOME RUN_ID. Proves what a resumed step must find."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import polars as pl
+
+from lakehouse import writes
+from lakehouse.catalog import Lake, LakeSettings
+from lakehouse.paths import Paths
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(home: str, run_id: str) -> None:
+    frame = pl.DataFrame(
+        {
+            "run_id": [run_id],
+            "stage": ["full"],
+            "link": [0],
+            "left_node": [0],
+            "right_node": [1],
+            "height": [0.5],
+            "size": [2],
+        }
+    )
+    with Lake.open(Paths.at(home), settings=LakeSettings(memory_limit="512MB", threads=1)) as lake:
+        # The first thing after the commit is the count; the process does not live to make it.
+        writes.verify_counts = die
+        writes.write(lake, writes.Write("results.cluster_links", frame), run_id=run_id, step="optimize")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
