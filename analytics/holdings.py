@@ -141,7 +141,7 @@ def measure_drift(held: Mapping[str, float], target: Mapping[str, float], *, par
     partial_rebalance : bool
         `feat_partial_rebalance`: trades below 1 % are skipped and the others scaled, so that the gross exposure is the
         target's. A change of direction is never skipped, and a skipped trade is taken up again, largest first, where
-        scaling would otherwise move a weight by 1 % or more.
+        scaling would otherwise move a weight by 1 % or more. What decides is the trade wanted, before scaling.
 
     Raises
     ------
@@ -220,22 +220,13 @@ def _portfolio_action(turnover: float, largest_drift: float) -> str:
 
 def _without_small_trades(held: FloatVector, target: FloatVector) -> FloatVector:
     """Keep what would trade less than 1 % as held, and scale the rest to the target's gross exposure."""
-    may_stay = held * target >= 0.0
-    stays = (np.abs(target - held) < MIN_TRADE) & may_stay
-    best: FloatVector | None = None
-    while True:
+    distance = np.abs(target - held)
+    stays = (distance < MIN_TRADE) & (held * target >= 0.0)
+    published = _scaled(held, target, stays)
+    while published is None:
+        stays[np.argmax(np.where(stays, distance, -1.0))] = False
         published = _scaled(held, target, stays)
-        if published is None:
-            if best is not None:
-                return best
-            stays[np.argmax(np.where(stays, np.abs(target - held), -1.0))] = False
-            continue
-        best = published
-        # Scaling can push a trade below 1 %: it is skipped as well, as long as the exposure can still be met.
-        shrunk = ~stays & may_stay & (np.abs(published - held) < MIN_TRADE)
-        if not shrunk.any():
-            return best
-        stays = stays | shrunk
+    return published
 
 
 def _scaled(held: FloatVector, target: FloatVector, stays: BoolVector) -> FloatVector | None:

@@ -112,6 +112,12 @@ def test_skipped_trades_return_where_scaling_would_distort_the_rest() -> None:
     assert set(report.actions) == {"TRADE", "SKIPPED"}
 
 
+def test_a_wanted_trade_of_one_percent_is_made_though_scaling_shrinks_it() -> None:
+    report = measure_drift({"C": 0.005}, {"A": 0.25, "B": 0.07, "C": 0.0, "D": 0.01}, partial_rebalance=True)
+    assert report.actions == ("TRADE", "TRADE", "SKIPPED", "TRADE")
+    np.testing.assert_allclose(report.published, [0.25 * 65 / 66, 0.07 * 65 / 66, 0.005, 0.01 * 65 / 66], rtol=1e-12)
+
+
 def test_a_change_of_direction_is_never_skipped() -> None:
     report = measure_drift({"A": 0.004, "B": 0.5}, {"A": -0.004, "B": 0.5}, partial_rebalance=True)
     assert report.actions == ("TRADE", "HOLD")
