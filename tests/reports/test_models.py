@@ -47,6 +47,8 @@ def test_a_model_has_the_columns_and_types_that_the_reader_and_the_yaml_declare(
 def test_a_model_keeps_its_grain_over_all_runs(name: str, lake: MemoryLake, documented: dict[str, Any]) -> None:
     grain = TABLES[name].grain
     assert documented[name]["description"].startswith(f"grain ({', '.join(grain)})")
+    tested = documented[name]["data_tests"][0]["unique_grain"]["arguments"]["columns"]
+    assert tuple(column.strip('"') for column in tested) == grain
     frame = lake.query(f"from reports.{name}")
     assert frame.height
     assert not frame.select(grain).is_duplicated().any()
