@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 from filelock import FileLock
 
+from lakehouse.contention import retrying
 from lakehouse.contracts import TableContract
 from lakehouse.errors import LakehouseError, LakeMismatchError, LakeMissingError, UnknownTableError
 from lakehouse.extensions import load_extensions
@@ -152,21 +153,19 @@ class Lake:
 
     def _attach(self, *, data_path: str | None) -> None:
         try:
-            attach(self.connection, self.paths, read_only=self.is_read_only, data_path=data_path)
+            retrying()(attach, self.connection, self.paths, read_only=self.is_read_only, data_path=data_path)
         except duckdb.Error as error:
             if "DATA_PATH" in str(error):
                 raise LakeMismatchError(
                     f"the catalog does not keep its data in {self.paths.data}: set LAKEFOLIO_DATA to where they lie, "
                     "or call lakehouse.maintenance.relocate after the files were moved"
                 ) from error
-            if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.IOException):
+            if self.paths.catalog_file is None:
                 # The attach target may hold a password, so neither it nor DuckDB's message is repeated.
                 raise LakeMissingError(
-                    f"the {self.paths.catalog_kind} catalog could not be attached "
-                    f"({type(error).__name__}): check LAKEFOLIO_CATALOG"
-                    + (f"; {error}" if self.paths.catalog_file else "")
-                ) from (error if self.paths.catalog_file else None)
-            raise
+                    f"the {self.paths.catalog_kind} catalog could not be attached: check LAKEFOLIO_CATALOG"
+                ) from None
+            raise LakeMissingError(f"{self.paths.catalog_file} could not be attached as a catalog: {error}") from error
         self.connection.execute("use lake")
 
     def _prepare(self) -> None:

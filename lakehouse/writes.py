@@ -14,11 +14,11 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import stamina
 from filelock import FileLock, Timeout
 
 from lakehouse._modes import Mode, Prepared, Write, apply
 from lakehouse.catalog import Lake, contract_of
+from lakehouse.contention import ATTEMPTS, is_contention, retrying
 from lakehouse.contracts import TableContract
 from lakehouse.counts import verify_counts
 from lakehouse.errors import ContractError, LockHeldError, ReadOnlyLakeError, WriteConflictError
@@ -27,30 +27,10 @@ from lakehouse.paths import Paths, check_run_id
 from lakehouse.snapshots import find_commit
 
 AUTHOR = "lakefolio"
-ATTEMPTS = 12
 LOCK_SECONDS = 300.0
 
 
-# What DuckDB, SQLite and PostgreSQL say when somebody else was faster.
-_CONTENTION = (
-    "database is locked",
-    "conflict",
-    "could not serialize",
-    "deadlock detected",
-    "unique constraint failed",
-    "duplicate key value",
-    "retry count",
-)
-
-
-def is_contention(error: BaseException) -> bool:
-    """Say whether an error means that others wrote at the same time, so that a new transaction may succeed."""
-    return isinstance(error, duckdb.Error) and any(words in str(error).lower() for words in _CONTENTION)
-
-
-_retry = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=None, wait_initial=0.05, wait_max=2.0, wait_jitter=0.5).on(
-    is_contention
-)
+_retry = retrying()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,101 @@
+{{ config(tags=['columns']) }}
+
+with instruments as (
+    select * from {{ ref('int_instruments_in_force') }}
+),
+
+pairs as (
+    select * from {{ ref('int_pairs_split') }}
+),
+
+exceptions as (
+    select * from {{ ref('identity_exceptions') }}
+),
+
+futures_roots as (
+    select root from {{ ref('futures_roots') }}
+),
+
+-- A multiplier is folded into the coin (1000PEPE, 1MBABYDOGE, SHIB1000), unless the coin is named in the exceptions.
+folded as (
+    select
+        pairs.symbol,
+        pairs.base,
+        pairs.quote,
+        coalesce(
+            exceptions.identity_base,
+            case
+                when pairs.asset_class = 'fx' then pairs.base
+                else regexp_replace(
+                    regexp_replace(pairs.base, '^(?:1000000|10000|1000|1M([A-Z]{2}))([A-Z]+)$', '\1\2'),
+                    '^([A-Z]{3,})1000$', '\1'
+                )
+            end
+        ) as identity_base,
+    from pairs
+    left join exceptions
+        on
+            pairs.base = exceptions.ticker_base
+            and pairs.asset_class = exceptions.asset_class
+),
+
+-- ES1!, ESZ5 and ESZ2025 are ES because ES is a root of the list, not because they begin with it.
+futures as (
+    select
+        instruments.symbol,
+        coalesce(instruments.root, futures_roots.root, instruments.ticker) as root,
+    from instruments
+    left join futures_roots
+        on
+            regexp_extract(
+                instruments.ticker, '^([A-Z0-9]+?)(?:[1-9]!|[FGHJKMNQUVXZ](?:\d|\d{2}|20\d{2}))?(?:\.[A-Z]+)?$', 1
+            ) = futures_roots.root
+    where instruments.asset_class = 'future'
+),
+
+listings as (
+    select
+        symbol,
+        coalesce(country, 'ZZ') || ':' || {{ plain_ticker('ticker') }} as listing,
+        isin,
+    from instruments
+),
+
+-- One ISIN known for a listing in a country holds for the same ticker at that country's other venues.
+isins as (
+    select
+        symbol,
+        listing,
+        coalesce(
+            isin,
+            case
+                when min(isin) over (partition by listing) = max(isin) over (partition by listing)
+                    then min(isin) over (partition by listing)
+            end
+        ) as isin,
+    from listings
+),
+
+final as (
+    select
+        instruments.symbol,
+        case
+            when instruments.asset_class = 'crypto' then 'CRYPTO:' || folded.identity_base
+            when instruments.asset_class = 'fx' then 'FX:' || folded.identity_base || coalesce(folded.quote, '')
+            when instruments.asset_class = 'future' then 'FUTURE:' || futures.root
+            when instruments.product = 'index' then 'INDEX:' || isins.listing
+            when isins.isin is not null then 'ISIN:' || isins.isin
+            when instruments.asset_class = 'cfd' then 'CFD:' || isins.listing
+            else isins.listing
+        end as identity,
+        isins.listing,
+        coalesce(folded.identity_base, instruments.base) as base,
+        coalesce(folded.quote, instruments.quote) as quote,
+        futures.root,
+    from instruments
+    left join folded on instruments.symbol = folded.symbol
+    left join futures on instruments.symbol = futures.symbol
+    left join isins on instruments.symbol = isins.symbol
+)
+
+select * from final

@@ -1,0 +1,49 @@
+{{ config(materialized='table', tags=['columns', 'candidates', 'enrichment', 'prices']) }}
+
+with runs as (
+    select
+        run_id,
+        profile,
+        source,
+        as_of,
+        as_of_at,
+        full_sessions,
+        settle_minutes,
+        max_stale_sessions,
+        min_history_sessions,
+        benchmark,
+        excluded_symbols,
+        is_simulated,
+        started_at,
+    from {{ ref('stg_runs') }}
+),
+
+chosen as (
+    select *
+    from runs
+    {% if var('run_id') %}
+        where run_id = '{{ var("run_id") }}'
+    {% endif %}
+    qualify row_number() over (order by started_at desc, run_id desc) = 1
+),
+
+final as (
+    select
+        run_id,
+        profile,
+        source,
+        as_of,
+        as_of_at,
+        coalesce(nullif({{ var('window_sessions') }}, 0), full_sessions)::bigint as window_sessions,
+        coalesce(settle_minutes, 10) as settle_minutes,
+        coalesce(max_stale_sessions, 2) as max_stale_sessions,
+        coalesce(min_history_sessions, 60) as min_history_sessions,
+        benchmark,
+        -- A JSON list and a comma-separated list both arrive here; symbols hold none of these four characters.
+        string_split(regexp_replace(coalesce(excluded_symbols, ''), '[\[\]" ]', '', 'g'), ',') as excluded_symbols,
+        coalesce(is_simulated, false) as is_simulated,
+        started_at,
+    from chosen
+)
+
+select * from final

@@ -1,0 +1,33 @@
+{{ config(tags=['candidates']) }}
+
+with scans as (
+    select * from {{ ref('int_scans_of_run') }}
+),
+
+class_references as (
+    select * from {{ ref('class_references') }}
+),
+
+-- quant.md 5.2. A performance of three months stands alone where six are not on record yet.
+terms as (
+    select
+        scans.*,
+        {{ unit_interval('scans.value_traded_usd / class_references.liquidity_usd') }} as liquidity_score,
+        {{ unit_interval('scans.adx / 50.0') }} as adx_score,
+        {{ unit_interval('scans.volatility_d / class_references.volatility_pct') }} as volatility_score,
+        {{ unit_interval(
+            'list_avg(list_filter([scans.perf_3m, scans.perf_6m], lambda perf: perf is not null))'
+            ' * scans.direction / class_references.performance_pct'
+        ) }} as performance_score,
+    from scans
+    left join class_references on scans.asset_class = class_references.asset_class
+),
+
+final as (
+    select
+        *,
+        0.3 * liquidity_score + 0.3 * adx_score + 0.1 * volatility_score + 0.3 * performance_score as discovery_score,
+    from terms
+)
+
+select * from final

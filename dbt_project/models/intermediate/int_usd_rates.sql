@@ -1,0 +1,67 @@
+{{ config(tags=['columns']) }}
+
+with bars as (
+    select
+        symbol,
+        session_date,
+        close,
+    from {{ ref('int_bars_in_scope') }}
+    where asset_class = 'fx'
+),
+
+identities as (
+    select
+        symbol,
+        base,
+        quote,
+    from {{ ref('int_identities_merged') }}
+),
+
+instruments as (
+    select
+        symbol,
+        venue_priority,
+    from {{ ref('int_instruments_in_force') }}
+),
+
+-- EURUSD gives the euro in dollars, USDJPY the yen by its inverse; where both are quoted, the preferred venue speaks.
+quoted as (
+    select
+        case when identities.quote = 'USD' then identities.base else identities.quote end as currency,
+        bars.session_date,
+        case when identities.quote = 'USD' then bars.close else 1.0 / bars.close end as usd_rate,
+    from bars
+    inner join identities on bars.symbol = identities.symbol
+    inner join instruments on bars.symbol = instruments.symbol
+    where (identities.quote = 'USD') <> (identities.base = 'USD')
+    qualify row_number() over (
+        partition by currency, bars.session_date
+        order by instruments.venue_priority, identities.quote = 'USD' desc, bars.symbol
+    ) = 1
+),
+
+-- A rate holds until the next one, for ten days at most: a crypto bar of a Sunday is converted at Friday's fixing.
+final as (
+    select
+        quoted.currency,
+        held.session_date,
+        quoted.usd_rate,
+    from (
+        select
+            *,
+            coalesce(
+                lead(session_date) over (partition by currency order by session_date),
+                session_date + interval 10 day
+            ) as replaced_on,
+        from quoted
+    ) as quoted
+    cross join lateral (
+        select unnest(generate_series(
+            quoted.session_date,
+            least(quoted.replaced_on, quoted.session_date + interval 10 day) - interval 1 day,
+            interval 1 day
+        ))::date as session_date
+    ) as held
+)
+
+select * from final

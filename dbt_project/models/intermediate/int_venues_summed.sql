@@ -1,0 +1,42 @@
+{{ config(tags=['candidates']) }}
+
+with scans as (
+    select * from {{ ref('int_scans_scored') }}
+),
+
+kept as (
+    select
+        identity,
+        symbol as representative,
+    from {{ ref('int_directions_settled') }}
+),
+
+-- A symbol found on both sides is one venue and is summed once.
+listings as (
+    select * from scans
+    qualify row_number() over (partition by symbol order by direction desc) = 1
+),
+
+final as (
+    select
+        listings.identity,
+        count(*) as n_venues,
+        sum(listings.volume) as volume,
+        sum(listings.value_traded_usd) as value_traded_usd,
+        coalesce(to_json(
+            list(
+                {
+                    'symbol': listings.symbol,
+                    'venue': listings.venue,
+                    'product': listings.product,
+                    'value_traded_usd': listings.value_traded_usd
+                }
+                order by listings.value_traded_usd desc nulls last, listings.venue_priority, listings.symbol
+            ) filter (where listings.symbol <> kept.representative)
+        )::varchar, '[]') as alternates,
+    from listings
+    inner join kept on listings.identity = kept.identity
+    group by listings.identity
+)
+
+select * from final

@@ -1,0 +1,31 @@
+-- MISSING, INVALID, STALE and GAPS do not pass; a selected symbol that nobody judged does not pass either.
+with run as (
+    select run_id from {{ ref('int_run') }}
+),
+
+selected as (
+    select selection.symbol
+    from {{ ref('stg_selection') }} as selection
+    inner join run on selection.run_id = run.run_id
+    where selection.is_selected
+),
+
+health as (
+    select
+        symbol,
+        status,
+        n_gaps,
+        n_quarantined,
+        last_session,
+    from {{ ref('data_health') }}
+)
+
+select
+    selected.symbol,
+    coalesce(health.status, 'NOT JUDGED') as status,
+    health.n_gaps,
+    health.n_quarantined,
+    health.last_session,
+from selected
+left join health on selected.symbol = health.symbol
+where coalesce(health.status, 'NOT JUDGED') not in ('OK', 'SHORT')

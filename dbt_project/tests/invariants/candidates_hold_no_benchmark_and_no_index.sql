@@ -1,0 +1,8 @@
+select
+    candidates.symbol,
+    candidates.identity,
+from {{ ref('candidates') }} as candidates
+inner join {{ ref('instruments') }} as instruments on candidates.identity = instruments.identity
+where
+    instruments.is_benchmark
+    or instruments.product = 'index'

@@ -1,0 +1,23 @@
+-- gap_audit and data_health count the same gaps, one by one.
+with audited as (
+    select
+        symbol,
+        count(*) as n_gaps,
+    from {{ ref('gap_audit') }}
+    group by symbol
+),
+
+health as (
+    select
+        symbol,
+        n_gaps,
+    from {{ ref('data_health') }}
+)
+
+select
+    coalesce(health.symbol, audited.symbol) as symbol,
+    health.n_gaps as n_gaps_in_health,
+    audited.n_gaps as n_gaps_in_audit,
+from health
+full outer join audited on health.symbol = audited.symbol
+where coalesce(health.n_gaps, -1) <> coalesce(audited.n_gaps, 0)

@@ -1,0 +1,10 @@
+select
+    scans.scanner,
+    scans.symbol,
+from {{ ref('stg_scans') }} as scans
+inner join {{ ref('int_run') }} as run
+    on
+        scans.run_id = run.run_id
+        and scans.source = run.source
+left join {{ ref('instruments') }} as instruments on scans.symbol = instruments.symbol
+where instruments.symbol is null

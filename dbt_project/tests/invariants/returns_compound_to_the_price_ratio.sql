@@ -1,0 +1,16 @@
+-- Without a gap, the compounded returns are the ratio of the last and the first price: no day is lost or counted twice.
+with returns as (
+    select
+        symbol,
+        sum(ln(1 + "return")) as compounded,
+        ln(arg_max(price, session_date) / arg_min(price, session_date)) as price_ratio,
+        bool_or(is_gap) as has_gap,
+    from {{ ref('returns_daily') }}
+    group by symbol
+)
+
+select *
+from returns
+where
+    not has_gap
+    and abs(coalesce(compounded, 0) - price_ratio) > 1e-8

@@ -1,0 +1,279 @@
+"""`python -m ingest`: the gate by hand. Machine output on stdout with `--json`; exit codes as in house.md 3."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ingest.calendars import as_of_clock, last_completed_session
+from ingest.discovery import discover, scan_columns
+from ingest.envelope import Provenance, write_envelope
+from ingest.errors import IngestError, ScannerConfigError
+from ingest.files import FilesSource
+from ingest.landing import LandingReport, instruments_of, land_bars, land_instruments, land_scans, land_sessions
+from ingest.requests import Landing, now_utc
+from ingest.rules import summarise
+from ingest.sample import SAMPLE_AS_OF, SampleSource
+from ingest.scanners import load_scanners
+from ingest.source import Source
+from ingest.status import lake_status
+from ingest.venues import Venues
+from lakehouse.catalog import Lake
+from lakehouse.dbt import run_dbt
+from lakehouse.errors import LakehouseError, PathRefusedError
+from lakehouse.paths import Paths, check_run_id, check_symbol
+from lakehouse.writes import Write, write
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+_WINDOW_SESSIONS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One command line, resolved."""
+
+    paths: Paths
+    venues: Venues
+    source: Source
+    landing: Landing
+    scanners: tuple[str, ...] | None
+    is_simulated_label: str
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ingest", description="The gate: scan and land market data.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    helps = {
+        "scan": "land bars, build the scanner columns, run the scanners and export what they found",
+        "bars": "land instruments, sessions and bars",
+        "instruments": "land instrument metadata",
+        "calendars": "land the sessions of every calendar that the source's instruments need",
+        "status": "say what stands in the lake, how fresh it is and what was refused",
+    }
+    for name, text in helps.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--source", choices=("sample", "files"), default="sample")
+        command.add_argument("--path", type=Path, help="file or folder of the source `files`")
+        command.add_argument("--as-of", type=dt.date.fromisoformat, metavar="YYYY-MM-DD")
+        command.add_argument("--since", type=dt.date.fromisoformat, metavar="YYYY-MM-DD", help="first session wanted")
+        command.add_argument("--symbols", type=_symbols, help="VENUE:TICKER, several with commas")
+        command.add_argument("--home", type=Path, help="folder of the lake; default LAKEFOLIO_HOME or here")
+        command.add_argument("--run-id", type=_run_id)
+        command.add_argument("--json", action="store_true", help="machine output")
+        if name == "scan":
+            command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
+    return parser
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(check_symbol(symbol.strip()) for symbol in text.split(","))
+    except PathRefusedError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _run_id(text: str) -> str:
+    try:
+        return check_run_id(text)
+    except PathRefusedError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Call:
+    if given.source == "files" and given.path is None:
+        parser.error("--source files needs --path: a Parquet or CSV file, or a folder of them")
+    if given.source == "sample" and given.path is not None:
+        parser.error("--path belongs to --source files; the sample is simulated")
+    now = now_utc()
+    as_of = given.as_of or (SAMPLE_AS_OF if given.source == "sample" else now.date())
+    paths = Paths.at(given.home)
+    venues = Venues.of(paths)
+    source: Source = SampleSource(venues) if given.source == "sample" else FilesSource(given.path, venues)
+    # Without --as-of the clock is the present one, so that a session that still runs is not taken for final.
+    clock = as_of_clock(as_of) if given.as_of or given.source == "sample" else now
+    landing = Landing(
+        run_id=given.run_id or f"ingest-{now:%Y%m%d-%H%M%S}",
+        step=given.command,
+        last=as_of,
+        as_of_at=clock,
+        first=given.since,
+        symbols=given.symbols,
+        fetched_at=now,
+    )
+    names = tuple(given.scanner) if getattr(given, "scanner", None) else None
+    return _Call(paths, venues, source, landing, names, "SIMULATED" if source.is_simulated else "")
+
+
+def _land(call: _Call, lake: Lake) -> LandingReport:
+    told = instruments_of(call.source, call.landing)
+    land_instruments(lake, call.source, call.landing)
+    calendars = list(call.venues.calendars_of(told["venue"]).values())
+    first = told["first_session"].min()
+    if isinstance(first, dt.date):
+        land_sessions(lake, calendars, first, call.landing.last, call.landing)
+    return land_bars(lake, call.source, call.venues, call.landing)
+
+
+def _bars(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths) as lake:
+        return {"landing": asdict(_land(call, lake))}
+
+
+def _instruments(call: _Call) -> dict[str, Any]:
+    told = instruments_of(call.source, call.landing)
+    with Lake.open(call.paths) as lake:
+        receipt = land_instruments(lake, call.source, call.landing)
+    counts = told.group_by("asset_class", "product").agg(pl.len().alias("n_instruments"))
+    return {
+        "n_instruments": told.height,
+        "n_versions_written": 0 if receipt is None else receipt.rows.get("raw.instruments", 0),
+        "classes": counts.sort("asset_class", "product").to_dicts(),
+    }
+
+
+def _calendars(call: _Call) -> dict[str, Any]:
+    told = instruments_of(call.source, call.landing)
+    of_venue = call.venues.calendars_of(told["venue"])
+    first = told["first_session"].min()
+    with Lake.open(call.paths) as lake:
+        if isinstance(first, dt.date):
+            land_sessions(lake, list(of_venue.values()), first, call.landing.last, call.landing)
+    rows = [
+        {
+            "calendar": calendar,
+            "venues": sorted(venue for venue, used in of_venue.items() if used == calendar),
+            "last_completed_session": last_completed_session(calendar, call.landing.as_of_at),
+        }
+        for calendar in sorted(set(of_venue.values()))
+    ]
+    return {"calendars": rows}
+
+
+def _status(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths, read_only=True) as lake:
+        return lake_status(lake, call.venues, as_of=call.landing.last, as_of_at=call.landing.as_of_at)
+
+
+def _scan(call: _Call) -> dict[str, Any]:
+    scanners = load_scanners(call.paths.configs, call.scanners)
+    landing = call.landing
+    with Lake.open(call.paths) as lake:
+        report = _land(call, lake)
+        write(lake, Write("results.runs", _scope(call), mode="replace_run"), run_id=landing.run_id, step="scan")
+    run_dbt(
+        call.paths,
+        ["build", "--select", "+scanner_columns", "+instruments", "--exclude-resource-type", "test", "unit_test"],
+        {"run_id": landing.run_id},
+    ).require()
+    with Lake.open(call.paths) as lake:
+        columns = scan_columns(lake, as_of=landing.last, as_of_at=landing.as_of_at)
+        found = discover(
+            scanners, columns, source=call.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at
+        )
+        land_scans(lake, found.scans, run_id=landing.run_id, step="scan")
+    provenance = Provenance(
+        landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at
+    )
+    rows = []
+    for scanner in scanners:
+        mine = found.scans.filter(pl.col("scanner") == scanner.name)
+        target = write_envelope(call.paths, scanner, mine, provenance)
+        failed = summarise([found.verdicts.filter(pl.col("scanner") == scanner.name)])
+        rows.append(
+            {
+                "scanner": scanner.name,
+                "n_found": mine.height,
+                "n_judged": found.verdicts.filter(pl.col("scanner") == scanner.name).height,
+                "most_failed": failed["reason"][0] if failed.height else None,
+                "export": str(target),
+            }
+        )
+    return {"landing": asdict(report), "scanners": rows}
+
+
+def _scope(call: _Call) -> pl.DataFrame:
+    """Describe this scan as a run, since the marts are built for one run's source and clock."""
+    landing = call.landing
+    return pl.DataFrame(
+        {
+            "run_id": [landing.run_id],
+            "profile": ["scan"],
+            "source": [call.source.name],
+            "as_of": [landing.last],
+            "as_of_at": [landing.as_of_at],
+            "light_sessions": [_WINDOW_SESSIONS],
+            "full_sessions": [_WINDOW_SESSIONS],
+            "settle_minutes": [landing.settle_minutes],
+            "max_stale_sessions": [2],
+            "min_history_sessions": [_WINDOW_SESSIONS],
+            "benchmark": [None],
+            "excluded_symbols": [None],
+            "strict_health": [False],
+            "is_simulated": [call.source.is_simulated],
+            "manifest_sha256": [None],
+            "started_at": [landing.fetched_at],
+        }
+    )
+
+
+_COMMANDS = {
+    "scan": _scan,
+    "bars": _bars,
+    "instruments": _instruments,
+    "calendars": _calendars,
+    "status": _status,
+}
+
+
+def _render(answer: dict[str, Any], label: str) -> str:
+    """Write an answer for a person: one line for a value, one line for each row of a table."""
+    lines = [label] if label else []
+    for key, value in answer.items():
+        if isinstance(value, list):
+            lines.append(f"{key}: {len(value)}")
+            lines += ["  " + "  ".join(f"{name} {_shown(cell)}" for name, cell in row.items()) for row in value]
+        elif isinstance(value, dict):
+            lines.append(f"{key}:")
+            lines += [f"  {name}: {_shown(cell)}" for name, cell in value.items()]
+        else:
+            lines.append(f"{key}: {_shown(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {cell}" for name, cell in value.items()) or "none"
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command of the gate and return its exit code: 0 done, 1 failed, 2 usage or configuration."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        call = _resolve(parser, given)
+        answer = _COMMANDS[given.command](call)
+    except (ScannerConfigError, PathRefusedError) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return USAGE
+    except (IngestError, LakehouseError) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    if given.json:
+        sys.stdout.write(json.dumps({"is_simulated": call.source.is_simulated, **answer}, default=str) + "\n")
+    else:
+        sys.stdout.write(_render(answer, call.is_simulated_label))
+    return DONE

@@ -1,0 +1,53 @@
+"""What a strategy asks of an instrument: the rules of quant.md 5.1 as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One comparison of a scanner column with a threshold, as a long asks it.
+
+    `mirror` says what a short asks instead: `same` (strength has no side), `negate` (the comparison turned, the value
+    with the other sign) or `complement` (the comparison turned, 100 minus the value: oscillators from 0 to 100).
+    """
+
+    column: str
+    comparison: Literal[">", ">=", "<"]
+    threshold: str
+    default: float
+    mirror: Literal["same", "negate", "complement"]
+
+
+_WEEK_UP = Rule("perf_w", ">", "perf_w_min_pct", 0.0, "negate")
+_MONTH_UP = Rule("perf_1m", ">", "perf_1m_min_pct", 0.5, "negate")
+_QUARTER_UP = Rule("perf_3m", ">", "perf_3m_min_pct", 1.0, "negate")
+
+STRATEGIES: dict[str, tuple[Rule, ...]] = {
+    "trend_momentum": (
+        Rule("adx", ">=", "adx_min", 15.0, "same"),
+        Rule("recommend_all", ">=", "recommend_all_min", 0.1, "negate"),
+        _WEEK_UP,
+        _MONTH_UP,
+        _QUARTER_UP,
+    ),
+    "mean_reversion": (
+        Rule("rsi", "<", "rsi_max", 40.0, "complement"),
+        Rule("stoch_k", "<", "stoch_k_max", 30.0, "complement"),
+        Rule("perf_w", "<", "perf_w_max_pct", -5.0, "negate"),
+        Rule("perf_3m", ">", "perf_3m_min_pct", 0.0, "negate"),
+    ),
+    # Trend by performance alone, for series that have closes only and so neither ADX nor Recommend.All.
+    "price_momentum": (_WEEK_UP, _MONTH_UP, _QUARTER_UP),
+}
+
+_TURNED = {">": "<", ">=": "<=", "<": ">"}
+
+
+def mirrored(rule: Rule, value: float, direction: str) -> tuple[str, float]:
+    """Return the comparison and the value of a rule for `LONG` or `SHORT`."""
+    if direction == "LONG" or rule.mirror == "same":
+        return rule.comparison, value
+    return _TURNED[rule.comparison], -value if rule.mirror == "negate" else 100.0 - value
