@@ -12,7 +12,7 @@ import yaml
 from reports.reader import ReportTables
 from reports.tables import TABLES
 from tests.reports.conftest import MODELS, MemoryLake
-from tests.reports.run_frames import AS_OF, RUN_ID, run_frames
+from tests.reports.run_frames import AS_OF, CELLS, RUN_ID, run_frames
 
 MODEL_NAMES = sorted(path.stem for path in MODELS.glob("rpt_*.sql"))
 
@@ -109,11 +109,13 @@ def test_decay_is_idealized_minus_realized(tables: ReportTables, written: dict[s
     metrics = written["results.tournament_metrics"]
     row = tables["rpt_decay"].filter(pl.col("profile") == "hrp").row(0, named=True)
     sharpe = {
-        simulator: metrics.filter(profile="hrp", simulator=simulator, metric="sharpe")["value"].item()
+        simulator: metrics.filter(engine="ours", profile="hrp", simulator=simulator, metric="sharpe")["value"].item()
         for simulator in ("idealized", "realized")
     }
     assert row["decay_sharpe"] == pytest.approx(sharpe["idealized"] - sharpe["realized"], abs=1e-12)
     assert row["decay_sharpe"] > 0
+    assert tables["rpt_decay"].null_count().sum_horizontal().item() == 0
+    assert tables["rpt_decay"].height == len(CELLS)
 
 
 def test_window_returns_and_wealth_compound_the_sessions(
