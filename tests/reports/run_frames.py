@@ -231,10 +231,8 @@ def _selection_rows(rng: np.random.Generator) -> dict[str, Rows]:
             {key: row[key] for key in ("symbol", "identity", "cluster_id", "direction", "asset_class", "sector")}
             | {f"{name}_rank": float(rank) for name, rank in ranks.items()}
             | {name: float(rank) for name, rank in ranks.items() if name != "stability"}
+            | {"volatility_annual": 0.2, "score": float(np.mean(list(ranks.values()))), "identity_rank": 1}
             | {
-                "volatility_annual": 0.2,
-                "score": float(np.mean(list(ranks.values()))),
-                "identity_rank": 1,
                 "passed_gate": number % 6 < 4,
                 "is_recent_listing": number == 5,
                 "is_selected": row["is_selected"],
@@ -365,6 +363,8 @@ def _tournament_rows(rng: np.random.Generator) -> dict[str, Rows]:
             ]
     failed = {"engine": "ours", "profile": "nco", "status": "failed", "message": "window 3: K * cap = 0.75 < 1"}
     metrics += [{**failed, "simulator": name, "metric": "sharpe", "value": None} for name in SIMULATORS]
+    missing = {"engine": "market", "profile": "hrp", "status": "unsupported", "message": "the market has one portfolio"}
+    metrics += [{**missing, "simulator": name, "metric": "sharpe", "value": None} for name in SIMULATORS]
     table = {"engine": "all", "profile": "all", "status": "ok"}
     metrics += [
         {**table, "simulator": name, "metric": metric, "value": value, "message": None}
@@ -379,11 +379,11 @@ def _tournament_rows(rng: np.random.Generator) -> dict[str, Rows]:
 
 
 def _figures(series: np.ndarray) -> dict[str, float]:
-    wealth = np.cumprod(1 + series)
+    wealth, days = np.cumprod(1 + series), len(series)
     sharpe = float(series.mean() / series.std(ddof=1) * np.sqrt(252))
     return {
         "total_return": float(wealth[-1] - 1),
-        "cagr": float(wealth[-1] ** (252 / len(series)) - 1),
+        "cagr": float(wealth[-1] ** (252 / days) - 1),
         "volatility_annual": float(series.std(ddof=1) * np.sqrt(252)),
         "sharpe": sharpe,
         "sharpe_lower95": sharpe - 1.2,
@@ -392,7 +392,7 @@ def _figures(series: np.ndarray) -> dict[str, float]:
         "deflated_sharpe": 0.62,
         "sortino": sharpe * 1.4,
         "max_drawdown": float(np.max(1 - wealth / np.maximum.accumulate(wealth))),
-        "cvar95": float(-np.sort(series)[: len(series) // 20].mean()),
+        "cvar95": float(-np.sort(series)[: days // 20].mean()),
         "turnover_annual": 3.1,
         "cost_drag": 0.021,
         "beta": 0.4,

@@ -12,7 +12,7 @@ import yaml
 from reports.reader import ReportTables
 from reports.tables import TABLES
 from tests.reports.conftest import MODELS, MemoryLake
-from tests.reports.run_frames import AS_OF, RUN_ID, run_frames
+from tests.reports.run_frames import AS_OF, CELLS, RUN_ID, run_frames
 
 MODEL_NAMES = sorted(path.stem for path in MODELS.glob("rpt_*.sql"))
 
@@ -47,6 +47,8 @@ def test_a_model_has_the_columns_and_types_that_the_reader_and_the_yaml_declare(
 def test_a_model_keeps_its_grain_over_all_runs(name: str, lake: MemoryLake, documented: dict[str, Any]) -> None:
     grain = TABLES[name].grain
     assert documented[name]["description"].startswith(f"grain ({', '.join(grain)})")
+    tested = documented[name]["data_tests"][0]["unique_grain"]["arguments"]["columns"]
+    assert tuple(column.strip('"') for column in tested) == grain
     frame = lake.query(f"from reports.{name}")
     assert frame.height
     assert not frame.select(grain).is_duplicated().any()
@@ -107,11 +109,13 @@ def test_decay_is_idealized_minus_realized(tables: ReportTables, written: dict[s
     metrics = written["results.tournament_metrics"]
     row = tables["rpt_decay"].filter(pl.col("profile") == "hrp").row(0, named=True)
     sharpe = {
-        simulator: metrics.filter(profile="hrp", simulator=simulator, metric="sharpe")["value"].item()
+        simulator: metrics.filter(engine="ours", profile="hrp", simulator=simulator, metric="sharpe")["value"].item()
         for simulator in ("idealized", "realized")
     }
     assert row["decay_sharpe"] == pytest.approx(sharpe["idealized"] - sharpe["realized"], abs=1e-12)
     assert row["decay_sharpe"] > 0
+    assert tables["rpt_decay"].null_count().sum_horizontal().item() == 0
+    assert tables["rpt_decay"].height == len(CELLS)
 
 
 def test_window_returns_and_wealth_compound_the_sessions(

@@ -257,6 +257,8 @@ def test_the_engine_comparison_says_which_cells_have_no_answer(
     section = markdown.split("## Cells without an answer")[1].split("## ")[0]
     assert "NCO" in section
     assert "window 3: K * cap = 0.75 &lt; 1".replace("*", r"\*") in section
+    assert "the market has one portfolio" in section
+    assert "unsupported" not in render_report("portfolio_report.md", tables, provenance)
     best = tables["rpt_engines"].filter(simulator="realized").row(0, named=True)
     assert ratio(best["sharpe"]) in markdown
 

@@ -36,6 +36,7 @@ final as (
             idealized.run_id = realized.run_id
             and idealized.engine = realized.engine
             and idealized.profile = realized.profile
+    where idealized.total_return is not null and realized.total_return is not null
 )
 
 select * from final
