@@ -16,21 +16,21 @@ instruments as (
         symbol,
         calendar,
         asset_class,
-        currency,
+        currency
     from {{ ref('int_instruments_in_force') }}
 ),
 
 identities as (
     select
         symbol,
-        quote,
+        quote
     from {{ ref('int_identities_merged') }}
 ),
 
 sessions as (
     select
         calendar,
-        session_date,
+        session_date
     from {{ ref('int_sessions_completed') }}
 ),
 
@@ -51,7 +51,7 @@ final as (
         bars.adj_close,
         bars.volume,
         bars.is_close_only,
-        bars.first_seen_at,
+        bars.first_seen_at
     from bars
     inner join run on bars.source = run.source
     inner join instruments on bars.symbol = instruments.symbol

@@ -8,7 +8,7 @@ with run as (
 venues as (
     select
         venue,
-        country,
+        country
     from {{ ref('stg_venues') }}
 ),
 
@@ -16,7 +16,7 @@ identities as (
     select
         symbol,
         identity,
-        listing,
+        listing
     from {{ ref('int_identities_merged') }}
 ),
 
@@ -24,7 +24,7 @@ instruments as (
     select
         symbol,
         venue_priority,
-        product,
+        product
     from {{ ref('int_instruments_in_force') }}
 ),
 
@@ -34,7 +34,7 @@ named as (
         run.benchmark,
         coalesce(venues.country, 'ZZ')
         || ':'
-        || {{ plain_ticker("regexp_extract(run.benchmark, '^[^:]+:(.+)$', 1)") }} as listing,
+        || {{ plain_ticker("regexp_extract(run.benchmark, '^[^:]+:(.+)$', 1)") }} as listing
     from run
     left join venues on regexp_extract(run.benchmark, '^([^:]+):', 1) = venues.venue
 ),
@@ -43,7 +43,7 @@ matched as (
     select
         identities.identity,
         min(named.benchmark) as benchmark,
-        max((identities.symbol = named.benchmark)::int) as is_exact,
+        max((identities.symbol = named.benchmark)::int) as is_exact
     from identities
     inner join named
         on
@@ -59,7 +59,7 @@ final as (
         matched.identity,
         row_number() over (
             order by identities.symbol = matched.benchmark desc, instruments.venue_priority, identities.symbol
-        ) = 1 as is_representative,
+        ) = 1 as is_representative
     from matched
     inner join identities on matched.identity = identities.identity
     inner join instruments on identities.symbol = instruments.symbol

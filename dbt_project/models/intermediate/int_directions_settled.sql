@@ -11,7 +11,7 @@ sides as (
         direction,
         symbol,
         discovery_score,
-        value_traded_usd,
+        value_traded_usd
     from scans
     qualify row_number() over (
         partition by identity, direction
@@ -24,7 +24,7 @@ final as (
         identity,
         direction,
         symbol,
-        count(*) over (partition by identity) > 1 as is_conflict,
+        count(*) over (partition by identity) > 1 as is_conflict
     from sides
     qualify row_number() over (
         partition by identity

@@ -3,14 +3,14 @@
 with expected as (
     select
         symbol,
-        session_date,
+        session_date
     from {{ ref('int_sessions_expected') }}
 ),
 
 bars as (
     select
         symbol,
-        session_date,
+        session_date
     from {{ ref('bars_daily') }}
 ),
 
@@ -23,7 +23,7 @@ final as (
     select
         expected.symbol,
         expected.session_date,
-        bars.symbol is null as is_gap,
+        bars.symbol is null as is_gap
     from expected
     inner join "window" on expected.session_date >= "window".window_start
     left join bars

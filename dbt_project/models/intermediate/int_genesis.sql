@@ -4,14 +4,14 @@ with instruments as (
     select
         symbol,
         calendar,
-        first_session_known,
+        first_session_known
     from {{ ref('int_instruments_in_force') }}
 ),
 
 run as (
     select
         source,
-        as_of,
+        as_of
     from {{ ref('int_run') }}
 ),
 
@@ -20,7 +20,7 @@ histories as (
         symbol,
         min(session_date) as first_session,
         max(session_date) as last_session,
-        count(*) as n_bars,
+        count(*) as n_bars
     from {{ ref('bars_daily') }}
     group by symbol
 ),
@@ -29,7 +29,7 @@ histories as (
 refused as (
     select
         quarantine.symbol,
-        min(quarantine.session_date) as first_refused,
+        min(quarantine.session_date) as first_refused
     from {{ ref('stg_quarantine') }} as quarantine
     inner join run on quarantine.source = run.source
     inner join instruments on quarantine.symbol = instruments.symbol
@@ -50,7 +50,7 @@ final as (
         least(instruments.first_session_known, histories.first_session, refused.first_refused) as genesis,
         histories.first_session,
         histories.last_session,
-        coalesce(histories.n_bars, 0) as n_bars,
+        coalesce(histories.n_bars, 0) as n_bars
     from instruments
     left join histories on instruments.symbol = histories.symbol
     left join refused on instruments.symbol = refused.symbol

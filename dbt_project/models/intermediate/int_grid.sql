@@ -7,7 +7,7 @@ with universe as (
 sessions as (
     select
         calendar,
-        session_date,
+        session_date
     from {{ ref('int_sessions_completed') }}
 ),
 
@@ -20,7 +20,7 @@ is_crypto_only as (
 calendars as (
     select
         universe.calendar,
-        min(universe.first_session) as first_session,
+        min(universe.first_session) as first_session
     from universe
     cross join is_crypto_only
     where
@@ -43,7 +43,7 @@ final as (
         dates.session_date,
         row_number() over (order by dates.session_date) as grid_number,
         lag(dates.session_date) over (order by dates.session_date) as previous_session_date,
-        case when is_crypto_only.is_crypto_only then 365 else 252 end as sessions_per_year,
+        case when is_crypto_only.is_crypto_only then 365 else 252 end as sessions_per_year
     from dates
     cross join is_crypto_only
 )

@@ -1,4 +1,4 @@
-{{ config(tags=['columns']) }}
+{{ config(materialized='table', tags=['columns', 'enrichment', 'prices']) }}
 
 with instruments as (
     select * from {{ ref('int_instruments_in_force') }}
@@ -31,7 +31,7 @@ folded as (
                     '^([A-Z]{3,})1000$', '\1'
                 )
             end
-        ) as identity_base,
+        ) as identity_base
     from pairs
     left join exceptions
         on
@@ -43,7 +43,7 @@ folded as (
 futures as (
     select
         instruments.symbol,
-        coalesce(instruments.root, futures_roots.root, instruments.ticker) as root,
+        coalesce(instruments.root, futures_roots.root, instruments.ticker) as root
     from instruments
     left join futures_roots
         on
@@ -57,7 +57,7 @@ listings as (
     select
         symbol,
         coalesce(country, 'ZZ') || ':' || {{ plain_ticker('ticker') }} as listing,
-        isin,
+        isin
     from instruments
 ),
 
@@ -72,7 +72,7 @@ isins as (
                 when min(isin) over (partition by listing) = max(isin) over (partition by listing)
                     then min(isin) over (partition by listing)
             end
-        ) as isin,
+        ) as isin
     from listings
 ),
 
@@ -91,7 +91,7 @@ final as (
         isins.listing,
         coalesce(folded.identity_base, instruments.base) as base,
         coalesce(folded.quote, instruments.quote) as quote,
-        futures.root,
+        futures.root
     from instruments
     left join folded on instruments.symbol = folded.symbol
     left join futures on instruments.symbol = futures.symbol

@@ -1,4 +1,4 @@
-{{ config(tags=['columns']) }}
+{{ config(materialized='table', tags=['columns', 'enrichment', 'prices']) }}
 
 with instruments as (
     select * from {{ ref('stg_instruments') }}
@@ -7,7 +7,7 @@ with instruments as (
 run as (
     select
         source,
-        as_of_at,
+        as_of_at
     from {{ ref('int_run') }}
 ),
 
@@ -51,7 +51,7 @@ final as (
         in_force.tick_size,
         venues.venue_priority,
         in_force.is_close_only,
-        in_force.first_session_known,
+        in_force.first_session_known
     from in_force
     left join venues on in_force.venue = venues.venue
 )

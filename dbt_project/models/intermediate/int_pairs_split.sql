@@ -7,7 +7,7 @@ with instruments as (
         asset_class,
         product,
         base,
-        quote,
+        quote
     from {{ ref('int_instruments_in_force') }}
     where asset_class in ('crypto', 'fx')
 ),
@@ -44,7 +44,7 @@ unmarked as (
                 '\1'
             ),
             '[-_/.]', '', 'g'
-        ) as pair,
+        ) as pair
     from instruments
 ),
 
@@ -54,7 +54,7 @@ cuts as (
     select
         unmarked.symbol,
         left(unmarked.pair, length(unmarked.pair) - length(quote_currencies.currency)) as base,
-        quote_currencies.currency as quote,
+        quote_currencies.currency as quote
     from unmarked
     inner join quote_currencies
         on
@@ -84,7 +84,7 @@ final as (
             when unmarked.quote is not null then unmarked.quote
             when unmarked.asset_class = 'fx' then nullif(substr(unmarked.pair, 4, 3), '')
             else cuts.quote
-        end as quote,
+        end as quote
     from unmarked
     left join cuts on unmarked.symbol = cuts.symbol
 )

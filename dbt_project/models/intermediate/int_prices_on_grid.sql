@@ -3,7 +3,7 @@
 with grid as (
     select
         session_date as grid_date,
-        previous_session_date,
+        previous_session_date
     from {{ ref('int_grid') }}
 ),
 
@@ -11,7 +11,7 @@ instruments as (
     select
         symbol,
         calendar,
-        first_session,
+        first_session
     from {{ ref('instruments') }}
     where first_session is not null
 ),
@@ -20,14 +20,14 @@ bars as (
     select
         symbol,
         session_date,
-        price,
+        price
     from {{ ref('bars_daily') }}
 ),
 
 sessions as (
     select
         calendar,
-        session_date,
+        session_date
     from {{ ref('int_sessions_completed') }}
 ),
 
@@ -42,7 +42,7 @@ assigned as (
     select
         sessions.calendar,
         sessions.session_date,
-        grid.grid_date,
+        grid.grid_date
     from sessions
     asof inner join grid on sessions.session_date <= grid.grid_date
 ),
@@ -51,7 +51,7 @@ last_sessions as (
     select
         calendar,
         grid_date,
-        max(session_date) as session_date,
+        max(session_date) as session_date
     from assigned
     group by
         calendar,
@@ -62,7 +62,7 @@ slots as (
     select
         calendars.calendar,
         grid.grid_date,
-        last_sessions.session_date,
+        last_sessions.session_date
     from calendars
     cross join grid
     left join last_sessions
@@ -78,7 +78,7 @@ final as (
         slots.grid_date as session_date,
         bars.price,
         slots.session_date is not null as has_session,
-        slots.session_date is not null and bars.price is null as is_gap,
+        slots.session_date is not null and bars.price is null as is_gap
     from instruments
     inner join slots
         on

@@ -14,7 +14,7 @@ with runs as (
         benchmark,
         excluded_symbols,
         is_simulated,
-        started_at,
+        started_at
     from {{ ref('stg_runs') }}
 ),
 
@@ -42,7 +42,7 @@ final as (
         -- A JSON list and a comma-separated list both arrive here; symbols hold none of these four characters.
         string_split(regexp_replace(coalesce(excluded_symbols, ''), '[\[\]" ]', '', 'g'), ',') as excluded_symbols,
         coalesce(is_simulated, false) as is_simulated,
-        started_at,
+        started_at
     from chosen
 )
 

@@ -7,7 +7,7 @@ with scans as (
 run as (
     select
         run_id,
-        source,
+        source
     from {{ ref('int_run') }}
 ),
 
@@ -20,7 +20,7 @@ instruments as (
         venue,
         sector,
         venue_priority,
-        is_investable,
+        is_investable
     from {{ ref('instruments') }}
 ),
 
@@ -46,7 +46,7 @@ final as (
         arg_min(scans.atr, scans.scanner) as atr,
         arg_min(scans.volatility_d, scans.scanner) as volatility_d,
         arg_min(scans.perf_3m, scans.scanner) as perf_3m,
-        arg_min(scans.perf_6m, scans.scanner) as perf_6m,
+        arg_min(scans.perf_6m, scans.scanner) as perf_6m
     from scans
     inner join run
         on

@@ -18,7 +18,7 @@ terms as (
         {{ unit_interval(
             'list_avg(list_filter([scans.perf_3m, scans.perf_6m], lambda perf: perf is not null))'
             ' * scans.direction / class_references.performance_pct'
-        ) }} as performance_score,
+        ) }} as performance_score
     from scans
     left join class_references on scans.asset_class = class_references.asset_class
 ),
@@ -26,7 +26,7 @@ terms as (
 final as (
     select
         *,
-        0.3 * liquidity_score + 0.3 * adx_score + 0.1 * volatility_score + 0.3 * performance_score as discovery_score,
+        0.3 * liquidity_score + 0.3 * adx_score + 0.1 * volatility_score + 0.3 * performance_score as discovery_score
     from terms
 )
 

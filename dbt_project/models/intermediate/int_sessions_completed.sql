@@ -4,7 +4,7 @@ with sessions as (
     select
         calendar,
         session_date,
-        closes_at,
+        closes_at
     from {{ ref('stg_sessions') }}
 ),
 
@@ -12,7 +12,7 @@ run as (
     select
         as_of,
         as_of_at,
-        settle_minutes,
+        settle_minutes
     from {{ ref('int_run') }}
 ),
 
@@ -20,7 +20,7 @@ final as (
     select
         sessions.calendar,
         sessions.session_date,
-        sessions.closes_at,
+        sessions.closes_at
     from sessions
     inner join run
         on

@@ -4,14 +4,14 @@ with genesis as (
     select
         symbol,
         calendar,
-        genesis,
+        genesis
     from {{ ref('int_genesis') }}
 ),
 
 sessions as (
     select
         calendar,
-        session_date,
+        session_date
     from {{ ref('int_sessions_completed') }}
 ),
 
@@ -19,7 +19,7 @@ sessions as (
 final as (
     select
         genesis.symbol,
-        sessions.session_date,
+        sessions.session_date
     from genesis
     inner join sessions
         on

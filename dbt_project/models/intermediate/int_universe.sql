@@ -16,7 +16,7 @@ instruments as (
         asset_class,
         calendar,
         is_investable,
-        first_session,
+        first_session
     from {{ ref('instruments') }}
     where first_session is not null
 ),
@@ -27,7 +27,7 @@ final as (
         instruments.symbol,
         instruments.asset_class,
         instruments.calendar,
-        instruments.first_session,
+        instruments.first_session
     from instruments
     left join candidates on instruments.symbol = candidates.symbol
     where

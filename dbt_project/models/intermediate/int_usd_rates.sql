@@ -4,7 +4,7 @@ with bars as (
     select
         symbol,
         session_date,
-        close,
+        close
     from {{ ref('int_bars_in_scope') }}
     where asset_class = 'fx'
 ),
@@ -13,14 +13,14 @@ identities as (
     select
         symbol,
         base,
-        quote,
+        quote
     from {{ ref('int_identities_merged') }}
 ),
 
 instruments as (
     select
         symbol,
-        venue_priority,
+        venue_priority
     from {{ ref('int_instruments_in_force') }}
 ),
 
@@ -29,7 +29,7 @@ quoted as (
     select
         case when identities.quote = 'USD' then identities.base else identities.quote end as currency,
         bars.session_date,
-        case when identities.quote = 'USD' then bars.close else 1.0 / bars.close end as usd_rate,
+        case when identities.quote = 'USD' then bars.close else 1.0 / bars.close end as usd_rate
     from bars
     inner join identities on bars.symbol = identities.symbol
     inner join instruments on bars.symbol = instruments.symbol
@@ -45,14 +45,14 @@ final as (
     select
         quoted.currency,
         held.session_date,
-        quoted.usd_rate,
+        quoted.usd_rate
     from (
         select
             *,
             coalesce(
                 lead(session_date) over (partition by currency order by session_date),
                 session_date + interval 10 day
-            ) as replaced_on,
+            ) as replaced_on
         from quoted
     ) as quoted
     cross join lateral (

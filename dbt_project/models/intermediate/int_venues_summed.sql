@@ -7,7 +7,7 @@ with scans as (
 kept as (
     select
         identity,
-        symbol as representative,
+        symbol as representative
     from {{ ref('int_directions_settled') }}
 ),
 
@@ -33,7 +33,7 @@ final as (
                 }
                 order by listings.value_traded_usd desc nulls last, listings.venue_priority, listings.symbol
             ) filter (where listings.symbol <> kept.representative)
-        )::varchar, '[]') as alternates,
+        )::varchar, '[]') as alternates
     from listings
     inner join kept on listings.identity = kept.identity
     group by listings.identity

@@ -4,14 +4,14 @@ with run as (
     select
         run_id,
         as_of,
-        window_sessions,
+        window_sessions
     from {{ ref('int_run') }}
 ),
 
 grid as (
     select
         session_date,
-        grid_number,
+        grid_number
     from {{ ref('int_grid') }}
 ),
 
@@ -22,7 +22,7 @@ final as (
         min(grid.session_date) as window_start,
         max(grid.session_date) as window_end,
         count(grid.session_date) as n_grid_sessions,
-        run.as_of,
+        run.as_of
     from run
     left join grid
         on grid.grid_number > (select max(grid_number) from grid) - run.window_sessions

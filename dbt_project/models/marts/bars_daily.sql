@@ -8,14 +8,14 @@ usd_rates as (
     select
         currency,
         session_date,
-        usd_rate,
+        usd_rate
     from {{ ref('int_usd_rates') }}
 ),
 
 quote_currencies as (
     select
         currency,
-        is_usd_pegged,
+        is_usd_pegged
     from {{ ref('quote_currencies') }}
 ),
 
@@ -24,7 +24,7 @@ converted as (
         bars.*,
         case when quote_currencies.is_usd_pegged then 1.0 else usd_rates.usd_rate end as usd_rate,
         -- Spot FX has no consolidated volume; sources that answer 0 mean that they do not know.
-        case when bars.asset_class = 'fx' then nullif(bars.volume, 0) else bars.volume end as known_volume,
+        case when bars.asset_class = 'fx' then nullif(bars.volume, 0) else bars.volume end as known_volume
     from bars
     left join quote_currencies on bars.currency = quote_currencies.currency
     left join usd_rates
@@ -46,7 +46,7 @@ final as (
         known_volume as volume,
         close * known_volume * usd_rate as value_traded_usd,
         is_close_only,
-        first_seen_at,
+        first_seen_at
     from converted
 )
 

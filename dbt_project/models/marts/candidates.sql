@@ -38,7 +38,7 @@ final as (
         scans.value_traded_usd as value_traded_usd_rep,
         venues.n_venues,
         venues.alternates,
-        kept.is_conflict,
+        kept.is_conflict
     from scans
     inner join kept
         on

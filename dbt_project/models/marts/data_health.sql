@@ -8,7 +8,7 @@ with instruments as (
         asset_class,
         is_benchmark,
         is_investable,
-        genesis,
+        genesis
     from {{ ref('instruments') }}
 ),
 
@@ -17,7 +17,7 @@ run as (
         run_id,
         source,
         as_of,
-        max_stale_sessions,
+        max_stale_sessions
     from {{ ref('int_run') }}
 ),
 
@@ -32,7 +32,7 @@ sessions as (
         symbol,
         session_date,
         is_gap,
-        max(case when not is_gap then session_date end) over (partition by symbol) as last_session,
+        max(case when not is_gap then session_date end) over (partition by symbol) as last_session
     from {{ ref('int_gaps_flagged') }}
 ),
 
@@ -44,7 +44,7 @@ counts as (
         count(*) filter (where is_gap) as n_gaps,
         min(case when not is_gap then session_date end) as first_session,
         max(last_session) as last_session,
-        count(*) filter (where last_session is null or session_date > last_session) as n_stale_sessions,
+        count(*) filter (where last_session is null or session_date > last_session) as n_stale_sessions
     from sessions
     group by symbol
 ),
@@ -53,7 +53,7 @@ counts as (
 refused as (
     select
         quarantine.symbol,
-        count(*) as n_quarantined,
+        count(*) as n_quarantined
     from {{ ref('stg_quarantine') }} as quarantine
     inner join run on quarantine.source = run.source
     cross join scope
@@ -66,7 +66,7 @@ refused as (
 calendar_starts as (
     select
         sessions.calendar,
-        min(sessions.session_date) as first_window_session,
+        min(sessions.session_date) as first_window_session
     from {{ ref('int_sessions_completed') }} as sessions
     inner join scope on sessions.session_date >= scope.window_start
     group by sessions.calendar
@@ -85,7 +85,7 @@ measured as (
         coalesce(refused.n_quarantined, 0) as n_quarantined,
         coalesce(counts.n_stale_sessions, 0) as n_stale_sessions,
         counts.first_session,
-        counts.last_session,
+        counts.last_session
     from instruments
     cross join run
     cross join scope
@@ -119,7 +119,7 @@ final as (
         first_session,
         last_session,
         is_benchmark,
-        is_investable,
+        is_investable
     from measured
 )
 

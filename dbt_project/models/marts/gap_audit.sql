@@ -3,7 +3,7 @@
 with gaps as (
     select
         symbol,
-        session_date,
+        session_date
     from {{ ref('int_gaps_flagged') }}
     where is_gap
 ),
@@ -11,7 +11,7 @@ with gaps as (
 run as (
     select
         run_id,
-        source,
+        source
     from {{ ref('int_run') }}
 ),
 
@@ -19,7 +19,7 @@ refused as (
     select
         quarantine.symbol,
         quarantine.session_date,
-        string_agg(distinct quarantine.reason, ',' order by quarantine.reason) as reason,
+        string_agg(distinct quarantine.reason, ',' order by quarantine.reason) as reason
     from {{ ref('stg_quarantine') }} as quarantine
     inner join run on quarantine.source = run.source
     where quarantine.bar_interval = '1d'
@@ -34,7 +34,7 @@ final as (
         gaps.session_date,
         run.run_id,
         refused.reason as quarantine_reason,
-        refused.symbol is not null as is_quarantined,
+        refused.symbol is not null as is_quarantined
     from gaps
     cross join run
     left join refused

@@ -24,7 +24,7 @@ recent as (
     select
         symbol,
         value_traded_usd,
-        is_close_only,
+        is_close_only
     from {{ ref('bars_daily') }}
     qualify row_number() over (partition by symbol order by session_date desc) <= 20
 ),
@@ -33,7 +33,7 @@ liquidity as (
     select
         symbol,
         median(value_traded_usd) as value_traded_usd,
-        bool_and(is_close_only) as is_close_only,
+        bool_and(is_close_only) as is_close_only
     from recent
     group by symbol
 ),
@@ -67,7 +67,7 @@ final as (
         and not list_contains(run.excluded_symbols, instruments.symbol) as is_investable,
         genesis.genesis,
         genesis.first_session,
-        genesis.last_session,
+        genesis.last_session
     from instruments
     cross join run
     inner join identities on instruments.symbol = identities.symbol

@@ -12,7 +12,7 @@ returns as (
         price,
         has_session,
         is_gap,
-        price / lag(price) over (partition by symbol, has_session order by session_date) - 1.0 as price_change,
+        price / lag(price) over (partition by symbol, has_session order by session_date) - 1.0 as price_change
     from prices
 ),
 
@@ -23,7 +23,7 @@ final as (
         price_change as "return",
         price,
         has_session,
-        is_gap,
+        is_gap
     from returns
 )
 

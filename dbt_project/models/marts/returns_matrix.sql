@@ -26,12 +26,17 @@ returns as (
     select
         returns_daily.session_date,
         returns_daily.symbol,
-        returns_daily."return",
+        returns_daily."return"
     from {{ ref('returns_daily') }} as returns_daily
     inner join columns on returns_daily.symbol = columns.symbol
     inner join {{ ref('int_window') }} as scope on returns_daily.session_date >= scope.window_start
 )
 
 select *
-from (pivot returns on symbol using first("return") group by session_date)
+from (
+    pivot returns
+    on symbol
+    using first("return")
+    group by session_date
+)
 order by session_date

@@ -12,5 +12,5 @@ select
     is_close_only,
     is_final,
     fetched_at,
-    first_seen_at,
+    first_seen_at
 from {{ source('raw', 'bars') }}

@@ -19,5 +19,5 @@ select
     is_close_only,
     first_session as first_session_known,
     valid_from as valid_from_at,
-    valid_to as valid_to_at,
+    valid_to as valid_to_at
 from {{ source('raw', 'instruments') }}

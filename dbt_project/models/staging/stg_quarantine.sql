@@ -6,5 +6,5 @@ select
     reason,
     detail,
     close,
-    fetched_at,
+    fetched_at
 from {{ source('raw', 'quarantine') }}

@@ -12,5 +12,5 @@ select
     benchmark,
     excluded_symbols,
     is_simulated,
-    started_at,
+    started_at
 from {{ source('results', 'runs') }}

@@ -14,5 +14,5 @@ select
     volatility_d,
     perf_3m,
     perf_6m,
-    scanned_at,
+    scanned_at
 from {{ source('raw', 'scans') }}

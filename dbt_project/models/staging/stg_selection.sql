@@ -4,5 +4,5 @@ select
     identity,
     direction,
     is_selected,
-    reason,
+    reason
 from {{ source('results', 'selection') }}

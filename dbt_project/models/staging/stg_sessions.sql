@@ -2,5 +2,5 @@ select
     calendar,
     session_date,
     opens_at,
-    closes_at,
+    closes_at
 from {{ source('raw', 'sessions') }}

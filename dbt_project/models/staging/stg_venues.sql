@@ -4,5 +4,5 @@ select
     country,
     kind as venue_kind,
     priority::bigint as venue_priority,
-    upper(currency) as venue_currency,
+    upper(currency) as venue_currency
 from {{ ref('venues') }}

@@ -4,7 +4,7 @@ select
     health.status,
     health.n_gaps,
     health.n_quarantined,
-    health.last_session,
+    health.last_session
 from {{ ref('data_health') }} as health
 inner join {{ ref('int_benchmark') }} as benchmark on health.symbol = benchmark.symbol
 where

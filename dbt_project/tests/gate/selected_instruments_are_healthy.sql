@@ -16,7 +16,7 @@ health as (
         status,
         n_gaps,
         n_quarantined,
-        last_session,
+        last_session
     from {{ ref('data_health') }}
 )
 
@@ -25,7 +25,7 @@ select
     coalesce(health.status, 'NOT JUDGED') as status,
     health.n_gaps,
     health.n_quarantined,
-    health.last_session,
+    health.last_session
 from selected
 left join health on selected.symbol = health.symbol
 where coalesce(health.status, 'NOT JUDGED') not in ('OK', 'SHORT')

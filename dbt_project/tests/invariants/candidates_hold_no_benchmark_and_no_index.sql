@@ -1,6 +1,6 @@
 select
     candidates.symbol,
-    candidates.identity,
+    candidates.identity
 from {{ ref('candidates') }} as candidates
 inner join {{ ref('instruments') }} as instruments on candidates.identity = instruments.identity
 where

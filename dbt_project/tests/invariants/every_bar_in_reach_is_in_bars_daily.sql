@@ -1,15 +1,16 @@
--- A final bar of the run's source up to its clock must have an instrument, a calendar and a session, or it would vanish.
+-- A final bar of the run's source up to its clock must have an instrument, a calendar and a
+-- session, or it would vanish.
 with run as (
     select
         source,
-        as_of,
+        as_of
     from {{ ref('int_run') }}
 ),
 
 bars as (
     select
         stg_bars.symbol,
-        stg_bars.session_date,
+        stg_bars.session_date
     from {{ ref('stg_bars') }} as stg_bars
     inner join run
         on
@@ -23,14 +24,14 @@ bars as (
 kept as (
     select
         symbol,
-        session_date,
+        session_date
     from {{ ref('bars_daily') }}
 )
 
 select
     bars.symbol,
     count(*) as n_lost,
-    min(bars.session_date) as first_lost,
+    min(bars.session_date) as first_lost
 from bars
 left join kept
     on

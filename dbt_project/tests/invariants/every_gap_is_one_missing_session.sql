@@ -2,7 +2,7 @@
 with audited as (
     select
         symbol,
-        count(*) as n_gaps,
+        count(*) as n_gaps
     from {{ ref('gap_audit') }}
     group by symbol
 ),
@@ -10,14 +10,14 @@ with audited as (
 health as (
     select
         symbol,
-        n_gaps,
+        n_gaps
     from {{ ref('data_health') }}
 )
 
 select
     coalesce(health.symbol, audited.symbol) as symbol,
     health.n_gaps as n_gaps_in_health,
-    audited.n_gaps as n_gaps_in_audit,
+    audited.n_gaps as n_gaps_in_audit
 from health
 full outer join audited on health.symbol = audited.symbol
 where coalesce(health.n_gaps, -1) <> coalesce(audited.n_gaps, 0)

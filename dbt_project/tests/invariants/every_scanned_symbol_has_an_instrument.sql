@@ -1,6 +1,6 @@
 select
     scans.scanner,
-    scans.symbol,
+    scans.symbol
 from {{ ref('stg_scans') }} as scans
 inner join {{ ref('int_run') }} as run
     on

@@ -1,4 +1,26 @@
--- The window of returns_matrix is exactly the window's grid dates on which one of its symbols has a row.
-select count(*) as n_matrix
-from {{ ref('returns_matrix') }}
-having count(*) > (select max(n_grid_sessions) from {{ ref('int_window') }})
+-- Every date of the matrix is a grid date of the window, and every such date with a return is in the matrix.
+with matrix as (
+    select session_date
+    from {{ ref('returns_matrix') }}
+),
+
+grid as (
+    select grid.session_date
+    from {{ ref('int_grid') }} as grid
+    inner join {{ ref('int_window') }} as scope on grid.session_date >= scope.window_start
+),
+
+universe as (
+    select symbol
+    from {{ ref('int_universe') }}
+)
+
+select
+    coalesce(grid.session_date, matrix.session_date) as session_date,
+    grid.session_date is not null as is_in_grid,
+    matrix.session_date is not null as is_in_matrix
+from grid
+full outer join matrix on grid.session_date = matrix.session_date
+where
+    grid.session_date is null
+    or (matrix.session_date is null and exists (select 1 from universe))

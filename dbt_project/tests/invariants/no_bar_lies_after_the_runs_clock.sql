@@ -1,7 +1,7 @@
 -- The freshest bar is a completed session: nothing that a run cannot know reaches a mart.
 select
     bars.symbol,
-    max(bars.session_date) as last_session,
+    max(bars.session_date) as last_session
 from {{ ref('bars_daily') }} as bars
 cross join {{ ref('int_run') }} as run
 where bars.session_date > run.as_of

@@ -4,7 +4,7 @@ with returns as (
         symbol,
         sum(ln(1 + "return")) as compounded,
         ln(arg_max(price, session_date) / arg_min(price, session_date)) as price_ratio,
-        bool_or(is_gap) as has_gap,
+        bool_or(is_gap) as has_gap
     from {{ ref('returns_daily') }}
     group by symbol
 )
