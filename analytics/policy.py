@@ -123,6 +123,7 @@ def pick(
         method=policy.linkage,
         lookbacks=policy.lookback_sessions,
         min_overlap=policy.min_overlap_sessions,
+        unusable="exclude",
     )
     selection = select_instruments(light, candidates, clustering, policy.rules, periods_per_year=periods_per_year)
     return clustering, selection
@@ -146,6 +147,7 @@ def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy
         method=policy.linkage,
         lookbacks=policy.lookback_sessions,
         min_overlap=policy.min_overlap_sessions,
+        unusable="exclude",
     )
 
 

@@ -54,10 +54,14 @@ def read_instruments(lake: Lake) -> pl.DataFrame:
 def read_terms(lake: Lake, as_of: date) -> pl.DataFrame:
     """Venue, lot, last close and its worth in USD, for orders; null where it is not known."""
     return lake.query(
-        "select instruments.symbol, instruments.venue, instruments.lot_size, bars.last_price, bars.usd_per_quote "
-        "from marts.instruments as instruments left join (select symbol, arg_max(close, session_date) as last_price, "
-        "arg_max(usd_per_quote, session_date) as usd_per_quote from marts.bars_daily where session_date <= ? "
-        "group by symbol) as bars on instruments.symbol = bars.symbol order by instruments.symbol",
+        "with newest as (select symbol, arg_max(close, session_date) as last_price, max(session_date) as session_date "
+        "from marts.bars_daily where session_date <= ? group by symbol) "
+        "select instruments.symbol, instruments.venue, instruments.lot_size, newest.last_price, "
+        "case when currencies.is_usd_pegged then 1.0 else rates.usd_rate end as usd_per_quote "
+        "from marts.instruments as instruments left join newest on instruments.symbol = newest.symbol "
+        "left join seeds.quote_currencies as currencies on instruments.currency = currencies.currency "
+        "left join intermediate.int_usd_rates as rates on instruments.currency = rates.currency "
+        "and newest.session_date = rates.session_date order by instruments.symbol",
         [as_of],
     )
 

@@ -62,7 +62,7 @@ def tournament(run: Run) -> StepReport:
         "tournament",
         run.replace("results.tournament_windows", _with_realised_regime(run, result)),
         run.replace("results.tournament_returns", result.returns),
-        run.replace("results.tournament_metrics", result.metrics),
+        run.replace("results.tournament_metrics", _with_luck(result)),
     )
     _note_windows(run, result)
     return StepReport(result.returns.height, _headline(result))
@@ -148,6 +148,11 @@ def _with_realised_regime(run: Run, result: TournamentResult) -> pl.DataFrame:
     )
     joined = result.windows.join(realised, on="test_end", how="left", maintain_order="left")
     return joined.with_columns(pl.col("realised").alias("realised_regime")).drop("realised")
+
+
+def _with_luck(result: TournamentResult) -> pl.DataFrame:
+    """The metrics of every cell, and the figures of each simulator's whole table under engine and profile `all`."""
+    return pl.concat([result.metrics, result.luck], how="diagonal_relaxed")
 
 
 def _note_windows(run: Run, result: TournamentResult) -> None:
