@@ -33,8 +33,8 @@ def solve(problem: RiskProblem) -> Solution:
     SolverError
         No certified answer. Nothing else is tried in its place.
     """
+    problem = _as_floats(problem)
     check_problem(problem)
-    problem = replace(problem, covariance=np.ascontiguousarray(problem.covariance, dtype=np.float64))
     budget = placeable_budget(problem.upper, problem.budget, is_partial_allowed=problem.is_partial_allowed)
     if problem.groups is not None:
         _refuse_impossible_groups(problem, problem.groups, budget)
@@ -43,6 +43,23 @@ def solve(problem: RiskProblem) -> Solution:
     if leaves_no_choice(problem.upper, budget):
         return _only_answer(problem, budget)
     return _optimize(problem, budget)
+
+
+def _as_floats(problem: RiskProblem) -> RiskProblem:
+    """The problem with every array in double precision, whatever numbers the caller had."""
+
+    def double(values: FloatVector | None) -> FloatVector | None:
+        return None if values is None else np.asarray(values, dtype=np.float64)
+
+    return replace(
+        problem,
+        covariance=np.ascontiguousarray(problem.covariance, dtype=np.float64),
+        upper=np.asarray(problem.upper, dtype=np.float64),
+        mean=double(problem.mean),
+        past_returns=double(problem.past_returns),
+        fragility=double(problem.fragility),
+        risk_budgets=double(problem.risk_budgets),
+    )
 
 
 def _optimize(problem: RiskProblem, budget: float) -> Solution:
