@@ -94,12 +94,18 @@ def _one_factor_guess(covariance: FloatMatrix, appeal: FloatVector, budget: floa
     appeal for its loading. A good first guess spares the large linear systems.
     """
     count = appeal.size
-    loading = covariance.sum(axis=0)
-    loading = covariance @ (loading / np.linalg.norm(loading))
-    loading /= np.sqrt(np.linalg.norm(loading))
     variance = covariance.diagonal()
+    loading = covariance.sum(axis=0)
+    for _ in range(2):
+        length = float(np.linalg.norm(loading))
+        if length <= 1e-9 * float(variance.mean()):
+            return np.full(count, budget / count)
+        direction = loading / length
+        loading = covariance @ direction
+    loading /= np.sqrt(max(float(direction @ loading), 1e-12 * float(variance.mean())))
     own = np.maximum(variance - loading**2, 0.05 * np.maximum(variance, 1e-9 * variance.mean()))
-    gain = np.where(loading > 0.0, appeal / np.maximum(loading, 1e-300), np.inf)
+    gain = np.full(count, np.inf)
+    np.divide(appeal, loading, out=gain, where=loading > 1e-9 * float(np.abs(loading).max()))
     order = np.argsort(-gain)
     strength = np.cumsum((loading * appeal / own)[order]) / (1.0 + np.cumsum((loading**2 / own)[order]))
     inside = np.flatnonzero(gain[order] > strength)

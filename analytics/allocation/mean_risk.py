@@ -82,7 +82,7 @@ class _Search:
         return answer if result.is_settled and answer.certificate.is_accepted else None
 
     def finish(self, inner: interior.InteriorResult) -> Optimum:
-        """Judge an interior point; where it stops just short of its knots, judge it again with those weights on them."""
+        """Judge an interior point; where it stops just short of its knots, judge it again on them."""
         weights = np.clip(inner.weights, 0.0, self.form.pieces.upper)
         answer = self.certified(weights, "piqp", inner.iterations, inner.group_multipliers)
         for distance in SNAP_DISTANCES:
@@ -118,17 +118,26 @@ def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, req
     -------
     The optimum, or None when no feasible point has a positive reward.
     """
-    linear, unit = penalty_terms(problem)
-    scale = float(np.sqrt(problem.covariance.diagonal().mean()))
-    cost = scale * linear - appeal
-    pieces = Pieces(unit.knots, scale * unit.slopes, scale * unit.offset)
-    form = QuadraticForm(problem.covariance, cost, pieces, budget, required)
+    form = _ratio_form(problem, budget, appeal, required)
     best_reward = form.reward(_most_rewarding(form, problem.groups))
-    if best_reward <= 1e-12 * float(np.abs(cost).max() + abs(required)):
+    if best_reward <= 1e-12 * float(np.abs(form.cost).max() + abs(required)):
         return None
     search = _Search(form, problem.groups, None)
     direct = search.run_directly()
     return direct if direct is not None else search.finish(interior.maximize_ratio(form, best_reward, problem.groups))
+
+
+def excess_return(problem: RiskProblem, budget: float, weights: FloatVector) -> float:
+    """Numerator of the Sharpe ratio of weights (N,), after penalties."""
+    mean = problem.mean if problem.mean is not None else np.zeros_like(weights)
+    return _ratio_form(problem, budget, mean, problem.risk_free_rate).reward(weights)
+
+
+def _ratio_form(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> QuadraticForm:
+    linear, unit = penalty_terms(problem)
+    scale = float(np.sqrt(problem.covariance.diagonal().mean()))
+    pieces = Pieces(unit.knots, scale * unit.slopes, scale * unit.offset)
+    return QuadraticForm(problem.covariance, scale * linear - appeal, pieces, budget, required)
 
 
 def _most_rewarding(form: QuadraticForm, groups: GroupCaps | None) -> FloatVector:

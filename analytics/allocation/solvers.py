@@ -13,7 +13,7 @@ from analytics.allocation.certificates import KNOT_TOLERANCE, primal_residual
 from analytics.allocation.checks import check_problem
 from analytics.allocation.errors import AllocationInputError
 from analytics.allocation.linear_program import LinearProgram, solve_linear
-from analytics.allocation.mean_risk import maximize_ratio, minimize_variance
+from analytics.allocation.mean_risk import excess_return, maximize_ratio, minimize_variance
 from analytics.allocation.optimum import Optimum
 from analytics.allocation.problem import RECIPE_PROFILES, GroupCaps, RiskProblem, Solution, Status
 from analytics.allocation.risk_parity import solve_risk_parity
@@ -150,9 +150,12 @@ def _only_answer(problem: RiskProblem, budget: float) -> Solution:
         f"{problem.upper.size} assets under caps that sum to {problem.upper.sum():.6g} leave no choice: every "
         "profile is this portfolio"
     )
+    status: Status = "optimal"
+    if problem.profile == "max_sharpe" and excess_return(problem, budget, weights) <= 0.0:
+        status = "no_positive_excess_return"
     return Solution(
         weights=weights,
-        status="optimal",
+        status=status,
         solver="only_feasible_point",
         iterations=0,
         primal_residual=primal_residual(weights, problem.upper, budget, problem.groups),
