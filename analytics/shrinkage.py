@@ -15,10 +15,11 @@ from typing import Literal
 
 import numpy as np
 
-from analytics._typing import BoolMatrix, FloatMatrix
+from analytics._typing import BoolMatrix, FloatMatrix, FloatVector
 from analytics.moments import center, pairwise_moments
 
 Target = Literal["constant_correlation", "identity"]
+BLOCK_SESSIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +47,29 @@ def ledoit_wolf(returns: FloatMatrix, target: Target) -> Shrunk:
     deviations = returns - returns.mean(axis=0)
     sample = deviations.T @ deviations
     sample /= n_sessions
-    squares = deviations * deviations
     norm = float(np.vdot(sample, sample))
     # Sum over i, j of the asymptotic variance of sqrt(T) s_ij.
-    pi_total = float(np.square(squares.sum(axis=1)).mean()) - norm
+    pi_total = float(np.square(np.einsum("ij,ij->i", deviations, deviations)).mean()) - norm
+    variance = np.diagonal(sample).copy()
     if target == "identity":
-        mean_variance = float(np.trace(sample)) / n_instruments
+        mean_variance = float(variance.mean())
         distance = norm - n_instruments * mean_variance**2
         intensity = _bounded(pi_total / n_sessions, distance)
         sample *= 1.0 - intensity
         sample[np.diag_indices(n_instruments)] += intensity * mean_variance
         return Shrunk(sample, intensity)
-    variance = np.diagonal(sample).copy()
     volatility = np.sqrt(variance)
     mean_correlation = _mean_off_diagonal(float((1.0 / volatility) @ sample @ (1.0 / volatility)), n_instruments)
-    pi_diagonal = np.einsum("ij,ij->j", squares, squares) / n_sessions - variance**2
+    fourth_total, cubes = _higher_powers(deviations, 1.0 / volatility)
+    pi_diagonal = fourth_total / n_sessions - float(variance @ variance)
     scaled = deviations @ volatility
-    squares *= deviations
-    theta_total = float((squares @ (1.0 / volatility)) @ scaled - scaled @ scaled) / n_sessions
-    rho_total = float(pi_diagonal.sum()) + mean_correlation * (theta_total - float(pi_diagonal.sum()))
-    prior = np.outer(volatility, mean_correlation * volatility)
-    prior[np.diag_indices(n_instruments)] = variance
-    gap = prior - sample
+    theta_total = float(cubes @ scaled - scaled @ scaled) / n_sessions
+    # The panel is given back before the next matrix is asked for: fetching fresh pages costs more than the arithmetic.
+    del deviations
+    rho_total = pi_diagonal + mean_correlation * (theta_total - pi_diagonal)
+    gap = np.outer(mean_correlation * volatility, volatility)
+    gap -= sample
+    gap[np.diag_indices(n_instruments)] = 0.0
     intensity = _bounded((pi_total - rho_total) / n_sessions, float(np.vdot(gap, gap)))
     gap *= intensity
     sample += gap
@@ -165,6 +167,18 @@ def denoise_correlation(correlation: FloatMatrix, sessions_per_instrument: float
 
 def _blend(sample: FloatMatrix, prior: FloatMatrix, intensity: float) -> Shrunk:
     return Shrunk(np.asarray(sample + intensity * (prior - sample), dtype=np.float64), intensity)
+
+
+def _higher_powers(deviations: FloatMatrix, scale: FloatVector) -> tuple[float, FloatVector]:
+    """Sum of all fourth powers, and per session the scaled sum of cubes (T,); block by block, to stay in the cache."""
+    fourth_total, cubes = 0.0, np.empty(deviations.shape[0])
+    for start in range(0, deviations.shape[0], BLOCK_SESSIONS):
+        block = deviations[start : start + BLOCK_SESSIONS]
+        powers = block * block
+        fourth_total += float(np.vdot(powers, powers))
+        powers *= block
+        cubes[start : start + BLOCK_SESSIONS] = powers @ scale
+    return fourth_total, cubes
 
 
 def _bounded(error: float, distance: float) -> float:

@@ -214,6 +214,7 @@ def test_venues_of_one_identity_fall_together() -> None:
 
 def test_zooming_shows_small_clusters_too_and_refuses_unknown_ones() -> None:
     clustering = clustered()
+    assert zoom_cluster(clustering, 1).height == 0.2
     pair = zoom_cluster(clustering, 4, height=0.01)
     assert pair.subcluster_ids.tolist() == [1, 2]
     singles = zoom_cluster(recut(clustering, 1e-3), 1)

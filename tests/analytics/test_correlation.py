@@ -133,6 +133,13 @@ def test_exactly_half_of_the_pairs_unknown_stays() -> None:
     assert leave_sparse(correlation, list("ABCDE")).excluded == ()
 
 
+def test_of_equally_sparse_instruments_the_later_name_leaves_first() -> None:
+    correlation = np.where(np.eye(3, dtype=bool), 1.0, np.nan)
+    subset = leave_sparse(correlation, ["B", "A", "C"])
+    assert [symbol for symbol, _ in subset.excluded] == ["B", "C"]
+    assert subset.kept.tolist() == [1]
+
+
 def test_leaving_does_not_depend_on_order() -> None:
     rng = np.random.default_rng(2)
     names = np.array([f"S{i:02d}" for i in range(14)])

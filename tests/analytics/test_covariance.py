@@ -231,6 +231,22 @@ def test_repair_holds_floor_and_diagonal_at_once(seed: int, size: int) -> None:
     assert is_repaired == (np.linalg.eigvalsh(matrix)[0] < floor) or abs(np.linalg.eigvalsh(matrix)[0] - floor) < 1e-12
 
 
+def test_repair_stays_nearer_than_shrinking_towards_the_diagonal() -> None:
+    matrix = np.array([[1.0, 0.9, -0.9, 0.1], [0.9, 1.0, 0.9, 0.2], [-0.9, 0.9, 1.0, 0.3], [0.1, 0.2, 0.3, 1.0]])
+    repaired, is_repaired = nearest_positive_definite(matrix)
+    lowest = np.linalg.eigvalsh(matrix)[0]
+    shrunk = matrix * (1.0 / (1.0 - lowest))
+    np.fill_diagonal(shrunk, 1.0)
+    assert is_repaired
+    assert np.linalg.norm(repaired - matrix) < 0.99 * np.linalg.norm(shrunk - matrix)
+
+
+def test_a_nearly_still_instrument_keeps_its_variance_through_the_repair() -> None:
+    matrix = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1e-12]])
+    assert eigenvalue_floor(matrix) == 0.5e-12
+    assert not nearest_positive_definite(matrix)[1]
+
+
 def test_a_matrix_that_is_fine_is_returned_untouched() -> None:
     matrix = np.cov(factor_returns(100, 5).T)
     repaired, is_repaired = nearest_positive_definite(matrix)

@@ -33,6 +33,9 @@ def test_the_map_does_not_depend_on_order_and_sets_groups_apart() -> None:
     moved = factor_map(cluster_instruments(returns[:, order], [names[i] for i in order], np.ones(8), threshold=0.6))
     assert moved.points.equals(base.points)
     assert base.points.columns == ["symbol", "cluster_id", "x", "y"]
+    for axis in ("x", "y"):
+        values = base.points[axis].to_numpy()
+        assert values[np.abs(values).argmax()] > 0.0
     first, second = base.points["x"].to_numpy()[:4], base.points["x"].to_numpy()[4:]
     assert first.max() < second.min() or second.max() < first.min()
     assert 0.0 < sum(base.explained) <= 1.0

@@ -30,7 +30,9 @@ def test_anchors_are_the_ten_least_correlated_with_the_market_and_the_hub() -> N
     np.testing.assert_allclose(market["correlation"], [correlation[i] for i in expected], atol=1e-12)
     assert market["symbol"][0] == "X:09"
     assert hub["reference_symbol"].unique().to_list() == ["X:02"]
-    assert "X:02" not in hub["symbol"].to_list()
+    every = hedge_anchors(returns, NAMES, CLASSES, n_anchors=14).filter(reference="crypto_hub")
+    assert every.height == 13
+    assert "X:02" not in every["symbol"].to_list()
     to_hub = [np.corrcoef(returns[:, i], returns[:, 2])[0, 1] for i in range(14)]
     assert hub["correlation"][0] == pytest.approx(min(to_hub), abs=1e-12)
     assert hub["rank"].to_list() == list(range(1, 11))

@@ -107,11 +107,12 @@ def test_top_longs_and_shorts_of_every_cluster() -> None:
 def test_equal_scores_are_decided_by_name() -> None:
     returns = past()
     returns[:, 1] = returns[:, 0]
-    rows = pool()
-    same = {name: {0: rows[name][0], 1: rows[name][0]} for name in ("value_traded_usd", "atr", "discovery_score")}
+    returns[:, :2] += 0.01
+    same = {"value_traded_usd": {0: 1e12, 1: 1e12}, "atr": {0: 0.1, 1: 0.1}, "discovery_score": {0: 0.9, 1: 0.9}}
     table = select(returns, pool(**same), top_n=1)
     forward = table["score"].to_list()
-    assert forward[0] == forward[1]
+    assert forward[0] == forward[1] == max(forward)
+    assert table["reason"].to_list()[:2] == ["selected", "below_top_n"]
     reversed_table = select(returns[:, ::-1], pool(**same).reverse(), top_n=1)
     assert set(table.filter("is_selected")["symbol"]) == set(reversed_table.filter("is_selected")["symbol"])
 
@@ -256,6 +257,9 @@ def test_class_quotas_follow_alpha_density() -> None:
     # Above the 60th percentile (0.4): three equities and one crypto.
     assert class_quotas(table, 8, 1, 5) == {"crypto": 2, "equity": 5, "fx": 1}
     assert class_quotas(table, 8, 0, 100) == {"crypto": 2, "equity": 6, "fx": 0}
+    # A score that equals the percentile (0.3 of six) is not above it.
+    six = pl.DataFrame({"asset_class": list("abcccc"), "discovery_score": [0.3, 0.5, 0.4, 0.2, 0.1, 0.0]})
+    assert class_quotas(six, 4, 0, 9) == {"a": 0, "b": 2, "c": 2}
     flat = table.with_columns(discovery_score=0.5)
     assert class_quotas(flat, 10, 0, 100) == {"crypto": 3, "equity": 6, "fx": 1}
     with pytest.raises(InputError):
