@@ -94,12 +94,18 @@ def _one_factor_guess(covariance: FloatMatrix, appeal: FloatVector, budget: floa
     appeal for its loading. A good first guess spares the large linear systems.
     """
     count = appeal.size
-    loading = covariance.sum(axis=0)
-    loading = covariance @ (loading / np.linalg.norm(loading))
-    loading /= np.sqrt(np.linalg.norm(loading))
     variance = covariance.diagonal()
+    loading = covariance.sum(axis=0)
+    for _ in range(2):
+        length = float(np.linalg.norm(loading))
+        if length <= 1e-9 * float(variance.mean()):
+            return np.full(count, budget / count)
+        direction = loading / length
+        loading = covariance @ direction
+    loading /= np.sqrt(max(float(direction @ loading), 1e-12 * float(variance.mean())))
     own = np.maximum(variance - loading**2, 0.05 * np.maximum(variance, 1e-9 * variance.mean()))
-    gain = np.where(loading > 0.0, appeal / np.maximum(loading, 1e-300), np.inf)
+    gain = np.full(count, np.inf)
+    np.divide(appeal, loading, out=gain, where=loading > 1e-9 * float(np.abs(loading).max()))
     order = np.argsort(-gain)
     strength = np.cumsum((loading * appeal / own)[order]) / (1.0 + np.cumsum((loading**2 / own)[order]))
     inside = np.flatnonzero(gain[order] > strength)
@@ -152,16 +158,11 @@ def _multiplier_of_vertex(
     return 0.5 * (ends[0] + ends[1])
 
 
-def minimize(form: QuadraticForm, *, tilt: float | None, start: FloatVector | None = None) -> ActiveSetResult:
+def minimize(form: QuadraticForm, *, tilt: float | None) -> ActiveSetResult:
     """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget.
 
     With `tilt` None the tangency is found instead: the tilt at which reward(y) / sqrt(y'Sy) is largest. On one face the
     optimum lies at tilt = (y0'S y0) / reward(y0), y0 the face's answer at tilt 0, so it is read off in passing.
-
-    Parameters
-    ----------
-    start : (N,)
-        Weights near the answer, when another method has found some.
 
     Raises
     ------
@@ -169,10 +170,8 @@ def minimize(form: QuadraticForm, *, tilt: float | None, start: FloatVector | No
         When the covariance of the free weights is singular.
     """
     covariance, cost, pieces = form.covariance, form.cost, form.pieces
-    if start is None:
-        appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
-        start = _one_factor_guess(covariance, appeal, form.budget)
-    pattern = _pattern_of(start, pieces)
+    appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
+    pattern = _pattern_of(_one_factor_guess(covariance, appeal, form.budget), pieces)
     variances = covariance.diagonal()
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
     weights, current = np.zeros_like(cost), tilt or 0.0

@@ -44,8 +44,8 @@ def stationarity(
     """Dual residual and gap of weights for a convex f(y) + tilt phi(y) over sum y = budget.
 
     Stationarity asks for one multiplier nu with nu - gradient_k in the subdifferential of every tilt phi_k; the
-    residual is the smallest possible largest distance from it. The gap is that of Frank and Wolfe (1956): what the best feasible
-    point could gain on the linearised f, which bounds the suboptimality from above.
+    residual is the smallest possible largest distance from it. The gap is that of Frank and Wolfe (1956): what the best
+    feasible point could gain on the linearised f, which bounds the suboptimality from above.
 
     Parameters
     ----------

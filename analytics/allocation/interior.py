@@ -12,7 +12,7 @@ from analytics.allocation.errors import SolverError
 from analytics.allocation.pieces import QuadraticForm
 from analytics.allocation.problem import GroupCaps
 
-TOLERANCE = 1e-11
+TOLERANCE = 1e-13
 MAX_ITERATIONS = 300
 
 

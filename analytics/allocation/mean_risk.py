@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError
@@ -18,8 +18,8 @@ from analytics.allocation.problem import GroupCaps, RiskProblem
 
 #: Variance, relative to the mean variance of the assets, below which a portfolio counts as riskless.
 RISKLESS = 1e-12
-PROXIMAL_RIDGE = 1e-7
-PROXIMAL_STEPS = 20
+#: How far from a knot an interior point may stop and still mean the knot; tried in turn.
+SNAP_DISTANCES = (1e-8, 1e-7, 1e-6)
 
 
 def penalty_terms(problem: RiskProblem) -> tuple[FloatVector, Pieces]:
@@ -82,31 +82,14 @@ class _Search:
         return answer if result.is_settled and answer.certificate.is_accepted else None
 
     def finish(self, inner: interior.InteriorResult) -> Optimum:
-        """Sharpen an interior point by proximal steps, each an active set on the covariance plus a small multiple of I.
-
-        The added multiple makes every face solvable (more of it where patterns still cycle) and vanishes with the
-        length of the step.
-        """
-        form, iterations = self.form, inner.iterations
-        weights = np.clip(inner.weights, 0.0, form.pieces.upper)
-        answer = self.certified(weights, "piqp", iterations, inner.group_multipliers)
-        ridge = PROXIMAL_RIDGE * float(form.covariance.diagonal().mean())
-        for _ in range(PROXIMAL_STEPS if self.groups is None else 0):
+        """Judge an interior point; where it stops just short of its knots, judge it again on them."""
+        weights = np.clip(inner.weights, 0.0, self.form.pieces.upper)
+        answer = self.certified(weights, "piqp", inner.iterations, inner.group_multipliers)
+        for distance in SNAP_DISTANCES:
             if answer.certificate.is_accepted:
                 break
-            tilt = form.variance(weights) / form.reward(weights) if self.tilt is None else self.tilt
-            lifted = replace(
-                form,
-                covariance=form.covariance + ridge * np.eye(weights.size),
-                cost=form.cost - (ridge / tilt) * weights,
-            )
-            result = active_set.minimize(lifted, tilt=tilt, start=weights)
-            iterations += result.iterations
-            if not result.is_settled:
-                ridge *= 10.0
-                continue
-            weights = result.weights
-            answer = self.certified(weights, "piqp+active_set", iterations)
+            snapped = self.form.pieces.snapped(weights, self.form.budget, distance)
+            answer = self.certified(snapped, "piqp", inner.iterations, inner.group_multipliers)
         return accepted(answer)
 
 
@@ -135,17 +118,26 @@ def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, req
     -------
     The optimum, or None when no feasible point has a positive reward.
     """
-    linear, unit = penalty_terms(problem)
-    scale = float(np.sqrt(problem.covariance.diagonal().mean()))
-    cost = scale * linear - appeal
-    pieces = Pieces(unit.knots, scale * unit.slopes, scale * unit.offset)
-    form = QuadraticForm(problem.covariance, cost, pieces, budget, required)
+    form = _ratio_form(problem, budget, appeal, required)
     best_reward = form.reward(_most_rewarding(form, problem.groups))
-    if best_reward <= 1e-12 * float(np.abs(cost).max() + abs(required)):
+    if best_reward <= 1e-12 * float(np.abs(form.cost).max() + abs(required)):
         return None
     search = _Search(form, problem.groups, None)
     direct = search.run_directly()
     return direct if direct is not None else search.finish(interior.maximize_ratio(form, best_reward, problem.groups))
+
+
+def excess_return(problem: RiskProblem, budget: float, weights: FloatVector) -> float:
+    """Numerator of the Sharpe ratio of weights (N,), after penalties."""
+    mean = problem.mean if problem.mean is not None else np.zeros_like(weights)
+    return _ratio_form(problem, budget, mean, problem.risk_free_rate).reward(weights)
+
+
+def _ratio_form(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> QuadraticForm:
+    linear, unit = penalty_terms(problem)
+    scale = float(np.sqrt(problem.covariance.diagonal().mean()))
+    pieces = Pieces(unit.knots, scale * unit.slopes, scale * unit.offset)
+    return QuadraticForm(problem.covariance, scale * linear - appeal, pieces, budget, required)
 
 
 def _most_rewarding(form: QuadraticForm, groups: GroupCaps | None) -> FloatVector:

@@ -59,6 +59,16 @@ class Pieces:
         reached = (self.knots <= (weights + tolerance)[:, None]).sum(axis=1)
         return walled[rows, below], walled[rows, reached]
 
+    def snapped(self, weights: FloatVector, budget: float, distance: float) -> FloatVector:
+        """Weights (N,) with those within `distance` of a knot put on it, the freest one taking the rest."""
+        away = np.abs(self.knots - weights[:, None])
+        nearest = np.argmin(away, axis=1)
+        gaps = away[np.arange(weights.size), nearest]
+        moved = np.where(gaps <= distance, self.knots[np.arange(weights.size), nearest], weights)
+        freest = int(np.argmax(gaps if float(gaps.max()) > distance else weights))
+        moved[freest] += budget - float(moved.sum())
+        return np.clip(moved, 0.0, self.upper)
+
     def cheapest(self, gradient: FloatVector, budget: float) -> FloatVector:
         """Weights (N,) in the box with the given sum that minimise gradient'y + phi(y).
 
@@ -98,7 +108,7 @@ def turnover_pieces(upper: FloatVector, turnover: Turnover) -> Pieces:
     per_asset = np.bincount(owner, minlength=count)
     width = int(per_asset.max(initial=0))
     column = np.arange(owner.size) - np.repeat(np.cumsum(per_asset) - per_asset, per_asset)
-    knots = np.repeat(upper[:, None], width + 2, axis=1)
+    knots: FloatMatrix = np.repeat(np.asarray(upper, dtype=np.float64)[:, None], width + 2, axis=1)
     knots[:, 0] = 0.0
     knots[owner, column + 1] = bends
     jumps = np.zeros((count, width))

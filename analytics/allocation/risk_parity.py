@@ -17,6 +17,8 @@ from analytics.allocation.certificates import Certificate, primal_residual
 from analytics.allocation.errors import UnboundedError
 from analytics.allocation.optimum import Optimum, accepted
 
+#: Portfolio variance, relative to the assets', below which contributions mean nothing.
+RISKLESS = 1e-12
 NEWTON_STEPS = 60
 INTERIOR_STEPS = 200
 CONTRIBUTION_TOLERANCE = 1e-13
@@ -53,7 +55,10 @@ def _conjugate_gradients(
         if energy <= goal:
             break
         image = scale * (covariance @ (scale * direction)) + budgets * direction
-        length = energy / float(direction @ image)
+        curvature = float(direction @ image)
+        if curvature <= 0.0:
+            break
+        length = energy / curvature
         answer += length * direction
         residual -= length * image
         pulled = inverse * residual
@@ -97,13 +102,16 @@ def equalize(covariance: FloatMatrix, budgets: FloatVector) -> tuple[FloatVector
     """
     weights = np.sqrt(budgets) / np.sqrt(covariance.diagonal())
     image = covariance @ weights
-    scale = 1.0 / np.sqrt(max(float(weights @ image), 1e-300))
+    scale = 1.0 / np.sqrt(max(float(weights @ image), RISKLESS))
     weights, image = scale * weights, scale * image
+    runaway = float(weights.max()) / RISKLESS
     best, steps = np.inf, 0
     while steps < NEWTON_STEPS:
         gradient = weights * image - budgets
         error = float(np.abs(gradient / budgets).max())
         if error <= CONTRIBUTION_TOLERANCE or (error < SETTLED and error >= 0.5 * best) or not np.isfinite(error):
+            break
+        if float(weights.max()) > runaway:
             break
         best, steps = error, steps + 1
         change = _conjugate_gradients(covariance, weights, budgets, -gradient, min(1e-2, 0.1 * error))

@@ -13,7 +13,7 @@ from analytics.allocation.certificates import KNOT_TOLERANCE, primal_residual
 from analytics.allocation.checks import check_problem
 from analytics.allocation.errors import AllocationInputError
 from analytics.allocation.linear_program import LinearProgram, solve_linear
-from analytics.allocation.mean_risk import maximize_ratio, minimize_variance
+from analytics.allocation.mean_risk import excess_return, maximize_ratio, minimize_variance
 from analytics.allocation.optimum import Optimum
 from analytics.allocation.problem import RECIPE_PROFILES, GroupCaps, RiskProblem, Solution, Status
 from analytics.allocation.risk_parity import solve_risk_parity
@@ -33,8 +33,8 @@ def solve(problem: RiskProblem) -> Solution:
     SolverError
         No certified answer. Nothing else is tried in its place.
     """
+    problem = _as_floats(problem)
     check_problem(problem)
-    problem = replace(problem, covariance=np.ascontiguousarray(problem.covariance, dtype=np.float64))
     budget = placeable_budget(problem.upper, problem.budget, is_partial_allowed=problem.is_partial_allowed)
     if problem.groups is not None:
         _refuse_impossible_groups(problem, problem.groups, budget)
@@ -43,6 +43,23 @@ def solve(problem: RiskProblem) -> Solution:
     if leaves_no_choice(problem.upper, budget):
         return _only_answer(problem, budget)
     return _optimize(problem, budget)
+
+
+def _as_floats(problem: RiskProblem) -> RiskProblem:
+    """The problem with every array in double precision, whatever numbers the caller had."""
+
+    def double(values: FloatVector | None) -> FloatVector | None:
+        return None if values is None else np.asarray(values, dtype=np.float64)
+
+    return replace(
+        problem,
+        covariance=np.ascontiguousarray(problem.covariance, dtype=np.float64),
+        upper=np.asarray(problem.upper, dtype=np.float64),
+        mean=double(problem.mean),
+        past_returns=double(problem.past_returns),
+        fragility=double(problem.fragility),
+        risk_budgets=double(problem.risk_budgets),
+    )
 
 
 def _optimize(problem: RiskProblem, budget: float) -> Solution:
@@ -133,9 +150,12 @@ def _only_answer(problem: RiskProblem, budget: float) -> Solution:
         f"{problem.upper.size} assets under caps that sum to {problem.upper.sum():.6g} leave no choice: every "
         "profile is this portfolio"
     )
+    status: Status = "optimal"
+    if problem.profile == "max_sharpe" and excess_return(problem, budget, weights) <= 0.0:
+        status = "no_positive_excess_return"
     return Solution(
         weights=weights,
-        status="optimal",
+        status=status,
         solver="only_feasible_point",
         iterations=0,
         primal_residual=primal_residual(weights, problem.upper, budget, problem.groups),
