@@ -131,7 +131,14 @@ def mark_to_market(
     return MarkedHoldings(positions / growth, growth)
 
 
-def measure_drift(held: Mapping[str, float], target: Mapping[str, float], *, partial_rebalance: bool) -> DriftReport:
+def measure_drift(
+    held: Mapping[str, float],
+    target: Mapping[str, float],
+    *,
+    partial_rebalance: bool,
+    groups: Mapping[str, str] | None = None,
+    instrument_cap: float | None = None,
+) -> DriftReport:
     """Tell how far the holdings stand from the target and what to do about it (quant.md 10.1, 10.2).
 
     Parameters
@@ -142,6 +149,11 @@ def measure_drift(held: Mapping[str, float], target: Mapping[str, float], *, par
         `feat_partial_rebalance`: trades below 1 % are skipped and the others scaled, so that the gross exposure is the
         target's. A change of direction is never skipped, and a skipped trade is taken up again, largest first, where
         scaling would otherwise move a weight by 1 % or more. What decides is the trade wanted, before scaling.
+    groups : symbol -> name, for every symbol of the target
+        What is skipped in a group is made up for inside it, so that the gross exposure of every group (a cluster under
+        its cap) is the target's. None: one group. A position that the target does not name is always closed.
+    instrument_cap : float
+        A group in which making up would lift a weight above it trades in full.
 
     Raises
     ------
@@ -156,7 +168,8 @@ def measure_drift(held: Mapping[str, float], target: Mapping[str, float], *, par
     wanted = np.array([target.get(symbol, 0.0) for symbol in symbols], dtype=np.float64)
     drift = wanted - now
     turnover = float(np.abs(drift).sum() / 2.0)
-    published = _without_small_trades(now, wanted) if partial_rebalance else wanted
+    names = [(groups or {}).get(symbol, "") if symbol in target else None for symbol in symbols]
+    published = _by_group(now, wanted, names, instrument_cap) if partial_rebalance else wanted
     moves = published != now
     actions = tuple(
         "TRADE" if moved else "SKIPPED" if gap != 0.0 else "HOLD" for moved, gap in zip(moves, drift, strict=True)
@@ -216,6 +229,19 @@ def _portfolio_action(turnover: float, largest_drift: float) -> str:
     if turnover > URGENT_TURNOVER or largest_drift > URGENT_DRIFT:
         return "URGENT"
     return "REBALANCE" if turnover >= MAINTAIN_TURNOVER else "MAINTAIN"
+
+
+def _by_group(
+    held: FloatVector, target: FloatVector, groups: Sequence[str | None], instrument_cap: float | None
+) -> FloatVector:
+    """Leave small trades out group by group; None marks a position that is closed whatever its size."""
+    published = target.copy()
+    for name in {name for name in groups if name is not None}:
+        members = np.array([group == name for group in groups])
+        kept = _without_small_trades(held[members], target[members])
+        if instrument_cap is None or np.abs(kept).max() <= max(instrument_cap, np.abs(target[members]).max()):
+            published[members] = kept
+    return published
 
 
 def _without_small_trades(held: FloatVector, target: FloatVector) -> FloatVector:

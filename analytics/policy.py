@@ -7,7 +7,7 @@ their full history, `weigh` allocates across those clusters. `replay.py` chains 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -87,12 +87,8 @@ class Held:
     net_weights: Mapping[str, float] = field(default_factory=dict)
 
     def aligned(self, chosen: Chosen) -> tuple[FloatVector, float]:
-        """Held weight of each chosen symbol in its wanted direction, and the sum of |weight| held elsewhere.
-
-        A position held against the wanted direction counts negative: turning it round trades it twice.
-        """
-        held = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols], dtype=np.float64)
-        weights = np.asarray(held * chosen.directions, dtype=np.float64)
+        """Signed weight held of each chosen symbol (N,), and the sum of |weight| held elsewhere."""
+        weights = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols], dtype=np.float64)
         elsewhere = sum(abs(weight) for symbol, weight in self.net_weights.items() if symbol not in set(chosen.symbols))
         return weights, float(elsewhere)
 
@@ -198,4 +194,16 @@ def weigh(
             covariance_method=policy.covariance,
         )
     )
-    return allocation if exposures is None else allocation.scaled(exposures[keep])
+    return allocation if exposures is None else _scaled(allocation, exposures[keep])
+
+
+def _scaled(allocation: Allocation, exposures: FloatVector) -> Allocation:
+    """Multiply gross weights by their exposure; what is taken away is cash (quant.md 7.5)."""
+    weights = allocation.weights * exposures
+    return replace(
+        allocation,
+        weights=weights,
+        net_weights=allocation.net_weights * exposures,
+        cluster_weights=np.asarray((allocation.blend > 0.0).T.astype(np.float64) @ weights),
+        cash=1.0 - float(weights.sum()),
+    )

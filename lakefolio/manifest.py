@@ -106,7 +106,6 @@ class AllocationSettings(Section):
     fragility_penalty: float = Field(0.2, ge=0.0, description="gamma of quant.md 8.2.")
     turnover_penalty: float = Field(0.05, ge=0.0, description="lambda of quant.md 8.2.")
     portfolio_value_usd: float = Field(1_000_000.0, gt=0.0, description="What a weight of 1 is worth, for orders.")
-    dust_weight: Fraction = Field(0.0001, description="Weights below this are removed before the audit.")
 
 
 class TournamentSettings(Section):

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
-from analytics.holdings import DriftReport, OrderTerms, make_orders, measure_drift
 
 from analytics.allocation import Allocation
+from analytics.holdings import DriftReport, OrderTerms, make_orders, measure_drift
 from lakefolio.manifest import Profile
 from lakefolio.state import HeldPortfolio
 from lakehouse.tables import CONTRACTS
@@ -50,8 +50,6 @@ def portfolio_tables(
     chosen = pl.DataFrame(
         {
             "symbol": allocation.symbols,
-            "direction": allocation.directions,
-            "target": allocation.net_weights,
             "sleeve": allocation.sleeves,
         }
     ).join(standing.clusters.select("symbol", "cluster_id", "label"), on="symbol", how="left", maintain_order="left")
@@ -62,7 +60,6 @@ def portfolio_tables(
         groups=dict(
             zip(chosen["symbol"], chosen.select(pl.concat_str("cluster_id", "sleeve")).to_series(), strict=True)
         ),
-        dust_weight=settings.allocation.dust_weight,
         instrument_cap=settings.allocation.instrument_cap,
     )
     weights = _weights(chosen, report, allocation.cash, standing)
@@ -83,10 +80,10 @@ def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: S
     published = pl.DataFrame({"symbol": list(report.symbols), "net_weight": report.published}).filter(
         pl.col("net_weight") != 0
     )
-    described = standing.selection.select("symbol", "identity", "asset_class", "is_recent_listing")
+    described = standing.selection.select("symbol", "identity", "asset_class", "direction", "is_recent_listing")
     venues = standing.terms.select("symbol", "venue")
     rows = (
-        published.join(chosen.select("symbol", "cluster_id", "sleeve", "direction"), on="symbol", how="left")
+        published.join(chosen.select("symbol", "cluster_id", "sleeve"), on="symbol", how="left")
         .join(described, on="symbol", how="left")
         .join(venues, on="symbol", how="left")
         .with_columns(pl.col("net_weight").abs().alias("weight"))

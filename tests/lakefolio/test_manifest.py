@@ -67,9 +67,9 @@ def test_mappings_merge_and_lists_replace(tmp_path: Path) -> None:
         below={"allocation": {"profiles": ["hrp"], "cap": 0.3}},
         above={"extends": "below", "allocation": {"profiles": ["min_variance"]}},
     )
-    resolved = resolve(path, "above", {"allocation": {"dust_weight": 0.01}})
+    resolved = resolve(path, "above", {"allocation": {"turnover_penalty": 0.01}})
     assert resolved.allocation.profiles == ("min_variance",)
-    assert (resolved.allocation.cap, resolved.allocation.dust_weight) == (0.3, 0.01)
+    assert (resolved.allocation.cap, resolved.allocation.turnover_penalty) == (0.3, 0.01)
 
 
 def test_one_level_of_extends_is_the_limit(tmp_path: Path) -> None:
