@@ -50,7 +50,7 @@ matched as (
             identities.symbol = named.benchmark
             or identities.listing = named.listing
     group by identities.identity
-    qualify row_number() over (order by is_exact desc, identities.identity) = 1
+    qualify row_number() over (order by is_exact desc, identities.identity asc) = 1
 ),
 
 final as (
@@ -58,7 +58,7 @@ final as (
         identities.symbol,
         matched.identity,
         row_number() over (
-            order by identities.symbol = matched.benchmark desc, instruments.venue_priority, identities.symbol
+            order by identities.symbol = matched.benchmark desc, instruments.venue_priority asc, identities.symbol asc
         ) = 1 as is_representative
     from matched
     inner join identities on matched.identity = identities.identity

@@ -15,7 +15,7 @@ sides as (
     from scans
     qualify row_number() over (
         partition by identity, direction
-        order by value_traded_usd desc nulls last, venue_priority, symbol
+        order by value_traded_usd desc nulls last, venue_priority asc, symbol asc
     ) = 1
 ),
 

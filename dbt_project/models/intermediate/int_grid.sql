@@ -18,9 +18,7 @@ is_crypto_only as (
 ),
 
 calendars as (
-    select
-        universe.calendar,
-        min(universe.first_session) as first_session
+    select universe.calendar
     from universe
     cross join is_crypto_only
     where
@@ -29,12 +27,18 @@ calendars as (
     group by universe.calendar
 ),
 
--- One asof join: each date of the grid starts where the earliest instrument does.
+-- The grid starts where the earliest instrument does.
+earliest as (
+    select min(first_session) as first_session
+    from universe
+),
+
 dates as (
     select sessions.session_date
     from sessions
     inner join calendars on sessions.calendar = calendars.calendar
-    where sessions.session_date >= (select min(first_session) from universe)
+    cross join earliest
+    where sessions.session_date >= earliest.first_session
     group by sessions.session_date
 ),
 

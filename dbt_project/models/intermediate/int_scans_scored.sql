@@ -11,7 +11,22 @@ class_references as (
 -- quant.md 5.2. A performance of three months stands alone where six are not on record yet.
 terms as (
     select
-        scans.*,
+        scans.run_id,
+        scans.symbol,
+        scans.direction,
+        scans.identity,
+        scans.asset_class,
+        scans.product,
+        scans.venue,
+        scans.sector,
+        scans.venue_priority,
+        scans.scanners,
+        scans.strategy,
+        scans.session_date,
+        scans.close,
+        scans.volume,
+        scans.value_traded_usd,
+        scans.atr,
         {{ unit_interval('scans.value_traded_usd / class_references.liquidity_usd') }} as liquidity_score,
         {{ unit_interval('scans.adx / 50.0') }} as adx_score,
         {{ unit_interval('scans.volatility_d / class_references.volatility_pct') }} as volatility_score,
@@ -25,7 +40,26 @@ terms as (
 
 final as (
     select
-        *,
+        run_id,
+        symbol,
+        direction,
+        identity,
+        asset_class,
+        product,
+        venue,
+        sector,
+        venue_priority,
+        scanners,
+        strategy,
+        session_date,
+        close,
+        volume,
+        value_traded_usd,
+        atr,
+        liquidity_score,
+        adx_score,
+        volatility_score,
+        performance_score,
         0.3 * liquidity_score + 0.3 * adx_score + 0.1 * volatility_score + 0.3 * performance_score as discovery_score
     from terms
 )

@@ -5,9 +5,14 @@ with run as (
 ),
 
 candidates as (
-    select candidates.symbol
-    from {{ ref('candidates') }} as candidates
-    inner join run on candidates.run_id = run.run_id
+    select found.symbol
+    from {{ ref('candidates') }} as found
+    inner join run on found.run_id = run.run_id
+),
+
+how_many as (
+    select count(*) as n_candidates
+    from candidates
 ),
 
 instruments as (
@@ -29,10 +34,11 @@ final as (
         instruments.calendar,
         instruments.first_session
     from instruments
+    cross join how_many
     left join candidates on instruments.symbol = candidates.symbol
     where
         candidates.symbol is not null
-        or (instruments.is_investable and not exists (select 1 from candidates))
+        or (instruments.is_investable and how_many.n_candidates = 0)
 )
 
 select * from final

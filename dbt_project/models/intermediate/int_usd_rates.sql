@@ -36,32 +36,32 @@ quoted as (
     where (identities.quote = 'USD') <> (identities.base = 'USD')
     qualify row_number() over (
         partition by currency, bars.session_date
-        order by instruments.venue_priority, identities.quote = 'USD' desc, bars.symbol
+        order by instruments.venue_priority asc, identities.quote = 'USD' desc, bars.symbol asc
     ) = 1
 ),
 
 -- A rate holds until the next one, for ten days at most: a crypto bar of a Sunday is converted at Friday's fixing.
-final as (
+held as (
     select
-        quoted.currency,
-        held.session_date,
-        quoted.usd_rate
-    from (
-        select
-            *,
+        currency,
+        session_date,
+        usd_rate,
+        least(
             coalesce(
                 lead(session_date) over (partition by currency order by session_date),
                 session_date + interval 10 day
-            ) as replaced_on
-        from quoted
-    ) as quoted
-    cross join lateral (
-        select unnest(generate_series(
-            quoted.session_date,
-            least(quoted.replaced_on, quoted.session_date + interval 10 day) - interval 1 day,
-            interval 1 day
-        ))::date as session_date
-    ) as held
+            ),
+            session_date + interval 10 day
+        ) as replaced_on
+    from quoted
+),
+
+final as (
+    select
+        currency,
+        unnest(generate_series(session_date, replaced_on - interval 1 day, interval 1 day))::date as session_date,
+        usd_rate
+    from held
 )
 
 select * from final

@@ -31,7 +31,7 @@ final as (
                     'product': listings.product,
                     'value_traded_usd': listings.value_traded_usd
                 }
-                order by listings.value_traded_usd desc nulls last, listings.venue_priority, listings.symbol
+                order by listings.value_traded_usd desc nulls last, listings.venue_priority asc, listings.symbol asc
             ) filter (where listings.symbol <> kept.representative)
         )::varchar, '[]') as alternates
     from listings

@@ -15,6 +15,11 @@ grid as (
     from {{ ref('int_grid') }}
 ),
 
+last_number as (
+    select max(grid_number) as grid_number
+    from grid
+),
+
 final as (
     select
         run.run_id,
@@ -24,8 +29,8 @@ final as (
         count(grid.session_date) as n_grid_sessions,
         run.as_of
     from run
-    left join grid
-        on grid.grid_number > (select max(grid_number) from grid) - run.window_sessions
+    cross join last_number
+    left join grid on grid.grid_number > last_number.grid_number - run.window_sessions
     group by
         run.run_id,
         run.window_sessions,

@@ -1,0 +1,23 @@
+{#- Name and type of each column as the model's YAML declares it. -#}
+{% macro declared_columns(model) %}
+    {%- set columns = [] -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model.identifier -%}
+            {%- for column in node.columns.values() -%}
+                {%- do columns.append(column.name ~ ' ' ~ column.data_type | lower) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{#- Name and type of each column as the lake has it. -#}
+{% macro found_columns(model) %}
+    {%- set columns = [] -%}
+    {%- if execute -%}
+        {%- for column in adapter.get_columns_in_relation(model) -%}
+            {%- do columns.append(column.name ~ ' ' ~ column.dtype | lower) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(columns) }}
+{% endmacro %}
