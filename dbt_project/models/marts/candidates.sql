@@ -1,51 +1,45 @@
 {{ config(tags=['candidates']) }}
 
-with scans as (
-    select * from {{ ref('int_scans_scored') }}
-),
-
-kept as (
-    select * from {{ ref('int_directions_settled') }}
-),
-
-venues as (
-    select * from {{ ref('int_venues_summed') }}
-),
-
-final as (
+with merged as (
     select
-        scans.run_id,
-        scans.session_date,
-        scans.symbol,
-        scans.identity,
-        scans.asset_class,
-        scans.product,
-        scans.venue,
-        scans.sector,
-        scans.direction,
-        scans.scanners,
-        scans.strategy,
-        scans.discovery_score,
-        scans.liquidity_score,
-        scans.adx_score,
-        scans.volatility_score,
-        scans.performance_score,
-        scans.close,
-        scans.atr,
-        venues.volume,
-        scans.volume as volume_rep,
-        venues.value_traded_usd,
-        scans.value_traded_usd as value_traded_usd_rep,
-        venues.n_venues,
-        venues.alternates,
-        kept.is_conflict
-    from scans
-    inner join kept
-        on
-            scans.identity = kept.identity
-            and scans.symbol = kept.symbol
-            and scans.direction = kept.direction
-    inner join venues on scans.identity = venues.identity
+        run_id,
+        session_date,
+        symbol,
+        identity,
+        asset_class,
+        product,
+        venue,
+        sector,
+        direction,
+        scanners,
+        strategy,
+        discovery_score,
+        liquidity_score,
+        adx_score,
+        volatility_score,
+        performance_score,
+        close,
+        atr,
+        volume,
+        volume_rep,
+        value_traded_usd,
+        value_traded_usd_rep,
+        n_venues,
+        alternates,
+        is_conflict
+    from {{ ref('int_candidates_merged') }}
+),
+
+run as (
+    select as_of
+    from {{ ref('int_run') }}
+),
+
+-- Replays of earlier sessions stand beside the run's own session.
+final as (
+    select merged.*
+    from merged
+    inner join run on merged.session_date = run.as_of
 )
 
 select * from final

@@ -15,8 +15,6 @@ with instruments as (
 run as (
     select
         run_id,
-        source,
-        as_of,
         max_stale_sessions
     from {{ ref('int_run') }}
 ),
@@ -49,17 +47,12 @@ counts as (
     group by symbol
 ),
 
--- A refused row without a date cannot be shown to lie outside the window, so it counts.
 refused as (
     select
         quarantine.symbol,
-        count(*) as n_quarantined
-    from {{ ref('stg_quarantine') }} as quarantine
-    inner join run on quarantine.source = run.source
-    cross join scope
-    where
-        quarantine.bar_interval = '1d'
-        and coalesce(quarantine.session_date, run.as_of) between scope.window_start and run.as_of
+        sum(quarantine.n_quarantined)::bigint as n_quarantined
+    from {{ ref('int_quarantine_in_scope') }} as quarantine
+    inner join scope on quarantine.session_date >= scope.window_start
     group by quarantine.symbol
 ),
 
