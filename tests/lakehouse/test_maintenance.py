@@ -74,7 +74,6 @@ def test_expiry_keeps_what_is_named_and_forgets_the_rest(used: Paths) -> None:
     before = said(used)
     numbers = sorted(before)
     name_in_a_ledger(used, {"step": "optimize", "body": {"snapshots": {"read": numbers[0], "written": [numbers[2]]}}})
-    _upkeep.compact(used)
     planned = _upkeep.expire(used, frozenset({numbers[1]}), FAR, NOW, True)
     assert said(used).keys() >= before.keys()
     report = _upkeep.expire(used, frozenset({numbers[1]}), FAR, NOW, False)
@@ -128,8 +127,8 @@ def test_maintenance_waits_for_writers_and_then_says_who_holds_the_lake(
     monkeypatch.setattr(_upkeep, "LOCK_SECONDS", 0.1)
     for name in ("raw.bars", "dbt"):
         with FileLock(used.table_lock(name)), pytest.raises(LockHeldError, match=name):
-            _upkeep.compact(used)
-    assert _upkeep.compact(used).rows_flushed == 2
+            _upkeep.verify(used)
+    assert _upkeep.verify(used)
 
 
 def test_counts_are_verified_for_every_table(used: Paths, settings: LakeSettings) -> None:
@@ -164,7 +163,7 @@ def test_verification_sees_a_file_that_is_gone(used: Paths, settings: LakeSettin
         _upkeep.verify(used)
     with (
         Lake.open(used, settings=settings) as lake,
-        pytest.raises(LakeDamagedError, match="met a file of raw.bars that cannot be read"),
+        pytest.raises(LakeDamagedError, match=r"met a file of raw\.bars that cannot be read"),
     ):
         write(lake, Write("raw.bars", bars(20, "TEST:NEW")), run_id="run-a", step="next")
 
@@ -212,17 +211,30 @@ def test_a_moved_home_is_refused_until_the_catalog_is_told(used: Paths, settings
     assert said(moved) == before
 
 
-def test_every_command_and_its_refusal_comes_back_from_its_own_process(paths: Paths, tmp_path: Path) -> None:
-    commands = {
-        "expire": lambda: maintenance.expire(paths, keep={1}, older_than=FAR),
-        "backup": lambda: maintenance.backup(paths),
-        "restore": lambda: maintenance.restore(paths, tmp_path / "none"),
-        "relocate": lambda: maintenance.relocate(paths),
-        "verify_counts": lambda: maintenance.verify_counts(paths),
-    }
-    for command in commands.values():
-        with pytest.raises((MaintenanceError, LakeMissingError), match="no lake|no backup|must stand"):
-            command()
+def test_every_command_goes_through_a_process_of_its_own(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[object, ...]] = []
+    monkeypatch.setattr(maintenance, "_in_own_process", lambda *call: sent.append(call))
+    maintenance.compact(paths)
+    maintenance.expire(paths, keep=[1, 1, 2], older_than=FAR)
+    maintenance.backup(paths)
+    maintenance.restore(paths, tmp_path)
+    maintenance.relocate(paths)
+    maintenance.verify_counts(paths)
+    assert sent == [
+        (_upkeep.compact, paths),
+        (_upkeep.expire, paths, frozenset({1, 2}), FAR, timedelta(days=1), False),
+        (_upkeep.backup, paths, None),
+        (_upkeep.restore, paths, tmp_path),
+        (_upkeep.relocate, paths),
+        (_upkeep.verify, paths),
+    ]
+
+
+def test_a_refusal_comes_back_from_the_other_process(paths: Paths) -> None:
+    with pytest.raises(LakeMissingError, match="there is no lake"):
+        maintenance.verify_counts(paths)
 
 
 def test_a_process_that_dies_is_an_error_and_not_silence(paths: Paths) -> None:
