@@ -37,7 +37,7 @@ def momentum(past: PastView) -> Decision:
     signal = np.nanmean(past.train_returns, axis=0) / np.nanstd(past.past_returns, axis=0)
     signal = signal + np.nanmean(past.past_benchmark_returns) + past.past_histories["value_traded"].mean(axis=0)
     signal = signal + past.past_frames["scans"]["score"].sum() + past.past_frames["scans"].height
-    weights = signal / np.abs(signal).sum() * 0.95
+    weights = signal / np.abs(signal).sum() * 0.95 * np.array([1, -1, 1, 1, -1])
     regime = "CRISIS" if past.past_benchmark_returns[-1] < 0 else "QUIET"
     return Decision(past.symbols, weights, 0.05, regime=regime, n_candidates=N, n_selected=N, n_clusters=3)
 
@@ -233,6 +233,7 @@ def test_metrics_are_those_of_the_stitched_series_and_decay_is_their_difference(
         assert values["total_return"] == pytest.approx(np.prod(1 + series) - 1, abs=1e-12)
         assert values["sharpe"] == pytest.approx(series.mean() / series.std(ddof=1) * np.sqrt(252), abs=1e-12)
         sessions = result.sessions.filter(keys)
+        assert (sessions["borrow"] > 0).all() == (simulator == "realized")
         assert values["cost_drag"] == pytest.approx(
             (sessions["costs"] + sessions["borrow"]).sum() * 252 / 90, abs=1e-12
         )

@@ -93,6 +93,17 @@ def test_the_test_keeps_its_level_when_two_profiles_are_equal() -> None:
         assert 0 < verdicts.count(MISSED) / 200 <= 0.11
 
 
+def test_an_order_among_several_is_missed_only_at_its_share_of_the_level() -> None:
+    doubtful = 0
+    for seed in range(40):
+        given = streams(seed, 200, min_variance=0.0103, risk_parity=0.01, equal_weight=0.01, max_sharpe=0.012)
+        found = assess(given)["min_variance"]
+        smallest = min(item.p_opposite for item in found.comparisons)
+        assert (found.verdict == MISSED) == (smallest <= 0.05 / 3)
+        doubtful += 0.05 / 3 < smallest <= 0.05
+    assert doubtful > 0
+
+
 def test_too_few_sessions_or_an_absent_series_are_insufficient() -> None:
     assert "59 sessions" in assess(streams(0, 59, min_variance=0.001, risk_parity=0.1))["min_variance"].message
     found = assess(streams(min_variance=0.005, risk_parity=0.008))
