@@ -43,6 +43,7 @@ class FilesSource:
     def __init__(self, path: Path, venues: Venues) -> None:
         self.path = path
         self.venues = venues
+        self._described: dict[dt.date, pl.DataFrame] = {}
 
     @cached_property
     def _tables(self) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -101,13 +102,16 @@ class FilesSource:
 
     def instruments(self, symbols: Sequence[str] | None = None, *, as_of: dt.date) -> pl.DataFrame:
         """Return the instruments that have a bar at or before `as_of`."""
+        if as_of not in self._described:
+            self._described[as_of] = self._describe(as_of)
+        every = self._described[as_of]
+        return every if symbols is None else every.filter(pl.col("symbol").is_in(list(symbols)))
+
+    def _describe(self, as_of: dt.date) -> pl.DataFrame:
         rows, _ = self._tables
         if rows.is_empty():
             return pl.DataFrame(schema=INSTRUMENT_SCHEMA)
-        known = rows.lazy().filter(pl.col("session_date") <= as_of)
-        if symbols is not None:
-            known = known.filter(pl.col("symbol").is_in(list(symbols)))
-        one_each = describe(known)
+        one_each = describe(rows.lazy().filter(pl.col("session_date") <= as_of))
         if self._metadata is not None:
             one_each = _enrich(one_each, self._metadata)
         return with_pairs(one_each, self.venues)
