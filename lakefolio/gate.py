@@ -16,8 +16,9 @@ from lakehouse.catalog import Lake
 SUM_TOLERANCE = 1e-6
 CAP_TOLERANCE = 1e-9
 RESIDUAL_LIMIT = 1e-6
-SOLVED = ("optimal", "no_positive_excess_return")
-"""The second is max_sharpe's honest answer when no numerator is positive: the minimum-variance optimum, shown as such."""
+SOLVED = ("optimal", "closed_form", "no_positive_excess_return")
+"""A certified optimum, a recipe that has no optimum (hrp, equal_weight), and max_sharpe's honest answer when no numerator
+is positive: the minimum-variance optimum, shown as such."""
 ALL_PROFILES = "all"
 
 

@@ -107,8 +107,10 @@ class Run:
     def dbt(self, command: str, select: Sequence[str], **variables: object) -> DbtResult:
         """Run dbt on this run's scope; failures come back in the result."""
         scope = {"run_id": self.run_id, "strict_health": self.settings.data.strict_health, **variables}
-        # A test runs when all the models that it reads are built, not when the first of them is.
-        arguments = [command, "--indirect-selection", "cautious", *(("--select", *select) if select else ())]
+        # A test runs when all the models that it reads are built, not when the first of them is; unit tests judge the
+        # code and not the data, so they are for `dbt test` by hand and for CI.
+        arguments = [command, "--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
+        arguments += ["--select", *select] if select else []
         return run_dbt(self.paths, arguments, scope, log_path=self.folder / "logs")
 
     def record_step(self, row: pl.DataFrame) -> None:
