@@ -7,6 +7,7 @@ with scans as (
 -- The most liquid venue speaks for its side; of two sides the one with the higher discovery score is kept.
 sides as (
     select
+        session_date,
         identity,
         direction,
         symbol,
@@ -14,20 +15,21 @@ sides as (
         value_traded_usd
     from scans
     qualify row_number() over (
-        partition by identity, direction
+        partition by session_date, identity, direction
         order by value_traded_usd desc nulls last, venue_priority asc, symbol asc
     ) = 1
 ),
 
 final as (
     select
+        session_date,
         identity,
         direction,
         symbol,
-        count(*) over (partition by identity) > 1 as is_conflict
+        count(*) over (partition by session_date, identity) > 1 as is_conflict
     from sides
     qualify row_number() over (
-        partition by identity
+        partition by session_date, identity
         order by discovery_score desc, value_traded_usd desc nulls last, direction desc
     ) = 1
 )

@@ -24,10 +24,11 @@ instruments as (
     from {{ ref('instruments') }}
 ),
 
--- One row per symbol and side, whatever number of scanners found it; they all saw the same bar.
+-- One row per session, symbol and side, whatever number of scanners found it; they all saw the same bar.
 final as (
     select
         scans.run_id,
+        scans.session_date,
         scans.symbol,
         scans.direction,
         instruments.identity,
@@ -38,7 +39,6 @@ final as (
         instruments.venue_priority,
         string_agg(scans.scanner, ',' order by scans.scanner) as scanners,
         arg_min(scans.strategy, scans.scanner) as strategy,
-        max(scans.session_date) as session_date,
         arg_min(scans.close, scans.scanner) as close,
         arg_min(scans.volume, scans.scanner) as volume,
         arg_min(scans.value_traded_usd, scans.scanner) as value_traded_usd,

@@ -6,6 +6,7 @@ with scans as (
 
 kept as (
     select
+        session_date,
         identity,
         symbol as representative
     from {{ ref('int_directions_settled') }}
@@ -14,11 +15,12 @@ kept as (
 -- A symbol found on both sides is one venue and is summed once.
 listings as (
     select * from scans
-    qualify row_number() over (partition by symbol order by direction desc) = 1
+    qualify row_number() over (partition by session_date, symbol order by direction desc) = 1
 ),
 
 final as (
     select
+        listings.session_date,
         listings.identity,
         count(*) as n_venues,
         sum(listings.volume) as volume,
@@ -35,8 +37,13 @@ final as (
             ) filter (where listings.symbol <> kept.representative)
         )::varchar, '[]') as alternates
     from listings
-    inner join kept on listings.identity = kept.identity
-    group by listings.identity
+    inner join kept
+        on
+            listings.session_date = kept.session_date
+            and listings.identity = kept.identity
+    group by
+        listings.session_date,
+        listings.identity
 )
 
 select * from final

@@ -1,51 +1,43 @@
 {{ config(tags=['candidates']) }}
 
-with scans as (
-    select * from {{ ref('int_scans_scored') }}
+with merged as (
+    select * from {{ ref('int_candidates_merged') }}
 ),
 
-kept as (
-    select * from {{ ref('int_directions_settled') }}
+run as (
+    select as_of from {{ ref('int_run') }}
 ),
 
-venues as (
-    select * from {{ ref('int_venues_summed') }}
-),
-
+-- Scans of past sessions stand beside today's when discovery is replayed; only today's make candidates.
 final as (
     select
-        scans.run_id,
-        scans.session_date,
-        scans.symbol,
-        scans.identity,
-        scans.asset_class,
-        scans.product,
-        scans.venue,
-        scans.sector,
-        scans.direction,
-        scans.scanners,
-        scans.strategy,
-        scans.discovery_score,
-        scans.liquidity_score,
-        scans.adx_score,
-        scans.volatility_score,
-        scans.performance_score,
-        scans.close,
-        scans.atr,
-        venues.volume,
-        scans.volume as volume_rep,
-        venues.value_traded_usd,
-        scans.value_traded_usd as value_traded_usd_rep,
-        venues.n_venues,
-        venues.alternates,
-        kept.is_conflict
-    from scans
-    inner join kept
-        on
-            scans.identity = kept.identity
-            and scans.symbol = kept.symbol
-            and scans.direction = kept.direction
-    inner join venues on scans.identity = venues.identity
+        merged.run_id,
+        merged.session_date,
+        merged.symbol,
+        merged.identity,
+        merged.asset_class,
+        merged.product,
+        merged.venue,
+        merged.sector,
+        merged.direction,
+        merged.scanners,
+        merged.strategy,
+        merged.discovery_score,
+        merged.liquidity_score,
+        merged.adx_score,
+        merged.volatility_score,
+        merged.performance_score,
+        merged.close,
+        merged.atr,
+        merged.volume,
+        merged.volume_rep,
+        merged.value_traded_usd,
+        merged.value_traded_usd_rep,
+        merged.n_venues,
+        merged.alternates,
+        merged.is_conflict
+    from merged
+    inner join run on merged.session_date = run.as_of
 )
 
 select * from final

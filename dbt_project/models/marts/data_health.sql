@@ -94,21 +94,13 @@ measured as (
     left join calendar_starts on instruments.calendar = calendar_starts.calendar
 ),
 
--- quant.md 1.6, worst first.
 final as (
     select
         symbol,
         run_id,
         identity,
         asset_class,
-        case
-            when n_present = 0 then 'MISSING'
-            when n_quarantined > 0 then 'INVALID'
-            when n_stale_sessions > max_stale_sessions then 'STALE'
-            when n_gaps > 0 then 'GAPS'
-            when genesis > first_window_session then 'SHORT'
-            else 'OK'
-        end as status,
+        {{ health_status() }} as status,
         n_expected,
         n_present,
         n_gaps,
