@@ -1,43 +1,41 @@
 {{ config(tags=['candidates']) }}
 
 with merged as (
-    select
-        run_id,
-        session_date,
-        symbol,
-        identity,
-        asset_class,
-        product,
-        venue,
-        sector,
-        direction,
-        scanners,
-        strategy,
-        discovery_score,
-        liquidity_score,
-        adx_score,
-        volatility_score,
-        performance_score,
-        close,
-        atr,
-        volume,
-        volume_rep,
-        value_traded_usd,
-        value_traded_usd_rep,
-        n_venues,
-        alternates,
-        is_conflict
-    from {{ ref('int_candidates_merged') }}
+    select * from {{ ref('int_candidates_merged') }}
 ),
 
 run as (
-    select as_of
-    from {{ ref('int_run') }}
+    select as_of from {{ ref('int_run') }}
 ),
 
--- Replays of earlier sessions stand beside the run's own session.
+-- Scans of past sessions stand beside today's when discovery is replayed; only today's make candidates.
 final as (
-    select merged.*
+    select
+        merged.run_id,
+        merged.session_date,
+        merged.symbol,
+        merged.identity,
+        merged.asset_class,
+        merged.product,
+        merged.venue,
+        merged.sector,
+        merged.direction,
+        merged.scanners,
+        merged.strategy,
+        merged.discovery_score,
+        merged.liquidity_score,
+        merged.adx_score,
+        merged.volatility_score,
+        merged.performance_score,
+        merged.close,
+        merged.atr,
+        merged.volume,
+        merged.volume_rep,
+        merged.value_traded_usd,
+        merged.value_traded_usd_rep,
+        merged.n_venues,
+        merged.alternates,
+        merged.is_conflict
     from merged
     inner join run on merged.session_date = run.as_of
 )

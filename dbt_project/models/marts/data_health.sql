@@ -15,6 +15,8 @@ with instruments as (
 run as (
     select
         run_id,
+        source,
+        as_of,
         max_stale_sessions
     from {{ ref('int_run') }}
 ),
@@ -47,12 +49,17 @@ counts as (
     group by symbol
 ),
 
+-- A refused row without a date cannot be shown to lie outside the window, so it counts.
 refused as (
     select
         quarantine.symbol,
-        sum(quarantine.n_quarantined)::bigint as n_quarantined
-    from {{ ref('int_quarantine_in_scope') }} as quarantine
-    inner join scope on quarantine.session_date >= scope.window_start
+        count(*) as n_quarantined
+    from {{ ref('stg_quarantine') }} as quarantine
+    inner join run on quarantine.source = run.source
+    cross join scope
+    where
+        quarantine.bar_interval = '1d'
+        and coalesce(quarantine.session_date, run.as_of) between scope.window_start and run.as_of
     group by quarantine.symbol
 ),
 
@@ -87,21 +94,13 @@ measured as (
     left join calendar_starts on instruments.calendar = calendar_starts.calendar
 ),
 
--- quant.md 1.6, worst first.
 final as (
     select
         symbol,
         run_id,
         identity,
         asset_class,
-        case
-            when n_present = 0 then 'MISSING'
-            when n_quarantined > 0 then 'INVALID'
-            when n_stale_sessions > max_stale_sessions then 'STALE'
-            when n_gaps > 0 then 'GAPS'
-            when genesis > first_window_session then 'SHORT'
-            else 'OK'
-        end as status,
+        {{ health_status() }} as status,
         n_expected,
         n_present,
         n_gaps,
