@@ -92,9 +92,15 @@ class FilesSource:
         placed = classify(rows.join(venue, on="symbol", how="left", maintain_order="left")).with_columns(
             session_date_of(pl.col("opened_at"), pl.col("calendar")).alias("session_date")
         )
-        unknown = placed.filter(pl.col("asset_class").is_null())
-        refused = _refuse(unknown, "bad_symbol", pl.format("asset class {} is unknown", "asset_class_given"))
-        return placed.filter(pl.col("asset_class").is_not_null()) if unknown.height else placed, refused
+        is_unknown, is_undated = pl.col("asset_class").is_null(), pl.col("session_date").is_null()
+        unknown, undated = placed.filter(is_unknown), placed.filter(~is_unknown & is_undated)
+        refused = pl.concat(
+            [
+                _refuse(unknown, "bad_symbol", pl.format("asset class {} is unknown", "asset_class_given")),
+                _refuse(undated, "missing_column", pl.lit("the row has no date that can be read")),
+            ]
+        )
+        return placed.filter(~is_unknown & ~is_undated) if refused.height else placed, refused
 
     @cached_property
     def _metadata(self) -> pl.DataFrame | None:
@@ -122,18 +128,17 @@ class FilesSource:
         if rows.is_empty():
             yield BarBatch((), pl.DataFrame(schema=BAR_SCHEMA), refused, _absent(request.symbols, ()))
             return
-        today = request.fetched_at.date()
-        date = pl.col("session_date")
+        date, future_after = pl.col("session_date"), max(request.fetched_at.date(), request.last)
         wanted = (date <= request.last) if request.first is None else date.is_between(request.first, request.last)
-        found = rows.filter(
-            pl.col("symbol").is_in(list(request.symbols))
-            & (wanted | date.is_null() | (date > max(today, request.last)))
-        )
-        answered = set(found["symbol"].unique()) | (set(rows["symbol"].unique()) & set(request.symbols))
+        is_asked = pl.col("symbol").is_in(list(request.symbols))
+        found = rows.filter(is_asked & (wanted | (date > future_after)))
+        # A symbol that has bars in the future only is not known yet, so nobody asks for it; its rows are wrong all the same.
+        strangers = rows.filter(~is_asked & (date > future_after))
+        answered = set(rows["symbol"].unique()) & set(request.symbols)
         yield BarBatch(
             tuple(sorted(answered)),
             found.select(list(BAR_SCHEMA)),
-            refused,
+            pl.concat([refused, _refuse(strangers, "future_session", pl.lit(f"later than {future_after}"))]),
             _absent(request.symbols, answered),
         )
 

@@ -39,7 +39,13 @@ def test_sessions_are_those_of_exchange_calendars(calendar: str) -> None:
 
 def test_target_days_are_those_of_the_european_central_bank() -> None:
     # Closing days of TARGET as the ECB published them for 2024; weekends are no business days.
-    closed = [dt.date(2024, 1, 1), dt.date(2024, 3, 29), dt.date(2024, 4, 1), dt.date(2024, 5, 1), dt.date(2024, 12, 25)]
+    closed = [
+        dt.date(2024, 1, 1),
+        dt.date(2024, 3, 29),
+        dt.date(2024, 4, 1),
+        dt.date(2024, 5, 1),
+        dt.date(2024, 12, 25),
+    ]
     closed.append(dt.date(2024, 12, 26))
     found = set(sessions("XECB", dt.date(2024, 1, 1), dt.date(2024, 12, 31))["session_date"])
     every = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(366)]
@@ -49,7 +55,7 @@ def test_target_days_are_those_of_the_european_central_bank() -> None:
 
 def test_a_half_day_closes_early() -> None:
     day = sessions("XNYS", dt.date(2024, 11, 29), dt.date(2024, 11, 29))
-    assert day["closes_at"].to_list() == [dt.datetime(2024, 11, 29, 18, 0)]
+    assert day["closes_at"].to_list() == [dt.datetime.fromisoformat("2024-11-29T18:00")]
 
 
 def test_an_unknown_venue_is_an_error_that_names_the_nearest(venues: Venues) -> None:
@@ -74,10 +80,13 @@ def test_a_venue_file_with_another_header_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("clock", "last"),
     [
-        (dt.datetime(2024, 7, 3, 17, 9), dt.date(2024, 7, 2)),  # the half day closed at 17:00 and has not settled
-        (dt.datetime(2024, 7, 3, 17, 10), dt.date(2024, 7, 3)),
-        (dt.datetime(2024, 7, 4, 23, 0), dt.date(2024, 7, 3)),  # Independence Day holds no session
-        (dt.datetime(2024, 7, 7, 12, 0), dt.date(2024, 7, 5)),
+        (
+            dt.datetime.fromisoformat("2024-07-03T17:09"),
+            dt.date(2024, 7, 2),
+        ),  # the half day closed at 17:00 and has not settled
+        (dt.datetime.fromisoformat("2024-07-03T17:10"), dt.date(2024, 7, 3)),
+        (dt.datetime.fromisoformat("2024-07-04T23:00"), dt.date(2024, 7, 3)),  # Independence Day holds no session
+        (dt.datetime.fromisoformat("2024-07-07T12:00"), dt.date(2024, 7, 5)),
     ],
 )
 def test_a_session_is_completed_when_it_has_closed_and_settled(clock: dt.datetime, last: dt.date) -> None:
@@ -93,14 +102,22 @@ def test_the_clock_of_an_as_of_completes_that_day_and_no_later_one(calendar: str
 @pytest.mark.parametrize(
     ("opened_at", "calendar", "session"),
     [
-        (dt.datetime(2024, 3, 3), "24/5", dt.date(2024, 3, 4)),  # a Sunday date is Monday's session
-        (dt.datetime(2024, 3, 3, 22, 0), "24/5", dt.date(2024, 3, 4)),
-        (dt.datetime(2024, 3, 4, 22, 0), "24/5", dt.date(2024, 3, 5)),  # an evening opens the next day's session
-        (dt.datetime(2024, 3, 3, 23, 0), "CMES", dt.date(2024, 3, 4)),
-        (dt.datetime(2024, 3, 3), "24/7", dt.date(2024, 3, 3)),
-        (dt.datetime(2024, 3, 3, 22, 0), "24/7", dt.date(2024, 3, 3)),
-        (dt.datetime(2024, 3, 4, 14, 30), "XNYS", dt.date(2024, 3, 4)),
-        (dt.datetime(2024, 3, 3), "XNYS", dt.date(2024, 3, 3)),  # a Sunday equity bar is wrong, and stays so
+        (dt.datetime.fromisoformat("2024-03-03"), "24/5", dt.date(2024, 3, 4)),  # a Sunday date is Monday's session
+        (dt.datetime.fromisoformat("2024-03-03T22:00"), "24/5", dt.date(2024, 3, 4)),
+        (
+            dt.datetime.fromisoformat("2024-03-04T22:00"),
+            "24/5",
+            dt.date(2024, 3, 5),
+        ),  # an evening opens the next day's session
+        (dt.datetime.fromisoformat("2024-03-03T23:00"), "CMES", dt.date(2024, 3, 4)),
+        (dt.datetime.fromisoformat("2024-03-03"), "24/7", dt.date(2024, 3, 3)),
+        (dt.datetime.fromisoformat("2024-03-03T22:00"), "24/7", dt.date(2024, 3, 3)),
+        (dt.datetime.fromisoformat("2024-03-04T14:30"), "XNYS", dt.date(2024, 3, 4)),
+        (
+            dt.datetime.fromisoformat("2024-03-03"),
+            "XNYS",
+            dt.date(2024, 3, 3),
+        ),  # a Sunday equity bar is wrong, and stays so
     ],
 )
 def test_a_bar_is_dated_by_its_session(opened_at: dt.datetime, calendar: str, session: dt.date) -> None:

@@ -25,7 +25,7 @@ def source_of(folder: Path, venues: Venues, **files: str) -> FilesSource:
 
 def asked(source: FilesSource, *symbols: str, first: dt.date | None = None) -> BarBatch:
     known = symbols or tuple(source.instruments(as_of=AS_OF)["symbol"])
-    request = BarRequest(known, first, AS_OF, as_of_clock(AS_OF), dt.datetime(2024, 6, 1))
+    request = BarRequest(known, first, AS_OF, as_of_clock(AS_OF), dt.datetime.fromisoformat("2024-06-01"))
     (batch,) = source.bars(request)
     return batch
 
@@ -38,7 +38,10 @@ def test_the_source_keeps_the_protocol(tmp_path: Path, venues: Venues, configs: 
 
 
 def test_a_csv_becomes_symbols_of_venue_and_ticker(tmp_path: Path, venues: Venues) -> None:
-    text = HEADER + "AAPL,NASDAQ,equity,2024-03-07,1,2,0.5,1.5,10\nBTCUSDT.P,BINANCE_USDM,crypto_perp,2024-03-07,1,2,1,2,3\n"
+    text = (
+        HEADER
+        + "AAPL,NASDAQ,equity,2024-03-07,1,2,0.5,1.5,10\nBTCUSDT.P,BINANCE_USDM,crypto_perp,2024-03-07,1,2,1,2,3\n"
+    )
     source = source_of(tmp_path, venues, bars=text)
     told = source.instruments(as_of=AS_OF)
     assert told["symbol"].to_list() == ["BINANCE_USDM:BTCUSDT.P", "NASDAQ:AAPL"]
@@ -58,23 +61,29 @@ def test_csv_and_parquet_with_a_timestamp_say_the_same(tmp_path: Path, venues: V
     frame = pl.DataFrame(
         {
             "Symbol": ["FX_IDC:EURUSD"] * 3,
-            "Timestamp": [dt.datetime(2024, 3, 3, 22), dt.datetime(2024, 3, 4, 22), dt.datetime(2024, 3, 5, 22)],
+            "Timestamp": [
+                dt.datetime.fromisoformat("2024-03-03T22:00"),
+                dt.datetime.fromisoformat("2024-03-04T22:00"),
+                dt.datetime.fromisoformat("2024-03-05T22:00"),
+            ],
             "Close": [1.08, 1.09, 1.1],
         }
     )
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     frame.write_csv(tmp_path / "a" / "bars.csv")
-    frame.with_columns(pl.col("Timestamp").dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York")).write_parquet(
-        tmp_path / "b" / "bars.parquet"
-    )
+    frame.with_columns(
+        pl.col("Timestamp").dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York")
+    ).write_parquet(tmp_path / "b" / "bars.parquet")
     from_csv, from_parquet = (asked(FilesSource(tmp_path / name, venues)).bars for name in "ab")
     assert from_csv.equals(from_parquet)
     assert from_csv["session_date"].to_list() == [dt.date(2024, 3, 4), dt.date(2024, 3, 5), dt.date(2024, 3, 6)]
 
 
 def test_a_series_without_open_high_low_is_close_only(tmp_path: Path, venues: Venues) -> None:
-    source = source_of(tmp_path, venues, bars="symbol,date,close\nECB:EURUSD,2024-03-07,1.09\nECB:EURUSD,2024-03-08,1.1\n")
+    source = source_of(
+        tmp_path, venues, bars="symbol,date,close\nECB:EURUSD,2024-03-07,1.09\nECB:EURUSD,2024-03-08,1.1\n"
+    )
     assert source.instruments(as_of=AS_OF)["is_close_only"].to_list() == [True]
     assert asked(source).bars["open"].null_count() == 2
 
@@ -156,6 +165,17 @@ def test_an_unknown_venue_stops_the_source(tmp_path: Path, venues: Venues) -> No
     source = source_of(tmp_path, venues, bars="symbol,date,close\nNASDQA:AAPL,2024-03-07,1\n")
     with pytest.raises(UnknownVenueError, match="did you mean 'NASDAQ'"):
         source.instruments(as_of=AS_OF)
+
+
+def test_rows_without_a_readable_date_and_symbols_of_the_future_are_refused(tmp_path: Path, venues: Venues) -> None:
+    text = "symbol,date,close\nNASDAQ:A,2024-03-07,1\nNASDAQ:B,07.03.2024,1\nNASDAQ:C,2099-01-05,1\nNASDAQ:D,,1\n"
+    batch = asked(source_of(tmp_path, venues, bars=text))
+    assert batch.bars["symbol"].to_list() == ["NASDAQ:A"]
+    assert sorted(batch.refused.select("symbol", "reason").rows()) == [
+        ("NASDAQ:B", "missing_column"),
+        ("NASDAQ:C", "future_session"),
+        ("NASDAQ:D", "missing_column"),
+    ]
 
 
 def test_only_what_is_asked_for_is_told_and_the_future_besides(tmp_path: Path, venues: Venues) -> None:

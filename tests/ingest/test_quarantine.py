@@ -14,13 +14,15 @@ from ingest.errors import ColumnMissingError
 from ingest.quarantine import REASONS, Verdict, judge
 from ingest.source import BAR_SCHEMA
 
-FETCHED = dt.datetime(2024, 6, 1)
+FETCHED = dt.datetime.fromisoformat("2024-06-01")
 AS_OF = dt.date(2024, 3, 28)
 DAYS = sessions("XNYS", dt.date(2024, 3, 1), AS_OF)["session_date"].to_list()
 SYMBOL = "NASDAQ:TEST"
 
 
-def bar(day: dt.date | None, close: float | None, *, symbol: str = SYMBOL, **changes: float | None) -> dict[str, object]:
+def bar(
+    day: dt.date | None, close: float | None, *, symbol: str = SYMBOL, **changes: float | None
+) -> dict[str, object]:
     full = {"open": close, "high": close, "low": close, "close": close, "volume": 1.0, "adj_close": None}
     return {"symbol": symbol, "session_date": day, **full, **changes}
 
@@ -117,7 +119,9 @@ def test_a_jump_stands_only_when_the_next_bar_confirms_it(closes: tuple[float, .
 
 
 def test_the_jump_is_measured_on_adjusted_closes_where_there_are_any() -> None:
-    split = frame(*(bar(day, close, adj_close=adj) for day, close, adj in zip(DAYS, (500.0, 50.0), (50.0, 50.0), strict=False)))
+    split = frame(
+        *(bar(day, close, adj_close=adj) for day, close, adj in zip(DAYS, (500.0, 50.0), (50.0, 50.0), strict=False))
+    )
     assert judged(split).quarantined.is_empty()
 
 
@@ -136,7 +140,12 @@ def test_a_frame_without_its_columns_or_calendar_is_refused() -> None:
     with pytest.raises(ColumnMissingError, match="close"):
         judged(series(1.0).drop("close"))
     with pytest.raises(ColumnMissingError, match=SYMBOL):
-        judge(series(1.0), pl.DataFrame(schema={"symbol": pl.String, "calendar": pl.String}), as_of_at=FETCHED, fetched_at=FETCHED)
+        judge(
+            series(1.0),
+            pl.DataFrame(schema={"symbol": pl.String, "calendar": pl.String}),
+            as_of_at=FETCHED,
+            fetched_at=FETCHED,
+        )
 
 
 def walked(closes: list[float]) -> list[int]:
@@ -147,7 +156,9 @@ def walked(closes: list[float]) -> list[int]:
         if kept is not None and abs(math.log(close) - math.log(kept)) > 1.5:
             after = closes[place + 1] if place + 1 < len(closes) else None
             near = after is not None and abs(math.log(after) - math.log(close)) <= 1.5
-            nearer = after is not None and abs(math.log(after) - math.log(close)) < abs(math.log(after) - math.log(kept))
+            nearer = after is not None and abs(math.log(after) - math.log(close)) < abs(
+                math.log(after) - math.log(kept)
+            )
             if not (near and nearer):
                 refused.append(place)
                 continue
@@ -167,7 +178,11 @@ def test_the_jump_rule_equals_a_plain_loop(closes: list[float]) -> None:
 def test_order_and_repetition_of_rows_change_nothing(data: st.DataObject) -> None:
     values = st.sampled_from([1.0, 1.5, 8.0, 9.0, -1.0, math.nan])
     rows = data.draw(
-        st.lists(st.tuples(st.sampled_from(["NASDAQ:A", "NASDAQ:B"]), st.sampled_from(DAYS[:6]), values), min_size=1, max_size=14)
+        st.lists(
+            st.tuples(st.sampled_from(["NASDAQ:A", "NASDAQ:B"]), st.sampled_from(DAYS[:6]), values),
+            min_size=1,
+            max_size=14,
+        )
     )
     told = [bar(day, close, symbol=symbol) for symbol, day, close in rows]
     again = data.draw(st.permutations(told + data.draw(st.lists(st.sampled_from(told), max_size=6))))

@@ -17,7 +17,7 @@ from ingest.strategies import STRATEGIES
 from lakehouse.paths import Paths
 from lakehouse.tables import CONTRACTS
 
-DAY, AT = dt.date(2024, 3, 8), dt.datetime(2024, 3, 9, 0, 10)
+DAY, AT = dt.date(2024, 3, 8), dt.datetime.fromisoformat("2024-03-09T00:10")
 TREND_UP = {"adx": 15.0, "recommend_all": 0.1, "perf_w": 0.01, "perf_1m": 0.51, "perf_3m": 1.01}
 TREND_DOWN = {"adx": 15.0, "recommend_all": -0.1, "perf_w": -0.01, "perf_1m": -0.51, "perf_3m": -1.01}
 DIP = {"rsi": 39.9, "stoch_k": 29.9, "perf_w": -5.01, "perf_3m": 0.01}
@@ -30,7 +30,7 @@ def scanner(strategy: str = "trend_momentum", direction: str = "LONG", **changes
 
 
 def row(symbol: str = "NYSE:A", **values: object) -> dict[str, object]:
-    fixed = {"session_date": DAY, "asset_class": "equity", "product": "cash", "venue": symbol.split(":")[0]}
+    fixed = {"session_date": DAY, "asset_class": "equity", "product": "cash", "venue": symbol.split(":", maxsplit=1)[0]}
     return {"symbol": symbol, **fixed, "close": 10.0, "volume": 1e6, "value_traded_usd": 1e7, **values}
 
 
@@ -51,7 +51,9 @@ def verdict(of: Scanner, *rows: dict[str, object]) -> dict[str, str]:
         ("price_momentum", "SHORT", {name: TREND_DOWN[name] for name in ("perf_w", "perf_1m", "perf_3m")}),
     ],
 )
-def test_the_published_thresholds_hold_and_each_rule_decides_alone(strategy: str, direction: str, good: dict[str, float]) -> None:
+def test_the_published_thresholds_hold_and_each_rule_decides_alone(
+    strategy: str, direction: str, good: dict[str, float]
+) -> None:
     mine = scanner(strategy, direction)
     assert set(good) == {rule.column for rule in STRATEGIES[strategy]}
     assert verdict(mine, row(**good)) == {"NYSE:A": "passed"}
@@ -71,7 +73,12 @@ def test_the_published_thresholds_hold_and_each_rule_decides_alone(strategy: str
 
 def test_the_edges_are_on_the_right_side() -> None:
     mine = scanner()
-    for name, edge, passes in (("adx", 15.0, True), ("recommend_all", 0.1, True), ("perf_w", 0.0, False), ("perf_1m", 0.5, False)):
+    for name, edge, passes in (
+        ("adx", 15.0, True),
+        ("recommend_all", 0.1, True),
+        ("perf_w", 0.0, False),
+        ("perf_1m", 0.5, False),
+    ):
         assert (verdict(mine, row(**{**TREND_UP, name: edge}))["NYSE:A"] == "passed") is passes
     dip = scanner("mean_reversion")
     for name, edge in (("rsi", 40.0), ("stoch_k", 30.0), ("perf_w", -5.0), ("perf_3m", 0.0)):
@@ -101,7 +108,10 @@ def test_only_the_scanners_market_is_judged() -> None:
 
 
 def test_the_liquidity_floor_holds_where_there_is_volume() -> None:
-    thin, unknown = row("NYSE:T", **{**TREND_UP, "value_traded_usd": 9.0}), row("NYSE:U", **{**TREND_UP, "value_traded_usd": None})
+    thin, unknown = (
+        row("NYSE:T", **{**TREND_UP, "value_traded_usd": 9.0}),
+        row("NYSE:U", **{**TREND_UP, "value_traded_usd": None}),
+    )
     loose = verdict(scanner(value_traded_min_usd=10.0), row(**TREND_UP), thin, unknown)
     assert loose == {"NYSE:A": "passed", "NYSE:T": "value_traded_usd 9.0 is below the floor 10", "NYSE:U": "passed"}
     strict = verdict(scanner(value_traded_min_usd=10.0, liquidity_required=True), thin, unknown)
@@ -135,7 +145,9 @@ def test_a_frame_that_cannot_be_judged_is_refused() -> None:
     with pytest.raises(ScannerInputError, match="NYSE:A stands twice"):
         evaluate(scanner(), pl.DataFrame([row(**TREND_UP), row(**TREND_UP)]))
     with pytest.raises(ScannerInputError, match="cannot be compared"):
-        evaluate(scanner(filters=(Filter(left="venue", operation="greater", right=1.0),)), pl.DataFrame([row(**TREND_UP)]))
+        evaluate(
+            scanner(filters=(Filter(left="venue", operation="greater", right=1.0),)), pl.DataFrame([row(**TREND_UP)])
+        )
 
 
 def test_a_scan_ranks_by_value_traded_and_fits_the_table() -> None:
@@ -165,7 +177,10 @@ def test_discovery_runs_all_scanners_and_keeps_every_verdict() -> None:
     columns = pl.DataFrame([row("NYSE:A", **TREND_UP), row("NYSE:B", **TREND_DOWN)])
     pair = [scanner(name="up"), scanner(name="down", direction="SHORT")]
     found = discover(pair, columns, source="sample", run_id="run-1", scanned_at=AT)
-    assert found.scans.select("scanner", "symbol", "direction").rows() == [("up", "NYSE:A", "LONG"), ("down", "NYSE:B", "SHORT")]
+    assert found.scans.select("scanner", "symbol", "direction").rows() == [
+        ("up", "NYSE:A", "LONG"),
+        ("down", "NYSE:B", "SHORT"),
+    ]
     assert found.verdicts.height == 4
     assert summarise([found.verdicts])["reason"].to_list() == ["perf_1m", "perf_3m", "perf_w", "recommend_all"]
     nothing = discover(pair, columns.head(0), source="sample", run_id="run-1", scanned_at=AT)
@@ -192,6 +207,8 @@ def test_the_envelope_carries_its_meta_and_plain_json(tmp_path: Path) -> None:
 
 
 def test_an_envelope_takes_one_scanners_rows_only() -> None:
-    scans = scan_from_columns(scanner(name="other"), pl.DataFrame([row(**TREND_UP)]), source="s", run_id="run-1", scanned_at=AT)
+    scans = scan_from_columns(
+        scanner(name="other"), pl.DataFrame([row(**TREND_UP)]), source="s", run_id="run-1", scanned_at=AT
+    )
     with pytest.raises(ScannerInputError, match="other"):
         envelope(scanner(), scans, Provenance("run-1", "s", is_simulated=False, as_of=DAY, generated_at=AT))

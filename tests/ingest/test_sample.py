@@ -30,7 +30,7 @@ from ingest.venues import Venues
 
 def told(source: SampleSource, as_of: dt.date, symbols: tuple[str, ...] | None = None) -> pl.DataFrame:
     known = tuple(source.instruments(symbols, as_of=as_of)["symbol"])
-    (batch,) = source.bars(BarRequest(known, None, as_of, as_of_clock(as_of), dt.datetime(2028, 1, 1)))
+    (batch,) = source.bars(BarRequest(known, None, as_of, as_of_clock(as_of), dt.datetime.fromisoformat("2028-01-01")))
     return batch.bars
 
 
@@ -52,7 +52,9 @@ def calendars(instruments: pl.DataFrame, venues: Venues) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def verdict(bars: pl.DataFrame, calendars: pl.DataFrame) -> Verdict:
-    return judge(bars, calendars, as_of_at=as_of_clock(SAMPLE_AS_OF), fetched_at=dt.datetime(2026, 1, 1))
+    return judge(
+        bars, calendars, as_of_at=as_of_clock(SAMPLE_AS_OF), fetched_at=dt.datetime.fromisoformat("2026-01-01")
+    )
 
 
 def test_the_market_is_broad_and_labelled(sample: SampleSource, instruments: pl.DataFrame) -> None:
@@ -94,7 +96,10 @@ def test_gaps_are_found_one_for_one_and_no_other(verdict: Verdict, calendars: pl
 
 
 def test_planted_ticks_and_only_these_are_caught(verdict: Verdict) -> None:
-    found = {(symbol, day): reason for symbol, day, reason in verdict.quarantined.select("symbol", "session_date", "reason").iter_rows()}
+    found = {
+        (symbol, day): reason
+        for symbol, day, reason in verdict.quarantined.select("symbol", "session_date", "reason").iter_rows()
+    }
     assert found == bad_ticks()
 
 
@@ -106,7 +111,9 @@ def test_whoever_has_a_planted_fault_has_one_in_the_last_sixty_sessions() -> Non
 
 
 def test_late_listings_and_the_delisting_are_as_planted(bars: pl.DataFrame, instruments: pl.DataFrame) -> None:
-    spans = bars.group_by("symbol").agg(pl.col("session_date").min().alias("first"), pl.col("session_date").max().alias("last"))
+    spans = bars.group_by("symbol").agg(
+        pl.col("session_date").min().alias("first"), pl.col("session_date").max().alias("last")
+    )
     first = dict(spans.select("symbol", "first").iter_rows())
     last = dict(spans.select("symbol", "last").iter_rows())
     for symbol, day in late_listings().items():

@@ -17,7 +17,11 @@ def layers(tmp_path: Path) -> Path:
     for folder in ("base", "presets", "scanners"):
         (tmp_path / folder).mkdir()
     write(tmp_path, "base/market", "asset_classes: [equity]\nproduct: cash\ncolumns: [change, sma50]\nvenues: [NYSE]")
-    write(tmp_path, "presets/trend", "strategy: trend_momentum\ndirection: LONG\nthresholds: {adx_min: 20, perf_w_min_pct: 1}")
+    write(
+        tmp_path,
+        "presets/trend",
+        "strategy: trend_momentum\ndirection: LONG\nthresholds: {adx_min: 20, perf_w_min_pct: 1}",
+    )
     return tmp_path
 
 
@@ -35,7 +39,11 @@ def test_every_shipped_scanner_loads_and_every_class_has_both_sides(configs: Pat
         assert sides == {"LONG", "SHORT"}, name
     reversion = {scanner.name for scanner in every if scanner.strategy == "mean_reversion"}
     assert {"equity_reversion_long", "etf_reversion_short", "crypto_spot_reversion_long"} <= reversion
-    assert {scanner.asset_classes for scanner in every if scanner.strategy == "price_momentum"} == {("etf",), ("bond",), ("fx",)}
+    assert {scanner.asset_classes for scanner in every if scanner.strategy == "price_momentum"} == {
+        ("etf",),
+        ("bond",),
+        ("fx",),
+    }
 
 
 def test_no_shipped_layer_is_without_a_user(configs: Path) -> None:
@@ -46,7 +54,9 @@ def test_no_shipped_layer_is_without_a_user(configs: Path) -> None:
         if line.startswith("extends:")
         for reference in line.split("[")[1].rstrip("]").split(", ")
     }
-    assert used == {f"{folder}/{file.stem}" for folder in ("base", "presets") for file in (configs / folder).glob("*.yaml")}
+    assert used == {
+        f"{folder}/{file.stem}" for folder in ("base", "presets") for file in (configs / folder).glob("*.yaml")
+    }
 
 
 def test_mappings_merge_lists_replace_and_additions_append_once(layers: Path) -> None:
