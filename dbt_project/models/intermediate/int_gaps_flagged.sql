@@ -1,4 +1,4 @@
-{{ config(tags=['prices']) }}
+{{ config(tags=['candidates']) }}
 
 with expected as (
     select
