@@ -152,7 +152,9 @@ def _with_realised_regime(run: Run, result: TournamentResult) -> pl.DataFrame:
 
 def _with_luck(result: TournamentResult) -> pl.DataFrame:
     """The metrics of every cell, and the figures of each simulator's whole table under engine and profile `all`."""
-    whole = result.luck.with_columns(pl.lit("all").alias("engine"), pl.lit("all").alias("profile"), pl.lit("ok").alias("status"))
+    whole = result.luck.with_columns(
+        pl.lit("all").alias("engine"), pl.lit("all").alias("profile"), pl.lit("ok").alias("status")
+    )
     return pl.concat([result.metrics, whole], how="diagonal_relaxed")
 
 
