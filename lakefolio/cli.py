@@ -104,6 +104,13 @@ def build_parser() -> argparse.ArgumentParser:
             _json(verb)
         if name == "verify":
             verb.add_argument("--key", type=Path, help="trusted public key (default: the home's own)")
+    _add_inspection(verbs)
+    _add_care(verbs)
+    return parser
+
+
+def _add_inspection(verbs: argparse._SubParsersAction[Parser]) -> None:
+    """Commands that look at runs."""
     diff = _verb(verbs, "diff", commands.diff, "what differs between two runs")
     diff.add_argument("left")
     diff.add_argument("right")
@@ -116,6 +123,10 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("what", choices=sorted(commands.SHOWN))
     show.add_argument("--run-id", default="latest")
     _json(show)
+
+
+def _add_care(verbs: argparse._SubParsersAction[Parser]) -> None:
+    """Commands that look after lake, environment and files."""
     lake = _verb(verbs, "lake", commands.lake, "look after the lake")
     lake.add_argument("what", choices=["snapshots", "verify-counts", "compact", "expire", "backup"])
     lake.add_argument("--older-than-days", type=int, default=30, help="age of what expire removes")
@@ -131,7 +142,6 @@ def build_parser() -> argparse.ArgumentParser:
     clean.add_argument("--all", action="store_true")
     dbt = _verb(verbs, "dbt", commands.dbt, "dbt on this lake, for the newest run's scope")
     dbt.add_argument("words", nargs=argparse.REMAINDER)
-    return parser
 
 
 def _verb(
