@@ -10,9 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
+from ingest.errors import ScannerConfigError, SymbolRefusedError
 from lakefolio import commands
 from lakefolio.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FrontDoorError, UsageError
 from lakefolio.runner import ROOM_ERRORS
+from lakehouse.errors import PathRefusedError, QueryRefusedError
+
+REFUSED_WORDS = (PathRefusedError, QueryRefusedError, SymbolRefusedError, ScannerConfigError)
 
 EXIT_CODES = """exit codes: 0 done, 1 the run failed, 2 usage or manifest, 3 health or audit gate, 4 another run holds the
 lock, 5 verification failed, 130 interrupted"""
@@ -53,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _code_of(error: Exception) -> int:
-    """Errors of the rooms that mean a wrong word end as usage; all others as a failed run."""
-    return EXIT_USAGE if isinstance(error, ValueError) and "Refused" in type(error).__name__ else EXIT_FAILED
+    """A word that a room refuses ends as usage; everything else that a room raises is a failed run."""
+    return EXIT_USAGE if isinstance(error, REFUSED_WORDS) else EXIT_FAILED
 
 
 def build_parser() -> argparse.ArgumentParser:
