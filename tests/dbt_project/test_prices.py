@@ -98,7 +98,8 @@ def test_the_matrix_holds_the_window_of_the_candidates(built: Paths, kit: Kit) -
     with Lake.open(built, settings=kit["SETTINGS"], read_only=True) as lake:
         matrix = lake.query("select * from marts.returns_matrix order by session_date")
         long = lake.rows(
-            "select session_date, \"return\" from marts.returns_daily where symbol = 'US:AAA' order by session_date desc limit 60"
+            "select session_date, \"return\" from marts.returns_daily where symbol = 'US:AAA' "
+            "order by session_date desc limit 60"
         )
     assert set(matrix.columns) == {"session_date", "US:AAA", "BINANCE_USDM:BTCUSDT.P", "YAHOO_FX:EURUSD"}
     assert matrix.height == 60
