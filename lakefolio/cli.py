@@ -139,6 +139,8 @@ def _add_care(verbs: argparse._SubParsersAction[Parser]) -> None:
     doctor = _verb(verbs, "doctor", commands.doctor, "can a run work here?")
     doctor.add_argument("--profile", default="production")
     _json(doctor)
+    scanners = _verb(verbs, "scanners", commands.scanners, "lint every scanner file, offline")
+    scanners.add_argument("--resolved", action="store_true", help="print each scanner with all its layers merged")
     schema = _verb(verbs, "schema", commands.schema, "write configs/manifest.schema.json")
     schema.add_argument("--check", action="store_true", help="fail where the file is stale")
     clean = _verb(verbs, "clean", commands.clean, "delete run folders and exports")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from reports.terminal import health_table
 from rich.console import Console
 from rich.markdown import Markdown
 
+from ingest.scanners import load_scanners
 from lakefolio import care, comparison, reproduction
 from lakefolio.doctor import diagnose
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, FrontDoorError, UsageError, VerificationError
@@ -36,6 +36,7 @@ from lakehouse.catalog import Lake
 from lakehouse.dbt import run_dbt
 from lakehouse.paths import Paths
 from lakehouse.sandbox import user_query
+from reports.terminal import health_table
 
 SHOWN = {
     "clusters": "select symbol, cluster_id, subcluster_id, label, purity, mean_correlation from results.clusters "
@@ -251,6 +252,17 @@ def doctor(options: argparse.Namespace) -> int:
     frame = diagnose(_paths(options), options.profile)
     _show(frame, options)
     return EXIT_DONE if frame["is_fine"].all() else EXIT_FAILED
+
+
+def scanners(options: argparse.Namespace) -> int:
+    """Load every scanner file strictly; an unknown key or threshold ends with exit 2 and the nearest valid name."""
+    loaded = load_scanners(_paths(options).configs)
+    if options.resolved:
+        _emit([scanner.model_dump(mode="json") for scanner in loaded])
+    else:
+        _table(pl.DataFrame([{"scanner": s.name, "strategy": s.strategy, "direction": s.direction, "title": s.title}
+                             for s in loaded]))  # fmt: skip
+    return EXIT_DONE
 
 
 def schema(options: argparse.Namespace) -> int:
