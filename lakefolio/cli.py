@@ -27,16 +27,24 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words given."""
-        raise UsageError(f"{self.prog}: {message}{self._nearest(message)}")
+        raise UsageError(f"{message}{self._nearest(message)}; see {self.prog} --help")
 
     def _nearest(self, message: str) -> str:
-        wrong = next((word for word in sys.argv[1:] if f"'{word}'" in message or message.endswith(word)), "")
-        known = [option for action in self._actions for option in action.option_strings]
-        known += [
-            str(choice) for action in self._actions if isinstance(action.choices, dict) for choice in action.choices
-        ]
-        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5) if wrong else []
+        wrong = next((word for word in sys.argv[1:] if f"'{word}'" in message or f" {word}" in message), "")
+        near = difflib.get_close_matches(wrong, sorted(_known_words(self)), n=1, cutoff=0.5) if wrong else []
         return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _known_words(parser: argparse.ArgumentParser) -> set[str]:
+    """Every option and command of a parser and of the parsers below it."""
+    known: set[str] = set()
+    for action in parser._actions:
+        known |= set(action.option_strings)
+        if isinstance(action.choices, dict):
+            known |= set(action.choices)
+            for below in action.choices.values():
+                known |= _known_words(below)
+    return known
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
