@@ -74,8 +74,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             f"--start-step {span.first.name} needs --run-id of a run that began; `lakefolio status` lists them"
         )
-    with run_lock(paths, options.run_id or options.profile):
+    with run_lock(paths, f"a run of profile {options.profile}") as name_holder:
         started = resumed_run(paths, options.run_id, reporter) if resumes else new_run(paths, wanted, reporter)
+        name_holder(f"run {started.run_id}")
         label = " SIMULATED market" if started.source.is_simulated else ""
         reporter.say(f"run {started.run_id}: profile {started.profile}, as of {started.as_of}{label}")
         execute(started, span)
@@ -175,7 +176,7 @@ def accept(options: argparse.Namespace) -> int:
     """Record a run's portfolio as held: the base of drift, turnover and orders from now on."""
     paths = _paths(options)
     run_id = find_run(paths, options.run_id)
-    with run_lock(paths, run_id), Lake.open(paths) as lake:
+    with run_lock(paths, f"accepting {run_id}"), Lake.open(paths) as lake:
         accepted = accept_portfolio(lake, run_id, options.profile, datetime.now(UTC).replace(tzinfo=None))
     print(f"accepted {accepted} of run {run_id}")
     return EXIT_DONE
@@ -282,7 +283,7 @@ def clean(options: argparse.Namespace) -> int:
     paths = _paths(options)
     if bool(options.run_id) == bool(options.all):
         raise UsageError("clean: name a run with --run-id, or give --all")
-    with run_lock(paths, options.run_id or "clean"):
+    with run_lock(paths, "clean"):
         runs = paths.artifacts / "runs"
         names = [options.run_id] if options.run_id else sorted(p.name for p in runs.iterdir()) if runs.is_dir() else []
         for name in names:
