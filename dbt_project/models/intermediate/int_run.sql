@@ -1,4 +1,4 @@
-{{ config(materialized='refill', tags=['columns', 'candidates', 'enrichment', 'prices', 'replay']) }}
+{{ config(materialized='table', tags=['columns', 'candidates', 'enrichment', 'prices', 'replay']) }}
 
 with runs as (
     select

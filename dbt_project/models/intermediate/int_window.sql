@@ -1,4 +1,4 @@
-{{ config(materialized='refill', tags=['candidates', 'prices']) }}
+{{ config(materialized='table', tags=['candidates', 'prices']) }}
 
 with run as (
     select
