@@ -26,6 +26,7 @@ def of_contract(kit: dict[str, Any], table: str, frame: pl.DataFrame) -> pl.Data
     )
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_one_us_session_is_missing_in_all_of_the_market_file(
     real_market: Path, homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: dict[str, Any]
