@@ -7,6 +7,7 @@ have, so they are stated here.
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -69,7 +70,10 @@ def _calendar(name: str) -> ExchangeCalendar:
     import exchange_calendars as xc  # noqa: PLC0415
 
     try:
-        return xc.get_calendar(name, start=FIRST_KNOWN.isoformat(), end=LAST_KNOWN.isoformat())
+        # The library calls a pandas method that newer pandas deprecates; the answer is the same.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return xc.get_calendar(name, start=FIRST_KNOWN.isoformat(), end=LAST_KNOWN.isoformat())
     except xc.errors.InvalidCalendarName as error:
         hint = nearest(name, xc.get_calendar_names(include_aliases=False))
         raise UnknownVenueError(f"calendar {name!r} does not exist: {hint}") from error

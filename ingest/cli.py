@@ -112,8 +112,7 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
     return _Call(paths, venues, source, landing, names, "SIMULATED" if source.is_simulated else "")
 
 
-def _land(call: _Call, lake: Lake) -> LandingReport:
-    told = instruments_of(call.source, call.landing)
+def _land(call: _Call, lake: Lake, told: pl.DataFrame) -> LandingReport:
     land_instruments(lake, call.source, call.landing)
     calendars = list(call.venues.calendars_of(told["venue"]).values())
     first = told["first_session"].min()
@@ -123,8 +122,10 @@ def _land(call: _Call, lake: Lake) -> LandingReport:
 
 
 def _bars(call: _Call) -> dict[str, Any]:
+    # The source is read before the lake is opened: from a path that is no table not even an empty lake is made.
+    told = instruments_of(call.source, call.landing)
     with Lake.open(call.paths) as lake:
-        return {"landing": asdict(_land(call, lake))}
+        return {"landing": asdict(_land(call, lake, told))}
 
 
 def _instruments(call: _Call) -> dict[str, Any]:
@@ -165,8 +166,9 @@ def _status(call: _Call) -> dict[str, Any]:
 def _scan(call: _Call) -> dict[str, Any]:
     scanners = load_scanners(call.paths.configs, call.scanners)
     landing = call.landing
+    told = instruments_of(call.source, landing)
     with Lake.open(call.paths) as lake:
-        report = _land(call, lake)
+        report = _land(call, lake, told)
         write(lake, Write("results.runs", _scope(call), mode="replace_run"), run_id=landing.run_id, step="scan")
     run_dbt(
         call.paths,
@@ -175,13 +177,9 @@ def _scan(call: _Call) -> dict[str, Any]:
     ).require()
     with Lake.open(call.paths) as lake:
         columns = scan_columns(lake, as_of=landing.last, as_of_at=landing.as_of_at)
-        found = discover(
-            scanners, columns, source=call.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at
-        )
+        found = discover(scanners, columns, source=call.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at)
         land_scans(lake, found.scans, run_id=landing.run_id, step="scan")
-    provenance = Provenance(
-        landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at
-    )
+    provenance = Provenance(landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at)
     rows = []
     for scanner in scanners:
         mine = found.scans.filter(pl.col("scanner") == scanner.name)

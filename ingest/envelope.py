@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ def write_envelope(paths: Paths, scanner: Scanner, found: pl.DataFrame, provenan
     text = json.dumps(envelope(scanner, found, provenance), indent=1, sort_keys=False, allow_nan=False)
     partial = target.with_suffix(".partial")
     partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, target)
+    partial.replace(target)
     return target
 
 

@@ -43,6 +43,7 @@ class FilesSource:
     def __init__(self, path: Path, venues: Venues) -> None:
         self.path = path
         self.venues = venues
+        self._described: dict[dt.date, pl.DataFrame] = {}
 
     @cached_property
     def _tables(self) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -91,9 +92,15 @@ class FilesSource:
         placed = classify(rows.join(venue, on="symbol", how="left", maintain_order="left")).with_columns(
             session_date_of(pl.col("opened_at"), pl.col("calendar")).alias("session_date")
         )
-        unknown = placed.filter(pl.col("asset_class").is_null())
-        refused = _refuse(unknown, "bad_symbol", pl.format("asset class {} is unknown", "asset_class_given"))
-        return placed.filter(pl.col("asset_class").is_not_null()) if unknown.height else placed, refused
+        is_unknown, is_undated = pl.col("asset_class").is_null(), pl.col("session_date").is_null()
+        unknown, undated = placed.filter(is_unknown), placed.filter(~is_unknown & is_undated)
+        refused = pl.concat(
+            [
+                _refuse(unknown, "bad_symbol", pl.format("asset class {} is unknown", "asset_class_given")),
+                _refuse(undated, "missing_column", pl.lit("the row has no date that can be read")),
+            ]
+        )
+        return placed.filter(~is_unknown & ~is_undated) if refused.height else placed, refused
 
     @cached_property
     def _metadata(self) -> pl.DataFrame | None:
@@ -101,13 +108,16 @@ class FilesSource:
 
     def instruments(self, symbols: Sequence[str] | None = None, *, as_of: dt.date) -> pl.DataFrame:
         """Return the instruments that have a bar at or before `as_of`."""
+        if as_of not in self._described:
+            self._described[as_of] = self._describe(as_of)
+        every = self._described[as_of]
+        return every if symbols is None else every.filter(pl.col("symbol").is_in(list(symbols)))
+
+    def _describe(self, as_of: dt.date) -> pl.DataFrame:
         rows, _ = self._tables
         if rows.is_empty():
             return pl.DataFrame(schema=INSTRUMENT_SCHEMA)
-        known = rows.lazy().filter(pl.col("session_date") <= as_of)
-        if symbols is not None:
-            known = known.filter(pl.col("symbol").is_in(list(symbols)))
-        one_each = describe(known)
+        one_each = describe(rows.lazy().filter(pl.col("session_date") <= as_of))
         if self._metadata is not None:
             one_each = _enrich(one_each, self._metadata)
         return with_pairs(one_each, self.venues)
@@ -118,18 +128,17 @@ class FilesSource:
         if rows.is_empty():
             yield BarBatch((), pl.DataFrame(schema=BAR_SCHEMA), refused, _absent(request.symbols, ()))
             return
-        today = request.fetched_at.date()
-        date = pl.col("session_date")
+        date, future_after = pl.col("session_date"), max(request.fetched_at.date(), request.last)
         wanted = (date <= request.last) if request.first is None else date.is_between(request.first, request.last)
-        found = rows.filter(
-            pl.col("symbol").is_in(list(request.symbols))
-            & (wanted | date.is_null() | (date > max(today, request.last)))
-        )
-        answered = set(found["symbol"].unique()) | (set(rows["symbol"].unique()) & set(request.symbols))
+        is_asked = pl.col("symbol").is_in(list(request.symbols))
+        found = rows.filter(is_asked & (wanted | (date > future_after)))
+        # A symbol that has bars in the future only is not known yet, so nobody asks for it; its rows are wrong all the same.
+        strangers = rows.filter(~is_asked & (date > future_after))
+        answered = set(rows["symbol"].unique()) & set(request.symbols)
         yield BarBatch(
             tuple(sorted(answered)),
             found.select(list(BAR_SCHEMA)),
-            refused,
+            pl.concat([refused, _refuse(strangers, "future_session", pl.lit(f"later than {future_after}"))]),
             _absent(request.symbols, answered),
         )
 

@@ -124,14 +124,9 @@ def _present(name: str, frame: pl.DataFrame) -> pl.Expr:
 
 def _failure(frame: pl.DataFrame, name: str, comparison: str, value: float | str | tuple[float | str, ...]) -> pl.Expr:
     """Say why a rule fails, NULL where it holds."""
-    if name not in frame.columns:
+    if name not in frame.columns or frame.schema[name] == pl.Null:
         return pl.lit(f"missing {name}")
-    if isinstance(value, str | tuple) and any(
-        isinstance(v, str) for v in (value if isinstance(value, tuple) else (value,))
-    ):
-        is_text = True
-    else:
-        is_text = False
+    is_text = any(isinstance(one, str) for one in (value if isinstance(value, tuple) else (value,)))
     if is_text == frame.schema[name].is_numeric():
         kind = "text" if is_text else "a number"
         raise ScannerInputError(f"column {name} is {frame.schema[name]} and cannot be compared with {kind} {value!r}")

@@ -6,6 +6,7 @@ the layers before gave, without duplicates. A key that nobody reads is an error 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,24 +161,36 @@ def _layer_path(configs: Path, reference: Any, where: Path) -> Path:
     return configs / parts[0] / f"{parts[1]}.yaml"
 
 
-def resolve_layers(configs: Path, path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
+def _layers(configs: Path, path: Path, above: tuple[Path, ...] = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the layers of a file in the order in which they apply: what it extends first, itself last."""
+    if path in above:
+        raise ScannerConfigError(f"{path}: the layers extend each other in a loop")
+    layer = _read_layer(path)
+    extends = layer.get("extends", [])
+    if not isinstance(extends, list):
+        raise ScannerConfigError(f"{path}: extends must be a list of layers")
+    for reference in extends:
+        yield from _layers(configs, _layer_path(configs, reference, path), (*above, path))
+    yield path, layer
+
+
+def resolve_layers(configs: Path, path: Path) -> dict[str, Any]:
     """Return one file merged with all that it extends, in the order of its list.
+
+    A layer that is reached twice applies once, at its first place: it must not undo what stands over it.
 
     Raises
     ------
     ScannerConfigError
         For an unknown key, a layer that does not exist, a loop, or a file that is no mapping.
     """
-    if path in _above:
-        raise ScannerConfigError(f"{path}: the layers extend each other in a loop")
-    layer = _read_layer(path)
-    extends = layer.get("extends", [])
-    if not isinstance(extends, list):
-        raise ScannerConfigError(f"{path}: extends must be a list of layers")
     merged: dict[str, Any] = {}
-    for reference in extends:
-        merged = _merge(merged, resolve_layers(configs, _layer_path(configs, reference, path), (*_above, path)), path)
-    return _merge(merged, layer, path)
+    applied: set[Path] = set()
+    for file, layer in _layers(configs, path):
+        if file not in applied:
+            merged = _merge(merged, layer, file)
+            applied.add(file)
+    return merged
 
 
 def load_scanner(configs: Path, name: str) -> Scanner:

@@ -142,7 +142,7 @@ def _timestamp(frame: pl.DataFrame, name: str) -> pl.Expr:
     zoned = text.str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
     return pl.coalesce(
         text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us"),
-        text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us"),
-        text.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us"),
+        text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"),
+        text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us"),
         zoned,
     )

@@ -175,7 +175,8 @@ class Lake:
             self.paths.catalog_file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.paths.locks / "create.lock"):
             self._attach(data_path=self.paths.data)
-            missing = [contract for contract in CONTRACTS.values() if not self._matches(contract)]
+            held = self._columns()
+            missing = [contract for contract in CONTRACTS.values() if not _matches(contract, held)]
             if not missing:
                 return
             self.connection.execute("begin")
@@ -186,20 +187,6 @@ class Lake:
             self.connection.execute("call ducklake_set_commit_message('lake', 'lakefolio', 'create contract tables')")
             self.connection.execute("commit")
             self.connection.execute("call lake.set_option('parquet_compression', 'zstd')")
-
-    def _matches(self, contract: TableContract) -> bool:
-        """Say whether the table stands as its contract says; False when it is not there at all."""
-        held = self._columns().get(contract.qualified_name)
-        if held is None:
-            return False
-        asked = {column.name: column.type for column in contract.columns}
-        if held != asked:
-            names = sorted(name for name in held.keys() | asked.keys() if held.get(name) != asked.get(name))
-            raise LakeMismatchError(
-                f"table {contract.qualified_name} of this lake differs from its contract in {', '.join(names)}: "
-                "it was made by another version; start a new lake (LAKEFOLIO_HOME) or migrate it"
-            )
-        return True
 
     def _columns(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
@@ -271,6 +258,21 @@ class Lake:
     def snapshot_id(self) -> int:
         """Return the id of the newest snapshot that this connection sees."""
         return int(self.rows("select id from lake.current_snapshot()")[0][0])
+
+
+def _matches(contract: TableContract, columns: dict[str, dict[str, str]]) -> bool:
+    """Say whether the table stands as its contract says; False when it is not there at all."""
+    held = columns.get(contract.qualified_name)
+    if held is None:
+        return False
+    asked = {column.name: column.type for column in contract.columns}
+    if held != asked:
+        names = sorted(name for name in held.keys() | asked.keys() if held.get(name) != asked.get(name))
+        raise LakeMismatchError(
+            f"table {contract.qualified_name} of this lake differs from its contract in {', '.join(names)}: "
+            "it was made by another version; start a new lake (LAKEFOLIO_HOME) or migrate it"
+        )
+    return True
 
 
 def check_table(table: str) -> str:

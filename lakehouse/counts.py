@@ -34,19 +34,22 @@ def base_tables(lake: Lake) -> tuple[str, ...]:
     return tuple(sorted(name for (name,) in found))
 
 
+def _column_names(lake: Lake, table: str) -> list[str]:
+    return [name for (name,) in lake.rows(f"select column_name from (describe lake.{table})")]
+
+
 def count_table(lake: Lake, table: str, *, all_columns: bool = False) -> TableCount:
     """Count one table twice: from metadata, and by reading a required column (all columns on demand)."""
     contract = CONTRACTS.get(check_table(table))
     required = [column.name for column in contract.columns if not column.nullable] if contract else []
-    names = required[:1]
-    if all_columns or not names:
-        described = lake.rows(f"select column_name from (describe lake.{table})")
-        names = [name for (name,) in described] if all_columns else [described[0][0]]
-    # hash() has to see every value, so the optimizer cannot answer these counts from statistics
-    sums = ", ".join(f'count(hash("{name}")), count("{name}")' for name in names)
     promised, scanned = 0, 0
     try:
         promised = int(lake.rows(f"select count(*) from lake.{table}")[0][0])
+        names = list(contract.names) if contract else _column_names(lake, table)
+        if not (all_columns and promised):
+            names = required[:1] or names[:1]
+        # hash() has to see every value, so the optimizer cannot answer these counts from statistics
+        sums = ", ".join(f'count(hash("{name}")), count("{name}")' for name in names)
         found = lake.rows(f"select {sums} from lake.{table}")[0]
     except duckdb.Error as error:
         return TableCount(table, promised, 0, f"cannot be read: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 DBT_LOCK = "dbt"
 LOCK_SECONDS = 300.0
+
+_DBT_LOGGER = "file_log"
 
 _GOOD = frozenset({"success", "pass", "skipped", "warn", "no-op"})
 _TABLE_KINDS = frozenset({"model", "seed", "snapshot"})
@@ -114,6 +117,15 @@ def _invoke(arguments: list[str]) -> dbtRunnerResult:
     finally:
         # dbt-duckdb keeps its in-memory database, with this lake attached, for the next call and perhaps another home.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        _close_log_file()
+
+
+def _close_log_file() -> None:
+    # dbt drops its log handler without closing the file.
+    logger = logging.getLogger(_DBT_LOGGER)
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
 
 
 def _nodes(outcome: dbtRunnerResult) -> tuple[DbtNode, ...]:

@@ -25,7 +25,7 @@ RAW: tuple[TableContract, ...] = (
     _table(
         "raw",
         "scans",
-        "run_id scanner symbol",
+        "run_id scanner symbol session_date",
         _RUN,
         _key("scanner"),
         _key("symbol", SYMBOL),
@@ -287,6 +287,18 @@ RESULTS: tuple[TableContract, ...] = (
         Column("net_weight", FLOAT, nullable=False),
         Column("venue", TEXT),
         Column("is_recent_listing", FLAG),
+    ),
+    _table(
+        "results",
+        "holdings",
+        "run_id profile symbol accepted_at",
+        Column("run_id", TEXT, nullable=False),
+        _key("profile"),
+        _key("symbol"),
+        _key("source"),
+        Column("as_of", DATE, nullable=False),
+        Column("net_weight", FLOAT, nullable=False),
+        Column("accepted_at", TIME, nullable=False),
     ),
     _table(
         "results",

@@ -21,7 +21,7 @@ from lakehouse.catalog import Lake, contract_of
 from lakehouse.contention import ATTEMPTS, is_contention, retrying
 from lakehouse.contracts import TableContract
 from lakehouse.counts import verify_counts
-from lakehouse.errors import ContractError, LockHeldError, ReadOnlyLakeError, WriteConflictError
+from lakehouse.errors import ContractError, LakeDamagedError, LockHeldError, ReadOnlyLakeError, WriteConflictError
 from lakehouse.frames import collapse_exact_duplicates, describe_key, hold_to_contract, require_unique
 from lakehouse.paths import Paths, check_run_id
 from lakehouse.snapshots import find_commit
@@ -177,7 +177,8 @@ def write(
     WriteConflictError
         When locks or conflicts outlasted all attempts; nothing was written.
     LakeDamagedError
-        When, after the commit, a table's rows and its metadata disagree.
+        When a data file cannot be read or written (nothing was committed), or when, after the commit, a table's rows
+        and its metadata disagree.
     """
     check_run_id(run_id)
     if lake.is_read_only:
@@ -191,6 +192,11 @@ def write(
         try:
             receipt = _retry(_attempt, lake, items, message, run_id, step)
         except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException) and not is_contention(error):
+                raise LakeDamagedError(
+                    f"step {step} of {run_id} met a file of {', '.join(tables)} that cannot be read or written, and "
+                    f"wrote nothing: {error}. Verify the lake's counts, and look at disk and permissions"
+                ) from error
             if not is_contention(error):
                 raise
             raise WriteConflictError(

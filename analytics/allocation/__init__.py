@@ -1,1 +1,49 @@
-"""How much of each cluster and instrument to hold (quant.md 8)."""
+"""How much of each cluster and instrument to hold (quant.md 8).
+
+`allocate` is the two-layer allocation of production and the tournament; `solve` is the layer below it on plain arrays.
+"""
+
+from __future__ import annotations
+
+from analytics.allocation.allocate import allocate
+from analytics.allocation.barbell import AGGRESSOR_SHARE
+from analytics.allocation.errors import AllocationInputError, CapInfeasibleError, SolverError, UnboundedError
+from analytics.allocation.portfolio import Allocation, AllocationProblem, PortfolioProfile, Regime
+from analytics.allocation.problem import (
+    CONVEX_PROFILES,
+    PROFILES,
+    RECIPE_PROFILES,
+    GroupCaps,
+    Profile,
+    RiskProblem,
+    Solution,
+    Status,
+    Turnover,
+)
+from analytics.allocation.solvers import solve
+from analytics.allocation.streams import blend_members, cluster_streams
+
+__all__ = [
+    "AGGRESSOR_SHARE",
+    "CONVEX_PROFILES",
+    "PROFILES",
+    "RECIPE_PROFILES",
+    "Allocation",
+    "AllocationInputError",
+    "AllocationProblem",
+    "CapInfeasibleError",
+    "GroupCaps",
+    "PortfolioProfile",
+    "Profile",
+    "Regime",
+    "RiskProblem",
+    "Solution",
+    "SolverError",
+    "Status",
+    "Turnover",
+    "UnboundedError",
+    "allocate",
+    "blend_members",
+    "cluster_streams",
+    "solve",
+]

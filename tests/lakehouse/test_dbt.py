@@ -50,7 +50,8 @@ models:
     +materialized: table
 """
 MODELS = {
-    "last_bars.sql": "{{ config(materialized='view') }}\nselect symbol, session_date, close from {{ source('raw', 'bars') }}",
+    "last_bars.sql": "{{ config(materialized='view') }}\n"
+    "select symbol, session_date, close from {{ source('raw', 'bars') }}",
     "means.sql": "select symbol, avg(close) as mean_close, '{{ var('note') }}' as note\n"
     "from {{ ref('last_bars') }} group by symbol",
     "schema.yml": """

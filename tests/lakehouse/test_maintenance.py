@@ -18,7 +18,7 @@ from filelock import FileLock
 from lakehouse import _upkeep, maintenance
 from lakehouse.catalog import Lake, LakeSettings
 from lakehouse.counts import base_tables, count_table
-from lakehouse.errors import LakeDamagedError, LakeMismatchError, LockHeldError, MaintenanceError
+from lakehouse.errors import LakeDamagedError, LakeMismatchError, LakeMissingError, LockHeldError, MaintenanceError
 from lakehouse.hashing import content_hash
 from lakehouse.ledgers import snapshots_in_ledgers
 from lakehouse.paths import Paths
@@ -63,7 +63,7 @@ def name_in_a_ledger(paths: Paths, record: object, run_id: str = "run-a") -> Pat
 
 def test_compaction_changes_files_and_no_snapshot(used: Paths) -> None:
     before = said(used)
-    report = maintenance.compact(used)  # in the process of its own that it always has
+    report = maintenance.compact(used)  # here in the process of its own that callers always get
     after = said(used)
     assert report.rows_flushed == 2
     assert len(before) == 6
@@ -74,7 +74,6 @@ def test_expiry_keeps_what_is_named_and_forgets_the_rest(used: Paths) -> None:
     before = said(used)
     numbers = sorted(before)
     name_in_a_ledger(used, {"step": "optimize", "body": {"snapshots": {"read": numbers[0], "written": [numbers[2]]}}})
-    _upkeep.compact(used)
     planned = _upkeep.expire(used, frozenset({numbers[1]}), FAR, NOW, True)
     assert said(used).keys() >= before.keys()
     report = _upkeep.expire(used, frozenset({numbers[1]}), FAR, NOW, False)
@@ -111,7 +110,7 @@ def test_a_ledger_that_cannot_be_read_stops_expiry(used: Paths) -> None:
     ledger = name_in_a_ledger(used, {"snapshot_id": 3})
     ledger.write_text(ledger.read_text() + '{"snapshot_id": 4', encoding="utf-8")
     with pytest.raises(MaintenanceError, match="line 2 is not JSON"):
-        maintenance.expire(used, keep=(), older_than=FAR)
+        _upkeep.expire(used, frozenset(), FAR, NOW, False)
     assert len(said(used)) == 6
 
 
@@ -128,12 +127,12 @@ def test_maintenance_waits_for_writers_and_then_says_who_holds_the_lake(
     monkeypatch.setattr(_upkeep, "LOCK_SECONDS", 0.1)
     for name in ("raw.bars", "dbt"):
         with FileLock(used.table_lock(name)), pytest.raises(LockHeldError, match=name):
-            _upkeep.compact(used)
-    assert _upkeep.compact(used).rows_flushed == 2
+            _upkeep.verify(used)
+    assert _upkeep.verify(used)
 
 
 def test_counts_are_verified_for_every_table(used: Paths, settings: LakeSettings) -> None:
-    counts = {count.table: count for count in maintenance.verify_counts(used)}
+    counts = {count.table: count for count in _upkeep.verify(used)}
     with Lake.open(used, settings=settings) as lake:
         assert tuple(sorted(counts)) == base_tables(lake)
     assert counts["raw.bars"].promised == counts["raw.bars"].scanned == 180 + 2 - 9
@@ -161,25 +160,27 @@ def test_verification_sees_a_file_that_lost_rows(used: Paths, settings: LakeSett
 def test_verification_sees_a_file_that_is_gone(used: Paths, settings: LakeSettings, bars: Make) -> None:
     biggest(used).unlink()
     with pytest.raises(LakeDamagedError, match="is gone"):
-        maintenance.verify_counts(used)
+        _upkeep.verify(used)
     with (
         Lake.open(used, settings=settings) as lake,
-        pytest.raises(LakeDamagedError, match=r"raw\.bars: cannot be read"),
+        pytest.raises(LakeDamagedError, match=r"met a file of raw\.bars that cannot be read"),
     ):
         write(lake, Write("raw.bars", bars(20, "TEST:NEW")), run_id="run-a", step="next")
 
 
 def test_a_backup_restores_every_snapshot_into_an_empty_home(used: Paths, tmp_path: Path) -> None:
     before = said(used)
-    report = maintenance.backup(used, tmp_path / "copy")
+    report = _upkeep.backup(used, tmp_path / "copy")
     assert report.snapshot_id == max(before)
     assert report.n_files == len(list((tmp_path / "copy" / "files").rglob("*.parquet"))) > 0
     home = Paths.at(tmp_path / "other")
-    assert maintenance.restore(home, tmp_path / "copy") == max(before)
-    shutil.rmtree(tmp_path / "copy")
-    assert said(home) == before == said(used)
+    assert _upkeep.restore(home, tmp_path / "copy") == max(before)
     with pytest.raises(MaintenanceError, match="already stands"):
         _upkeep.restore(home, report.folder)
+    shutil.rmtree(tmp_path / "copy")
+    assert said(home) == before == said(used)
+    with pytest.raises(MaintenanceError, match="holds no backup"):
+        _upkeep.restore(Paths.at(tmp_path / "third"), report.folder)
 
 
 def test_a_backup_of_a_damaged_lake_is_refused_and_leaves_nothing(used: Paths, tmp_path: Path) -> None:
@@ -208,6 +209,32 @@ def test_a_moved_home_is_refused_until_the_catalog_is_told(used: Paths, settings
         Lake.open(moved, settings=settings)
     assert _upkeep.relocate(moved) == f"{used.data}/"
     assert said(moved) == before
+
+
+def test_every_command_goes_through_a_process_of_its_own(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[object, ...]] = []
+    monkeypatch.setattr(maintenance, "_in_own_process", lambda *call: sent.append(call))
+    maintenance.compact(paths)
+    maintenance.expire(paths, keep=[1, 1, 2], older_than=FAR)
+    maintenance.backup(paths)
+    maintenance.restore(paths, tmp_path)
+    maintenance.relocate(paths)
+    maintenance.verify_counts(paths)
+    assert sent == [
+        (_upkeep.compact, paths),
+        (_upkeep.expire, paths, frozenset({1, 2}), FAR, timedelta(days=1), False),
+        (_upkeep.backup, paths, None),
+        (_upkeep.restore, paths, tmp_path),
+        (_upkeep.relocate, paths),
+        (_upkeep.verify, paths),
+    ]
+
+
+def test_a_refusal_comes_back_from_the_other_process(paths: Paths) -> None:
+    with pytest.raises(LakeMissingError, match="there is no lake"):
+        maintenance.verify_counts(paths)
 
 
 def test_a_process_that_dies_is_an_error_and_not_silence(paths: Paths) -> None:

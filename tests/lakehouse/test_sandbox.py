@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lakehouse import sandbox
 from lakehouse.catalog import Lake, LakeSettings
 from lakehouse.errors import LakeMissingError, QueryRefusedError
 from lakehouse.paths import Paths
@@ -41,6 +42,27 @@ def home(tmp_path_factory: pytest.TempPathFactory, extensions: Path, bars: Make,
 @pytest.fixture
 def ask(home: Paths, settings: LakeSettings) -> Callable[..., pl.DataFrame]:
     return lambda sql, limit=10_000: user_query(home, sql, limit, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def reader(home: Paths) -> Iterator[Lake]:
+    with Lake.open(home, settings=LakeSettings(memory_limit="1GB", threads=1), read_only=True) as lake:
+        yield lake
+
+
+@pytest.fixture
+def refuse(reader: Lake, ask: Callable[..., pl.DataFrame]) -> Callable[[str], None]:
+    """Judge the SQL on a connection that is already open; what passes the judgement is asked in full."""
+
+    def judge(sql: str) -> None:
+        sandbox._require_harmless(sandbox._parsed(reader.connection, sql))
+        ask(sql)
+
+    def refused(sql: str) -> None:
+        with pytest.raises(QueryRefusedError):
+            judge(sql)
+
+    return refused
 
 
 @pytest.mark.parametrize(
@@ -113,11 +135,8 @@ def test_no_more_rows_come_back_than_were_asked_for(ask: Callable[..., pl.DataFr
         "from raw.no_such_table",
     ],
 )
-def test_statements_that_are_not_one_select_or_that_fail_are_refused(
-    ask: Callable[..., pl.DataFrame], sql: str
-) -> None:
-    with pytest.raises(QueryRefusedError):
-        ask(sql)
+def test_statements_that_are_not_one_select_or_that_fail_are_refused(refuse: Callable[[str], None], sql: str) -> None:
+    refuse(sql)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +163,8 @@ def test_statements_that_are_not_one_select_or_that_fail_are_refused(
         "select getenv('HOME')",
     ],
 )
-def test_files_settings_and_the_attachment_are_out_of_reach(ask: Callable[..., pl.DataFrame], sql: str) -> None:
-    with pytest.raises(QueryRefusedError):
-        ask(sql)
+def test_files_settings_and_the_attachment_are_out_of_reach(refuse: Callable[[str], None], sql: str) -> None:
+    refuse(sql)
 
 
 def test_not_even_the_lake_s_own_files_can_be_read_or_written_past_the_lake(

@@ -1,4 +1,4 @@
-{{ config(tags=['candidates']) }}
+{{ config(tags=['candidates', 'window']) }}
 
 with expected as (
     select

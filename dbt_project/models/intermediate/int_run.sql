@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'candidates', 'enrichment', 'prices', 'replay']) }}
+{{ config(materialized='table', tags=['columns', 'candidates', 'enrichment', 'prices', 'replay', 'window']) }}
 
 with runs as (
     select

@@ -1,4 +1,4 @@
-{{ config(tags=['candidates']) }}
+{{ config(tags=['candidates', 'returns']) }}
 
 with genesis as (
     select

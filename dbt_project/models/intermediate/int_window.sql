@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['candidates', 'prices']) }}
+{{ config(materialized='table', tags=['candidates', 'prices', 'window']) }}
 
 with run as (
     select

@@ -1,0 +1,113 @@
+# Every target is one line over a command; `make help` is generated from the comments behind ##.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PROFILE ?= production
+SOURCE ?=
+SOURCE_PATH ?=
+AS_OF ?=
+RUN_ID ?=
+START_STEP ?=
+LOOKBACK ?= 500
+TOP_N ?=
+THRESHOLD ?=
+WORKERS ?= 2
+
+export PYTHONSAFEPATH := 1
+export OMP_NUM_THREADS ?= 2
+
+READY := scripts/setup.sh requirements.lock
+TEST_READY := scripts/setup.sh requirements-dev.lock
+PY := .venv/bin/python
+LF := .venv/bin/lakefolio
+INGEST := $(PY) -m ingest
+RUN_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(START_STEP),--start-step $(START_STEP)) $(if $(TOP_N),--set selection.top_n=$(TOP_N)) $(if $(THRESHOLD),--set dependence.threshold=$(THRESHOLD) --set flags.feat_adaptive_threshold=false)
+WHICH_RUN = $(if $(RUN_ID),$(RUN_ID),latest)
+
+.PHONY: help
+help: ## list all targets
+	@awk -F':.*## ' '/^[a-z][a-zA-Z0-9_-]*:.*## / {printf "  %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo flow-production flow-dev clean-run clean-all env-sync env-check
+demo: ## the whole run on the embedded, simulated market
+	@$(READY) && $(LF) run --profile demo $(RUN_OPTIONS)
+flow-production: ## the daily run; SOURCE, RUN_ID and START_STEP apply
+	@$(READY) && $(LF) run --profile $(PROFILE) $(RUN_OPTIONS)
+flow-dev: ## the run with the development profile
+	@$(READY) && $(LF) run --profile development $(RUN_OPTIONS)
+clean-run: ## delete the folder of one run; RUN_ID names it
+	@$(READY) && $(LF) clean --run-id $(RUN_ID)
+clean-all: ## delete all run folders and exports; lake, keys and checkpoints stay
+	@$(READY) && $(LF) clean --all
+env-sync: ## make or refresh .venv
+	@$(TEST_READY)
+env-check: ## check interpreter, packages, extensions, manifest, lake and calendars
+	@$(READY) && $(LF) doctor
+
+.PHONY: scan-run scan-audit data-prep-raw data-fetch data-audit validate calendars
+scan-run: ## run the scanners of PROFILE and merge their finds into candidates
+	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step aggregation $(RUN_OPTIONS)
+scan-audit: ## lint the scanner files offline and print their resolved form
+	@$(READY) && $(LF) scanners --resolved
+data-prep-raw: ## land calendars, instruments and bars of PROFILE's source, and scan them
+	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step discovery $(RUN_OPTIONS)
+data-fetch: ## land LOOKBACK sessions of the candidates
+	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step light-prep --set data.light_sessions=$(LOOKBACK) $(RUN_OPTIONS)
+data-audit: ## rebuild the price marts and run their tests
+	@$(READY) && $(LF) dbt build --select tag:prices
+validate: ## data health of RUN_ID, coloured
+	@$(READY) && $(LF) health --run-id $(WHICH_RUN)
+calendars: ## land the sessions of every calendar of SOURCE (default: the sample)
+	@$(READY) && $(INGEST) calendars $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH))
+
+.PHONY: port-select port-analyze port-optimize port-test port-report port-drift accept-state corr-report regime-check audit gate display report-sync
+port-select: ## resume RUN_ID at selection
+	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step selection --stop-step selection
+port-analyze: ## resume RUN_ID at factors and stop after regime
+	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step factors --stop-step regime
+port-optimize: ## resume RUN_ID at optimize
+	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step optimize --stop-step optimize
+port-test: ## resume RUN_ID at the tournament
+	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step tournament --stop-step tournament
+port-report: ## resume RUN_ID at the report
+	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step report
+port-drift: ## what the accepted portfolio has drifted to
+	@$(READY) && $(LF) show drift --run-id $(WHICH_RUN)
+accept-state: ## record RUN_ID's portfolio as held
+	@$(READY) && $(LF) accept $(WHICH_RUN)
+corr-report: ## correlations and clusters of a run
+	@$(READY) && $(LF) show clusters --run-id $(WHICH_RUN)
+regime-check: ## the regime of a run and its components
+	@$(READY) && $(LF) show regime --run-id $(WHICH_RUN)
+audit: ## judge a run again; exit 3 where a check fails
+	@$(READY) && $(LF) audit $(WHICH_RUN)
+gate: ## the audit gate and the ledger of the demo's last run; runs the demo first where there is none
+	@$(READY) && { test -e artifacts/summaries/latest || $(LF) run --profile demo; } && $(LF) audit latest && $(LF) verify latest
+display: ## show the report of a run in the terminal
+	@$(READY) && $(LF) display $(WHICH_RUN)
+report-sync: ## list what a sync would send
+	@$(READY) && $(LF) show sync --run-id $(WHICH_RUN)
+
+.PHONY: test lint bench lock schema
+test: ## everything that CI runs
+	@$(TEST_READY) && $(MAKE) --no-print-directory lint && $(PY) -m pytest -n $(WORKERS) --dist loadgroup
+lint: ## ruff, mypy strict, sqlfluff, schema
+	@$(TEST_READY) && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/sqlfluff lint -p 2 --disable-progress-bar dbt_project/models dbt_project/tests dbt_project/macros && $(LF) schema --check
+bench: ## the same work against peers, side by side
+	@$(READY) && $(PY) -m benchmarks
+schema: ## write configs/manifest.schema.json from the code
+	@$(READY) && $(LF) schema
+lock: ## resolve the dependencies again (needs uv and a network)
+	@scripts/lock.sh
+
+.PHONY: scans prep prep-raw prune align analyze optimize-v2 finalize report gist
+scans: scan-run ## older name of scan-run
+prep: data-fetch ## older name of data-fetch
+prep-raw: data-prep-raw ## older name of data-prep-raw
+prune: port-select ## older name of port-select
+align: data-audit ## older name of data-audit
+analyze: port-analyze ## older name of port-analyze
+optimize-v2: port-optimize ## older name of port-optimize
+finalize: port-report ## older name of port-report
+report: port-report ## older name of port-report
+gist: report-sync ## older name of report-sync

@@ -1,0 +1,220 @@
+"""The two-layer allocation that production and the tournament both call (quant.md 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
+from analytics.allocation.barbell import AGGRESSOR_SHARE, choose_aggressors
+from analytics.allocation.caps import placeable_budget
+from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.portfolio import Allocation, AllocationProblem
+from analytics.allocation.portfolio_checks import check_allocation
+from analytics.allocation.problem import Profile, RiskProblem, Solution, Turnover
+from analytics.allocation.risk_parity import contributions
+from analytics.allocation.solvers import solve
+from analytics.allocation.streams import blend_members, cluster_streams, lifetimes
+from analytics.covariance import estimate_covariance
+from analytics.errors import ShortHistoryError
+from analytics.risk import conditional_value_at_risk, convexity
+
+ENGINE = "lakefolio"
+#: Common sessions that minimum CVaR needs for three sessions in its tail.
+MIN_TAIL_SESSIONS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """Everything of layer 1 that does not depend on the profile."""
+
+    cluster_ids: IntVector
+    member_cluster: IntVector
+    blend: FloatMatrix
+    streams: FloatMatrix
+    covariance: FloatMatrix
+    caps: FloatVector
+    budget: float
+    note: str
+
+
+def allocate(problem: AllocationProblem) -> Allocation:
+    """Weigh the selected instruments: blend inside clusters, then the profile over the cluster streams (quant.md 8).
+
+    Raises
+    ------
+    AllocationInputError
+        An input that cannot be right; names the instrument.
+    InfeasibleError
+        Caps that cannot hold the budget, or a barbell without room; names the numbers and the ways out.
+    ShortHistoryError
+        Too few sessions for a statistic.
+    SolverError
+        No certified answer; nothing else is tried in its place.
+    """
+    check_allocation(problem)
+    layers = _build_layers(problem)
+    is_aggressor = np.zeros(layers.caps.size, dtype=np.bool_)
+    if problem.profile == "barbell":
+        is_aggressor, solution = _solve_barbell(problem, layers)
+    else:
+        solution = solve(_risk_problem(problem, layers, problem.profile))
+    if layers.note:
+        solution = replace(solution, message="; ".join(filter(None, [solution.message, layers.note])))
+    weights = layers.blend @ solution.weights
+    return Allocation(
+        profile=problem.profile,
+        engine=ENGINE,
+        symbols=problem.symbols,
+        weights=weights,
+        net_weights=weights * problem.directions,
+        cluster_ids=layers.cluster_ids,
+        cluster_weights=solution.weights,
+        caps=layers.caps,
+        blend=layers.blend,
+        risk_contributions=contributions(solution.weights, layers.covariance),
+        sleeves=tuple("aggressor" if is_aggressor[place] else "core" for place in layers.member_cluster),
+        cash=max(1.0 - float(solution.weights.sum()), 0.0),
+        solution=solution,
+    )
+
+
+def _build_layers(problem: AllocationProblem) -> _Layers:
+    cluster_ids, member_cluster = np.unique(problem.cluster_ids, return_inverse=True)
+    blend = blend_members(
+        problem.past_returns,
+        problem.directions,
+        problem.cluster_ids,
+        problem.symbols,
+        alpha_weighting=problem.alpha_weighting,
+    )
+    caps = np.full(cluster_ids.size, problem.cap)
+    if problem.instrument_cap is not None:
+        caps = np.minimum(caps, problem.instrument_cap / blend.max(axis=0))
+    wanted = 1.0 - problem.cash_weight
+    budget = placeable_budget(caps, wanted, is_partial_allowed=problem.cash_allowed, noun="clusters")
+    streams = cluster_streams(problem.past_returns, problem.directions, blend)
+    names = _cluster_names(cluster_ids)
+    note = ""
+    if cluster_ids.size == 1:
+        covariance = np.array([[np.nanvar(streams[:, 0], ddof=1) * problem.periods_per_year]])
+    else:
+        estimate = estimate_covariance(
+            streams,
+            method=problem.covariance_method,
+            periods_per_year=problem.periods_per_year,
+            halflife_sessions=problem.covariance_halflife_sessions,
+            names=names,
+        )
+        covariance = estimate.matrix
+        if estimate.is_repaired:
+            note = f"covariance repaired to positive definite; fewest common sessions {estimate.n_overlap_min}"
+    if budget < wanted:
+        kept = f"the caps hold {budget:.6g} of {wanted:.6g}; the rest is cash"
+        note = "; ".join(filter(None, [note, kept]))
+    return _Layers(
+        cluster_ids=cluster_ids,
+        member_cluster=np.asarray(member_cluster, dtype=np.int64),
+        blend=blend,
+        streams=streams,
+        covariance=0.5 * (covariance + covariance.T),
+        caps=caps,
+        budget=budget,
+        note=note,
+    )
+
+
+def _cluster_names(cluster_ids: IntVector) -> tuple[str, ...]:
+    return tuple(f"cluster {cluster}" for cluster in cluster_ids)
+
+
+def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile) -> RiskProblem:
+    """Layer 1 as a problem over the cluster streams (quant.md 8.2)."""
+    fragility = None
+    if problem.fragility_penalty > 0.0:
+        tails = conditional_value_at_risk(layers.streams)
+        level = float(tails.mean())
+        if not level > 0.0:
+            message = (
+                f"the mean CVaR95 of the cluster streams is {level:.3g}, so fragility has no unit. Give more sessions, "
+                "or turn the fragility penalty off"
+            )
+            raise AllocationInputError(message)
+        fragility = tails / level
+    turnover = None
+    if problem.turnover_penalty > 0.0:
+        held = problem.held_weights if problem.held_weights is not None else np.zeros(len(problem.symbols))
+        turnover = Turnover(
+            penalty=problem.turnover_penalty,
+            held=held * problem.directions,
+            owner=layers.member_cluster,
+            share=layers.blend[np.arange(len(problem.symbols)), layers.member_cluster],
+            held_elsewhere=problem.held_elsewhere,
+        )
+    return RiskProblem(
+        profile=profile,
+        covariance=layers.covariance,
+        upper=np.minimum(layers.caps, 1.0),
+        budget=layers.budget,
+        mean=np.nanmean(layers.streams, axis=0) * problem.periods_per_year,
+        past_returns=_common_sessions(layers) if profile == "min_cvar" else None,
+        risk_free_rate=problem.risk_free_rate,
+        fragility=fragility,
+        fragility_penalty=problem.fragility_penalty,
+        turnover=turnover,
+        names=_cluster_names(layers.cluster_ids),
+    )
+
+
+def _common_sessions(layers: _Layers) -> FloatMatrix:
+    """Streams (T', K) over the sessions on which every cluster was alive; 0 where its markets were closed."""
+    alive = lifetimes(layers.streams)
+    common = alive.all(axis=1)
+    sessions = int(common.sum())
+    if sessions < MIN_TAIL_SESSIONS:
+        shortest = layers.cluster_ids[int(alive.sum(axis=0).argmin())]
+        message = (
+            f"min_cvar needs {MIN_TAIL_SESSIONS} common sessions of all clusters, there are {sessions}; the shortest "
+            f"is cluster {shortest}. Leave its recent listings out, or take another profile"
+        )
+        raise ShortHistoryError(message)
+    return np.nan_to_num(layers.streams[common], nan=0.0)
+
+
+def _solve_barbell(problem: AllocationProblem, layers: _Layers) -> tuple[BoolVector, Solution]:
+    """Aggressor clusters in equal parts, risk parity over the others (quant.md 8.2)."""
+    share = AGGRESSOR_SHARE[problem.regime] * layers.budget
+    convexities = convexity(layers.streams)
+    is_aggressor = choose_aggressors(convexities, layers.member_cluster, problem.identities, layers.caps, share)
+    core = np.flatnonzero(~is_aggressor)
+    core_budget = placeable_budget(
+        layers.caps[core], layers.budget - share, is_partial_allowed=problem.cash_allowed, noun="core clusters"
+    )
+    whole = _risk_problem(replace(problem, turnover_penalty=0.0), layers, "risk_parity")
+    solution = solve(
+        replace(
+            whole,
+            covariance=layers.covariance[np.ix_(core, core)],
+            upper=whole.upper[core],
+            budget=core_budget,
+            mean=None,
+            fragility=None if whole.fragility is None else whole.fragility[core],
+            names=tuple(whole.labels[place] for place in core),
+        )
+    )
+    weights = np.zeros(layers.caps.size)
+    weights[core] = solution.weights
+    weights[is_aggressor] = share / int(is_aggressor.sum())
+    message = (
+        f"aggressor sleeve {share:.4g} in {int(is_aggressor.sum())} of {layers.caps.size} clusters ({problem.regime})"
+    )
+    if core_budget < layers.budget - share:
+        message += f"; the core's caps hold {core_budget:.6g}, the rest is cash"
+    combined = replace(
+        solution,
+        weights=weights,
+        solver=f"barbell+{solution.solver}",
+        message="; ".join(filter(None, [solution.message, message])),
+    )
+    return is_aggressor, combined

@@ -1,0 +1,150 @@
+"""Refusals at the door of the solvers: nothing is repaired, every message names the asset."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf
+
+from analytics._typing import FloatMatrix, FloatVector
+from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.problem import CONVEX_PROFILES, PROFILES, RiskProblem
+
+SYMMETRY_TOLERANCE = 1e-10
+#: Smallest eigenvalue, relative to the mean variance, that still counts as positive semi-definite.
+DEFINITENESS_TOLERANCE = 1e-10
+
+
+def _refuse(message: str) -> NoReturn:
+    raise AllocationInputError(message)
+
+
+def check_vector(values: FloatVector, count: int, what: str, names: tuple[str, ...]) -> None:
+    """Refuse a vector of the wrong length or with a value that is not finite."""
+    if values.shape != (count,):
+        _refuse(f"{what} has shape {values.shape}, expected ({count},): one value per asset, in the order of the names")
+    if not np.all(np.isfinite(values)):
+        place = int(np.flatnonzero(~np.isfinite(values))[0])
+        _refuse(f"{what} of {names[place]} is {values[place]}; give a finite value or leave the asset out")
+
+
+def check_names(names: tuple[str, ...], count: int, what: str = "names") -> None:
+    """Refuse a wrong number of names and duplicates."""
+    if len(names) != count:
+        _refuse(f"{len(names)} {what} for {count} assets")
+    if len(set(names)) != count:
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        _refuse(f"{what} holds {twice} twice; every asset has one name")
+
+
+def check_covariance(covariance: FloatMatrix, names: tuple[str, ...], *, is_definite: bool) -> None:
+    """Refuse a covariance that is not finite, symmetric, and positive semi-definite (unless vouched for)."""
+    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1] or covariance.shape[0] == 0:
+        _refuse(f"the covariance has shape {covariance.shape}, expected (N, N) with N >= 1")
+    if not np.isfinite(covariance.sum()):
+        first = np.argwhere(~np.isfinite(covariance))
+        if first.size:
+            row, column = first[0]
+            _refuse(f"the covariance of {names[row]} and {names[column]} is {covariance[row, column]}")
+        _refuse("the covariance overflows when summed; check its unit")
+    variances = covariance.diagonal()
+    if np.any(variances < 0.0):
+        _refuse(f"the variance of {names[int(variances.argmin())]} is {variances.min():.3g}, below 0")
+    level = float(variances.mean())
+    if level == 0.0:
+        _refuse("every asset has zero variance: there is no risk to allocate. Check the returns")
+    if is_definite:
+        return
+    skew = np.abs(covariance - covariance.T)
+    if float(skew.max()) > SYMMETRY_TOLERANCE * level:
+        row, column = np.unravel_index(int(skew.argmax()), skew.shape)
+        _refuse(f"the covariance is not symmetric: {names[row]} / {names[column]} differ by {skew.max():.3g}")
+    _, info = dpotrf(covariance, lower=1, clean=0)
+    if info != 0:
+        smallest = float(np.linalg.eigvalsh(covariance)[0])
+        if smallest < -DEFINITENESS_TOLERANCE * level * covariance.shape[0]:
+            _refuse(f"the covariance is indefinite: smallest eigenvalue {smallest:.3g}, mean variance {level:.3g}")
+
+
+def _check_returns(problem: RiskProblem, count: int, names: tuple[str, ...]) -> None:
+    returns = problem.past_returns
+    if returns is None:
+        _refuse("min_cvar needs past_returns (T, N)")
+    if returns.ndim != 2 or returns.shape[1] != count or returns.shape[0] < 2:
+        _refuse(f"past_returns has shape {returns.shape}, expected (T, {count}) with T >= 2")
+    known = np.asarray(np.isfinite(returns)).all(axis=0)
+    if not np.all(known):
+        _refuse(f"past_returns of {names[int(np.argmin(known))]} hold a value that is not finite; align them first")
+
+
+def check_problem(problem: RiskProblem) -> None:
+    """Refuse a problem that cannot be right.
+
+    Raises
+    ------
+    AllocationInputError
+        Names the asset and the rule.
+    """
+    if problem.profile not in PROFILES:
+        _refuse(f"unknown profile {problem.profile!r}; known: {', '.join(PROFILES)}")
+    count = problem.covariance.shape[0] if problem.covariance.ndim == 2 else 0
+    names = problem.names if problem.names is not None else tuple(map(str, range(count)))
+    if problem.names is not None and problem.covariance.ndim == 2:
+        check_names(names, count)
+    check_covariance(problem.covariance, names, is_definite=problem.is_definite)
+    check_vector(problem.upper, count, "the cap", names)
+    if np.any(problem.upper <= 0.0) or np.any(problem.upper > 1.0):
+        place = int(np.flatnonzero((problem.upper <= 0.0) | (problem.upper > 1.0))[0])
+        _refuse(f"the cap of {names[place]} is {problem.upper[place]:g}; caps lie in (0, 1]")
+    if not 0.0 < problem.budget <= 1.0:
+        _refuse(f"the budget is {problem.budget:g}; it lies in (0, 1]")
+    _check_terms(problem, count, names)
+    if problem.profile == "min_cvar":
+        _check_returns(problem, count, names)
+
+
+def _check_terms(problem: RiskProblem, count: int, names: tuple[str, ...]) -> None:
+    """The parts that only some problems have: mean, fragility, risk budgets, turnover, groups."""
+    if problem.mean is not None:
+        check_vector(problem.mean, count, "the mean", names)
+    elif problem.profile == "max_sharpe":
+        _refuse("max_sharpe needs the annualised mean (N,)")
+    if problem.fragility_penalty < 0.0 or not np.isfinite(problem.fragility_penalty):
+        _refuse(f"fragility_penalty is {problem.fragility_penalty}; it is a finite number from 0")
+    if problem.fragility is not None:
+        check_vector(problem.fragility, count, "the fragility", names)
+    elif problem.fragility_penalty > 0.0:
+        _refuse("fragility_penalty > 0 needs fragility (N,)")
+    if problem.risk_budgets is not None:
+        check_vector(problem.risk_budgets, count, "the risk budget", names)
+        if np.any(problem.risk_budgets <= 0.0) or abs(float(problem.risk_budgets.sum()) - 1.0) > 1e-9:
+            _refuse(f"risk budgets are positive and sum to 1; these sum to {problem.risk_budgets.sum():.6g}")
+    _check_turnover(problem, count)
+    _check_groups(problem, count)
+
+
+def _check_turnover(problem: RiskProblem, count: int) -> None:
+    turnover = problem.turnover
+    if turnover is None:
+        return
+    if not turnover.held.shape == turnover.owner.shape == turnover.share.shape:
+        _refuse("turnover: held, owner and share differ in length")
+    if turnover.penalty < 0.0 or turnover.held_elsewhere < 0.0 or np.any(turnover.share < 0.0):
+        _refuse("turnover: penalty, shares and held_elsewhere are at least 0")
+    if not (np.all(np.isfinite(turnover.held)) and np.all(np.isfinite(turnover.share))):
+        _refuse("turnover: a held weight or share is not finite")
+    if turnover.owner.size and (turnover.owner.min() < 0 or turnover.owner.max() >= count):
+        _refuse(f"turnover: an owner is not one of the {count} assets")
+
+
+def _check_groups(problem: RiskProblem, count: int) -> None:
+    groups = problem.groups
+    if groups is None:
+        return
+    if problem.profile not in CONVEX_PROFILES or problem.profile == "risk_parity":
+        _refuse(f"{problem.profile} takes no group caps; min_variance, max_sharpe, max_diversification, min_cvar do")
+    if groups.matrix.shape != (groups.limits.size, count) or len(groups.names) != groups.limits.size:
+        _refuse(f"group caps: matrix {groups.matrix.shape}, {groups.limits.size} limits, {len(groups.names)} names")
+    if not (np.all(np.isfinite(groups.matrix)) and np.all(np.isfinite(groups.limits))):
+        _refuse("group caps: a coefficient or limit is not finite")

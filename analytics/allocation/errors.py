@@ -1,0 +1,57 @@
+"""What allocation refuses, and why.
+
+AnalyticsError
+├── InputError                      (analytics.errors)
+│   └── AllocationInputError        a problem that cannot be right: names the instrument and the rule it breaks
+├── InfeasibleError                 (analytics.errors)
+│   └── CapInfeasibleError          caps that leave weight unplaced: carries cap, count and budget
+└── SolverError                     a solver stopped without a certified answer; its solution has status "failed"
+    └── UnboundedError              the problem has no optimum: risk can be had for nothing
+"""
+
+from __future__ import annotations
+
+from analytics.errors import AnalyticsError, InfeasibleError, InputError
+
+
+class AllocationInputError(InputError):
+    """A problem that cannot be right; the message names the instrument, the rule and the remedy."""
+
+
+class CapInfeasibleError(InfeasibleError):
+    """The caps cannot hold the budget (quant.md 8.3).
+
+    Attributes
+    ----------
+    cap : the largest single cap.
+    count : number of clusters or assets.
+    capacity : the sum of the caps.
+    budget : the weight that had to be placed.
+    """
+
+    def __init__(self, *, cap: float, count: int, capacity: float, budget: float, noun: str = "clusters") -> None:
+        self.cap = cap
+        self.count = count
+        self.capacity = capacity
+        self.budget = budget
+        needed = int(-(-(budget - 1e-9) // cap)) if cap > 0.0 else 0
+        super().__init__(
+            f"cap {cap:g} on K = {count} {noun} holds at most {capacity:.6g} of the {budget:.6g} to be placed "
+            f"({budget - capacity:.6g} short). Ways out: at least {needed} {noun} (more instruments, or a lower "
+            f"cluster threshold), or cash_allowed: true, which leaves the rest in cash"
+        )
+
+
+class SolverError(AnalyticsError):
+    """A solver stopped without a certified answer; nothing else was tried in its place (quant.md 8.3).
+
+    Attributes
+    ----------
+    status : always "failed", the status of the solution that does not exist.
+    """
+
+    status = "failed"
+
+
+class UnboundedError(SolverError):
+    """The problem has no optimum, because some portfolio has no variance; the message says which statistic breaks."""

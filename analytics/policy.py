@@ -1,0 +1,211 @@
+"""From what is known to what is held: the one policy that production and the tournament both call (quant.md 8.1, 9.1).
+
+Three decisions in order. `pick` takes the winners of each cluster from the candidates, `group` clusters the winners on
+their full history, `weigh` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import numpy as np
+import polars as pl
+
+from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
+from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
+from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
+from analytics.covariance import CovarianceMethod
+from analytics.errors import InputError, ShortHistoryError
+from analytics.selection import SelectionRules, select_instruments
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that a decision depends on besides the data; units in names."""
+
+    rules: SelectionRules = field(default_factory=SelectionRules)
+    light_sessions: int = 60
+    lookback_sessions: tuple[int, ...] = (60, 120, 200)
+    min_overlap_sessions: int = 20
+    min_history_sessions: int = 60
+    linkage: LinkageMethod = "ward"
+    threshold: float = 0.40
+    threshold_by_regime: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
+    is_threshold_adaptive: bool = True
+    covariance: CovarianceMethod = "ledoit_wolf"
+    cap: float = 0.25
+    instrument_cap: float | None = None
+    cash_allowed: bool = False
+    risk_free_rate_annual: float = 0.0
+    fragility_penalty: float = 0.2
+    turnover_penalty: float = 0.05
+    is_alpha_weighted: bool = True
+
+    def threshold_for(self, regime: str) -> float:
+        """The cut that a regime asks for, and that is then used (quant.md 4.1)."""
+        if not self.is_threshold_adaptive:
+            return self.threshold
+        if regime not in self.threshold_by_regime:
+            raise InputError(f"no cut height for regime {regime!r}; there are {', '.join(self.threshold_by_regime)}")
+        return self.threshold_by_regime[regime]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """The winners of a selection, in the order of the columns of their returns."""
+
+    symbols: tuple[str, ...]
+    identities: tuple[str, ...]
+    asset_classes: tuple[str, ...]
+    directions: IntVector
+
+    @classmethod
+    def of(cls, selection: pl.DataFrame) -> Chosen:
+        """The rows of a selection that are selected, by symbol."""
+        rows = selection.filter(pl.col("is_selected")).sort("symbol")
+        return cls(
+            tuple(rows["symbol"]),
+            tuple(rows["identity"]),
+            tuple(rows["asset_class"]),
+            rows["direction"].cast(pl.Int64).to_numpy(),
+        )
+
+    def where(self, keep: BoolVector) -> Chosen:
+        """Those that `keep` (N,) marks."""
+        return Chosen(
+            tuple(symbol for symbol, kept in zip(self.symbols, keep, strict=True) if kept),
+            tuple(identity for identity, kept in zip(self.identities, keep, strict=True) if kept),
+            tuple(name for name, kept in zip(self.asset_classes, keep, strict=True) if kept),
+            self.directions[keep],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What is held before the decision: signed weights by symbol; nothing means cash."""
+
+    net_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def aligned(self, chosen: Chosen) -> tuple[FloatVector, float]:
+        """Signed weight held of each chosen symbol (N,), and the sum of |weight| held elsewhere."""
+        weights = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols], dtype=np.float64)
+        elsewhere = sum(abs(weight) for symbol, weight in self.net_weights.items() if symbol not in set(chosen.symbols))
+        return weights, float(elsewhere)
+
+
+def pick(
+    past_returns: FloatMatrix, candidates: pl.DataFrame, regime: str, policy: Policy, *, periods_per_year: int
+) -> tuple[Clustering, pl.DataFrame]:
+    """Cluster the candidates on the light window and take the winners of each cluster (quant.md 5.5-5.9).
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical returns of the candidates; only the last `light_sessions` are read.
+    candidates
+        One row per column of `past_returns`, in its order.
+
+    Returns
+    -------
+    (Clustering, frame)
+        The clusters, and one row for every candidate with the one reason why it was kept or dropped.
+    """
+    light = past_returns[-policy.light_sessions :]
+    clustering = cluster_instruments(
+        light,
+        tuple(candidates["symbol"]),
+        candidates["direction"].cast(pl.Int64).to_numpy(),
+        threshold=policy.threshold_for(regime),
+        method=policy.linkage,
+        lookbacks=policy.lookback_sessions,
+        min_overlap=policy.min_overlap_sessions,
+        unusable="exclude",
+    )
+    selection = select_instruments(light, candidates, clustering, policy.rules, periods_per_year=periods_per_year)
+    return clustering, selection
+
+
+def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy) -> Clustering:
+    """Cluster the winners on their full history; these clusters carry the cap (quant.md 4.1).
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical returns, one column per chosen symbol.
+    """
+    if not chosen.symbols:
+        raise ShortHistoryError("nothing was selected, so there is nothing to cluster; see the selection audit for why")
+    return cluster_instruments(
+        past_returns,
+        chosen.symbols,
+        chosen.directions,
+        threshold=policy.threshold_for(regime),
+        method=policy.linkage,
+        lookbacks=policy.lookback_sessions,
+        min_overlap=policy.min_overlap_sessions,
+        unusable="exclude",
+    )
+
+
+def weigh(
+    past_returns: FloatMatrix,
+    chosen: Chosen,
+    clustering: Clustering,
+    profile: str,
+    regime: str,
+    policy: Policy,
+    held: Held,
+    *,
+    periods_per_year: int,
+    exposures: FloatVector | None = None,
+) -> Allocation:
+    """Allocate one profile over the clusters of the winners (quant.md 8).
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical returns, one column per chosen symbol. Instruments that the clustering left out are left out here.
+    exposures : (N,), optional
+        Multipliers of gross weight from sentiment (quant.md 7.5); what they take away is cash.
+    """
+    ids = np.asarray(clustering.cluster_ids)
+    keep = ids > 0
+    kept = chosen.where(keep)
+    held_weights, held_elsewhere = held.aligned(kept)
+    allocation = allocate(
+        AllocationProblem(
+            profile=cast("PortfolioProfile", profile),
+            symbols=kept.symbols,
+            identities=kept.identities,
+            directions=kept.directions,
+            cluster_ids=ids[keep],
+            past_returns=past_returns[:, keep],
+            periods_per_year=periods_per_year,
+            cap=policy.cap,
+            instrument_cap=policy.instrument_cap,
+            cash_allowed=policy.cash_allowed,
+            held_weights=held_weights,
+            held_elsewhere=held_elsewhere,
+            risk_free_rate=policy.risk_free_rate_annual,
+            regime=cast("Regime", regime),
+            fragility_penalty=policy.fragility_penalty,
+            turnover_penalty=policy.turnover_penalty,
+            alpha_weighting=policy.is_alpha_weighted,
+            covariance_method=policy.covariance,
+        )
+    )
+    return allocation if exposures is None else _scaled(allocation, exposures[keep])
+
+
+def _scaled(allocation: Allocation, exposures: FloatVector) -> Allocation:
+    """Multiply gross weights by their exposure; what is taken away is cash (quant.md 7.5)."""
+    weights = allocation.weights * exposures
+    return replace(
+        allocation,
+        weights=weights,
+        net_weights=allocation.net_weights * exposures,
+        cluster_weights=np.asarray((allocation.blend > 0.0).T.astype(np.float64) @ weights),
+        cash=1.0 - float(weights.sum()),
+    )

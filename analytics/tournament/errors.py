@@ -1,0 +1,28 @@
+"""What the tournament refuses, and why.
+
+AnalyticsError (analytics.errors)
+└── TournamentError
+    ├── WindowError               a split of the sessions that would test a session twice, or none
+    ├── UnsupportedProfileError   an engine that cannot do a profile; its cell says so and stays empty
+    └── RuinError                 a path whose wealth fell below zero: it has no return afterwards
+"""
+
+from __future__ import annotations
+
+from analytics.errors import AnalyticsError
+
+
+class TournamentError(AnalyticsError):
+    """Root of every error that only the tournament raises."""
+
+
+class WindowError(TournamentError, ValueError):
+    """A walk-forward split that is refused; the message gives train, test and step."""
+
+
+class UnsupportedProfileError(TournamentError):
+    """Raised by an engine for a profile it cannot do (quant.md 9.3)."""
+
+
+class RuinError(TournamentError):
+    """Wealth below zero; the message gives the session of the window and the wealth."""

@@ -1,0 +1,241 @@
+"""What a portfolio earns after its decision: drift, trades, costs (quant.md 9.4).
+
+One loop serves both simulators, so that their difference is friction and never policy. Wealth, holdings and the money
+account obey, at each session with trade rate k and borrow rate b:
+
+    before the session, when a trade is due:  W' solves W' = W - k sum_i |w_i W' - h_i|
+                                              h'_i = w_i W', money' = W' - sum_i h'_i
+    over the session:                         h_i = h'_i (1 + r_i), money = money' - b / periods * sum_i max(-h'_i, 0)
+    return of the session:                    (sum_i h_i + money) / W - 1
+
+So the trade is paid from the wealth that it leaves, the published weights hold exactly after it, and the first return
+of a window carries the cost of entering it. The money account earns nothing. A short is a negative holding: it earns
+the negative of the physical return and its proceeds lie in the money account. A NaN return earns 0. An instrument
+that a decision no longer names is sold at its last price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics._typing import FloatMatrix, FloatVector
+from analytics.errors import InputError
+from analytics.tournament.engines import Decision
+from analytics.tournament.errors import RuinError
+
+BASIS_POINT = 1e-4
+WINDOW, DAILY = "window", "daily"
+IDEALIZED, REALIZED = "idealized", "realized"
+TRADE_TOLERANCE = 1e-16
+MAX_TRADE_ITERATIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Frictions:
+    """What trading and shorting cost.
+
+    Attributes
+    ----------
+    slippage_bps, commission_bps : float
+        Basis points of traded notional; together below 5,000.
+    borrow_annual : float
+        Fraction of the short notional a year, spread evenly over the sessions of a year.
+    has_short_costs : bool
+        `feat_short_costs`; off: shorts are borrowed for nothing.
+    """
+
+    slippage_bps: float = 5.0
+    commission_bps: float = 1.0
+    borrow_annual: float = 0.02
+    has_short_costs: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("slippage_bps", "commission_bps", "borrow_annual"):
+            if not 0.0 <= getattr(self, name) < np.inf:
+                raise InputError(f"{name} is {getattr(self, name)}; a cost is a finite number of at least 0")
+        if self.trade_rate >= 0.5:
+            raise InputError(f"trading costs {self.trade_rate:.2%} of the traded notional; below 50 % is needed")
+
+    @property
+    def trade_rate(self) -> float:
+        """Cost of a trade as a fraction of its notional."""
+        return (self.slippage_bps + self.commission_bps) * BASIS_POINT
+
+    @property
+    def borrow_rate(self) -> float:
+        """Cost of a short as a fraction of its notional, a year."""
+        return self.borrow_annual if self.has_short_costs else 0.0
+
+
+FRICTIONLESS = Frictions(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldState:
+    """Signed notionals by symbol and the money account, carried from window to window."""
+
+    notionals: Mapping[str, float]
+    money: float
+
+    @property
+    def wealth(self) -> float:
+        """Money plus holdings."""
+        return self.money + sum(self.notionals.values())
+
+    @classmethod
+    def from_weights(cls, held_weights: Mapping[str, float]) -> HeldState:
+        """Wealth 1 in the given signed weights, the rest in money; an empty mapping is all money."""
+        return cls(dict(held_weights), 1.0 - sum(held_weights.values()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowPath:
+    """What happened over one test window of T sessions in M symbols held or wanted.
+
+    Every number is a fraction of the wealth before the session: `returns = gross - costs - borrow`.
+
+    Attributes
+    ----------
+    returns, costs, borrow : (T,)
+        Per session.
+    turnover : (T,)
+        Half the sum of |trade| over instruments.
+    trades : (T, M)
+        Signed trade of each symbol before the session.
+    state : HeldState
+        After the last session.
+    """
+
+    symbols: tuple[str, ...]
+    returns: FloatVector
+    turnover: FloatVector
+    costs: FloatVector
+    borrow: FloatVector
+    trades: FloatMatrix
+    state: HeldState
+
+
+def idealized(
+    state: HeldState, decision: Decision, next_symbols: Sequence[str], next_returns: FloatMatrix, *, rebalance: str
+) -> WindowPath:
+    """The path without friction, at the same policy as `realized`."""
+    return simulate_window(
+        state, decision, next_symbols, next_returns, frictions=FRICTIONLESS, rebalance=rebalance, periods_per_year=1
+    )
+
+
+def realized(
+    state: HeldState,
+    decision: Decision,
+    next_symbols: Sequence[str],
+    next_returns: FloatMatrix,
+    *,
+    frictions: Frictions,
+    rebalance: str,
+    periods_per_year: int,
+) -> WindowPath:
+    """The path with slippage, commission and borrow."""
+    return simulate_window(
+        state,
+        decision,
+        next_symbols,
+        next_returns,
+        frictions=frictions,
+        rebalance=rebalance,
+        periods_per_year=periods_per_year,
+    )
+
+
+def simulate_window(
+    state: HeldState,
+    decision: Decision,
+    next_symbols: Sequence[str],
+    next_returns: FloatMatrix,
+    *,
+    frictions: Frictions,
+    rebalance: str,
+    periods_per_year: int,
+) -> WindowPath:
+    """Carry a portfolio through one test window (quant.md 9.4; the formulas stand at the top of this module).
+
+    Parameters
+    ----------
+    next_symbols : N symbols
+        Columns of `next_returns`; must hold every symbol that is held or wanted.
+    next_returns : (T, N)
+        Physical simple returns of the test window; NaN earns 0.
+    rebalance : str
+        `window`: one trade, then drift; `daily`: a trade back to the decision before every session.
+    periods_per_year : int
+        Sessions of a year, over which the borrow cost is spread.
+
+    Raises
+    ------
+    InputError
+        An unknown rebalance, a symbol without returns, a return below -1 or infinite, a refused decision.
+    RuinError
+        Wealth fell below zero.
+    """
+    if rebalance not in {WINDOW, DAILY}:
+        raise InputError(f"rebalance {rebalance!r} is neither {WINDOW!r} nor {DAILY!r}")
+    if not decision.is_usable:
+        raise InputError(f"a decision that is {decision.status} cannot be simulated: {decision.message}")
+    symbols = tuple(sorted(set(decision.symbols) | set(state.notionals)))
+    returns = _pick(symbols, next_symbols, next_returns)
+    wanted = dict(zip(decision.symbols, decision.net_weights, strict=True))
+    weights = np.array([wanted.get(symbol, 0.0) for symbol in symbols])
+    holdings = np.array([state.notionals.get(symbol, 0.0) for symbol in symbols])
+    money, wealth = state.money, state.wealth
+    n_sessions = returns.shape[0]
+    path = np.zeros((4, n_sessions))
+    trades = np.zeros((n_sessions, len(symbols)))
+    borrow_per_session = frictions.borrow_rate / periods_per_year
+    for session in range(n_sessions):
+        cost = 0.0
+        if session == 0 or rebalance == DAILY:
+            after = _wealth_after_trade(wealth, holdings, weights, frictions.trade_rate)
+            trades[session] = (weights * after - holdings) / wealth if wealth > 0.0 else 0.0
+            cost, holdings = wealth - after, weights * after
+            money = after - holdings.sum()
+        borrow = -borrow_per_session * np.minimum(holdings, 0.0).sum()
+        holdings = holdings * (1.0 + returns[session])
+        money -= borrow
+        next_wealth = float(holdings.sum() + money)
+        if next_wealth < 0.0:
+            raise RuinError(f"wealth fell to {next_wealth:.6f} at session {session} of the window; nothing is left")
+        # After a total loss nothing is left to earn with: wealth stays 0, and so does the return.
+        if wealth > 0.0:
+            turnover = 0.5 * np.abs(trades[session]).sum()
+            path[:, session] = next_wealth / wealth - 1.0, turnover, cost / wealth, borrow / wealth
+        wealth = next_wealth
+    held = {symbol: float(value) for symbol, value in zip(symbols, holdings, strict=True) if value != 0.0}
+    return WindowPath(symbols, path[0], path[1], path[2], path[3], trades, HeldState(held, float(money)))
+
+
+def _pick(symbols: tuple[str, ...], next_symbols: Sequence[str], next_returns: FloatMatrix) -> FloatMatrix:
+    columns = {symbol: column for column, symbol in enumerate(next_symbols)}
+    missing = [symbol for symbol in symbols if symbol not in columns]
+    if missing:
+        raise InputError(f"{missing[0]} is held or wanted but has no column in the returns of the test window")
+    picked = next_returns[:, [columns[symbol] for symbol in symbols]]
+    impossible = (picked < -1.0) | np.isinf(picked)
+    if impossible.any():
+        session, column = np.argwhere(impossible)[0]
+        raise InputError(
+            f"{symbols[column]} returns {picked[session, column]} at session {session} of the window; "
+            "a physical return is finite and at least -1: quarantine the bar"
+        )
+    return np.where(np.isnan(picked), 0.0, picked)
+
+
+def _wealth_after_trade(wealth: float, holdings: FloatVector, weights: FloatVector, rate: float) -> float:
+    """Solve W' = W - k sum |w W' - h|; a contraction with factor k * gross, below one half."""
+    after = wealth
+    for _ in range(MAX_TRADE_ITERATIONS):
+        before, after = after, float(wealth - rate * np.abs(weights * after - holdings).sum())
+        if abs(after - before) <= TRADE_TOLERANCE * wealth:
+            break
+    return after

@@ -1,0 +1,41 @@
+with drift as (
+    select * from {{ source('results', 'drift') }}
+),
+
+orders as (
+    select
+        run_id,
+        profile,
+        count(*) as n_orders
+    from {{ source('results', 'orders') }}
+    group by run_id, profile
+),
+
+portfolios as (
+    select
+        run_id,
+        profile,
+        any_value(portfolio_action) as portfolio_action,
+        any_value(turnover) as turnover,
+        max(abs(drift)) as largest_drift,
+        count(*) as n_positions,
+        count(*) filter (where action = 'SKIPPED') as n_skipped
+    from drift
+    group by run_id, profile
+),
+
+final as (
+    select
+        portfolios.run_id,
+        portfolios.profile,
+        portfolios.portfolio_action,
+        portfolios.turnover,
+        portfolios.largest_drift,
+        portfolios.n_positions,
+        portfolios.n_skipped,
+        coalesce(orders.n_orders, 0) as n_orders
+    from portfolios
+    left join orders on portfolios.run_id = orders.run_id and portfolios.profile = orders.profile
+)
+
+select * from final

@@ -1,0 +1,13 @@
+with final as (
+    select
+        run_id,
+        "check",
+        profile,
+        value,
+        "limit",
+        detail,
+        passed
+    from {{ source('results', 'audit_checks') }}
+)
+
+select * from final

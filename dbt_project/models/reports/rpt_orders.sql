@@ -1,0 +1,29 @@
+with orders as (
+    select * from {{ source('results', 'orders') }}
+),
+
+instruments as (
+    select
+        symbol,
+        name
+    from {{ ref('instruments') }}
+),
+
+final as (
+    select
+        orders.run_id,
+        orders.profile,
+        orders.symbol,
+        orders.side,
+        instruments.name,
+        orders.venue,
+        orders.weight_change,
+        orders.target_weight,
+        orders.notional,
+        orders.last_price,
+        orders.quantity
+    from orders
+    left join instruments on orders.symbol = instruments.symbol
+)
+
+select * from final

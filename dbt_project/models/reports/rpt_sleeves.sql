@@ -1,0 +1,40 @@
+with weights as (
+    select * from {{ source('results', 'weights') }}
+),
+
+barbells as (
+    select
+        run_id,
+        profile
+    from weights
+    where sleeve = 'aggressor'
+    group by run_id, profile
+),
+
+risk as (
+    select
+        run_id,
+        symbol,
+        convexity
+    from {{ source('results', 'risk') }}
+    qualify row_number() over (partition by run_id, symbol order by stage = 'full' desc, stage asc) = 1
+),
+
+final as (
+    select
+        weights.run_id,
+        weights.profile,
+        weights.sleeve,
+        count(*) as n_holdings,
+        count(distinct weights.cluster_id) as n_clusters,
+        sum(weights.weight) as weight,
+        sum(weights.net_weight) as net_weight,
+        avg(risk.convexity) as mean_convexity,
+        string_agg(weights.symbol, ', ' order by weights.weight desc, weights.symbol asc) as members
+    from weights
+    inner join barbells on weights.run_id = barbells.run_id and weights.profile = barbells.profile
+    left join risk on weights.run_id = risk.run_id and weights.symbol = risk.symbol
+    group by weights.run_id, weights.profile, weights.sleeve
+)
+
+select * from final

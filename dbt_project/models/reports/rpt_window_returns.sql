@@ -1,0 +1,29 @@
+with tournament_returns as (
+    select * from {{ source('results', 'tournament_returns') }}
+),
+
+compounded as (
+    select
+        run_id,
+        engine,
+        profile,
+        "window",
+        product(1.0 + return) filter (where simulator = 'idealized') - 1.0 as idealized_return,
+        product(1.0 + return) filter (where simulator = 'realized') - 1.0 as realized_return
+    from tournament_returns
+    group by run_id, engine, profile, "window"
+),
+
+final as (
+    select
+        run_id,
+        engine,
+        profile,
+        "window",
+        idealized_return,
+        realized_return,
+        idealized_return - realized_return as decay
+    from compounded
+)
+
+select * from final

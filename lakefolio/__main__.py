@@ -1,0 +1,5 @@
+"""`python -m lakefolio`."""
+
+from lakefolio.cli import script
+
+script()

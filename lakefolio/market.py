@@ -1,0 +1,229 @@
+"""Steps 3 to 6, 8 and 9: land what the source says, let dbt say what is believed (house.md 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from ingest.calendars import as_of_clock
+from ingest.discovery import discover, scan_columns
+from ingest.envelope import Provenance, write_envelope
+from ingest.landing import LandingReport, land_bars, land_instruments, land_scans, land_sessions
+from ingest.requests import Landing
+from ingest.scanners import Scanner, load_scanners
+from ingest.venues import Venues
+from lakefolio.errors import FrontDoorError, HealthGateError
+from lakefolio.panel import benchmark_symbol
+from lakefolio.run import Run, StepReport
+from lakehouse.catalog import Lake
+from lakehouse.dbt import DbtResult
+
+CALENDAR_DAYS_PER_SESSION = 366 / 250
+"""Calendar days that surely hold one business session, holidays included."""
+
+
+def discovery(run: Run) -> StepReport:
+    """Land what the source has, compute the scanner columns, and run every scanner of the manifest."""
+    land_market(run, "discovery")
+    built(run.dbt("build", ["tag:columns"]))
+    scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
+    with run.lake() as lake:
+        found = scan(run, lake, scanners, run.as_of)
+        land_scans(lake, found, run_id=run.run_id, step="discovery")
+    provenance = Provenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
+    for scanner in scanners:
+        rows = found.filter(pl.col("scanner") == scanner.name)
+        write_envelope(run.paths, scanner, rows, provenance)
+        run.logger.info("%s found %s", scanner.name, rows.height)
+    return StepReport(found.height, f"{found.height} finds of {len(scanners)} scanners")
+
+
+def aggregation(run: Run) -> StepReport:
+    """Merge venues into identities, settle conflicts of direction, score, and keep the class quotas."""
+    built(run.dbt("build", ["tag:candidates"]))
+    rows = run.query(
+        "select count(*) as n, count_if(is_conflict) as conflicts from marts.candidates where run_id = ?", run.run_id
+    )
+    n_candidates, conflicts = rows.row(0)
+    if n_candidates == 0:
+        raise FrontDoorError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
+    return StepReport(n_candidates, f"{n_candidates} identities, {conflicts} found both long and short")
+
+
+def enrichment(run: Run) -> StepReport:
+    """Describe every instrument as it was known at the run's clock."""
+    with run.lake() as lake:
+        changed = land_instruments(lake, run.source, landing_of(run, "enrichment"))
+    if changed is not None or not run.source.scans_from_bars:
+        built(run.dbt("build", ["tag:enrichment"]))
+    rows = run.query("select count(*) as n from marts.instruments")
+    return StepReport(int(rows["n"][0]), "" if changed is not None else "unchanged since discovery")
+
+
+def light_prep(run: Run) -> StepReport:
+    """Recent history of the candidates, and its health."""
+    window = run.settings.data.light_sessions
+    with run.lake() as lake:
+        symbols = candidate_symbols(lake, run)
+        fetched = fetch(run, lake, "light-prep", symbols, window)
+    # Discovery on bars has built everything below the returns; a source that scans by itself has built nothing yet.
+    is_ground_built = run.source.scans_from_bars and not has_landed(fetched)
+    build_prices(run, window, ("tag:returns", "tag:window") if is_ground_built else ("tag:prices",))
+    return record_health(run, "light", symbols, fetched)
+
+
+def full_prep(run: Run) -> StepReport:
+    """Full history of the winners and the benchmark."""
+    window = run.settings.data.full_sessions
+    with run.lake() as lake:
+        symbols = judged_symbols(lake, run)
+        fetched = fetch(run, lake, "full-prep", symbols, window)
+    build_prices(run, window, ("tag:prices",) if has_landed(fetched) else ("tag:window",))
+    return record_health(run, "full", symbols, fetched)
+
+
+def health(run: Run) -> StepReport:
+    """Repair the winners' gaps, audit again with the same strictness, and fail where problems are left (quant.md 5.8).
+
+    Raises
+    ------
+    HealthGateError
+        Under `strict_health`, naming every symbol, its status and its sessions.
+    """
+    window = run.settings.data.full_sessions
+    with run.lake() as lake:
+        symbols = judged_symbols(lake, run)
+        ill = unhealthy(lake, symbols)["symbol"].to_list()
+        fetched = fetch(run, lake, "health", ill, window) if ill else None
+    if fetched is not None and has_landed(fetched):
+        build_prices(run, window, ("tag:prices",))
+    report = record_health(run, "full", symbols, fetched)
+    gates = run.dbt("test", ["tag:gate"], window_sessions=window)
+    with run.lake() as lake:
+        left = unhealthy(lake, symbols)
+        missing = lake.query(
+            "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols]
+        )
+    if run.settings.data.strict_health and (left.height or not gates.success):
+        raise HealthGateError(describe_illness(left, missing, gates))
+    note = f"{len(symbols)} judged, {len(ill)} asked again, {left.height} left"
+    return StepReport(report.rows, note)
+
+
+def land_market(run: Run, step: str) -> None:
+    """Calendars, instruments and bars: all of them where the source scans from bars, else when they are needed."""
+    landing = landing_of(run, step)
+    venues = Venues.of(run.paths)
+    with run.lake() as lake:
+        instruments = run.source.instruments(as_of=run.as_of)
+        first = instruments["first_session"].min()
+        calendars = sorted(set(venues.calendars_of(instruments["venue"]).values()))
+        land_sessions(lake, calendars, first if isinstance(first, date) else run.as_of, run.as_of, landing)
+        land_instruments(lake, run.source, landing)
+        if run.source.scans_from_bars:
+            report = land_bars(lake, run.source, venues, landing)
+            run.logger.info("landed %s bars, quarantined %s", report.n_inserted, report.quarantined)
+
+
+def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first: date | None = None) -> Landing:
+    """One call of the gate with this run's clock."""
+    return Landing(
+        run_id=run.run_id, step=step, last=run.as_of, as_of_at=run.as_of_at, first=first,
+        symbols=tuple(symbols) if symbols is not None else None, settle_minutes=run.settings.data.settle_minutes,
+    )  # fmt: skip
+
+
+def fetch(run: Run, lake: Lake, step: str, symbols: Sequence[str], n_sessions: int) -> LandingReport:
+    """Ask the source for what is stale, missing or incomplete of these symbols, and for nothing else."""
+    first = run.as_of - timedelta(days=int(n_sessions * CALENDAR_DAYS_PER_SESSION) + 10)
+    report = land_bars(lake, run.source, Venues.of(run.paths), landing_of(run, step, symbols, first), is_selective=True)
+    for symbol, reason in report.failures.items():
+        run.logger.warning("%s was not answered in whole: %s", symbol, reason)
+    return report
+
+
+def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], session: date) -> pl.DataFrame:
+    """What the scanners find at a session, which stands in `session_date` whatever day an instrument last traded.
+
+    The source's own scanner answers where it has one; else the same rules run on `marts.scanner_columns`.
+    """
+    if run.source.scans_from_bars:
+        moment = as_of_clock(session, run.settings.data.settle_minutes)
+        columns = scan_columns(lake, as_of=session, as_of_at=moment, settle_minutes=run.settings.data.settle_minutes)
+        found = discover(scanners, columns, source=run.source_name, run_id=run.run_id, scanned_at=run.as_of_at).scans
+    else:
+        found = pl.concat([run.source.scan(scanner, as_of=session) for scanner in scanners])
+    stamped: pl.DataFrame = found.with_columns(pl.lit(session).alias("session_date"))
+    return stamped
+
+
+def has_landed(report: LandingReport) -> bool:
+    """Whether a landing changed any bar."""
+    return bool(report.n_inserted or report.n_deleted)
+
+
+def build_prices(run: Run, window: int, select: Sequence[str]) -> None:
+    """Rebuild the price marts, or those of them that depend on the window alone."""
+    built(run.dbt("build", select, window_sessions=window))
+
+
+def record_health(run: Run, stage: str, symbols: Sequence[str], fetched: LandingReport | None) -> StepReport:
+    """Keep the health of `symbols` as this stage saw it."""
+    with run.lake() as lake:
+        rows = lake.query(
+            "select symbol, status, n_expected, n_present, n_gaps, n_quarantined, n_stale_sessions, first_session, "
+            "last_session, true as is_judged from marts.data_health where symbol in (select unnest(?)) order by symbol",
+            [list(symbols)],
+        )
+    missing = sorted(set(symbols) - set(rows["symbol"]))
+    if missing:
+        raise FrontDoorError(f"marts.data_health does not know {', '.join(missing[:5])}: rebuild with dbt build")
+    run.store(stage, run.replace("results.health", rows, stage=stage))
+    counts = ", ".join(
+        f"{row['status']} {row['len']}" for row in rows["status"].value_counts(sort=True, name="len").to_dicts()
+    )
+    asked = f", {fetched.n_requested} asked for" if fetched is not None else ""
+    return StepReport(rows.height, f"{counts}{asked}")
+
+
+def candidate_symbols(lake: Lake, run: Run) -> list[str]:
+    """The run's candidates and the benchmark."""
+    rows = lake.rows("select symbol from marts.candidates where run_id = ?", [run.run_id])
+    return sorted({str(symbol) for (symbol,) in rows} | {benchmark_symbol(lake)})
+
+
+def judged_symbols(lake: Lake, run: Run) -> list[str]:
+    """Those whose health the gate judges: the winners and the benchmark."""
+    rows = lake.rows("select symbol from results.selection where run_id = ? and is_selected", [run.run_id])
+    return sorted({str(symbol) for (symbol,) in rows} | {benchmark_symbol(lake)})
+
+
+def unhealthy(lake: Lake, symbols: Sequence[str]) -> pl.DataFrame:
+    """Rows of `marts.data_health` that may not be built upon."""
+    return lake.query(
+        "select * from marts.data_health where symbol in (select unnest(?)) and status not in ('OK', 'SHORT') order by symbol",
+        [list(symbols)],
+    )
+
+
+def describe_illness(left: pl.DataFrame, missing: pl.DataFrame, gates: DbtResult) -> str:
+    """Name every unhealthy symbol with its sessions, and every gate that failed."""
+    lines = ["health problems are left and strict_health is on:"]
+    for row in left.to_dicts():
+        sessions = missing.filter(pl.col("symbol") == row["symbol"])["session_date"].sort().to_list()
+        named = ", ".join(str(session) for session in sessions[:5]) + (", ..." if len(sessions) > 5 else "")
+        lines.append(
+            f"  {row['symbol']} {row['status']}: {row['n_gaps']} gaps, {row['n_quarantined']} quarantined {named}".rstrip()
+        )
+    lines += [f"  gate {node.name}: {node.message}" for node in gates.nodes if node.failures]
+    lines.append(
+        "repair the source, or name the symbols in discovery.exclude_symbols with the reason, and resume at health"
+    )
+    return "\n".join(lines)
+
+
+def built(result: DbtResult) -> None:
+    """Raise where a model or a test that is no gate failed."""
+    result.require()

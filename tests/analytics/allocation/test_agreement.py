@@ -1,0 +1,33 @@
+"""The direct solvers against cvxpy on random problems of every kind; `benchmarks.agreement` runs more of the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analytics.allocation import CONVEX_PROFILES
+from benchmarks.agreement import KINDS, OBJECTIVE_TOLERANCE, objective_shortfall, random_problem
+
+PER_KIND = 6
+#: Kinds on which a profile rightly has nothing to compare.
+WITHOUT_CHOICE = {"exact_caps", "single"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("profile", CONVEX_PROFILES)
+def test_the_objective_is_that_of_cvxpy(profile: str, kind: str) -> None:
+    rng = np.random.default_rng([11, CONVEX_PROFILES.index(profile), KINDS.index(kind)])
+    outcomes = [objective_shortfall(random_problem(profile, kind, rng)) for _ in range(PER_KIND)]
+    numbers = [value for value in outcomes if isinstance(value, float)]
+    # Two random group caps may rule each other out.
+    words = {value for value in outcomes if isinstance(value, str)} - {"InfeasibleError"}
+    assert max(map(abs, numbers), default=0.0) <= OBJECTIVE_TOLERANCE
+    if kind in WITHOUT_CHOICE:
+        assert words <= {"only_feasible_point", "no_positive_excess_return"}
+    elif profile == "risk_parity" and kind == "constant":
+        assert words == {"AllocationInputError"}
+    elif profile == "max_sharpe":
+        assert words <= {"no_positive_excess_return", "UnboundedError"}
+    else:
+        assert words <= {"UnboundedError"}
+        assert len(numbers) >= PER_KIND // 2

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from ingest.calendars import as_of_clock
+from ingest.discovery import scan_columns
+from ingest.errors import ScannerInputError
+from ingest.landing import land_sessions
+from ingest.requests import Landing
+from lakehouse.catalog import Lake
+
+FRIDAY, SUNDAY = dt.date(2024, 3, 8), dt.date(2024, 3, 10)
+
+
+def build_marts(lake: Lake) -> None:
+    landing = Landing("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
+    land_sessions(lake, ["XNYS", "24/7"], FRIDAY, SUNDAY, landing)
+    lake.connection.execute(
+        "create table lake.marts.instruments as select * from (values "
+        "('NYSE:A', 'XNYS', 'equity', 'cash', 'NYSE'), ('NYSE:STALE', 'XNYS', 'equity', 'cash', 'NYSE'), "
+        "('BINANCE:BTCUSDT', '24/7', 'crypto', 'spot', 'BINANCE')) as t(symbol, calendar, asset_class, product, venue)"
+    )
+    lake.connection.execute(
+        "create table lake.marts.scanner_columns as select symbol, session_date::date as session_date, close from (values "
+        "('NYSE:A', '2024-03-07', 1.0), ('NYSE:A', '2024-03-08', 2.0), ('NYSE:STALE', '2024-03-07', 3.0), "
+        "('BINANCE:BTCUSDT', '2024-03-08', 4.0), ('BINANCE:BTCUSDT', '2024-03-10', 5.0)) as t(symbol, session_date, close)"
+    )
+
+
+def test_each_instrument_is_scanned_at_its_own_last_session(lake: Lake) -> None:
+    build_marts(lake)
+    found = scan_columns(lake, as_of=SUNDAY, as_of_at=as_of_clock(SUNDAY))
+    assert found.select("symbol", "session_date", "close", "asset_class").rows() == [
+        ("BINANCE:BTCUSDT", SUNDAY, 5.0, "crypto"),
+        ("NYSE:A", FRIDAY, 2.0, "equity"),
+    ]
+
+
+def test_a_session_that_has_not_settled_is_not_scanned(lake: Lake) -> None:
+    build_marts(lake)
+    before_the_close = dt.datetime.combine(FRIDAY, dt.time(20, 0))
+    found = scan_columns(lake, as_of=FRIDAY, as_of_at=before_the_close)
+    assert found["symbol"].to_list() == ["NYSE:A", "NYSE:STALE"]
+    assert set(found["session_date"]) == {dt.date(2024, 3, 7)}
+
+
+def test_without_marts_the_way_to_them_is_told(lake: Lake) -> None:
+    with pytest.raises(ScannerInputError, match="dbt build"):
+        scan_columns(lake, as_of=FRIDAY, as_of_at=as_of_clock(FRIDAY))
