@@ -104,14 +104,15 @@ class Run:
         )
         return Write(table, with_run, mode="replace_run", keys=dict(keys))
 
-    def dbt(self, command: str, select: Sequence[str], **variables: object) -> DbtResult:
+    def dbt(self, command: str, select: Sequence[str], *, window_sessions: int = 0) -> DbtResult:
         """Run dbt on this run's scope; failures come back in the result."""
-        scope = {"run_id": self.run_id, "strict_health": self.settings.data.strict_health, **variables}
         # A test runs when all the models that it reads are built, not when the first of them is; unit tests judge the
         # code and not the data, so they are for `dbt test` by hand and for CI.
         arguments = [command, "--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
-        return run_dbt(self.paths, arguments, scope, log_path=self.folder / "logs")
+        scope = {"LAKEFOLIO_RUN_ID": self.run_id, "LAKEFOLIO_WINDOW_SESSIONS": str(window_sessions)}
+        strictness = {"strict_health": self.settings.data.strict_health}
+        return run_dbt(self.paths, arguments, strictness, environment=scope, log_path=self.folder / "logs")
 
     def record_step(self, row: pl.DataFrame) -> None:
         """Append one row to results.steps."""

@@ -160,6 +160,7 @@ def run_dbt(
     args: Sequence[str],
     variables: Mapping[str, Any] | None = None,
     *,
+    environment: Mapping[str, str] | None = None,
     log_path: Path | None = None,
     project: Path | None = None,
     settings: LakeSettings | None = None,
@@ -174,7 +175,9 @@ def run_dbt(
     args : sequence of str
         The command and its selection: `["build", "--select", "marts"]`.
     variables : mapping, optional
-        Values of `var(...)` in the models.
+        Values of `var(...)` in the models. dbt parses the whole project anew when they differ from the last call's.
+    environment : mapping, optional
+        Values of `env_var(...)` in the models; a change costs the models that read them, and no more.
     log_path : Path, optional
         Folder of `dbt.log`; the home's own by default.
     project : Path, optional
@@ -201,7 +204,8 @@ def run_dbt(
     # The attach of a profile cannot create a lake with its contracts.
     Lake.open(paths, settings=settings).close()
     try:
-        with FileLock(paths.table_lock(DBT_LOCK), timeout=LOCK_SECONDS), _environment(paths.environment()):
+        variables_of_process = {**paths.environment(), **(environment or {})}
+        with FileLock(paths.table_lock(DBT_LOCK), timeout=LOCK_SECONDS), _environment(variables_of_process):
             outcome = _invoke(arguments)
     except Timeout as error:
         raise LockHeldError(f"another dbt run held this lake for {LOCK_SECONDS:.0f} s: wait for it") from error

@@ -1,5 +1,9 @@
 {{ config(materialized='table', tags=['columns', 'candidates', 'enrichment', 'prices', 'replay', 'window']) }}
 
+{#- A variable wins; a run says the same through its environment, which dbt can change without parsing anew. #}
+{%- set run_id = var('run_id') or env_var('LAKEFOLIO_RUN_ID', '') %}
+{%- set window_sessions = var('window_sessions') or env_var('LAKEFOLIO_WINDOW_SESSIONS', '0') %}
+
 with runs as (
     select
         run_id,
@@ -22,8 +26,8 @@ with runs as (
 chosen as (
     select *
     from runs
-    {% if var('run_id') %}
-        where run_id = '{{ var("run_id") }}'
+    {% if run_id %}
+        where run_id = '{{ run_id }}'
     {% endif %}
     qualify row_number() over (order by started_at desc, run_id desc) = 1
 ),
@@ -35,7 +39,7 @@ final as (
         source,
         as_of,
         as_of_at,
-        coalesce(nullif({{ var('window_sessions') }}, 0), full_sessions)::bigint as window_sessions,
+        coalesce(nullif({{ window_sessions }}, 0), full_sessions)::bigint as window_sessions,
         coalesce(light_sessions, 60) as light_sessions,
         coalesce(settle_minutes, 10) as settle_minutes,
         coalesce(max_stale_sessions, 2) as max_stale_sessions,
