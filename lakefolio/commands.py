@@ -42,7 +42,7 @@ SHOWN = {
     "clusters": "select symbol, cluster_id, subcluster_id, label, purity, mean_correlation from results.clusters "
     "where run_id = ? and stage = 'full' order by cluster_id, symbol",
     "drift": "select * exclude (run_id) from results.drift where run_id = ? order by profile, symbol",
-    "gate": "select * exclude (run_id) from results.audit_checks where run_id = ? order by passed, profile, 'check'",
+    "gate": 'select * exclude (run_id) from results.audit_checks where run_id = ? order by passed, profile, "check"',
     "regime": "select * exclude (run_id, stage) from results.regimes where run_id = ? and stage = 'full' "
     "order by session_date desc limit 20",
     "selection": "select * exclude (run_id) from results.selection where run_id = ? order by cluster_id, score desc",

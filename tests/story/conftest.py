@@ -1,0 +1,92 @@
+"""The runs that the stories tell of: each is made once, by the command line, and read by many tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import polars as pl
+import pytest
+
+from ingest.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
+from ingest.source import BarRequest
+from ingest.venues import Venues
+from lakehouse.maintenance import relocate
+from tests.story.home import ROOT, Home
+
+DEMO = "demo-story"
+MEMBERS_PER_CLUSTER = 4
+FIRST_BAR = dt.date(2024, 4, 1)
+LAST_BAR = dt.date(2026, 1, 30)
+SMALL = (
+    "run", "--profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
+    "--set", "data.full_sessions=200", "--set", "tournament.train_sessions=100",
+    "--set", "tournament.bootstrap_samples=20",
+    "--set", 'allocation.profiles=["min_variance","barbell","equal_weight"]',
+)  # fmt: skip
+"""A small run: a part of the simulated market as a file of bars, shorter windows, three profiles."""
+
+NewHome = Callable[..., Home]
+
+
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewHome]:
+    """Makes homes; all share the extensions, which are copied out of their wheels once."""
+    extensions = tmp_path_factory.mktemp("extensions")
+    made: list[Home] = []
+
+    def make(name: str, market: pl.DataFrame | None = None) -> Home:
+        base = tmp_path_factory.mktemp(name)
+        (base / "work").mkdir()
+        if market is not None:
+            market.write_parquet(base / "work" / "market.parquet")
+        made.append(Home(base / "home", base / "work", extensions))
+        return made[-1]
+
+    yield make
+    for home in made:
+        home.end_all()
+
+
+@pytest.fixture(scope="session")
+def demo(new_home: NewHome) -> Home:
+    """The demo, to its end."""
+    home = new_home("demo")
+    home.run("run", "--profile", "demo", "--run-id", DEMO, "--json").ended(0)
+    return home
+
+
+@pytest.fixture(scope="session")
+def market() -> pl.DataFrame:
+    """Some members of every planted cluster, with bars beyond the session that runs stand on."""
+    source = SampleSource(Venues.read(ROOT / "dbt_project" / "seeds" / "venues.csv"))
+    taken: Counter[str] = Counter()
+    symbols = [BENCHMARK]
+    for symbol, cluster in planted_clusters().items():
+        taken[cluster] += 1
+        if taken[cluster] <= MEMBERS_PER_CLUSTER:
+            symbols.append(symbol)
+    moment = dt.datetime.combine(LAST_BAR + dt.timedelta(days=2), dt.time())
+    (batch,) = source.bars(BarRequest(tuple(sorted(symbols)), FIRST_BAR, LAST_BAR, moment, moment))
+    told = source.instruments(as_of=SAMPLE_AS_OF).drop("venue", "ticker", "isin", "is_close_only", "first_session")
+    return batch.bars.drop("row_number").join(told, on="symbol", maintain_order="left")
+
+
+@pytest.fixture(scope="session")
+def small(new_home: NewHome, market: pl.DataFrame) -> Home:
+    """The small run `one`, to its end, undisturbed."""
+    home = new_home("small", market)
+    home.run(*SMALL, "--run-id", "one").ended(0)
+    return home
+
+
+@pytest.fixture(scope="session")
+def copied(small: Home, new_home: NewHome) -> Home:
+    """A copy of the small home after `one`, to be damaged; each test restores what it damaged."""
+    home = new_home("copied")
+    shutil.copytree(small.root, home.root, symlinks=True)
+    shutil.copytree(small.work, home.work, dirs_exist_ok=True)
+    relocate(home.paths)
+    return home

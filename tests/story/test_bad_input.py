@@ -1,0 +1,191 @@
+"""Wrong words, wrong files and impossible wishes: refused by name, with the way out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ingest.sample import SAMPLE_AS_OF
+from tests.story.conftest import SMALL
+from tests.story.home import Finished, Home
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
+
+
+@pytest.fixture(scope="module")
+def empty(new_home: Callable[..., Home]) -> Home:
+    """A home in which nothing was done."""
+    return new_home("empty")
+
+
+def nothing_was_made(home: Home) -> bool:
+    return not (home.root / "artifacts").exists() and not (home.root / "export").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("allocation.capp=0.3", "unknown key 'allocation.capp'; did you mean 'cap'?"),
+        ("allocatoin.cap=0.3", "unknown key 'allocatoin'; did you mean 'allocation'?"),
+        ("flags.feat_xs_momentun=true", "did you mean 'feat_xs_momentum'?"),
+        ("allocation.cap=1.5", "allocation.cap: Input should be less than or equal to 1"),
+        ("tournament.step_sessions=10", "test windows would overlap"),
+        ("allocation.profiles=[\"max_sharp\"]", "max_sharpe"),
+        ("discovery.scanners=[]", "discovery.scanners"),
+        ("flags.feat_audit_ledger=false", "may not switch feat_audit_ledger off"),
+        ("nonsense", "give KEY=VALUE"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: str, message: str) -> None:
+    refused = empty.call("run", "--profile", "production", "--set", setting).ended(2)
+    assert message in refused.err
+    assert nothing_was_made(empty)
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        (["run", "--profile", "prodution"], "production"),
+        (["run", "--profle", "demo"], "--profile"),
+        (["runn"], "run"),
+        (["run", "--as-of", "2025-13-01"], "YYYY-MM-DD"),
+        (["show", "weight"], "weights"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_word_is_refused_with_the_nearest(
+    empty: Home, words: list[str], nearest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["lakefolio", *words])
+    assert nearest in empty.call(*words).ended(2).err
+    assert nothing_was_made(empty)
+
+
+def test_an_unknown_key_of_a_manifest_file_is_refused(empty: Home, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"schema_version": 1, "defaults": {}, "profile": {}}', encoding="utf-8")
+    refused = empty.call("run", "--manifest", str(manifest)).ended(2)
+    assert "unknown key 'profile'; did you mean 'profiles'?" in refused.err
+
+
+def test_an_unknown_scanner_is_refused_with_the_nearest(empty: Home) -> None:
+    refused = empty.call(
+        "run", "--profile", "demo", "--run-id", "scan-1", "--set", 'discovery.scanners=["equity_trend_lon"]'
+    )
+    assert refused.code in (1, 2)
+    assert "equity_trend_long" in refused.err
+
+
+@pytest.mark.parametrize("run_id", ["../x", "..", "x/../../y", "UPPER", "a", "a b", ".hidden", "x" * 65, "ok-id\n"])
+def test_a_run_id_outside_the_whitelist_is_refused_before_any_path_is_made(empty: Home, run_id: str) -> None:
+    for words in (
+        ["run", "--profile", "demo", f"--run-id={run_id}"],
+        ["verify", run_id],
+        ["clean", f"--run-id={run_id}"],
+    ):
+        refused = empty.call(*words).ended(2)
+        assert "run id" in refused.err, words
+    assert nothing_was_made(empty)
+
+
+def test_a_run_that_is_not_there_is_refused(empty: Home) -> None:
+    assert "there is no run 'nobody-here'" in empty.call("verify", "nobody-here").ended(2).err
+    assert "no latest" in empty.call("audit").ended(2).err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.parquet", None, "no such file or folder"),
+        ("picture.png", b"\x89PNG", "is no table"),
+        ("broken.parquet", b"this is no parquet", "is no table that can be read"),
+        ("other.csv", b"alpha,beta\n1,2\n", "is no table of bars"),
+    ],
+)
+def test_a_file_that_is_no_table_ends_the_run_and_writes_nothing(
+    empty: Home, tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    refused = empty.call("run", "--profile", "demo", "--source", "files", "--path", str(tmp_path / name),
+                         "--as-of", "2025-12-30").ended(1)  # fmt: skip
+    assert message in refused.err
+    for table in ("raw.bars", "raw.instruments", "raw.quarantine", "raw.fetches", "results.runs"):
+        assert empty.query(f"select count(*) as n from {table}")["n"][0] == 0, table  # noqa: S608 - the names above
+
+
+def broken(market: pl.DataFrame, folder: Path) -> None:
+    """A folder of bars: a sound file with some bad rows, and a file that lacks a column."""
+    last = market.filter(pl.col("symbol") == "SIMX:UTL04", pl.col("session_date") == SAMPLE_AS_OF)
+    negative = last.with_columns(
+        pl.lit("SIMX:ZZ01").alias("symbol"), *(-pl.col(n) for n in ("open", "high", "low", "close", "adj_close"))
+    )
+    future = last.with_columns(pl.lit("SIMX:ZZ02").alias("symbol"), pl.lit(dt.date(2031, 3, 3)).alias("session_date"))
+    twice = [
+        last.with_columns(pl.lit("SIMX:ZZ03").alias("symbol"), pl.col("close") * factor, pl.col("adj_close") * factor)
+        for factor in (1.0, 1.0 - 1e-6)
+    ]
+    nobody = last.with_columns(pl.lit("SIMX:../../etc/passwd").alias("symbol"))
+    pl.concat([market, negative, future, *twice, nobody]).write_parquet(folder / "bars.parquet")
+    market.filter(pl.col("symbol") == "SIMX:TEC01").head(3).drop("close").with_columns(
+        pl.lit("SIMX:ZZ04").alias("symbol")
+    ).write_csv(folder / "lacking.csv")
+
+
+@pytest.fixture(scope="module")
+def capped(market: pl.DataFrame, new_home: Callable[..., Home]) -> tuple[Home, Finished]:
+    """A run over the broken folder that asks for a cap which cannot be kept."""
+    home = new_home("capped")
+    (home.work / "bars").mkdir()
+    broken(market, home.work / "bars")
+    words = [word if word != "market.parquet" else "bars" for word in SMALL]
+    return home, home.run(*words, "--run-id", "capped", "--set", "allocation.cap=0.01")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "reason", "n"),
+    [
+        ("SIMX:ZZ01", "not_positive", 1),
+        ("SIMX:ZZ02", "future_session", 1),
+        ("SIMX:ZZ03", "duplicate_conflict", 2),
+        ("SIMX:ZZ04", "missing_column", 3),
+        ("FILES:UNKNOWN", "bad_symbol", 1),
+    ],
+)
+def test_broken_rows_go_to_quarantine_with_their_reason(
+    capped: tuple[Home, Finished], symbol: str, reason: str, n: int
+) -> None:
+    home, _ = capped
+    kept = home.query(
+        "select reason, count(*) as n, count(detail) as said from raw.quarantine where symbol = ? group by all", symbol
+    )
+    assert kept.rows() == [(reason, n, n)]
+    assert home.query("select count(*) as n from raw.bars where symbol = ?", symbol)["n"][0] == (1 if n == 0 else 0)
+
+
+def test_the_rest_continues_to_the_optimizer(capped: tuple[Home, Finished], market: pl.DataFrame) -> None:
+    home, _ = capped
+    done = [step for step, body in home.outcomes("capped").items() if body["status"] == "done"]
+    assert done[-1] == "regime"
+    sound = market.filter(pl.col("session_date") <= SAMPLE_AS_OF)["symbol"].n_unique()
+    assert home.query("select count(distinct symbol) as n from raw.bars")["n"][0] == sound
+
+
+def test_a_cap_that_cannot_be_kept_names_cap_clusters_and_both_ways_out(capped: tuple[Home, Finished]) -> None:
+    home, ended = capped
+    ended.ended(1)
+    n_clusters = home.query("select count(distinct cluster_id) as n from results.clusters where run_id = 'capped' and "
+                            "stage = 'full' and cluster_id > 0")["n"][0]  # fmt: skip
+    said = " ".join(ended.err.split())
+    assert "0.01" in said
+    assert str(n_clusters) in said
+    assert "cash_allowed" in said
+    assert "cluster" in said
+    assert home.query("select count(*) as n from results.weights")["n"][0] == 0
+    assert not (home.root / "artifacts" / "summaries" / "latest").exists()
+    failed = home.ledger("capped")[-1]
+    assert (failed["step"], failed["body"]["status"]) == ("optimize", "failed")
