@@ -5,7 +5,7 @@ Only the house's own engine has promises and stages; a guest's cells are judged 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -88,8 +88,14 @@ def target_frames(trial: Trial, rng: np.random.Generator) -> dict[str, pl.DataFr
     }
 
 
-def isolation_frame(trial: Trial, replay: Replay, rng: np.random.Generator) -> pl.DataFrame:
-    """Frame of `results.alpha_isolation`: every profile of the house against its equally weighted pools."""
+def isolation_frame(trial: Trial, replay: Replay, make_rng: Callable[[], np.random.Generator]) -> pl.DataFrame:
+    """Frame of `results.alpha_isolation`: every profile of the house against its equally weighted pools.
+
+    Parameters
+    ----------
+    make_rng
+        The same generator anew for each profile, so that all of them show the same interval of the selection's alpha.
+    """
     rows: list[Mapping[str, object]] = []
     pools = _play_pools(trial, replay)
     for simulator in trial.settings.simulators:
@@ -105,7 +111,7 @@ def isolation_frame(trial: Trial, replay: Replay, rng: np.random.Generator) -> p
                 selected.path.returns,
                 series,
                 periods_per_year=trial.settings.periods_per_year,
-                rng=rng,
+                rng=make_rng(),
                 risk_free_annual=trial.settings.risk_free_annual,
                 n_samples=trial.settings.n_samples,
             )

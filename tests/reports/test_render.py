@@ -23,7 +23,7 @@ SECTIONS = (
     "regime profiles clusters holdings tournament orders health gate solvers provenance limits".split()  # noqa: SIM905
 )
 VOID = {"meta", "br", "hr", "img", "link", "input"}
-SELF_CLOSED = {"rect", "line", "polyline"}
+SELF_CLOSED = {"rect", "line", "polyline", "circle"}
 
 Change = Callable[[str, str, object], dict[str, pl.DataFrame]]
 
