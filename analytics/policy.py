@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ import polars as pl
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, allocate
 from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
+from analytics.covariance import CovarianceMethod
 from analytics.errors import InputError, ShortHistoryError
 from analytics.selection import SelectionRules, select_instruments
 
@@ -32,7 +34,7 @@ class Policy:
     threshold: float = 0.40
     threshold_by_regime: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
     is_threshold_adaptive: bool = True
-    covariance: str = "ledoit_wolf"
+    covariance: CovarianceMethod = "ledoit_wolf"
     cap: float = 0.25
     instrument_cap: float | None = None
     cash_allowed: bool = False
@@ -174,7 +176,7 @@ def weigh(
     held_weights, held_elsewhere = held.aligned(kept)
     allocation = allocate(
         AllocationProblem(
-            profile=profile,
+            profile=cast("PortfolioProfile", profile),
             symbols=kept.symbols,
             identities=kept.identities,
             directions=kept.directions,
@@ -187,7 +189,7 @@ def weigh(
             held_weights=held_weights,
             held_elsewhere=held_elsewhere,
             risk_free_rate=policy.risk_free_rate_annual,
-            regime=regime,
+            regime=cast("Regime", regime),
             fragility_penalty=policy.fragility_penalty,
             turnover_penalty=policy.turnover_penalty,
             alpha_weighting=policy.is_alpha_weighted,

@@ -20,7 +20,6 @@ from lakefolio.run import Run, StepReport
 from lakehouse.catalog import Lake
 from lakehouse.dbt import DbtResult
 
-HEALTHY = ("OK", "SHORT")
 CALENDAR_DAYS_PER_SESSION = 366 / 250
 """Calendar days that surely hold one business session, holidays included."""
 
@@ -56,26 +55,33 @@ def aggregation(run: Run) -> StepReport:
 def enrichment(run: Run) -> StepReport:
     """Describe every instrument as it was known at the run's clock."""
     with run.lake() as lake:
-        land_instruments(lake, run.source, landing_of(run, "enrichment"))
-    built(run.dbt("build", ["tag:enrichment"]))
+        changed = land_instruments(lake, run.source, landing_of(run, "enrichment"))
+    if changed is not None or not run.source.scans_from_bars:
+        built(run.dbt("build", ["tag:enrichment"]))
     rows = run.query("select count(*) as n from marts.instruments")
-    return StepReport(int(rows["n"][0]), "")
+    return StepReport(int(rows["n"][0]), "" if changed is not None else "unchanged since discovery")
 
 
 def light_prep(run: Run) -> StepReport:
     """Recent history of the candidates, and its health."""
+    window = run.settings.data.light_sessions
     with run.lake() as lake:
         symbols = candidate_symbols(lake, run)
-        fetched = fetch(run, lake, "light-prep", symbols, run.settings.data.light_sessions)
-    return audit_prices(run, "light", run.settings.data.light_sessions, symbols, fetched)
+        fetched = fetch(run, lake, "light-prep", symbols, window)
+    # Discovery on bars has built everything below the returns; a source that scans by itself has built nothing yet.
+    is_ground_built = run.source.scans_from_bars and not has_landed(fetched)
+    build_prices(run, window, ("tag:returns", "tag:window") if is_ground_built else ("tag:prices",))
+    return record_health(run, "light", symbols, fetched)
 
 
 def full_prep(run: Run) -> StepReport:
     """Full history of the winners and the benchmark."""
+    window = run.settings.data.full_sessions
     with run.lake() as lake:
         symbols = judged_symbols(lake, run)
-        fetched = fetch(run, lake, "full-prep", symbols, run.settings.data.full_sessions)
-    return audit_prices(run, "full", run.settings.data.full_sessions, symbols, fetched)
+        fetched = fetch(run, lake, "full-prep", symbols, window)
+    build_prices(run, window, ("tag:prices",) if has_landed(fetched) else ("tag:window",))
+    return record_health(run, "full", symbols, fetched)
 
 
 def health(run: Run) -> StepReport:
@@ -91,7 +97,9 @@ def health(run: Run) -> StepReport:
         symbols = judged_symbols(lake, run)
         ill = unhealthy(lake, symbols)["symbol"].to_list()
         fetched = fetch(run, lake, "health", ill, window) if ill else None
-    report = audit_prices(run, "full", window, symbols, fetched)
+    if fetched is not None and has_landed(fetched):
+        build_prices(run, window, ("tag:prices",))
+    report = record_health(run, "full", symbols, fetched)
     gates = run.dbt("test", ["tag:gate"], window_sessions=window)
     with run.lake() as lake:
         left = unhealthy(lake, symbols)
@@ -100,7 +108,7 @@ def health(run: Run) -> StepReport:
         )
     if run.settings.data.strict_health and (left.height or not gates.success):
         raise HealthGateError(describe_illness(left, missing, gates))
-    note = f"{len(symbols)} judged, {len(ill)} repaired or asked again, {left.height} left"
+    note = f"{len(symbols)} judged, {len(ill)} asked again, {left.height} left"
     return StepReport(report.rows, note)
 
 
@@ -151,11 +159,18 @@ def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], session: date) -> pl
     return stamped
 
 
-def audit_prices(
-    run: Run, stage: str, window: int, symbols: Sequence[str], fetched: LandingReport | None
-) -> StepReport:
-    """Rebuild the price marts over a window and record the health of `symbols` for this stage."""
-    built(run.dbt("build", ["tag:prices"], window_sessions=window))
+def has_landed(report: LandingReport) -> bool:
+    """Whether a landing changed any bar."""
+    return bool(report.n_inserted or report.n_deleted)
+
+
+def build_prices(run: Run, window: int, select: Sequence[str]) -> None:
+    """Rebuild the price marts, or those of them that depend on the window alone."""
+    built(run.dbt("build", select, window_sessions=window))
+
+
+def record_health(run: Run, stage: str, symbols: Sequence[str], fetched: LandingReport | None) -> StepReport:
+    """Keep the health of `symbols` as this stage saw it."""
     with run.lake() as lake:
         rows = lake.query(
             "select symbol, status, n_expected, n_present, n_gaps, n_quarantined, n_stale_sessions, first_session, "

@@ -20,6 +20,8 @@ from lakehouse.tables import CONTRACTS
 
 PORTFOLIO_TABLES = ("weights", "cluster_weights", "solves", "drift", "orders")
 CASH = "CASH:USD"
+CASH_TOLERANCE = 1e-12
+"""Below this, cash is what rounding left of a sum."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +91,7 @@ def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: S
         .with_columns(pl.col("net_weight").abs().alias("weight"))
         .sort("symbol")
     )
-    if cash <= 0:
+    if cash <= CASH_TOLERANCE:
         return rows
     row = {
         "symbol": CASH, "net_weight": cash, "weight": cash, "cluster_id": 0, "sleeve": "cash", "direction": 1,

@@ -110,17 +110,20 @@ def test_average_correlation_is_the_mean_over_pairs_of_the_last_64_sessions() ->
         assert result[last] == pytest.approx(correlation[np.triu_indices(6, 1)].mean(), rel=1e-12)
 
 
-def test_average_correlation_uses_the_common_sessions_of_each_pair() -> None:
+def test_average_correlation_weighs_each_pair_by_its_common_sessions() -> None:
     pool = RNG.standard_normal((64, 1)) + RNG.standard_normal((64, 4))
     pool[:30, 1] = np.nan
     pool[40:, 2] = np.nan
-    pool[10:, 3] = np.nan
-    correlations = []
-    for left, right in ((0, 1), (0, 2)):
-        common = np.isfinite(pool[:, left] * pool[:, right])
-        correlations.append(np.corrcoef(pool[common, left], pool[common, right])[0, 1])
-    # Columns 1 and 2 share ten sessions, and column 3 has ten in all: too few for a pair.
-    assert average_correlation(pool)[63] == pytest.approx(np.mean(correlations), rel=1e-10)
+    pool[10:, 3] = np.nan  # ten sessions in all: too few to count
+    total, pairs = 0.0, 0
+    scores = [(column - np.nanmean(column)) / np.nanstd(column) for column in pool[:, :3].T]
+    for left in range(3):
+        for right in range(3):
+            product = scores[left] * scores[right]
+            if left != right:
+                total += np.nansum(product)
+                pairs += np.isfinite(product).sum()
+    assert average_correlation(pool)[63] == pytest.approx(total / pairs, rel=1e-10)
     assert np.isnan(average_correlation(pool[:, [0, 3]])[63])
 
 

@@ -1,4 +1,4 @@
-{{ config(tags=['candidates']) }}
+{{ config(materialized='refill', tags=['candidates', 'replay']) }}
 
 with scans as (
     select * from {{ ref('int_scans_scored') }}

@@ -1,4 +1,4 @@
-{{ config(tags=['prices']) }}
+{{ config(tags=['candidates', 'window']) }}
 
 with expected as (
     select

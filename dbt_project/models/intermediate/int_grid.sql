@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['prices']) }}
+{{ config(materialized='refill', tags=['candidates', 'prices', 'returns']) }}
 
 with universe as (
     select * from {{ ref('int_universe') }}

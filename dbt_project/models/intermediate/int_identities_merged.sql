@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'enrichment', 'prices']) }}
+{{ config(materialized='refill', tags=['columns', 'enrichment']) }}
 
 with instruments as (
     select * from {{ ref('int_instruments_in_force') }}

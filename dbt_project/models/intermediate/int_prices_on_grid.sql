@@ -1,4 +1,4 @@
-{{ config(tags=['prices']) }}
+{{ config(tags=['candidates', 'returns']) }}
 
 with grid as (
     select

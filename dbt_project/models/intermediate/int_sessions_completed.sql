@@ -1,4 +1,4 @@
-{{ config(tags=['columns']) }}
+{{ config(materialized='refill', tags=['columns', 'prices']) }}
 
 with sessions as (
     select

@@ -1,4 +1,4 @@
-{{ config(tags=['prices']) }}
+{{ config(tags=['candidates', 'returns']) }}
 
 with run as (
     select run_id from {{ ref('int_run') }}

@@ -1,4 +1,4 @@
-{{ config(tags=['prices']) }}
+{{ config(materialized='refill', tags=['candidates', 'prices', 'window']) }}
 
 with run as (
     select

@@ -1,4 +1,4 @@
-{{ config(tags=['prices']) }}
+{{ config(tags=['prices', 'window']) }}
 
 with gaps as (
     select

@@ -1,4 +1,4 @@
-{{ config(tags=['columns', 'enrichment']) }}
+{{ config(tags=['columns', 'enrichment', 'prices']) }}
 
 with instruments as (
     select * from {{ ref('int_instruments_in_force') }}

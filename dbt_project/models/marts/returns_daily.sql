@@ -1,4 +1,4 @@
-{{ config(tags=['prices']) }}
+{{ config(tags=['prices', 'returns']) }}
 
 with prices as (
     select * from {{ ref('int_prices_on_grid') }}

@@ -1,4 +1,4 @@
-{{ config(tags=['prices'], contract={'enforced': false}) }}
+{{ config(tags=['prices', 'window'], contract={'enforced': false}) }}
 
 with run as (
     select run_id from {{ ref('int_run') }}

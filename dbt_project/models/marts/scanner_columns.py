@@ -56,6 +56,11 @@ def linear_average(values: pl.Expr, length: int) -> pl.Expr:
     return lagged_sum(values, list(range(length, 0, -1))) / (length * (length + 1) / 2)
 
 
+def mean_of_three(values: pl.Expr) -> pl.Expr:
+    """Mean of three values, exact: a running sum would leave dust where a crossing compares with zero."""
+    return lagged_sum(values, [1, 1, 1]) / 3
+
+
 def midpoint(length: int) -> pl.Expr:
     """Middle of the range of the last `length` bars (Ichimoku's lines)."""
     return (HIGH.rolling_max(length) + LOW.rolling_min(length)) / 2
@@ -153,10 +158,10 @@ def smoothed_oscillator_columns() -> list[pl.Expr]:
     rsi = pl.col("rsi")
     volume = VOLUME.rolling_sum(20)
     return [
-        pl.col("stochastic").rolling_mean(3).alias("stoch_k"),
+        mean_of_three(pl.col("stochastic")).alias("stoch_k"),
         (pl.col("stochastic") - 100.0).alias("williams_r"),
         exponential(pl.col("macd"), 9).alias("macd_signal"),
-        position(rsi, rsi.rolling_min(14), rsi.rolling_max(14)).rolling_mean(3).alias("stoch_rsi_k"),
+        mean_of_three(position(rsi, rsi.rolling_min(14), rsi.rolling_max(14))).alias("stoch_rsi_k"),
         pl.when(volume > 0).then((CLOSE * VOLUME).rolling_sum(20) / volume).alias("vwma20"),
         linear_average(2 * linear_average(CLOSE, 4) - linear_average(CLOSE, 9), 3).alias("hma9"),
         midpoint(9).alias("ichimoku_conversion"),
@@ -170,8 +175,8 @@ def smoothed_oscillator_columns() -> list[pl.Expr]:
 def signal_lines() -> list[pl.Expr]:
     """The second smoothing of the two stochastics."""
     return [
-        pl.col("stoch_k").rolling_mean(3).alias("stoch_d"),
-        pl.col("stoch_rsi_k").rolling_mean(3).alias("stoch_rsi_d"),
+        mean_of_three(pl.col("stoch_k")).alias("stoch_d"),
+        mean_of_three(pl.col("stoch_rsi_k")).alias("stoch_rsi_d"),
     ]
 
 

@@ -1,0 +1,156 @@
+"""Bars, gaps, health and returns of the small lake, recomputed from the raw rows by plain loops."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lakehouse.catalog import Lake
+from lakehouse.dbt import DbtResult
+from lakehouse.hashing import content_hash
+from lakehouse.paths import Paths
+
+Kit = dict[str, Any]
+
+
+def read(paths: Paths, kit: Kit, sql: str) -> list[tuple[Any, ...]]:
+    with Lake.open(paths, settings=kit["SETTINGS"], read_only=True) as lake:
+        return lake.rows(sql)
+
+
+def test_the_planted_gaps_are_found_one_for_one_and_nothing_else(built: Paths, kit: Kit) -> None:
+    found = set(
+        read(built, kit, "select symbol, session_date from marts.gap_audit where symbol not in ('US:DEAD', 'US:GONE')")
+    )
+    assert found == kit["GAPS"]
+
+
+def test_a_delisted_instrument_has_every_later_session_as_a_gap(built: Paths, kit: Kit) -> None:
+    later = {
+        row["session_date"]
+        for row in kit["sessions_of"]("XNYS")
+        if dt.date(2025, 12, 15) < row["session_date"] <= kit["AS_OF"]
+    }
+    found = {day for (day,) in read(built, kit, "select session_date from marts.gap_audit where symbol = 'US:DEAD'")}
+    assert found == later
+
+
+def test_each_fault_gets_its_name(built: Paths, kit: Kit) -> None:
+    found = dict(read(built, kit, "select symbol, status from marts.data_health"))
+    assert found == {
+        "US:AAA": "OK",
+        "US:GAPPY": "GAPS",
+        "US:LATE": "SHORT",
+        "US:DEAD": "STALE",
+        "US:BAD": "INVALID",
+        "US:GONE": "MISSING",
+        "US:SPY": "OK",
+        "CBOE:^VIX": "OK",
+        "BINANCE:BTCUSDT": "GAPS",
+        "BINANCE_USDM:BTCUSDT.P": "OK",
+        "YAHOO_FX:EURUSD": "OK",
+    }
+
+
+def test_no_bar_after_the_runs_clock_is_in_a_mart(built: Paths, kit: Kit) -> None:
+    assert read(built, kit, "select max(session_date) from marts.bars_daily") == [(kit["AS_OF"],)]
+    assert read(built, kit, "select max(session_date) from raw.bars")[0][0] > kit["AS_OF"]
+
+
+def test_returns_are_ratios_of_grid_prices_by_the_definition(built: Paths, kit: Kit) -> None:
+    """quant.md 2.2 by loops: candidates are BTC, AAA and EURUSD, so the grid is XNYS and 24/5 together."""
+    days = {
+        calendar: [r["session_date"] for r in kit["sessions_of"](calendar) if r["session_date"] <= kit["AS_OF"]]
+        for calendar in ("XNYS", "24/7", "24/5")
+    }
+    grid = sorted(set(days["XNYS"]) | set(days["24/5"]))
+    prices = {
+        (s, d): p
+        for s, d, p in read(built, kit, "select symbol, session_date, coalesce(adj_close, close) from raw.bars")
+    }
+    expected: dict[tuple[str, dt.date], float | None] = {}
+    for symbol, (_, _, calendar) in kit["LISTINGS"].items():
+        own = sorted(d for s, d in prices if s == symbol)
+        before: float | None = None
+        for previous, date in zip([dt.date.min, *grid], grid, strict=False):
+            slot = [d for d in days[calendar] if previous < d <= date]
+            if not own or date < own[0] or (slot and slot[-1] < own[0]):
+                continue
+            if not slot:
+                expected[symbol, date] = None
+                continue
+            price = prices.get((symbol, slot[-1]))
+            expected[symbol, date] = price / before - 1 if price is not None and before is not None else None
+            before = price
+    found = {
+        (s, d): r for s, d, r in read(built, kit, 'select symbol, session_date, "return" from marts.returns_daily')
+    }
+    assert found.keys() == expected.keys()
+    assert sum(value is not None for value in expected.values()) > 800
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(value, abs=1e-12) if value is not None else found[key] is None, key
+
+
+def test_the_matrix_holds_the_window_of_the_candidates(built: Paths, kit: Kit) -> None:
+    with Lake.open(built, settings=kit["SETTINGS"], read_only=True) as lake:
+        matrix = lake.query("select * from marts.returns_matrix order by session_date")
+        long = lake.rows(
+            "select session_date, \"return\" from marts.returns_daily where symbol = 'US:AAA' order by session_date desc limit 60"
+        )
+    assert set(matrix.columns) == {"session_date", "US:AAA", "BINANCE_USDM:BTCUSDT.P", "YAHOO_FX:EURUSD"}
+    assert matrix.height == 60
+    assert matrix.select("session_date", "US:AAA").rows() == sorted(long)
+
+
+def test_noise_after_the_runs_clock_moves_no_mart(
+    built: Paths, homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: Kit
+) -> None:
+    other = homes("noise")
+    kit["land"](other, kit["market"](noise_after=kit["AS_OF"]))
+    dbt(other, "build", "--exclude", "tag:reports", "test_type:unit", "test_type:data").require()
+    for mart in (
+        "bars_daily",
+        "scanner_columns",
+        "candidates",
+        "returns_daily",
+        "gap_audit",
+        "data_health",
+        "instruments",
+    ):
+        hashes = []
+        for paths in (built, other):
+            with Lake.open(paths, settings=kit["SETTINGS"], read_only=True) as lake:
+                hashes.append(content_hash(lake.query(f"select * from marts.{mart}")))  # noqa: S608 - names above
+        assert hashes[0] == hashes[1], mart
+    assert read(built, kit, "select sum(close) from raw.bars") != read(other, kit, "select sum(close) from raw.bars")
+
+
+def test_the_health_gate_fails_when_strict_and_warns_when_not(
+    built: Paths, dbt: Callable[..., DbtResult], kit: Kit
+) -> None:
+    chosen = {"run_id": "run-a", "identity": "x", "direction": 1, "is_selected": True, "reason": "kept"}
+    kit["land"](
+        built,
+        {
+            "results.selection": kit["frame_of"](
+                "results.selection", [{**chosen, "symbol": "US:GAPPY"}, {**chosen, "symbol": "US:AAA"}]
+            )
+        },
+    )
+    strict = dbt(built, "test", "--select", "tag:gate", strict_health=True)
+    assert not strict.success
+    assert [(node.name, node.failures) for node in strict.failed] == [("selected_instruments_are_healthy", 1)]
+    lenient = dbt(built, "test", "--select", "tag:gate", strict_health=False)
+    assert lenient.success
+    assert {node.status for node in lenient.nodes} == {"warn", "pass"}
+
+
+def test_a_full_build_works_on_a_lake_without_a_single_row(
+    homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: Kit
+) -> None:
+    paths = homes("empty")
+    dbt(paths, "build", "--exclude", "tag:reports", "test_type:unit", "test_type:generic").require()
+    assert read(paths, kit, "select count(*) from marts.data_health") == [(0,)]
