@@ -18,6 +18,7 @@ _WIDTH, _HEIGHT = 1000.0, 300.0
 _TOP, _EDGE = 8.0, 0.16
 # A map is not stretched, since its distances mean something; dots have this radius and stay off the edge by twice it.
 _MAP_HEIGHT, _RADIUS = 560.0, 7.0
+_LABEL = (24.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +220,25 @@ def scatter_map(dots: Sequence[Dot], *, title: str, desc: str) -> Markup:
         figure += Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="{:g}"><title>{}</title></circle>').format(
             dot.css, x, y, _RADIUS, dot.name
         )
-    middles = {dot.group: place(dot.middle_x, dot.middle_y) for dot in dots}
+    tops: dict[str, tuple[float, float]] = {}
+    for dot in dots:
+        middle, top = place(dot.middle_x, dot.y)
+        tops[dot.group] = (middle, min(top - 2 * _RADIUS, tops.get(dot.group, (middle, _MAP_HEIGHT))[1]))
     labels = Markup("").join(
         Markup('<span style="left:{:.2f}%;top:{:.2f}%">{}</span>').format(x / _WIDTH * 100, y / _MAP_HEIGHT * 100, name)
-        for name, (x, y) in middles.items()
+        for name, (x, y) in _spread(tops).items()
     )
     return Markup('<div class="map">{}</svg>{}</div>').format(figure, labels)
+
+
+def _spread(labels: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Lift each label over those that stand where it would, from the lowest up."""
+    placed: dict[str, tuple[float, float]] = {}
+    for name, (x, y) in sorted(labels.items(), key=lambda item: (-item[1][1], item[0])):
+        free = y
+        while any(
+            abs(x - other_x) < _LABEL[0] and abs(free - other_y) < _LABEL[1] for other_x, other_y in placed.values()
+        ):
+            free -= _LABEL[1]
+        placed[name] = (x, free)
+    return placed
