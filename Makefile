@@ -4,10 +4,11 @@ SHELL := /bin/sh
 
 PROFILE ?= production
 SOURCE ?=
+SOURCE_PATH ?=
+AS_OF ?=
 RUN_ID ?=
 START_STEP ?=
 LOOKBACK ?= 500
-BATCH ?= 50
 TOP_N ?=
 THRESHOLD ?=
 CLUSTER ?=
@@ -21,7 +22,7 @@ TEST_READY := scripts/setup.sh requirements-dev.lock
 PY := .venv/bin/python
 LF := .venv/bin/lakefolio
 INGEST := $(PY) -m ingest
-RUN_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(START_STEP),--start-step $(START_STEP)) $(if $(TOP_N),--set selection.top_n=$(TOP_N)) $(if $(THRESHOLD),--set dependence.threshold=$(THRESHOLD) --set flags.feat_adaptive_threshold=false)
+RUN_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(START_STEP),--start-step $(START_STEP)) $(if $(TOP_N),--set selection.top_n=$(TOP_N)) $(if $(THRESHOLD),--set dependence.threshold=$(THRESHOLD) --set flags.feat_adaptive_threshold=false)
 WHICH_RUN = $(if $(RUN_ID),$(RUN_ID),latest)
 
 .PHONY: help
@@ -45,20 +46,20 @@ env-check: ## check interpreter, packages, extensions, manifest, lake and calend
 	@$(READY) && $(LF) doctor
 
 .PHONY: scan-run scan-audit data-prep-raw data-fetch data-audit validate calendars
-scan-run: ## run the scanners of PROFILE
-	@$(READY) && $(INGEST) scan --profile $(PROFILE) $(if $(SOURCE),--source $(SOURCE))
+scan-run: ## run the scanners of PROFILE and merge their finds into candidates
+	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step aggregation $(RUN_OPTIONS)
 scan-audit: ## lint the scanner files offline and print their resolved form
-	@$(READY) && $(INGEST) scan --audit
-data-prep-raw: ## land calendars, instruments and bars of PROFILE's source
+	@$(READY) && $(LF) scanners --resolved
+data-prep-raw: ## land calendars, instruments and bars of PROFILE's source, and scan them
 	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step discovery $(RUN_OPTIONS)
-data-fetch: ## land LOOKBACK sessions of bars
-	@$(READY) && $(INGEST) bars --profile $(PROFILE) --lookback $(LOOKBACK) --batch $(BATCH)
+data-fetch: ## land LOOKBACK sessions of the candidates
+	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step light-prep --set data.light_sessions=$(LOOKBACK) $(RUN_OPTIONS)
 data-audit: ## rebuild the price marts and run their tests
 	@$(READY) && $(LF) dbt build --select tag:prices
-validate: ## data health, coloured
-	@$(READY) && $(LF) health
-calendars: ## land the sessions of every calendar in use
-	@$(READY) && $(INGEST) calendars --profile $(PROFILE)
+validate: ## data health of RUN_ID, coloured
+	@$(READY) && $(LF) health --run-id $(WHICH_RUN)
+calendars: ## land the sessions of every calendar of SOURCE (default: the sample)
+	@$(READY) && $(INGEST) calendars $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH))
 
 .PHONY: port-select port-analyze port-optimize port-test port-report port-drift accept-state corr-report regime-check audit gate display report-sync
 port-select: ## resume RUN_ID at selection

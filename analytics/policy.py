@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
-from analytics.allocation import Allocation, AllocationProblem, allocate
+from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
 from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
 from analytics.covariance import CovarianceMethod
 from analytics.errors import InputError, ShortHistoryError

@@ -72,7 +72,7 @@ def _drift(seed: int, cluster: str) -> Array:
     while day < N_DAYS:
         length = int(rng.integers(60, 180))
         sign = 1.0 if rng.random() < 0.58 else -1.0
-        drift[day : day + length] = sign * rng.uniform(0.8, 2.2)
+        drift[day : day + length] = sign * rng.uniform(0.2, 0.8)
         day += length
     plan = CLUSTERS[cluster]
     if plan.hub == "world":

@@ -10,9 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
+from ingest.errors import ScannerConfigError, SymbolRefusedError
 from lakefolio import commands
 from lakefolio.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FrontDoorError, UsageError
 from lakefolio.runner import ROOM_ERRORS
+from lakehouse.errors import PathRefusedError, QueryRefusedError
+
+REFUSED_WORDS = (PathRefusedError, QueryRefusedError, SymbolRefusedError, ScannerConfigError)
 
 EXIT_CODES = """exit codes: 0 done, 1 the run failed, 2 usage or manifest, 3 health or audit gate, 4 another run holds the
 lock, 5 verification failed, 130 interrupted"""
@@ -23,16 +27,24 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words given."""
-        raise UsageError(f"{self.prog}: {message}{self._nearest(message)}")
+        raise UsageError(f"{message}{self._nearest(message)}; see {self.prog} --help")
 
     def _nearest(self, message: str) -> str:
-        wrong = next((word for word in sys.argv[1:] if f"'{word}'" in message or message.endswith(word)), "")
-        known = [option for action in self._actions for option in action.option_strings]
-        known += [
-            str(choice) for action in self._actions if isinstance(action.choices, dict) for choice in action.choices
-        ]
-        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5) if wrong else []
+        wrong = next((word for word in sys.argv[1:] if f"'{word}'" in message or f" {word}" in message), "")
+        near = difflib.get_close_matches(wrong, sorted(_known_words(self)), n=1, cutoff=0.5) if wrong else []
         return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _known_words(parser: argparse.ArgumentParser) -> set[str]:
+    """Every option and command of a parser and of the parsers below it."""
+    known: set[str] = set()
+    for action in parser._actions:
+        known |= set(action.option_strings)
+        if isinstance(action.choices, dict):
+            known |= set(action.choices)
+            for below in action.choices.values():
+                known |= _known_words(below)
+    return known
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _code_of(error: Exception) -> int:
-    """Errors of the rooms that mean a wrong word end as usage; all others as a failed run."""
-    return EXIT_USAGE if isinstance(error, ValueError) and "Refused" in type(error).__name__ else EXIT_FAILED
+    """A word that a room refuses ends as usage; everything else that a room raises is a failed run."""
+    return EXIT_USAGE if isinstance(error, REFUSED_WORDS) else EXIT_FAILED
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -109,6 +121,13 @@ def build_parser() -> argparse.ArgumentParser:
             _json(verb)
         if name == "verify":
             verb.add_argument("--key", type=Path, help="trusted public key (default: the home's own)")
+    _add_inspection(verbs)
+    _add_care(verbs)
+    return parser
+
+
+def _add_inspection(verbs: argparse._SubParsersAction[Parser]) -> None:
+    """Commands that look at runs."""
     diff = _verb(verbs, "diff", commands.diff, "what differs between two runs")
     diff.add_argument("left")
     diff.add_argument("right")
@@ -121,6 +140,10 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("what", choices=sorted(commands.SHOWN))
     show.add_argument("--run-id", default="latest")
     _json(show)
+
+
+def _add_care(verbs: argparse._SubParsersAction[Parser]) -> None:
+    """Commands that look after lake, environment and files."""
     lake = _verb(verbs, "lake", commands.lake, "look after the lake")
     lake.add_argument("what", choices=["snapshots", "verify-counts", "compact", "expire", "backup"])
     lake.add_argument("--older-than-days", type=int, default=30, help="age of what expire removes")
@@ -129,6 +152,8 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = _verb(verbs, "doctor", commands.doctor, "can a run work here?")
     doctor.add_argument("--profile", default="production")
     _json(doctor)
+    scanners = _verb(verbs, "scanners", commands.scanners, "lint every scanner file, offline")
+    scanners.add_argument("--resolved", action="store_true", help="print each scanner with all its layers merged")
     schema = _verb(verbs, "schema", commands.schema, "write configs/manifest.schema.json")
     schema.add_argument("--check", action="store_true", help="fail where the file is stale")
     clean = _verb(verbs, "clean", commands.clean, "delete run folders and exports")
@@ -136,7 +161,6 @@ def build_parser() -> argparse.ArgumentParser:
     clean.add_argument("--all", action="store_true")
     dbt = _verb(verbs, "dbt", commands.dbt, "dbt on this lake, for the newest run's scope")
     dbt.add_argument("words", nargs=argparse.REMAINDER)
-    return parser
 
 
 def _verb(

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from reports.terminal import health_table
 from rich.console import Console
 from rich.markdown import Markdown
 
+from ingest.scanners import load_scanners
 from lakefolio import care, comparison, inspection, reproduction
 from lakefolio.doctor import diagnose
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, FrontDoorError, UsageError, VerificationError
@@ -36,6 +36,7 @@ from lakehouse.catalog import Lake
 from lakehouse.dbt import run_dbt
 from lakehouse.paths import Paths
 from lakehouse.sandbox import user_query
+from reports.terminal import health_table
 
 SHOWN = {
     "clusters": "select symbol, cluster_id, subcluster_id, label, purity, mean_correlation from results.clusters "
@@ -73,8 +74,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             f"--start-step {span.first.name} needs --run-id of a run that began; `lakefolio status` lists them"
         )
-    with run_lock(paths, options.run_id or options.profile):
+    with run_lock(paths, f"a run of profile {options.profile}") as name_holder:
         started = resumed_run(paths, options.run_id, reporter) if resumes else new_run(paths, wanted, reporter)
+        name_holder(f"run {started.run_id}")
         label = " SIMULATED market" if started.source.is_simulated else ""
         reporter.say(f"run {started.run_id}: profile {started.profile}, as of {started.as_of}{label}")
         execute(started, span)
@@ -174,7 +176,7 @@ def accept(options: argparse.Namespace) -> int:
     """Record a run's portfolio as held: the base of drift, turnover and orders from now on."""
     paths = _paths(options)
     run_id = find_run(paths, options.run_id)
-    with run_lock(paths, run_id), Lake.open(paths) as lake:
+    with run_lock(paths, f"accepting {run_id}"), Lake.open(paths) as lake:
         accepted = accept_portfolio(lake, run_id, options.profile, datetime.now(UTC).replace(tzinfo=None))
     print(f"accepted {accepted} of run {run_id}")
     return EXIT_DONE
@@ -277,6 +279,17 @@ def doctor(options: argparse.Namespace) -> int:
     return EXIT_DONE if frame["is_fine"].all() else EXIT_FAILED
 
 
+def scanners(options: argparse.Namespace) -> int:
+    """Load every scanner file strictly; an unknown key or threshold ends with exit 2 and the nearest valid name."""
+    loaded = load_scanners(_paths(options).configs)
+    if options.resolved:
+        _emit([scanner.model_dump(mode="json") for scanner in loaded])
+    else:
+        _table(pl.DataFrame([{"scanner": s.name, "strategy": s.strategy, "direction": s.direction, "title": s.title}
+                             for s in loaded]))  # fmt: skip
+    return EXIT_DONE
+
+
 def schema(options: argparse.Namespace) -> int:
     """Write configs/manifest.schema.json, or fail where it is stale."""
     path = _paths(options).configs / "manifest.schema.json"
@@ -294,7 +307,7 @@ def clean(options: argparse.Namespace) -> int:
     paths = _paths(options)
     if bool(options.run_id) == bool(options.all):
         raise UsageError("clean: name a run with --run-id, or give --all")
-    with run_lock(paths, options.run_id or "clean"):
+    with run_lock(paths, "clean"):
         runs = paths.artifacts / "runs"
         names = [options.run_id] if options.run_id else sorted(p.name for p in runs.iterdir()) if runs.is_dir() else []
         for name in names:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -152,8 +152,8 @@ def clock(as_of: date | None, settle_minutes: int) -> tuple[date, datetime]:
 
 
 @contextmanager
-def run_lock(paths: Paths, run_id: str) -> Iterator[None]:
-    """Hold the lock of the home from the first step to the last.
+def run_lock(paths: Paths, what: str) -> Iterator[Callable[[str], None]]:
+    """Hold the lock of the home from the first step to the last; call what is yielded to name the run that holds it.
 
     Raises
     ------
@@ -167,10 +167,16 @@ def run_lock(paths: Paths, run_id: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise LockedError(f"another run holds the lock: {_holder(holder_file)}; wait for it or end it") from None
+
+    def name(holder: str) -> None:
+        facts: dict[str, Any] = {"holder": holder, "pid": os.getpid(), "since": now_utc().isoformat(timespec="seconds")}
+        part = holder_file.with_suffix(".part")
+        part.write_text(json.dumps(facts), encoding="utf-8")
+        part.replace(holder_file)
+
     try:
-        holder: dict[str, Any] = {"run_id": run_id, "pid": os.getpid(), "since": datetime.now(UTC).isoformat()}
-        holder_file.write_text(json.dumps(holder), encoding="utf-8")
-        yield
+        name(what)
+        yield name
     finally:
         holder_file.unlink(missing_ok=True)
         lock.release()
@@ -178,7 +184,7 @@ def run_lock(paths: Paths, run_id: str) -> Iterator[None]:
 
 def _holder(path: Path) -> str:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return "a run that has only just started"
-    return f"run {document['run_id']} (process {document['pid']}, since {document['since']})"
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "one that has only just started"
+    return f"{facts['holder']} (process {facts['pid']}, since {facts['since']}Z)"

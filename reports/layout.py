@@ -30,6 +30,9 @@ from reports.formats import (
     yes_no,
 )
 
+BARS_SHOWN = 12
+"""Clusters that a portfolio report draws per profile; all of them stand in results.cluster_weights."""
+
 CLUSTERS = (
     text("cluster_id", "Cluster", whole),
     text("label", "Label"),

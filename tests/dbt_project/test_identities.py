@@ -31,12 +31,14 @@ FX = {
     "ECB:USDAUD": "USDAUD", "YAHOO_FX:AUDUSD": "AUDUSD", "FX_IDC:USDCNH": "USDCNH", "YAHOO_FX:USDCNY": "USDCNY",
 }  # fmt: skip
 FUTURES = {
-    "CME:ES1!": "ES", "CME:ES2!": "ES", "CME:ESZ2025": "ES", "CME:ESH26": "ES", "COMEX:SI1!": "SI", "COMEX:SIL1!": "SIL",
-    "COMEX:SIX1!": "SIX1!", "CME:6E1!": "6E", "NYMEX:CLZ5": "CL", "CBOT:ZN1!": "ZN", "CME:BTC1!": "BTC", "COMEX:GCG2026": "GC",
+    "CME:ES1!": "ES", "CME:ES2!": "ES", "CME:ESZ2025": "ES", "CME:ESH26": "ES", "COMEX:SI1!": "SI",
+    "COMEX:SIL1!": "SIL", "COMEX:SIX1!": "SIX1!", "CME:6E1!": "6E", "NYMEX:CLZ5": "CL", "CBOT:ZN1!": "ZN",
+    "CME:BTC1!": "BTC", "COMEX:GCG2026": "GC",
 }  # fmt: skip
 SHARES = {
     "NYSE:BRK.B": "US:BRK.B", "US:BRK-B": "US:BRK.B", "NASDAQ:BRK_B": "US:BRK.B", "NYSE:BRK.A": "US:BRK.A",
-    "AMEX:SPY": "US:SPY", "US:SPY": "US:SPY", "LSE:SPY": "GB:SPY", "NYSE:SI": "US:SI", "NYSE:SIL": "US:SIL", "TSX:BRK.B": "CA:BRK.B",
+    "AMEX:SPY": "US:SPY", "US:SPY": "US:SPY", "LSE:SPY": "GB:SPY", "NYSE:SI": "US:SI", "NYSE:SIL": "US:SIL",
+    "TSX:BRK.B": "CA:BRK.B",
 }  # fmt: skip
 
 

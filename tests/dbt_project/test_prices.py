@@ -98,7 +98,8 @@ def test_the_matrix_holds_the_window_of_the_candidates(built: Paths, kit: Kit) -
     with Lake.open(built, settings=kit["SETTINGS"], read_only=True) as lake:
         matrix = lake.query("select * from marts.returns_matrix order by session_date")
         long = lake.rows(
-            "select session_date, \"return\" from marts.returns_daily where symbol = 'US:AAA' order by session_date desc limit 60"
+            "select session_date, \"return\" from marts.returns_daily where symbol = 'US:AAA' "
+            "order by session_date desc limit 60"
         )
     assert set(matrix.columns) == {"session_date", "US:AAA", "BINANCE_USDM:BTCUSDT.P", "YAHOO_FX:EURUSD"}
     assert matrix.height == 60
@@ -128,7 +129,7 @@ def test_noise_after_the_runs_clock_moves_no_mart(
     assert read(built, kit, "select sum(close) from raw.bars") != read(other, kit, "select sum(close) from raw.bars")
 
 
-def test_the_health_gate_fails_when_strict_and_warns_when_not(
+def test_a_selection_narrows_the_matrix_and_its_health_is_a_gate_that_fails_when_strict(
     built: Paths, dbt: Callable[..., DbtResult], kit: Kit
 ) -> None:
     chosen = {"run_id": "run-a", "identity": "x", "direction": 1, "is_selected": True, "reason": "kept"}
@@ -140,6 +141,10 @@ def test_the_health_gate_fails_when_strict_and_warns_when_not(
             )
         },
     )
+    dbt(built, "run", "--select", "returns_matrix").require()
+    with Lake.open(built, settings=kit["SETTINGS"], read_only=True) as lake:
+        columns = lake.query("select * from marts.returns_matrix limit 1").columns
+    assert set(columns) == {"session_date", "US:GAPPY", "US:AAA"}
     strict = dbt(built, "test", "--select", "tag:gate", strict_health=True)
     assert not strict.success
     assert [(node.name, node.failures) for node in strict.failed] == [("selected_instruments_are_healthy", 1)]

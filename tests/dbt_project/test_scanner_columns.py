@@ -265,7 +265,8 @@ def test_a_close_only_series_has_only_what_closes_can_tell(model: ModuleType) ->
     last = model.scanner_columns(closes).row(-1, named=True)
     unknown = {name for name, value in last.items() if value is None}
     assert unknown == {
-        "volume", "volatility_d", "atr", "adx", "plus_di", "minus_di", "stoch_k", "stoch_d", "cci20", "awesome_oscillator",
+        "volume", "volatility_d", "atr", "adx", "plus_di", "minus_di", "stoch_k", "stoch_d", "cci20",
+        "awesome_oscillator",
         "williams_r", "ultimate_oscillator", "bull_bear_power", "vwma20", "ichimoku_base",
     }  # fmt: skip
     assert last["recommend_all"] is not None

@@ -1,4 +1,4 @@
-{{ config(materialized='refill', tags=['candidates', 'replay']) }}
+{{ config(materialized='table', tags=['candidates', 'replay']) }}
 
 with scans as (
     select * from {{ ref('int_scans_scored') }}

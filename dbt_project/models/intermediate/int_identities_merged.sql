@@ -1,4 +1,4 @@
-{{ config(materialized='refill', tags=['columns', 'enrichment']) }}
+{{ config(materialized='table', tags=['columns', 'enrichment']) }}
 
 with instruments as (
     select * from {{ ref('int_instruments_in_force') }}

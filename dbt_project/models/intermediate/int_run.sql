@@ -1,4 +1,4 @@
-{{ config(materialized='refill', tags=['columns', 'candidates', 'enrichment', 'prices', 'replay', 'window']) }}
+{{ config(materialized='table', tags=['columns', 'candidates', 'enrichment', 'prices', 'replay', 'window']) }}
 
 with runs as (
     select

@@ -1,4 +1,4 @@
-{{ config(materialized='refill', tags=['columns', 'prices']) }}
+{{ config(materialized='table', tags=['columns', 'prices']) }}
 
 with sessions as (
     select

@@ -1,4 +1,4 @@
-{{ config(materialized='refill', tags=['candidates', 'prices', 'window']) }}
+{{ config(materialized='table', tags=['candidates', 'prices', 'window']) }}
 
 with run as (
     select

@@ -1,8 +1,8 @@
 """Indicator columns of every session, computed from bars, so that a scan can be replayed at any past date.
 
-Grain (symbol, session_date). Everything is computed per symbol over its own available bars: a missing or refused bar is
-not there and nothing is invented in its place. Bars are the quoted ones (split-adjusted), not `adj_close`, since that is
-what a scanner sees. NULL means that the history is too short or that the series has no highs, lows or volume.
+Grain (symbol, session_date). Everything is computed per symbol over its own available bars: a missing or refused bar
+is not there and nothing is invented in its place. Bars are the quoted ones (split-adjusted), not `adj_close`, since
+that is what a scanner sees. NULL means that the history is too short or that the series has no highs, lows or volume.
 
 Smoothing follows Wilder (1978) and the usual exponential average, both started with the plain mean of their first n
 values: y_n = mean(x_1..x_n), y_t = y_(t-1) + alpha * (x_t - y_(t-1)), alpha = 1/n (Wilder) or 2/(n+1) (exponential).
@@ -17,13 +17,14 @@ AVERAGE_LENGTHS = (10, 20, 30, 50, 100, 200)
 # Bars back for a week, a month, three and six months, where the market closes at weekends and where it never does.
 PERFORMANCE_BARS = {"perf_w": (5, 7), "perf_1m": (21, 30), "perf_3m": (63, 90), "perf_6m": (126, 180)}
 INPUTS = "symbol, session_date, high, low, close, volume, value_traded_usd, is_close_only"
-OUTPUTS = (
-    "session_date symbol close change volume value_traded_usd "
-    "perf_w perf_1m perf_3m perf_6m volatility_d atr adx plus_di minus_di rsi stoch_k stoch_d stoch_rsi_k stoch_rsi_d "
-    "cci20 macd macd_signal momentum10 awesome_oscillator williams_r ultimate_oscillator bull_bear_power "
-    "sma10 sma20 sma30 sma50 sma100 sma200 ema10 ema20 ema30 ema50 ema100 ema200 "
-    "vwma20 hma9 ichimoku_base recommend_ma recommend_other recommend_all is_close_only"
-).split()
+OUTPUTS = [
+    "session_date", "symbol", "close", "change", "volume", "value_traded_usd", "perf_w", "perf_1m", "perf_3m",
+    "perf_6m", "volatility_d", "atr", "adx", "plus_di", "minus_di", "rsi", "stoch_k", "stoch_d", "stoch_rsi_k",
+    "stoch_rsi_d", "cci20", "macd", "macd_signal", "momentum10", "awesome_oscillator", "williams_r",
+    "ultimate_oscillator", "bull_bear_power", "sma10", "sma20", "sma30", "sma50", "sma100", "sma200", "ema10",
+    "ema20", "ema30", "ema50", "ema100", "ema200", "vwma20", "hma9", "ichimoku_base", "recommend_ma",
+    "recommend_other", "recommend_all", "is_close_only",
+]  # fmt: skip
 
 CLOSE, HIGH, LOW, VOLUME = pl.col("close"), pl.col("high"), pl.col("low"), pl.col("volume")
 
@@ -121,8 +122,8 @@ def directional_columns() -> list[pl.Expr]:
 def oscillator_columns() -> list[pl.Expr]:
     """The oscillators that need nothing but prices; each formula as published by its author.
 
-    RSI 14 = 100 * up / (up + down) of Wilder averages, NULL for a price that never moved. Stochastic 14: position of the
-    close in the range. Williams %R = that position - 100. CCI 20 = (tp - mean) / (0.015 * mean absolute deviation).
+    RSI 14 = 100 * up / (up + down) of Wilder averages, NULL for a price that never moved. Stochastic 14: position of
+    the close in the range. Williams %R = that position - 100. CCI 20 = (tp - mean) / (0.015 * mean absolute deviation).
     AO = mean5 - mean34 of the median price. MACD = ema12 - ema26. Bull Bear Power = high + low - 2 * ema13.
     UO = 100 * (4 r7 + 2 r14 + r28) / 7 with r_n = sum of buying pressure / sum of true range over n bars.
     """
@@ -204,10 +205,10 @@ def average_ratings() -> list[pl.Expr]:
     return [*ratings, cloud]
 
 
-def crossing_rating(fast: pl.Expr, slow: pl.Expr, low: float, high: float, trend: pl.Expr | None = None) -> pl.Expr:
-    """A stochastic crossing its signal: up below `low` buys, down above `high` sells, against the trend if one is given."""
-    crossed_up = (fast > slow) & (fast.shift(1) < slow.shift(1)) & (fast < low) & (slow < low)
-    crossed_down = (fast < slow) & (fast.shift(1) > slow.shift(1)) & (fast > high) & (slow > high)
+def crossing_rating(fast: pl.Expr, slow: pl.Expr, trend: pl.Expr | None = None) -> pl.Expr:
+    """A stochastic crossing its signal: up below 20 buys, down above 80 sells; against the trend where one is given."""
+    crossed_up = (fast > slow) & (fast.shift(1) < slow.shift(1)) & (fast < 20) & (slow < 20)
+    crossed_down = (fast < slow) & (fast.shift(1) > slow.shift(1)) & (fast > 80) & (slow > 80)
     if trend is None:
         return rated(crossed_up, crossed_down, slow.shift(1))
     return rated(crossed_up & (trend < 0), crossed_down & (trend > 0), slow.shift(1), trend)
@@ -231,7 +232,7 @@ def oscillator_ratings() -> list[pl.Expr]:
     inverted = (awesome < one_ago) & (two_ago < one_ago) & (awesome < 0) & (one_ago < 0)
     return [
         turning_rating(pl.col("rsi"), 30.0, 70.0),
-        crossing_rating(pl.col("stoch_k"), pl.col("stoch_d"), 20.0, 80.0),
+        crossing_rating(pl.col("stoch_k"), pl.col("stoch_d")),
         turning_rating(pl.col("cci20"), -100.0, 100.0),
         rated(
             (adx > 20) & (plus > minus) & (plus.shift(1) < minus.shift(1)),
@@ -247,7 +248,7 @@ def oscillator_ratings() -> list[pl.Expr]:
         ),
         rated(momentum > momentum.shift(1), momentum < momentum.shift(1), momentum, momentum.shift(1)),
         rated(macd > signal, macd < signal, signal),
-        crossing_rating(pl.col("stoch_rsi_k"), pl.col("stoch_rsi_d"), 20.0, 80.0, trend),
+        crossing_rating(pl.col("stoch_rsi_k"), pl.col("stoch_rsi_d"), trend),
         turning_rating(pl.col("williams_r"), -80.0, -20.0),
         rated(
             (trend > 0) & (bear < 0) & (bear > bear.shift(1)),
@@ -293,7 +294,7 @@ def scanner_columns(bars: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(overall).select(OUTPUTS)
 
 
-def model(dbt, session):  # noqa: ANN001, ANN201, ARG001, D103 - dbt calls it by this name and signature
+def model(dbt, session):  # noqa: ARG001, D103 - dbt calls it by this name and signature
     bars = dbt.ref("bars_daily").select(INPUTS).pl()
     calendars = dbt.ref("instruments").select("symbol, calendar = '24/7' as is_round_the_clock").pl()
     return scanner_columns(bars.join(calendars, on="symbol", how="inner")).to_arrow()
