@@ -13,7 +13,7 @@ from analytics.clusters import Clustering
 from analytics.correlation_report import correlation_report
 from analytics.errors import InputError, ShortHistoryError
 from analytics.factor_map import factor_map
-from analytics.hedges import ANCHOR_SCHEMA, hedge_anchors
+from analytics.hedges import hedge_anchors
 from analytics.panel import check_panel, unusable_columns
 from analytics.policy import Chosen
 from lakefolio.panel import Panel
@@ -27,7 +27,7 @@ WHOLE = 0
 
 # A rolling average is for reading, and a week apart is near enough; it costs a fifth.
 _STEP_SESSIONS = 5
-_KINDS = {TEXT: pl.String(), FLOAT: pl.Float64(), INT: pl.Int64(), FLAG: pl.Boolean(), "DATE": pl.Date()}
+_KINDS = {TEXT: pl.String(), FLOAT: pl.Float64(), INT: pl.Int64(), FLAG: pl.Boolean()}
 
 
 def factor_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -> list[Write]:
@@ -50,14 +50,12 @@ def anchor_writes(run: Run, panel: Panel, candidates: pl.DataFrame) -> list[Writ
     """
     usable = _moving(run, panel)
     classes = candidates["asset_class"].to_list()
-    anchors = pl.DataFrame(schema=ANCHOR_SCHEMA)
-    if len(usable) > 1:
-        anchors = hedge_anchors(
-            panel.returns[:, usable],
-            [panel.symbols[column] for column in usable],
-            [classes[column] for column in usable],
-            min_overlap=run.settings.dependence.min_overlap_sessions,
-        )
+    anchors = hedge_anchors(
+        panel.returns[:, usable],
+        [panel.symbols[column] for column in usable],
+        [classes[column] for column in usable],
+        min_overlap=run.settings.dependence.min_overlap_sessions,
+    )
     return [run.replace("results.hedge_anchors", anchors)]
 
 
@@ -96,9 +94,6 @@ def drift_rows(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -
 
 def _correlations(run: Run, panel: Panel, chosen: Chosen) -> dict[str, pl.DataFrame]:
     usable = _moving(run, panel)
-    if len(usable) < 2:
-        run.logger.info("one winner that moves has no pair: no correlations")
-        return {name: _empty(f"results.{name}") for name in _CORRELATIONS}
     report = correlation_report(
         panel.returns[:, usable],
         [panel.symbols[column] for column in usable],
@@ -115,13 +110,6 @@ def _correlations(run: Run, panel: Panel, chosen: Chosen) -> dict[str, pl.DataFr
         ),
         "correlation_summary": report.summary,
     }
-
-
-_CORRELATIONS = ("correlation_averages", "correlation_pairs", "correlation_redundancy", "correlation_summary")
-
-
-def _empty(table: str) -> pl.DataFrame:
-    return pl.DataFrame(schema={column.name: _KINDS[column.type] for column in CONTRACTS[table].columns[1:]})
 
 
 def _moving(run: Run, panel: Panel) -> list[int]:

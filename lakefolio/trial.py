@@ -67,7 +67,10 @@ def tournament(run: Run) -> StepReport:
         run.replace("results.tournament_returns", result.returns),
         run.replace("results.tournament_metrics", _with_luck(result)),
         *(run.replace(f"results.{name}", frame) for name, frame in verdicts.items()),
-        run.replace("results.alpha_isolation", isolation_frame(trial, replay, lambda: run.rng("isolation"))),
+        run.replace(
+            "results.alpha_isolation",
+            isolation_frame(trial, replay.raw_pool, replay.selected_pool, lambda: run.rng("isolation")),
+        ),
     )
     _note_windows(run, result)
     return StepReport(result.returns.height, _headline(result))

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analytics.replay import CANDIDATES, Replay
+from analytics.replay import CANDIDATES
 from analytics.tournament.cells import Cell
-from analytics.tournament.engines import equal_weight_engine
+from analytics.tournament.engines import PoolOf, equal_weight_engine
 from analytics.tournament.isolation import STAGE_METRICS, isolate_alpha
 from analytics.tournament.run import TournamentResult, simulate_engines
 from analytics.tournament.settings import TournamentSettings
@@ -88,7 +88,9 @@ def target_frames(trial: Trial, rng: np.random.Generator) -> dict[str, pl.DataFr
     }
 
 
-def isolation_frame(trial: Trial, replay: Replay, make_rng: Callable[[], np.random.Generator]) -> pl.DataFrame:
+def isolation_frame(
+    trial: Trial, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
+) -> pl.DataFrame:
     """Frame of `results.alpha_isolation`: every profile of the house against its equally weighted pools.
 
     Parameters
@@ -97,7 +99,9 @@ def isolation_frame(trial: Trial, replay: Replay, make_rng: Callable[[], np.rand
         The same generator anew for each profile, so that all of them show the same interval of the selection's alpha.
     """
     rows: list[Mapping[str, object]] = []
-    pools = _play_pools(trial, replay)
+    if not any(trial.own_profiles(simulator) for simulator in trial.settings.simulators):
+        return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
+    pools = _play_pools(trial, raw_pool, selected_pool)
     for simulator in trial.settings.simulators:
         raw, selected = pools[_RAW, simulator], pools[_SELECTED, simulator]
         for profile, series in trial.own_profiles(simulator).items():
@@ -119,7 +123,7 @@ def isolation_frame(trial: Trial, replay: Replay, make_rng: Callable[[], np.rand
     return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
 
 
-def _play_pools(trial: Trial, replay: Replay) -> dict[tuple[str, str], Cell]:
+def _play_pools(trial: Trial, raw_pool: PoolOf, selected_pool: PoolOf) -> dict[tuple[str, str], Cell]:
     """The pool before and after selection, equally weighted, over the same windows and frictions."""
     cells = simulate_engines(
         trial.panel.session_dates,
@@ -127,8 +131,8 @@ def _play_pools(trial: Trial, replay: Replay) -> dict[tuple[str, str], Cell]:
         trial.panel.returns,
         trial.benchmark_returns,
         engines=[
-            equal_weight_engine(replay.raw_pool, name=_RAW),
-            equal_weight_engine(replay.selected_pool, name=_SELECTED),
+            equal_weight_engine(raw_pool, name=_RAW),
+            equal_weight_engine(selected_pool, name=_SELECTED),
         ],
         profiles=[EQUAL_WEIGHT],
         settings=replace(trial.settings, reference_engine=None),

@@ -54,11 +54,10 @@ _PARTITION = (
             real="correlation",
             flag="is_selected",
         ),
-        may_be_empty=True,
     ),
 )
 
-# A single winner has no pair, and says so by having no row.
+# Only a rolling average may be absent: its window can be longer than the history.
 _CORRELATIONS = (
     table(
         "correlation_averages",
@@ -89,7 +88,6 @@ _CORRELATIONS = (
             real="correlation held_correlation",
             flag="is_one_cluster",
         ),
-        may_be_empty=True,
     ),
     table(
         "correlation_redundancy",
@@ -101,7 +99,6 @@ _CORRELATIONS = (
             real="held_correlation",
             flag="is_redundant",
         ),
-        may_be_empty=True,
     ),
     table(
         "correlation_summary",
@@ -112,7 +109,6 @@ _CORRELATIONS = (
             whole="n_pairs",
             real="mean median minimum maximum share_above_half effective_number",
         ),
-        may_be_empty=True,
     ),
 )
 

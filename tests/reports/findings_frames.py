@@ -49,7 +49,7 @@ def _partition_rows(winners: Rows, rng: np.random.Generator) -> dict[str, Rows]:
     drift: Rows = [{**whole, "is_alert": None, "message": None}]
     drift += [
         {"cluster_id": cluster, "n_members": 3, "half_sessions": 100, "drift": 0.05 * cluster, "message": None}
-        | {"adjusted_rand": None, "is_alert": 0.05 * cluster > 0.3}
+        | {"adjusted_rand": None, "is_alert": cluster > 6}
         for cluster in range(1, 9)
     ]
     places = [
