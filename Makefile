@@ -11,6 +11,7 @@ START_STEP ?=
 LOOKBACK ?= 500
 TOP_N ?=
 THRESHOLD ?=
+CLUSTER ?=
 WORKERS ?= 2
 
 export PYTHONSAFEPATH := 1
@@ -63,8 +64,8 @@ calendars: ## land the sessions of every calendar of SOURCE (default: the sample
 .PHONY: port-select port-analyze port-optimize port-test port-report port-drift accept-state corr-report regime-check audit gate display report-sync
 port-select: ## resume RUN_ID at selection
 	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step selection --stop-step selection
-port-analyze: ## resume RUN_ID at factors and stop after regime
-	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step factors --stop-step regime
+port-analyze: ## clusters of a run, their drift and hedge anchors; RUN_ID is clustered again first, CLUSTER zooms in
+	@$(READY) && $(if $(RUN_ID),$(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step factors --stop-step regime &&) $(LF) analyze $(WHICH_RUN) $(if $(CLUSTER),--cluster $(CLUSTER))
 port-optimize: ## resume RUN_ID at optimize
 	@$(READY) && $(LF) run --profile $(PROFILE) --run-id $(RUN_ID) --start-step optimize --stop-step optimize
 port-test: ## resume RUN_ID at the tournament
@@ -75,8 +76,8 @@ port-drift: ## what the accepted portfolio has drifted to
 	@$(READY) && $(LF) show drift --run-id $(WHICH_RUN)
 accept-state: ## record RUN_ID's portfolio as held
 	@$(READY) && $(LF) accept $(WHICH_RUN)
-corr-report: ## correlations and clusters of a run
-	@$(READY) && $(LF) show clusters --run-id $(WHICH_RUN)
+corr-report: ## correlations of a run's winners, and what other cuts of their tree would give
+	@$(READY) && $(LF) correlations $(WHICH_RUN) && $(LF) sensitivity $(WHICH_RUN)
 regime-check: ## the regime of a run and its components
 	@$(READY) && $(LF) show regime --run-id $(WHICH_RUN)
 audit: ## judge a run again; exit 3 where a check fails

@@ -18,7 +18,7 @@ from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile
 from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
 from analytics.covariance import CovarianceMethod
 from analytics.errors import InputError, ShortHistoryError
-from analytics.selection import SelectionRules, select_instruments
+from analytics.selection import LONGEST_CLOSURE_SESSIONS, SelectionReason, SelectionRules, select_instruments
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Policy:
 
     rules: SelectionRules = field(default_factory=SelectionRules)
     light_sessions: int = 60
+    full_sessions: int = 500
     lookback_sessions: tuple[int, ...] = (60, 120, 200)
     min_overlap_sessions: int = 20
     min_history_sessions: int = 60
@@ -103,7 +104,8 @@ def pick(
     Parameters
     ----------
     past_returns : (T, N)
-        Physical returns of the candidates; only the last `light_sessions` are read.
+        Physical returns of the candidates; the last `light_sessions` decide, the last
+        `full_sessions` tell who was listed recently.
     candidates
         One row per column of `past_returns`, in its order.
 
@@ -124,7 +126,15 @@ def pick(
         unusable="exclude",
     )
     selection = select_instruments(light, candidates, clustering, policy.rules, periods_per_year=periods_per_year)
-    return clustering, selection
+    return clustering, _mark_recent(selection, past_returns[-policy.full_sessions :])
+
+
+def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataFrame:
+    """Mark those whose history is shorter than the full lookback; the light window alone can't tell (quant.md 2.4)."""
+    known = np.isfinite(past_returns)
+    is_late = known.any(axis=0) & (known.argmax(axis=0) > LONGEST_CLOSURE_SESSIONS)
+    is_kept = pl.col("reason") != SelectionReason.SHORT_HISTORY.value
+    return selection.with_columns(is_recent_listing=is_kept & (pl.col("is_recent_listing") | pl.Series(is_late)))
 
 
 def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy) -> Clustering:

@@ -107,12 +107,17 @@ def build_parser() -> argparse.ArgumentParser:
         ("accept", commands.accept, "record a run's portfolio as held"),
         ("orders", commands.orders, "orders of a run"),
         ("display", commands.display, "the report of a run, in the terminal"),
+        ("analyze", commands.analyze, "clusters of a run, their drift and hedge anchors"),
+        ("correlations", commands.correlations, "correlations of a run's winners"),
+        ("sensitivity", commands.sensitivity, "what every other cut of a run's tree would give"),
     ):
         verb = _verb(verbs, name, action, text)
         verb.add_argument("run_id", nargs="?", default="latest", help="run id, or 'latest'")
         if name in ("accept", "orders"):
             verb.add_argument("--profile", help="allocation profile")
-        if name in ("verify", "reproduce", "audit", "orders"):
+        if name == "analyze":
+            verb.add_argument("--cluster", type=int, metavar="ID", help="take this cluster apart")
+        if name in ("verify", "reproduce", "audit", "orders", "analyze", "correlations", "sensitivity"):
             _json(verb)
         if name == "verify":
             verb.add_argument("--key", type=Path, help="trusted public key (default: the home's own)")

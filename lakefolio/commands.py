@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from ingest.scanners import load_scanners
-from lakefolio import care, comparison, reproduction
+from lakefolio import care, comparison, inspection, reproduction
 from lakefolio.doctor import diagnose
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, FrontDoorError, UsageError, VerificationError
 from lakefolio.gate import Evidence, judge
@@ -240,6 +240,30 @@ def show(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def analyze(options: argparse.Namespace) -> int:
+    """Clusters of a run, their drift and hedge anchors; with --cluster, one of them taken apart."""
+    paths = _paths(options)
+    run_id = find_run(paths, options.run_id)
+    if options.cluster is not None:
+        return _show_all(inspection.zoom(resumed_run(paths, run_id, Reporter()), options.cluster), options)
+    with Lake.open(paths, read_only=True) as lake:
+        return _show_all(inspection.clusters_of(lake, run_id), options)
+
+
+def correlations(options: argparse.Namespace) -> int:
+    """Correlations of a run's winners."""
+    paths = _paths(options)
+    with Lake.open(paths, read_only=True) as lake:
+        return _show_all(inspection.correlations_of(lake, find_run(paths, options.run_id)), options)
+
+
+def sensitivity(options: argparse.Namespace) -> int:
+    """What every other cut of a run's tree would give."""
+    paths = _paths(options)
+    with Lake.open(paths, read_only=True) as lake:
+        return _show_all(inspection.sensitivity_of(lake, find_run(paths, options.run_id)), options)
+
+
 def lake(options: argparse.Namespace) -> int:
     """Look after the lake."""
     paths = _paths(options)
@@ -317,6 +341,16 @@ def _show(frame: pl.DataFrame, options: argparse.Namespace) -> None:
         sys.stdout.write(frame.write_json() + "\n")
     else:
         _table(frame)
+
+
+def _show_all(tables: inspection.Tables, options: argparse.Namespace) -> int:
+    if options.json:
+        _emit({title.replace(" ", "_"): frame.to_dicts() for title, frame in tables.items()})
+    else:
+        for title, frame in tables.items():
+            print(title)
+            _table(frame)
+    return EXIT_DONE
 
 
 def _table(frame: pl.DataFrame) -> None:

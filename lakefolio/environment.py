@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lakefolio.engines import guest_packages
 from lakefolio.run import Run
 from lakehouse.hashing import file_hash
 
@@ -30,7 +31,8 @@ def describe_environment(run: Run) -> dict[str, Any]:
         "manifest_sha256": run.manifest_sha256,
         "python": platform.python_version(),
         "platform": f"{platform.system()}-{platform.machine()}",
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES}
+        | guest_packages(run.settings.tournament.engines),
         "code_revision": code_revision(),
         "seed_files": {path.name: file_hash(path) for path in sorted((run.paths.dbt_project / "seeds").glob("*.csv"))},
     }

@@ -13,10 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lakefolio.errors import ManifestError
+from lakefolio.engines import BUILT_IN, check_engines
+from lakefolio.errors import ManifestError, UsageError
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
+EngineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 RegimeName = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
 AllocationProfile = Literal[
     "min_variance", "risk_parity", "max_sharpe", "barbell", "hrp", "hrp_plain", "herc", "nco", "min_cvar",
@@ -114,7 +116,9 @@ class TournamentSettings(Section):
     train_sessions: Count = Field(252, description="Sessions a decision may see.")
     test_sessions: Count = Field(20, description="Sessions a decision is held.")
     step_sessions: Count = Field(20, description="Sessions between two decisions.")
-    engines: tuple[Literal["ours", "market", "equal_weight"], ...] = Field(("ours", "market", "equal_weight"))
+    engines: tuple[EngineName, ...] = Field(
+        BUILT_IN, min_length=1, description="ours, market, equal_weight, or entry points of lakefolio.engines."
+    )
     simulators: tuple[Literal["idealized", "realized"], ...] = Field(("idealized", "realized"))
     rebalance: Literal["window", "daily"] = Field("window", description="Whether holdings drift inside a window.")
     slippage_bps: float = Field(5.0, ge=0.0, description="Cost of traded notional.")
@@ -208,6 +212,10 @@ def resolve(path: Path, profile: str, overrides: dict[str, Any] | None = None) -
         resolved = Profile.model_validate(merged)
     except ValidationError as error:
         raise ManifestError(_explain(error, f"{path.name}, profile {profile!r}")) from None
+    try:
+        check_engines(resolved.tournament.engines)
+    except UsageError as error:
+        raise ManifestError(f"{path.name}, profile {profile!r}: {error}") from None
     if profile == "production" and not resolved.flags.feat_audit_ledger:
         raise ManifestError(f"{path.name}: profile 'production' may not switch feat_audit_ledger off")
     return resolved

@@ -28,6 +28,7 @@ def policy_of(settings: Profile) -> Policy:
     return Policy(
         rules=rules,
         light_sessions=settings.data.light_sessions,
+        full_sessions=settings.data.full_sessions,
         lookback_sessions=dependence.lookback_sessions,
         min_overlap_sessions=dependence.min_overlap_sessions,
         min_history_sessions=settings.data.min_history_sessions,

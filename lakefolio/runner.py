@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
-from reports.errors import ReportError
 
 from analytics.errors import AnalyticsError
 from ingest.errors import IngestError
@@ -27,6 +26,7 @@ from lakefolio.steps import STEPS, Step, find_step
 from lakehouse.catalog import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.hashing import file_hash
+from reports.errors import ReportError
 
 ROOM_ERRORS = (FrontDoorError, IngestError, LakehouseError, AnalyticsError, ReportError)
 """What a step may raise on purpose: recorded as its outcome, then shown without a traceback."""

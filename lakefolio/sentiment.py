@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from analytics.sentiment import G8, SCALED_CLASSES, exposure_multiplier, risk_appetite
 from numpy.typing import NDArray
 
 from analytics.policy import Chosen
+from analytics.sentiment import G8, SCALED_CLASSES, exposure_multiplier, risk_appetite
 from lakefolio.errors import FrontDoorError
 from lakefolio.run import Run
 from lakehouse.catalog import Lake

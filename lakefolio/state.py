@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 import numpy as np
 import polars as pl
-from analytics.holdings import mark_to_market
 
+from analytics.holdings import mark_to_market
 from analytics.policy import Held
 from lakefolio.errors import FrontDoorError, UsageError
 from lakefolio.panel import read_panel

@@ -32,7 +32,11 @@ _LIGHT = ("results.health:light", "marts.returns_daily")
 _PICKED = ("results.selection", "results.clusters:light", "results.regimes:light", "results.risk:light")
 _STUDIED = ("results.selection", "marts.returns_daily", "results.clusters:full", "results.regimes:full")
 _SOLVED = ("results.weights", "results.cluster_weights", "results.solves", "results.drift", "results.orders")
-_TRIED = ("results.tournament_windows", "results.tournament_returns", "results.tournament_metrics")
+_TRIED = ("results.tournament_windows", "results.tournament_returns", "results.tournament_metrics",
+          "results.target_achievement", "results.target_comparisons", "results.alpha_isolation")  # fmt: skip
+_CORRELATED = ("results.correlation_averages", "results.correlation_pairs", "results.correlation_redundancy",
+               "results.correlation_summary", "results.factor_map", "results.hedge_anchors")  # fmt: skip
+_PARTITIONED = ("results.cluster_sensitivity", "results.cluster_drift")
 
 STEPS: tuple[Step, ...] = (
     Step(1, "cleanup", "Is the ground clear?", cleanup),
@@ -44,15 +48,17 @@ STEPS: tuple[Step, ...] = (
     Step(7, "selection", "Who wins in each cluster?", selection, ("marts.candidates", *_LIGHT), _PICKED),
     Step(8, "full-prep", "Is the winners' history deep enough?", full_prep, ("results.selection",), _PRICES),
     Step(9, "health", "May it be built upon?", health, _PRICES, ("results.health:full", *_PRICES)),
-    Step(10, "factors", "What moves together?", factors, ("results.selection", *_PRICES),
-         ("results.cluster_links", "results.risk:full")),
+    Step(10, "factors", "What moves together?", factors, ("results.selection", "marts.candidates", *_PRICES),
+         ("results.cluster_links", "results.risk:full", *_CORRELATED)),
     Step(11, "regime", "Which regime, and which clusters follow from it?", regime,
-         ("results.cluster_links", "marts.returns_daily"), ("results.regimes:full", "results.clusters:full")),
+         ("results.cluster_links", "marts.returns_daily"),
+         ("results.regimes:full", "results.clusters:full", *_PARTITIONED)),
     Step(12, "optimize", "How much of each?", optimize, _STUDIED, _SOLVED),
     Step(13, "tournament", "What would have worked?", tournament, ("marts.returns_daily", "results.weights"), _TRIED),
     Step(14, "audit", "May it be published?", audit, ("results.health:full", *_STUDIED, *_SOLVED),
          ("results.audit_checks",)),
-    Step(15, "report", "What should a person see?", report, ("results.audit_checks", *_SOLVED, *_TRIED)),
+    Step(15, "report", "What should a person see?", report,
+         ("results.audit_checks", *_CORRELATED, *_PARTITIONED, *_SOLVED, *_TRIED)),
     Step(16, "sync", "What would be sent?", sync),
     Step(17, "verify", "Is everything what was signed?", verify),
 )  # fmt: skip

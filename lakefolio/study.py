@@ -9,6 +9,7 @@ import polars as pl
 from analytics.cluster_tables import link_rows
 from analytics.policy import group, pick, weigh
 from analytics.risk import risk_profile
+from lakefolio.analysis import anchor_writes, factor_writes, partition_writes
 from lakefolio.errors import FrontDoorError
 from lakefolio.panel import read_panel
 from lakefolio.policies import policy_of
@@ -67,6 +68,8 @@ def factors(run: Run) -> StepReport:
     with run.lake() as lake:
         chosen = read_chosen(lake, run.run_id)
         panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
+        candidates = read_candidates(lake, run.run_id)
+        pool = read_panel(lake, candidates["symbol"].to_list(), run.as_of).last(run.settings.data.full_sessions)
     # The tree does not depend on where it is cut; the cut waits for the regime.
     clustering = group(panel.returns, chosen, "NORMAL", policy_of(run.settings))
     risk = risk_profile(panel.returns, chosen.directions, chosen.symbols, periods_per_year=panel.periods_per_year)
@@ -74,6 +77,8 @@ def factors(run: Run) -> StepReport:
         "factors",
         run.replace("results.cluster_links", link_rows(clustering, stage=FULL), stage=FULL),
         run.replace("results.risk", risk, stage=FULL),
+        *factor_writes(run, panel, chosen, clustering),
+        *anchor_writes(run, pool, candidates),
     )
     return StepReport(
         len(chosen.symbols), f"{len(chosen.symbols)} instruments over {len(panel.session_dates)} sessions"
@@ -89,11 +94,13 @@ def regime(run: Run) -> StepReport:
         market = read_market(lake, run, panel, instruments)
     history, now = judge_regime(run, market, panel)
     policy = policy_of(run.settings)
-    clustering = group(panel.last(run.settings.data.full_sessions).returns, chosen, now, policy)
+    window = panel.last(run.settings.data.full_sessions)
+    clustering = group(window.returns, chosen, now, policy)
     run.store(
         "regime",
         run.replace("results.regimes", regime_rows(history, panel, FULL), stage=FULL),
         run.replace("results.clusters", describe_clusters(clustering, instruments, FULL, now), stage=FULL),
+        *partition_writes(run, window, chosen, clustering),
     )
     return StepReport(
         len(history.scores),

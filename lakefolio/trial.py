@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from analytics.replay import CANDIDATES, Replay, Standing
 from analytics.tournament.engines import Engine, equal_weight_engine, market_engine, own_engine
+from analytics.tournament.guests import Terms
 from analytics.tournament.run import TournamentResult, run_tournament
 from analytics.tournament.windows import walk_forward_windows
 from ingest.landing import land_scans
 from ingest.scanners import load_scanners
+from lakefolio.engines import BUILT_IN, EQUAL_WEIGHT, MARKET, OURS, make_guest
 from lakefolio.errors import FrontDoorError
 from lakefolio.market import built, scan
 from lakefolio.panel import Panel, benchmark_symbol, read_panel
 from lakefolio.policies import policy_of, regime_settings_of, tournament_settings_of
 from lakefolio.readings import read_chosen, read_regime
 from lakefolio.run import Run, StepReport
+from lakefolio.verdicts import Trial, isolation_frame, target_frames
 from lakehouse.catalog import Lake
-
-MARKET, EQUAL_WEIGHT = "market", "equal_weight"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,37 +45,56 @@ def tournament(run: Run) -> StepReport:
         run.settings, periods_per_year=stage.panel.periods_per_year, benchmark=stage.benchmark, held_weights={}
     )
     replay = _replay(run, stage)
-    profiles = run.settings.allocation.profiles
+    engines = _engines(run, replay, stage.panel.periods_per_year)
     with run.reporter.within("windows", 1) as count:
         result = run_tournament(
             stage.panel.session_dates,
             stage.panel.symbols,
             stage.panel.returns,
             stage.benchmark_returns,
-            engines=_engines(run, replay, profiles),
-            profiles=[*profiles, MARKET],
+            engines=engines,
+            profiles=_profiles(run, engines),
             settings=settings,
             rng=run.rng("tournament"),
             frames={CANDIDATES: stage.candidates},
             on_window=count,
         )
+    trial = Trial(stage.panel, stage.benchmark_returns, stage.candidates, settings, result)
+    verdicts = target_frames(trial, run.rng("targets"))
     run.store(
         "tournament",
         run.replace("results.tournament_windows", _with_realised_regime(run, result)),
         run.replace("results.tournament_returns", result.returns),
         run.replace("results.tournament_metrics", _with_luck(result)),
+        *(run.replace(f"results.{name}", frame) for name, frame in verdicts.items()),
+        run.replace(
+            "results.alpha_isolation",
+            isolation_frame(trial, replay.raw_pool, replay.selected_pool, lambda: run.rng("isolation")),
+        ),
     )
     _note_windows(run, result)
     return StepReport(result.returns.height, _headline(result))
 
 
-def _engines(run: Run, replay: Replay, profiles: Sequence[str]) -> list[Engine]:
+def _engines(run: Run, replay: Replay, periods_per_year: int) -> list[Engine]:
+    profiles = run.settings.allocation.profiles
     known = {
-        "ours": own_engine(replay.decides(profiles)),
+        OURS: own_engine(replay.decides(profiles)),
         MARKET: market_engine(),
         EQUAL_WEIGHT: equal_weight_engine(replay.selected_pool),
     }
-    return [known[name] for name in run.settings.tournament.engines]
+    allocation = run.settings.allocation
+    terms = Terms(
+        profiles, periods_per_year, allocation.risk_free_rate_annual, allocation.cap, run.settings.random_seed,
+        replay.selected_pool, replay.raw_pool,
+    )  # fmt: skip
+    return [known[name] if name in BUILT_IN else make_guest(name, terms) for name in run.settings.tournament.engines]
+
+
+def _profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
+    """The manifest's profiles, those that guests bring, and the market; each once."""
+    brought = [profile for engine in engines if engine.name not in BUILT_IN for profile in engine.profiles]
+    return list(dict.fromkeys([*run.settings.allocation.profiles, *brought, MARKET]))
 
 
 def _replay(run: Run, stage: _Stage) -> Replay:

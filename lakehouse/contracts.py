@@ -59,3 +59,21 @@ class TableContract:
         return ", ".join(
             f'"{column.name}" {column.type}{"" if column.nullable else " not null"}' for column in self.columns
         )
+
+
+RUN = Column("run_id", TEXT, nullable=False, volatile=True)
+
+
+def table(schema: str, name: str, grain: str, *columns: Column) -> TableContract:
+    """Write a contract down with its grain as words."""
+    return TableContract(schema, name, columns, tuple(grain.split()))
+
+
+def key(name: str, kind: str = TEXT) -> Column:
+    """A column that is never null."""
+    return Column(name, kind, nullable=False)
+
+
+def many(kind: str, names: str) -> tuple[Column, ...]:
+    """Columns of one type that may be null, named as words."""
+    return tuple(Column(name, kind) for name in names.split())

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from lakehouse.contracts import DATE, FLAG, FLOAT, INT, SYMBOL, TEXT, TIME, Column, TableContract
+from lakehouse.contracts import RUN as _RUN
+from lakehouse.contracts import key as _key
+from lakehouse.contracts import many as _many
+from lakehouse.contracts import table as _table
+from lakehouse.findings import FINDINGS
 
-
-def _table(schema: str, name: str, grain: str, *columns: Column) -> TableContract:
-    keys = tuple(grain.split())
-    return TableContract(schema, name, columns, keys)
-
-
-def _key(name: str, kind: str = TEXT) -> Column:
-    return Column(name, kind, nullable=False)
-
-
-def _many(kind: str, names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, kind) for name in names.split())
-
-
-_RUN = Column("run_id", TEXT, nullable=False, volatile=True)
 _AT = Column("fetched_at", TIME, nullable=False, volatile=True)
 
 RAW: tuple[TableContract, ...] = (
@@ -373,4 +363,4 @@ RESULTS: tuple[TableContract, ...] = (
     ),
 )
 
-CONTRACTS: dict[str, TableContract] = {contract.qualified_name: contract for contract in RAW + RESULTS}
+CONTRACTS: dict[str, TableContract] = {contract.qualified_name: contract for contract in RAW + RESULTS + FINDINGS}

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from reports.figures import Line, Part, bar, line_chart, regime_chart, stacked_bar
-from reports.formats import percent, word
+from reports.figures import Dot, Line, Part, bar, line_chart, regime_chart, scatter_map, stacked_bar
+from reports.formats import percent, ratio, side, word
 from reports.tables import ASSET_CLASSES
 
 _BENCHMARKS = ("market", "equal_weight")
@@ -100,6 +100,55 @@ def regime_history_chart(frame: pl.DataFrame) -> Markup:
         scored.get_column("regime").to_list(),
         title="Regime score and state by session",
     )
+
+
+def factor_map(frame: pl.DataFrame) -> Markup:
+    """Winners near those they move with; a short is a ring, and a cluster's number stands in its middle."""
+    dots = [
+        Dot(
+            class_css(row["asset_class"]) + (" hollow" if row["direction"] < 0 else ""),
+            f"{row['symbol']}, {side(row['direction'])}, cluster {row['cluster_id']} {row['label']}",
+            row["x"],
+            row["y"],
+            row["cluster_x"],
+            row["cluster_y"],
+            str(row["cluster_id"]),
+        )
+        for row in frame.iter_rows(named=True)
+    ]
+    n_clusters = frame.get_column("cluster_id").n_unique()
+    desc = f"{frame.height} instruments in {n_clusters} clusters; an instrument is named when it is pointed at"
+    return scatter_map(dots, title="Map of the winners by how they move as they are held", desc=desc)
+
+
+def sensitivity_bars(row: dict[str, Any], most: int) -> tuple[Markup, Markup]:
+    """Number of clusters and mean correlation inside them at one cut, as bars."""
+    at = f"Cut at {ratio(row['threshold'])}"
+    inside = row["mean_intra_correlation"]
+    css = "fill at-limit" if row["is_used"] else "fill"
+    return (
+        bar(row["n_clusters"], full=float(most), limit=None, title=f"{at}: {row['n_clusters']} clusters", css=css),
+        bar(inside, full=1.0, limit=None, title=f"{at}: mean correlation inside {ratio(inside)}", css=css),
+    )
+
+
+def correlation_lines(frame: pl.DataFrame) -> list[Line]:
+    """Rolling average correlation, one line for each window."""
+    return [
+        Line(
+            f"series s{number % _COLOURS + 1}",
+            f"{window} sessions",
+            rows.get_column("session_date").to_list(),
+            rows.get_column("average_correlation").to_list(),
+        )
+        for number, (window, rows) in enumerate(groups(frame, "window_sessions"))
+    ]
+
+
+def correlation_chart(lines: list[Line]) -> Markup:
+    """The chart of `correlation_lines`."""
+    desc = "; ".join(f"over {line.name} it ends at {line.values[-1]:.3f}" for line in lines)
+    return line_chart(lines, title="Average pairwise correlation of the winners", desc=desc)
 
 
 def _cell_name(engine: str, profile: str) -> str:

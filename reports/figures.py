@@ -16,6 +16,9 @@ from markupsafe import Markup
 _WIDTH, _HEIGHT = 1000.0, 300.0
 # Room above the highest value, and between a year's label and those of the ends.
 _TOP, _EDGE = 8.0, 0.16
+# A map is not stretched, since its distances mean something; dots have this radius and stay off the edge by twice it.
+_MAP_HEIGHT, _RADIUS = 560.0, 7.0
+_LABEL = (24.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,19 @@ class Line:
     name: str
     dates: Sequence[dt.date]
     values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One point of a map: CSS class, coordinates, and the middle of the group that it belongs to."""
+
+    css: str
+    name: str
+    x: float
+    y: float
+    middle_x: float
+    middle_y: float
+    group: str
 
 
 def _open(view_width: float, view_height: float, css: str, title: str, desc: str, *, stretch: bool) -> Markup:
@@ -180,3 +196,49 @@ def _spells(dates: Sequence[dt.date], regimes: Sequence[str]) -> list[tuple[dt.d
             spells.append((dates[start], dates[min(index, len(dates) - 1)], regimes[start]))
             start = index
     return spells
+
+
+def scatter_map(dots: Sequence[Dot], *, title: str, desc: str) -> Markup:
+    """Dots on a plane with one scale for both axes, each tied to the middle of its group, whose name stands there."""
+    xs, ys = [dot.x for dot in dots], [dot.y for dot in dots]
+    margin = 4 * _RADIUS
+    scale = min(
+        (_WIDTH - 2 * margin) / max(max(xs) - min(xs), 1e-9), (_MAP_HEIGHT - 2 * margin) / max(max(ys) - min(ys), 1e-9)
+    )
+    middle_x, middle_y = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return _WIDTH / 2 + (x - middle_x) * scale, _MAP_HEIGHT / 2 - (y - middle_y) * scale
+
+    figure = _open(_WIDTH, _MAP_HEIGHT, "map", title, desc, stretch=False)
+    for dot in dots:
+        figure += Markup('<line class="spoke" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(
+            *place(dot.x, dot.y), *place(dot.middle_x, dot.middle_y)
+        )
+    for dot in dots:
+        x, y = place(dot.x, dot.y)
+        figure += Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="{:g}"><title>{}</title></circle>').format(
+            dot.css, x, y, _RADIUS, dot.name
+        )
+    tops: dict[str, tuple[float, float]] = {}
+    for dot in dots:
+        middle, top = place(dot.middle_x, dot.y)
+        tops[dot.group] = (middle, min(top - 2 * _RADIUS, tops.get(dot.group, (middle, _MAP_HEIGHT))[1]))
+    labels = Markup("").join(
+        Markup('<span style="left:{:.2f}%;top:{:.2f}%">{}</span>').format(x / _WIDTH * 100, y / _MAP_HEIGHT * 100, name)
+        for name, (x, y) in _spread(tops).items()
+    )
+    return Markup('<div class="map">{}</svg>{}</div>').format(figure, labels)
+
+
+def _spread(labels: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Lift each label over those that stand where it would, from the lowest up."""
+    placed: dict[str, tuple[float, float]] = {}
+    for name, (x, y) in sorted(labels.items(), key=lambda item: (-item[1][1], item[0])):
+        free = y
+        while any(
+            abs(x - other_x) < _LABEL[0] and abs(free - other_y) < _LABEL[1] for other_x, other_y in placed.values()
+        ):
+            free -= _LABEL[1]
+        placed[name] = (x, free)
+    return placed

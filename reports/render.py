@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_contex
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
-from reports import charts, formats, layout, markdown
+from reports import charts, findings_layout, formats, layout, markdown
 from reports.errors import IncompleteReportError, UnknownReportError
 from reports.reader import ReportTables
 from reports.tones import tone
@@ -162,7 +162,12 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(
-        charts=charts, layout=layout, groups=charts.groups, only=charts.only, md_table=markdown.table
+        charts=charts,
+        layout=layout,
+        findings=findings_layout,
+        groups=charts.groups,
+        only=charts.only,
+        md_table=markdown.table,
     )
     environment.filters.update(
         tone=tone,

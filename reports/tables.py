@@ -6,73 +6,15 @@ column renamed in SQL is found before a report is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from reports.declarations import SCHEMA, ReportTable
+from reports.declarations import columns as _columns
+from reports.declarations import table as _table
+from reports.findings import FINDINGS
 
-import polars as pl
-
-SCHEMA = "reports"
-TEXT, FLOAT, INT = "VARCHAR", "DOUBLE", "BIGINT"
-FLAG, DATE, TIME = "BOOLEAN", "DATE", "TIMESTAMP"
+__all__ = ["ASSET_CLASSES", "SCHEMA", "TABLES", "ReportTable"]
 
 # The order in which asset classes are stacked and listed.
 ASSET_CLASSES = ("equity", "etf", "bond", "crypto", "fx", "future", "cfd", "index", "cash")
-
-_FAMILIES: dict[str, tuple[type[pl.DataType], ...]] = {
-    TEXT: (pl.String, pl.Categorical, pl.Enum),
-    FLOAT: (pl.Float64, pl.Float32),
-    INT: (pl.Int64, pl.Int32, pl.Int16, pl.Int8, pl.UInt64, pl.UInt32, pl.UInt16, pl.UInt8),
-    FLAG: (pl.Boolean,),
-    DATE: (pl.Date,),
-    TIME: (pl.Datetime,),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ReportTable:
-    """One `rpt_*` table.
-
-    Parameters
-    ----------
-    name : str
-        Model name, `rpt_*`.
-    grain : tuple of str
-        Columns that make a row unique; the first is always `run_id`.
-    columns : dict of str to str
-        Column name to DuckDB type.
-    order : str
-        What follows `order by`: rows are printed as SQL hands them over.
-    may_be_empty : bool
-        True where nothing to say is an answer (no gap, no order, no barbell).
-    """
-
-    name: str
-    grain: tuple[str, ...]
-    columns: dict[str, str]
-    order: str
-    may_be_empty: bool = False
-
-    @property
-    def qualified_name(self) -> str:
-        """`schema.table`, as SQL inside the lake names it."""
-        return f"{SCHEMA}.{self.name}"
-
-    def misfits(self, frame: pl.DataFrame) -> tuple[str, ...]:
-        """Declared columns whose values are of another family than declared."""
-        return tuple(
-            name
-            for name, kind in self.columns.items()
-            if frame.schema[name] != pl.Null and not isinstance(frame.schema[name], _FAMILIES[kind])
-        )
-
-
-def _columns(**names_by_type: str) -> dict[str, str]:
-    types = {"text": TEXT, "real": FLOAT, "whole": INT, "flag": FLAG, "date": DATE, "time": TIME}
-    return {name: types[kind] for kind, names in names_by_type.items() for name in names.split()}
-
-
-def _table(name: str, grain: str, order: str, columns: dict[str, str], *, may_be_empty: bool = False) -> ReportTable:
-    return ReportTable(f"rpt_{name}", tuple(grain.split()), columns, order, may_be_empty)
-
 
 _METRICS = (
     "total_return cagr volatility_annual sharpe sharpe_lower95 sharpe_upper95 probabilistic_sharpe deflated_sharpe "
@@ -341,4 +283,6 @@ _TOURNAMENT = (
     ),
 )
 
-TABLES: dict[str, ReportTable] = {table.name: table for table in _RUN + _MARKET + _SELECTION + _PORTFOLIO + _TOURNAMENT}
+TABLES: dict[str, ReportTable] = {
+    table.name: table for table in _RUN + _MARKET + _SELECTION + _PORTFOLIO + _TOURNAMENT + FINDINGS
+}

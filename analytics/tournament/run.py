@@ -111,27 +111,9 @@ def run_tournament(
         histories or {},
         frames or {},
     )
-    _check_names(engines, profiles, settings, axis)
-    windows = walk_forward_windows(
-        len(axis.session_dates), train=settings.train, test=settings.test, step=settings.step
-    )
-    decided: dict[tuple[str, str], list[tuple[Decision, Concentration]]] = {
-        (engine.name, profile): [] for engine in engines for profile in profiles
-    }
-    for window in windows:
-        past = axis.look_back(window)
-        for engine in engines:
-            for profile in profiles:
-                decision = decide_cell(engine, profile, past)
-                decided[engine.name, profile].append((decision, _concentration(decision, past)))
-        if on_window is not None:
-            on_window(window.index + 1, len(windows))
-    cells = [
-        _play(Cell.of(engine, profile, simulator, answers), axis, windows, settings)
-        for (engine, profile), answers in decided.items()
-        for simulator in settings.simulators
-    ]
-    decisions = {key: tuple(decision for decision, _ in answers) for key, answers in decided.items()}
+    contest = _contest(axis, engines, profiles, settings, on_window)
+    windows, cells = contest.windows, contest.cells
+    decisions = {(cell.engine, cell.profile): cell.decisions for cell in cells}
     reference = settings.reference_engine or engines[0].name
     dates = axis.session_dates
     sessions = tables.sessions_frame(cells, windows, dates)
@@ -148,6 +130,67 @@ def run_tournament(
         luck=luck,
         decisions=decisions,
     )
+
+
+def simulate_engines(
+    session_dates: Sequence[date],
+    symbols: Sequence[str],
+    returns: FloatMatrix,
+    benchmark_returns: FloatVector,
+    *,
+    engines: Sequence[Engine],
+    profiles: Sequence[str],
+    settings: TournamentSettings,
+    frames: Mapping[str, pl.DataFrame] | None = None,
+) -> tuple[Cell, ...]:
+    """Play engines over the windows of a tournament without judging them, such as the pools of quant.md 9.7.
+
+    A pool is no choice: among the cells of the tournament it would count as a trial of the luck figures. Parameters and
+    errors as for `run_tournament`.
+    """
+    axis = SessionAxis(
+        tuple(session_dates), tuple(symbols), returns, settings.benchmark_symbol, benchmark_returns, {}, frames or {}
+    )
+    return _contest(axis, engines, profiles, settings, None).cells
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Contest:
+    """The windows, and every cell with its decisions and path."""
+
+    windows: tuple[Window, ...]
+    cells: tuple[Cell, ...]
+
+
+def _contest(
+    axis: SessionAxis,
+    engines: Sequence[Engine],
+    profiles: Sequence[str],
+    settings: TournamentSettings,
+    on_window: OnWindow | None,
+) -> _Contest:
+    """Take all decisions, window by window, then play them."""
+    _check_names(engines, profiles, settings, axis)
+    windows = walk_forward_windows(
+        len(axis.session_dates), train=settings.train, test=settings.test, step=settings.step
+    )
+    decided: dict[tuple[str, str], list[tuple[Decision, Concentration]]] = {
+        (engine.name, profile): [] for engine in engines for profile in profiles
+    }
+    for window in windows:
+        past = axis.look_back(window)
+        for engine in engines:
+            for profile in profiles:
+                decision = decide_cell(engine, profile, past)
+                decided[engine.name, profile].append((decision, _concentration(decision, past)))
+        if on_window is not None:
+            on_window(window.index + 1, len(windows))
+    cells = tuple(
+        _play(Cell.of(engine, profile, simulator, answers), axis, windows, settings)
+        for (engine, profile), answers in decided.items()
+        for simulator in settings.simulators
+    )
+    return _Contest(tuple(windows), cells)
 
 
 def _check_names(

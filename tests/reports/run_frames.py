@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tests.reports.findings_frames import findings_rows
+
 RUN_ID = "demo-20251230-a1b2c3"
 AS_OF = dt.date(2025, 12, 30)
 PROFILES = ("barbell", "equal_weight", "hrp", "max_sharpe", "min_variance", "risk_parity")
@@ -113,6 +115,7 @@ def run_frames(run_id: str = RUN_ID, *, is_simulated: bool = True) -> dict[str, 
         **_selection_rows(rng),
         **_portfolio_rows(weights, rng),
         **_tournament_rows(rng),
+        **findings_rows(instruments(), PROFILES, SIMULATORS, AS_OF),
     }
     frames = {
         name: pl.DataFrame([{"run_id": run_id, **row} for row in rows], infer_schema_length=None)

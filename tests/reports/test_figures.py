@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import xml.etree.ElementTree as ET
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.figures import Line, Part, bar, line_chart, regime_chart, stacked_bar, ticks
+from reports.figures import Dot, Line, Part, bar, line_chart, regime_chart, scatter_map, stacked_bar, ticks
 
 
 def rects(figure: str) -> list[dict[str, str]]:
@@ -73,3 +74,35 @@ def test_spells_of_a_regime_leave_no_hole() -> None:
     band = re.findall(r'<rect class="regime-(\w+)" x="([\d.]+)" width="([\d.]+)"', figure)
     assert [name for name, _, _ in band] == ["quiet", "crisis", "quiet"]
     assert float(band[0][1]) + float(band[0][2]) == pytest.approx(float(band[1][1]), abs=0.11)
+
+
+def test_a_map_keeps_the_shape_of_its_distances_and_ties_each_dot_to_its_group() -> None:
+    places = {"a": (0.0, 0.0), "b": (3.0, 0.0), "c": (3.0, 4.0), "<d>": (0.1, 0.0)}
+    group = {"a": "1", "<d>": "1", "b": "2", "c": "3"}
+    middle = {"1": (0.05, 0.0), "2": (3.0, 0.0), "3": (3.0, 4.0)}
+    dots = [Dot("class-fx", name, *places[name], *middle[group[name]], group[name]) for name in places]
+    figure = scatter_map(dots, title="t", desc="d")
+    tree = ET.fromstring(str(figure).split("</svg>")[0].removeprefix('<div class="map">') + "</svg>")  # noqa: S314
+    circles = {circle.findtext("title"): circle.attrib for circle in tree.iter("circle")}
+    at = {name: (float(c["cx"]), float(c["cy"])) for name, c in circles.items() if name}
+    assert set(at) == set(places)
+    distance = {pair: math.dist(at[pair[0]], at[pair[1]]) for pair in (("a", "b"), ("b", "c"), ("a", "c"))}
+    assert distance["a", "b"] / 3 == pytest.approx(distance["b", "c"] / 4, abs=0.1)
+    assert distance["a", "c"] / 5 == pytest.approx(distance["b", "c"] / 4, abs=0.1)
+    assert at["c"][1] < at["b"][1]
+    spoke = next(iter(tree.iter("line"))).attrib
+    assert (float(spoke["x1"]), float(spoke["y1"])) == at["a"]
+    assert float(spoke["x2"]) == pytest.approx((at["a"][0] + at["<d>"][0]) / 2, abs=0.11)
+    assert sorted(re.findall(r"%\">([^<]+)</span>", figure)) == ["1", "2", "3"]
+
+
+def test_labels_of_a_map_do_not_stand_on_each_other() -> None:
+    dots = [Dot("class-fx", str(n), 0.001 * n, 0.0, 0.001 * n, 0.0, str(n)) for n in range(5)]
+    dots.append(Dot("class-fx", "far", 9.0, 5.0, 9.0, 5.0, "far"))
+    tops = [float(top) for top in re.findall(r"top:([0-9.-]+)%", scatter_map(dots, title="t", desc="d"))]
+    assert len(set(tops)) == 6
+
+
+def test_a_map_of_one_instrument_is_a_dot_in_the_middle() -> None:
+    figure = scatter_map([Dot("class-fx", "only", 0.2, -0.1, 0.2, -0.1, "1")], title="t", desc="d")
+    assert 'cx="500.0" cy="280.0"' in figure

@@ -23,7 +23,7 @@ SECTIONS = (
     "regime profiles clusters holdings tournament orders health gate solvers provenance limits".split()  # noqa: SIM905
 )
 VOID = {"meta", "br", "hr", "img", "link", "input"}
-SELF_CLOSED = {"rect", "line", "polyline"}
+SELF_CLOSED = {"rect", "line", "polyline", "circle"}
 
 Change = Callable[[str, str, object], dict[str, pl.DataFrame]]
 
@@ -174,6 +174,8 @@ def test_the_page_follows_the_reader_into_the_dark_and_onto_paper(html: str) -> 
         ("rpt_regime", "calibration"),
         ("rpt_summary", "benchmark"),
         ("rpt_wealth", "engine"),
+        ("rpt_factor_map", "label"),
+        ("rpt_target_achievement", "message"),
     ],
 )
 def test_a_hostile_name_is_only_a_name(table: str, column: str, with_cell: Change, provenance: dict[str, Any]) -> None:
@@ -293,3 +295,71 @@ def test_the_health_report_names_gaps_and_quarantined_bars(tables: ReportTables,
     assert "unconfirmed jump" in markdown
     order = [row[0] for row in cells(markdown) if row[0] in {"MISSING", "INVALID", "STALE", "GAPS", "SHORT", "OK"}]
     assert order[:6] == ["MISSING", "INVALID", "STALE", "GAPS", "SHORT", "OK"]
+
+
+def section(markdown: str, head: str) -> str:
+    return markdown.split(f"\n## {head}", 1)[1].partition("\n## ")[0]
+
+
+def test_the_cut_in_use_is_the_one_that_is_marked(tables: ReportTables, provenance: dict[str, Any]) -> None:
+    markdown = section(render_report("cluster_analysis.md", tables, provenance), "What other cuts would give")
+    rows = {row[0]: row for row in cells(markdown) if row[0].startswith("0.")}
+    assert len(rows) == 17
+    assert [cut for cut, row in rows.items() if row[-1] == "in use"] == ["0.40"]
+    assert rows["0.10"][3] == "\N{EN DASH}"
+
+
+def test_drift_names_its_alerts_and_what_could_not_be_compared(
+    tables: ReportTables, provenance: dict[str, Any], with_cell: Change
+) -> None:
+    drift = section(render_report("cluster_analysis.md", tables, provenance), "Drift between")
+    alerts = [row[0] for row in cells(drift) if row[-1] == "above 0.3"]
+    assert alerts == ["7", "8"]
+    assert "adjusted Rand index of 0.83" in drift
+    refused = with_cell("rpt_cluster_drift", "message", "Halves of 10 sessions are too short.")
+    for name in ("cluster_analysis.md", "portfolio_report.md", "portfolio_report.html"):
+        assert "Halves of 10 sessions are too short." in render_report(name, refused, provenance)
+
+
+def test_sub_clusters_anchors_pairs_and_repeats_are_listed(tables: ReportTables, provenance: dict[str, Any]) -> None:
+    markdown = render_report("cluster_analysis.md", tables, provenance)
+    assert markdown.count("### Sub-clusters of the") == 2
+    anchors = section(markdown, "Hedge anchors")
+    assert "### Against the market\n" in anchors
+    assert "### Against the crypto hub (SIMCRYPTO_A:CRY" in anchors
+    for symbol in tables["rpt_hedge_anchors"]["symbol"]:
+        assert symbol in anchors
+    correlations = section(markdown, "Correlations of the winners")
+    assert "### Highest pairs" in correlations
+    assert "### Lowest pairs" in correlations
+    repeats = correlations.split("### Winners that nearly repeat another")[1]
+    assert len([row for row in cells(repeats) if row[0].startswith("SIM")]) == 4
+
+
+def test_promises_and_stages_are_printed_with_their_figures(tables: ReportTables, provenance: dict[str, Any]) -> None:
+    markdown = render_report("engine_comparison_report.md", tables, provenance)
+    verdicts = {(row[0], row[2]) for row in cells(section(markdown, "Promises")) if len(row) == 4}
+    assert ("min variance", "ACHIEVED") in verdicts
+    assert ("risk parity", "MISSED") in verdicts
+    assert "broken" in section(markdown, "Promises")
+    isolation = section(markdown, "Where the return came from")
+    wanted = {"simulator": "realized", "profile": "hrp", "metric": "mean_annual"}
+    row = tables["rpt_alpha_isolation"].filter(**wanted).row(0, named=True)
+    printed = next(cell for cell in cells(isolation) if cell[0] == "HRP")
+    assert printed[1] == percent(row["raw_pool"])
+    assert float(printed[4].removesuffix(" %")) / 100 == pytest.approx(row["selected"] - row["raw_pool"], abs=5.1e-5)
+
+
+def test_the_page_maps_every_winner_once(page: Balance, tables: ReportTables) -> None:
+    dots = [attrs["class"] for tag, attrs in page.tags if tag == "circle"]
+    assert len(dots) == tables["rpt_factor_map"].height
+    shorts = tables["rpt_factor_map"].filter(direction=-1).height
+    assert sum("hollow" in str(css) for css in dots) == shorts > 0
+    for symbol in tables["rpt_factor_map"]["symbol"]:
+        assert f"{symbol}, " in page.text
+
+
+def test_the_page_marks_the_cut_in_use_and_prints_the_verdicts(page: Balance) -> None:
+    assert "0.40in use" in page.text
+    for verdict in ("ACHIEVED", "MISSED", "INSUFFICIENT"):
+        assert verdict in page.text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from analytics.errors import InfeasibleError, InputError
 from analytics.tournament.engines import Decision, Engine, PastView, equal_weight_engine, market_engine, tradable_pool
-from analytics.tournament.run import TournamentResult, run_tournament
+from analytics.tournament.run import TournamentResult, run_tournament, simulate_engines
 from analytics.tournament.settings import TournamentSettings
 from analytics.tournament.simulators import Frictions
 from analytics.tournament.tables import METRICS
@@ -333,3 +333,21 @@ def test_settings_know_their_words() -> None:
         TournamentSettings(rebalance="weekly")
     with pytest.raises(InputError, match="vectorbt"):
         TournamentSettings(simulators=("vectorbt",))
+
+
+def test_engines_played_without_being_judged_walk_the_same_paths() -> None:
+    returns, benchmark = market_data()
+    judged = run(returns, benchmark).returns
+    cells = simulate_engines(
+        DATES, SYMBOLS, returns, benchmark, engines=ENGINES[1:], profiles=["equal_weight", "market"], settings=SHORT
+    )
+    assert [(cell.engine, cell.profile, cell.simulator, cell.status) for cell in cells][:3] == [
+        ("equal_weight", "equal_weight", "idealized", "ok"),
+        ("equal_weight", "equal_weight", "realized", "ok"),
+        ("equal_weight", "market", "idealized", "unsupported"),
+    ]
+    for cell in cells:
+        same = judged.filter(engine=cell.engine, profile=cell.profile, simulator=cell.simulator)["return"].to_numpy()
+        assert (cell.path is None) == (same.size == 0)
+        if cell.path is not None:
+            np.testing.assert_array_equal(cell.path.returns, same)

@@ -1,0 +1,18 @@
+with final as (
+    select
+        run_id,
+        engine,
+        simulator,
+        profile,
+        figure,
+        lower_profile,
+        upper_profile,
+        lower_value,
+        upper_value,
+        p_value,
+        p_opposite,
+        lower_value < upper_value as is_kept
+    from {{ source('results', 'target_comparisons') }}
+)
+
+select * from final

@@ -1,0 +1,87 @@
+"""The one policy from candidates to weights: a recent listing goes all the way (quant.md 2.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analytics.allocation.problem import Profile
+from analytics.policy import Chosen, Held, Policy, group, pick, weigh
+from analytics.selection import SelectionRules
+
+N, T = 15, 500
+RECENT = "X:S07"
+POLICY = Policy(
+    rules=SelectionRules(top_n=3, min_momentum=-10.0, feat_dynamic_selection=False),
+    threshold=0.5,
+    is_threshold_adaptive=False,
+)
+
+
+def past(listed_sessions: int) -> np.ndarray:
+    """Five groups of three that share a factor each; the eighth instrument is only `listed_sessions` old."""
+    rng = np.random.default_rng(3)
+    factors = np.repeat(rng.normal(size=(T, 5)), 3, axis=1)
+    returns = 0.0006 + 0.01 * (factors + 0.4 * rng.normal(size=(T, N)))
+    returns[: T - listed_sessions, 7] = np.nan
+    return returns
+
+
+def candidates() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "symbol": [f"X:S{number:02d}" for number in range(N)],
+            "identity": [f"id{number:02d}" for number in range(N)],
+            "asset_class": ["equity"] * N,
+            "sector": ["Technology"] * N,
+            "direction": [1] * N,
+            "value_traded_usd": [1e8] * N,
+            "close": [100.0] * N,
+            "atr": [2.0] * N,
+            "discovery_score": [0.5] * N,
+            "health_status": ["OK"] * N,
+        }
+    )
+
+
+def test_an_instrument_of_70_sessions_is_selected_and_carries_its_mark() -> None:
+    _, selection = pick(past(70), candidates(), "NORMAL", POLICY, periods_per_year=252)
+    row = selection.filter(symbol=RECENT).row(0, named=True)
+    assert (row["is_selected"], row["reason"]) == (True, "selected")
+    assert selection.filter("is_recent_listing")["symbol"].to_list() == [RECENT]
+
+
+@pytest.mark.parametrize(("listed_sessions", "is_recent"), [(500, False), (496, False), (480, True), (60, True)])
+def test_the_mark_is_of_the_full_lookback_and_a_holiday_is_no_listing(listed_sessions: int, is_recent: bool) -> None:
+    _, selection = pick(past(listed_sessions), candidates(), "NORMAL", POLICY, periods_per_year=252)
+    row = selection.filter(symbol=RECENT).row(0, named=True)
+    assert (row["is_recent_listing"], row["is_selected"]) == (is_recent, True)
+
+
+@pytest.mark.parametrize("profile", [*get_args(Profile), "barbell"])
+def test_an_instrument_of_70_sessions_is_allocated(profile: str) -> None:
+    returns = past(70)
+    _, selection = pick(returns, candidates(), "NORMAL", POLICY, periods_per_year=252)
+    chosen = Chosen.of(selection)
+    window = returns[:, [int(symbol[-2:]) for symbol in chosen.symbols]]
+    clustering = group(window, chosen, "NORMAL", POLICY)
+    assert clustering.excluded == ()
+    allocation = weigh(window, chosen, clustering, profile, "NORMAL", POLICY, Held(), periods_per_year=252)
+    weights = dict(zip(allocation.symbols, allocation.weights, strict=True))
+    assert np.isfinite(allocation.weights).all()
+    assert sum(weights.values()) + allocation.cash == pytest.approx(1.0, abs=1e-9)
+    assert weights[RECENT] > 0.01
+    siblings = [weights["X:S06"], weights["X:S08"]]
+    assert min(siblings) / 5 < weights[RECENT] < 5 * max(siblings)
+
+
+@pytest.mark.parametrize("light_sessions", [60, 120])
+def test_an_instrument_of_50_sessions_is_not_selected(light_sessions: int) -> None:
+    policy = replace(POLICY, light_sessions=light_sessions)
+    _, selection = pick(past(50), candidates(), "NORMAL", policy, periods_per_year=252)
+    row = selection.filter(symbol=RECENT).row(0, named=True)
+    assert (row["is_selected"], row["reason"], row["is_recent_listing"]) == (False, "short_history", False)
