@@ -38,7 +38,7 @@ def test_the_published_weights_come_back_to_rounding(covariance: np.ndarray, pro
 def test_the_published_inverse_variance_weights_come_back_from_squared_variances(
     covariance: np.ndarray,
 ) -> None:
-    # IVP is 1/variance; with no correlation the inverse of volatility squared, which inverse_volatility gives on squares.
+    # IVP is 1/variance: the inverse volatility of the squared variances.
     solution = solve(RiskProblem("inverse_volatility", np.diag(covariance.diagonal() ** 2), np.ones(10)))
     np.testing.assert_allclose(100 * solution.weights, INVERSE_VARIANCE, atol=ROUNDING)
 
