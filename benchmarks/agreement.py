@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 
 from analytics.allocation import CONVEX_PROFILES, AllocationInputError, GroupCaps, RiskProblem, Turnover, solve
-from analytics.allocation.errors import SolverError, UnboundedError
+from analytics.allocation.errors import SolverError
 from analytics.allocation.problem import Profile
 from analytics.allocation.reference import solve_by_reference
 from analytics.errors import InfeasibleError
@@ -76,7 +76,7 @@ def objective_shortfall(problem: RiskProblem) -> float | str:
     """How much worse our objective is than cvxpy's, or the word for a problem without an optimum."""
     try:
         solution = solve(problem)
-    except (AllocationInputError, UnboundedError, InfeasibleError) as refusal:
+    except (AllocationInputError, SolverError, InfeasibleError) as refusal:
         return type(refusal).__name__
     if solution.status != "optimal" or solution.solver == "only_feasible_point":
         return solution.status if solution.status != "optimal" else solution.solver

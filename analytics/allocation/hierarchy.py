@@ -30,17 +30,17 @@ def correlation_distance(covariance: FloatMatrix) -> FloatMatrix:
     return distance
 
 
-def _between_columns(distance: FloatMatrix) -> FloatMatrix:
-    """Euclidean distance between the columns of the distance matrix, from one product of matrices."""
-    squared = distance @ distance
-    squared *= -2.0
+def _between_columns(distance: FloatMatrix) -> FloatVector:
+    """Euclidean distance between the columns of the distance matrix, condensed, from one product of matrices."""
+    # Written as A @ A.T so that NumPy computes half of the product and mirrors it.
+    squared = distance @ distance.T
     norms = squared.diagonal() * -0.5
     squared += norms[:, None]
     squared += norms[None, :]
-    np.maximum(squared, 0.0, out=squared)
-    np.sqrt(squared, out=squared)
-    np.fill_diagonal(squared, 0.0)
-    return squared
+    condensed = squareform(squared, checks=False)
+    condensed *= -2.0
+    np.maximum(condensed, 0.0, out=condensed)
+    return np.asarray(np.sqrt(condensed, out=condensed))
 
 
 def _diagonal_block_sums(matrix: FloatMatrix, starts: IntVector, stops: IntVector) -> FloatVector:
@@ -112,7 +112,7 @@ def hierarchical_risk_parity(covariance: FloatMatrix, *, is_plain: bool = False)
     if covariance.shape[0] == 1:
         return np.ones(1)
     distance = correlation_distance(covariance)
-    condensed = squareform(distance if is_plain else _between_columns(distance), checks=False)
+    condensed = squareform(distance, checks=False) if is_plain else _between_columns(distance)
     tree = linkage(condensed, method="single")
     if is_plain:
         tree = optimal_leaf_ordering(tree, condensed)

@@ -80,7 +80,13 @@ def _run(objective: Any, limits: list[Any]) -> float:
     with warnings.catch_warnings():
         # Clarabel calls an answer inaccurate that misses these tolerances; whoever compares sees by how much.
         warnings.filterwarnings("ignore", message="Solution may be inaccurate", category=UserWarning)
-        value = program.solve(solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12, max_iter=500)
+        try:
+            value = program.solve(
+                solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12, max_iter=500
+            )
+        except cp.error.SolverError as failure:
+            message = f"cvxpy: {failure}"
+            raise SolverError(message) from failure
     if program.status not in ("optimal", "optimal_inaccurate"):
         message = f"cvxpy reports {program.status}"
         raise SolverError(message)
