@@ -44,9 +44,15 @@ class Surcharge:
     ratio: float
 
 
-def grow(sizes: Sequence[int], n_sessions: int, rounds: int, say: Callable[[str], None]) -> Iterator[Growth]:
+def grow(
+    sizes: Sequence[int],
+    n_sessions: int,
+    rounds: int,
+    say: Callable[[str], None],
+    works: Sequence[str] = GROWING,
+) -> Iterator[Growth]:
     """Time every work at every size."""
-    for work in GROWING:
+    for work in works:
         before: Growth | None = None
         for n in sizes:
             market = simulate(n, n_sessions)
@@ -111,11 +117,17 @@ def one_layer(market: Market, profile: Profile) -> tuple[RiskProblem, RiskProble
     return plain, full
 
 
-def charge(sizes: Sequence[int], n_sessions: int, rounds: int, say: Callable[[str], None]) -> Iterator[Surcharge]:
+def charge(
+    sizes: Sequence[int],
+    n_sessions: int,
+    rounds: int,
+    say: Callable[[str], None],
+    profiles: Sequence[Profile] = CONVEX_PROFILES,
+) -> Iterator[Surcharge]:
     """Time both layers with and without caps on clusters and penalties."""
     for n in sizes:
         market = simulate(n, n_sessions)
-        for profile in CONVEX_PROFILES:
+        for profile in profiles:
             n_clusters = max(n // 10, N_CLUSTERS)
             layers = two_layers(market, profile, n_clusters)
             single = one_layer(market, profile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -65,7 +66,7 @@ def environment() -> dict[str, str]:
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "processor": _processor(),
-        "threads": "1",
+        "threads": os.environ.get("OMP_NUM_THREADS", "not pinned"),
     }
     for package in PACKAGES:
         try:
