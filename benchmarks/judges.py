@@ -121,9 +121,12 @@ def lowest_cvar(market: Market) -> float:
     rows = np.hstack([-market.returns, -np.ones((n_sessions, 1)), -np.eye(n_sessions)])
     total = np.concatenate([np.ones(n_instruments), np.zeros(1 + n_sessions)])
     bounds = [(0.0, market.cap)] * n_instruments + [(None, None)] + [(0.0, None)] * n_sessions
-    answer = linprog(  # type: ignore[call-overload]  # the stubs do not know bounds of pairs with None
+    answer = linprog(
         cost, A_ub=rows, b_ub=np.zeros(n_sessions), A_eq=total[None, :], b_eq=[1.0], bounds=bounds, method="highs"
     )
+    if answer.fun is None:
+        message = f"HiGHS found no least CVaR to judge by: {answer.message}"
+        raise RuntimeError(message)
     return float(answer.fun)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cvxpy as cp
 import numpy as np
-from sklearn.covariance import LedoitWolf
+from sklearn.covariance import ledoit_wolf
 
 from analytics._typing import FloatMatrix, FloatVector
 from benchmarks.inputs import PERIODS_PER_YEAR, Market
@@ -12,7 +12,7 @@ from benchmarks.judges import TAIL, Answer
 
 
 def _covariance(market: Market) -> FloatMatrix:
-    return np.asarray(LedoitWolf().fit(market.returns).covariance_ * PERIODS_PER_YEAR)
+    return np.asarray(ledoit_wolf(market.returns)[0] * PERIODS_PER_YEAR)
 
 
 def _risk(weights: cp.Variable, market: Market) -> cp.Expression:
