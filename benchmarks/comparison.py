@@ -26,13 +26,19 @@ WORKS = (
     "walk_forward_hrp",
 )
 #: Works timed beside the named one, in whose rows or variants they are shown.
-COMPANIONS = {"hrp": ("hrp_plain",), "walk_forward_min_variance": ("walk_forward_daily",)}
-#: Shown as variants: our answer is not the one that the work's rows are about.
-VARIANTS = ("hrp_plain",)
+COMPANIONS = {
+    "hrp": ("hrp_plain",),
+    "clusters": ("clusters_own_count",),
+    "walk_forward_min_variance": ("walk_forward_daily",),
+}
+#: Shown as variants, beside the rows: another definition on our side, or another call on the peers'.
+VARIANTS = ("hrp_plain", "clusters_own_count")
 NAMES = {"walk_forward_daily": "walk_forward_min_variance"}
 NOTES = {
     "hrp": "ours: linkage as published; peers: linkage on the plain distance",
     "hrp_plain": "both sides: linkage on the plain distance (PyPortfolioOpt: drawn leaf order, others: optimal)",
+    "clusters": "the peers are given the count of clusters, we the height of the cut that makes it",
+    "clusters_own_count": "the peers' default call, which also searches for the count; we cut at a height",
     "walk_forward_hrp": "ours: linkage as published; peers: linkage on the plain distance",
     "walk_forward_daily": f"{STEP_SESSIONS} daily decisions on the sample covariance; cvxportfolio's own back-test",
     "metrics": "ours: 14 figures; peers: 10",

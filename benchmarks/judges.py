@@ -216,7 +216,14 @@ def market_tree(market: Market) -> FloatMatrix:
 
 def judge_clusters(market: Market, labels: IntVector) -> Verdict:
     """The share of pairs on which the partition differs from SciPy's cut of Ward's tree."""
-    reference = fcluster(market_tree(market), t=N_CLUSTERS, criterion="maxclust")
+    if np.unique(labels).size != N_CLUSTERS:
+        return Verdict(0.0, float("inf"))
+    return judge_own_count(market, labels)
+
+
+def judge_own_count(market: Market, labels: IntVector) -> Verdict:
+    """As `judge_clusters`, for as many clusters as the answer has."""
+    reference = fcluster(market_tree(market), t=np.unique(labels).size, criterion="maxclust")
     together = labels[:, None] == labels[None, :]
     return Verdict(0.0, float((together != (reference[:, None] == reference[None, :])).mean()))
 
@@ -291,6 +298,7 @@ JUDGES: Mapping[str, Callable[..., Verdict]] = {
     "hrp_plain": judge_hrp,
     "min_cvar": judge_min_cvar,
     "clusters": judge_clusters,
+    "clusters_own_count": judge_own_count,
     "ledoit_wolf": judge_ledoit_wolf,
     "metrics": judge_metrics,
     "walk_forward_min_variance": judge_walk_min_variance,

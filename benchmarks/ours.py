@@ -76,6 +76,7 @@ WORKS: Mapping[str, Callable[[Market], Answer]] = {
     "hrp_plain": _profile("hrp_plain"),
     "min_cvar": _profile("min_cvar"),
     "clusters": clusters,
+    "clusters_own_count": clusters,
     "ledoit_wolf": ledoit_wolf,
     "metrics": metrics,
     "walk_forward_min_variance": walk_forward("min_variance"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import riskfolio
 
 from analytics._typing import FloatVector
@@ -52,12 +53,20 @@ def hrp(market: Market) -> FloatVector:
     return _weights(answer)
 
 
-def clusters(market: Market) -> Answer:
-    """Without the leaf order, which only drawings need."""
-    table = riskfolio.assets_clusters(market.frame, linkage="ward", k=N_CLUSTERS, leaf_order=False)
+def _labels(table: pd.DataFrame, market: Market) -> Answer:
     labels = dict(zip(table["Assets"], table["Clusters"], strict=True))
     codes = {label: code for code, label in enumerate(sorted(set(labels.values())))}
     return np.array([codes[labels[name]] for name in market.frame.columns])
+
+
+def clusters(market: Market) -> Answer:
+    """Without the leaf order, which only drawings need."""
+    table = riskfolio.assets_clusters(market.frame, linkage="ward", k=N_CLUSTERS, leaf_order=False)
+    return _labels(table, market)
+
+
+def clusters_own_count(market: Market) -> Answer:
+    return _labels(riskfolio.assets_clusters(market.frame, linkage="ward"), market)
 
 
 def ledoit_wolf(market: Market) -> Answer:
@@ -76,6 +85,7 @@ WORKS = {
     "hrp": hrp,
     "hrp_plain": hrp,
     "clusters": clusters,
+    "clusters_own_count": clusters_own_count,
     "ledoit_wolf": ledoit_wolf,
     "walk_forward_min_variance": _walk(min_variance),
     "walk_forward_hrp": _walk(hrp),

@@ -59,6 +59,11 @@ def clusters(market: Market) -> Answer:
     return HierarchicalClustering(max_clusters=N_CLUSTERS).fit(distance).labels_
 
 
+def clusters_own_count(market: Market) -> Answer:
+    distance = PearsonDistance().fit(market.frame).distance_
+    return HierarchicalClustering().fit(distance).labels_
+
+
 def ledoit_wolf(market: Market) -> Answer:
     return LedoitWolf().fit(market.frame).covariance_ * PERIODS_PER_YEAR
 
@@ -75,6 +80,7 @@ WORKS = {
     "hrp": hrp,
     "hrp_plain": hrp,
     "clusters": clusters,
+    "clusters_own_count": clusters_own_count,
     "ledoit_wolf": ledoit_wolf,
     "walk_forward_min_variance": _walk(min_variance),
     "walk_forward_hrp": _walk(hrp),
