@@ -53,7 +53,8 @@ class Pieces:
 
     def subgradient_ranges(self, weights: FloatVector, tolerance: float) -> tuple[FloatVector, FloatVector]:
         """Smallest and largest subgradient of each phi_k (N,), a weight within `tolerance` of a knot being on it."""
-        walled = np.pad(self.slopes, ((0, 0), (1, 1)), constant_values=((0.0, 0.0), (-np.inf, np.inf)))
+        walled = np.empty((weights.size, self.slopes.shape[1] + 2))
+        walled[:, 0], walled[:, 1:-1], walled[:, -1] = -np.inf, self.slopes, np.inf
         rows = np.arange(weights.size)
         below = (self.knots < (weights - tolerance)[:, None]).sum(axis=1)
         reached = (self.knots <= (weights + tolerance)[:, None]).sum(axis=1)

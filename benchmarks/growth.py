@@ -1,0 +1,142 @@
+"""How our CPU time grows with the number of instruments, and what caps and penalties add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import log
+
+import numpy as np
+
+from analytics.allocation import AllocationProblem, GroupCaps, RiskProblem, Turnover, allocate, solve
+from analytics.allocation.problem import CONVEX_PROFILES, Profile
+from benchmarks import ours
+from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, simulate
+from benchmarks.stopwatch import time_alone, time_in_turn
+
+GROWING = ("min_variance", "max_sharpe", "risk_parity", "hrp", "hrp_plain", "min_cvar", "clusters", "ledoit_wolf")
+FRAGILITY_PENALTY, TURNOVER_PENALTY = 0.2, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """CPU seconds of one work at one size; exponent: of N, since the size before (0 for the first)."""
+
+    work: str
+    n: int
+    t: int
+    ours_cpu_s: float
+    ours_median_s: float
+    exponent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surcharge:
+    """CPU seconds with and without caps on clusters and both penalties."""
+
+    layer: str
+    profile: str
+    n: int
+    k: int
+    plain_cpu_s: float
+    full_cpu_s: float
+    ratio: float
+
+
+def grow(
+    sizes: Sequence[int],
+    n_sessions: int,
+    rounds: int,
+    say: Callable[[str], None],
+    works: Sequence[str] = GROWING,
+) -> Iterator[Growth]:
+    """Time every work at every size."""
+    for work in works:
+        before: Growth | None = None
+        for n in sizes:
+            market = simulate(n, n_sessions)
+            run = partial(ours.WORKS[work], market)
+            run()
+            seconds = time_alone(run, rounds)
+            exponent = 0.0 if before is None else log(seconds.least / before.ours_cpu_s) / log(n / before.n)
+            before = Growth(work, n, n_sessions, seconds.least, seconds.median, exponent)
+            say(f"growth {work} N={n}: {seconds.least * 1e3:.2f} ms, exponent {exponent:.1f}")
+            yield before
+
+
+def two_layers(market: Market, profile: Profile, n_clusters: int) -> tuple[AllocationProblem, AllocationProblem]:
+    """The allocation over clusters without caps and penalties, and with both."""
+    n = market.n_instruments
+    rng = np.random.default_rng(n)
+    names = tuple(market.frame.columns)
+    plain = AllocationProblem(
+        profile=profile,
+        symbols=names,
+        identities=names,
+        directions=np.ones(n, dtype=np.int64),
+        cluster_ids=1 + np.arange(n, dtype=np.int64) % n_clusters,
+        past_returns=market.returns,
+        periods_per_year=PERIODS_PER_YEAR,
+        cap=1.0,
+        held_weights=rng.dirichlet(np.full(n, 0.3)),
+        fragility_penalty=0.0,
+        turnover_penalty=0.0,
+    )
+    full = replace(
+        plain,
+        cap=max(0.05, 2.0 / n_clusters),
+        fragility_penalty=FRAGILITY_PENALTY,
+        turnover_penalty=TURNOVER_PENALTY,
+    )
+    return plain, full
+
+
+def one_layer(market: Market, profile: Profile) -> tuple[RiskProblem, RiskProblem]:
+    """The problem over instruments under their cap, and with caps on clusters and both penalties."""
+    n = market.n_instruments
+    rng = np.random.default_rng(n)
+    clusters = np.asarray(ours.clusters(market))
+    plain = RiskProblem(
+        profile=profile,
+        covariance=ours.ledoit_wolf(market),
+        upper=np.full(n, market.cap),
+        mean=market.returns.mean(axis=0) * PERIODS_PER_YEAR,
+        past_returns=market.returns if profile == "min_cvar" else None,
+        is_definite=True,
+    )
+    matrix = (clusters[None, :] == np.unique(clusters)[:, None]).astype(np.float64)
+    groups = GroupCaps(matrix, np.full(matrix.shape[0], 0.25), tuple(f"cluster {k}" for k in np.unique(clusters)))
+    full = replace(
+        plain,
+        fragility=rng.uniform(0.5, 1.5, n),
+        fragility_penalty=FRAGILITY_PENALTY,
+        turnover=Turnover(TURNOVER_PENALTY, rng.dirichlet(np.full(n, 0.3)), np.arange(n), np.ones(n)),
+        groups=None if profile == "risk_parity" else groups,
+    )
+    return plain, full
+
+
+def charge(
+    sizes: Sequence[int],
+    n_sessions: int,
+    rounds: int,
+    say: Callable[[str], None],
+    profiles: Sequence[Profile] = CONVEX_PROFILES,
+) -> Iterator[Surcharge]:
+    """Time both layers with and without caps on clusters and penalties."""
+    for n in sizes:
+        market = simulate(n, n_sessions)
+        for profile in profiles:
+            n_clusters = max(n // 10, N_CLUSTERS)
+            layers = two_layers(market, profile, n_clusters)
+            single = one_layer(market, profile)
+            runs = (
+                ("two layers", n_clusters, [partial(allocate, problem) for problem in layers]),
+                ("one layer", N_CLUSTERS, [partial(solve, problem) for problem in single]),
+            )
+            for layer, k, (without, with_all) in runs:
+                plain, full = time_in_turn(without, with_all, rounds)
+                row = Surcharge(layer, profile, n, k, plain.least, full.least, full.least / plain.least)
+                say(f"{layer} {profile} N={n} K={k}: {row.plain_cpu_s * 1e3:.2f} -> {row.full_cpu_s * 1e3:.2f} ms")
+                yield row

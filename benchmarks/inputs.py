@@ -1,0 +1,99 @@
+"""Seeded inputs that both sides of a comparison are given, and the moments that judge them by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from analytics._typing import FloatMatrix, FloatVector
+
+PERIODS_PER_YEAR = 252
+CAP = 0.05
+N_FACTORS = 8
+N_CLUSTERS = 10
+TRAIN_SESSIONS = 252
+STEP_SESSIONS = 21
+
+
+def plain_ledoit_wolf(returns: FloatMatrix) -> FloatMatrix:
+    """Ledoit and Wolf's (2004) estimator towards a multiple of the identity, as the paper writes it.
+
+    Written out session by session, so that it shares no step with the estimators that are compared.
+    """
+    deviations = returns - returns.mean(axis=0)
+    n_sessions, n_instruments = returns.shape
+    sample = deviations.T @ deviations / n_sessions
+    level = np.trace(sample) / n_instruments
+    target = level * np.eye(n_instruments)
+    distance = ((sample - target) ** 2).sum()
+    error = sum(((np.outer(row, row) - sample) ** 2).sum() for row in deviations) / n_sessions**2
+    share = min(error, distance) / distance
+    return np.asarray(share * target + (1.0 - share) * sample)
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Returns of N instruments over T sessions, in the form that each side likes best.
+
+    Parameters
+    ----------
+    returns : (T, N)
+    frame : the same with dates and names, as the peers ask for.
+    """
+
+    returns: FloatMatrix
+    frame: pd.DataFrame
+
+    @property
+    def n_instruments(self) -> int:
+        return int(self.returns.shape[1])
+
+    @property
+    def cap(self) -> float:
+        """Largest weight: 5 %, or twice the equal weight of a market too small for that."""
+        return max(CAP, 2.0 / self.n_instruments)
+
+    @cached_property
+    def covariance(self) -> FloatMatrix:
+        """(N, N) annualised."""
+        return plain_ledoit_wolf(self.returns) * PERIODS_PER_YEAR
+
+    @cached_property
+    def mean(self) -> FloatVector:
+        """(N,) annualised."""
+        return np.asarray(self.returns.mean(axis=0) * PERIODS_PER_YEAR)
+
+    @cached_property
+    def trains(self) -> tuple[Market, ...]:
+        """The train windows of a walk-forward study."""
+        last = self.returns.shape[0] - STEP_SESSIONS
+        starts = range(0, last - TRAIN_SESSIONS + 1, STEP_SESSIONS)
+        return tuple(self.window(start, start + TRAIN_SESSIONS) for start in starts)
+
+    @cached_property
+    def daily_trains(self) -> tuple[Market, ...]:
+        """The train windows of a study that decides on each of the last sessions but one, which only earns."""
+        last = self.returns.shape[0] - 1
+        stops = range(last - STEP_SESSIONS, last)
+        return tuple(self.window(stop - TRAIN_SESSIONS, stop) for stop in stops)
+
+    def window(self, start: int, stop: int) -> Market:
+        """The sessions from `start` up to `stop`."""
+        return Market(np.ascontiguousarray(self.returns[start:stop]), self.frame.iloc[start:stop])
+
+
+def simulate(n_instruments: int, n_sessions: int, seed: int = 2025) -> Market:
+    """A factor model with sectors: one market factor, sector factors, own noise of unequal size, small drifts."""
+    rng = np.random.default_rng([seed, n_instruments, n_sessions])
+    factors = rng.standard_t(5, size=(n_sessions, N_FACTORS)) * 0.006
+    loadings = np.zeros((N_FACTORS, n_instruments))
+    loadings[0] = rng.uniform(0.4, 1.5, n_instruments)
+    loadings[rng.integers(1, N_FACTORS, n_instruments), np.arange(n_instruments)] = rng.uniform(0.5, 1.5, n_instruments)
+    noise = rng.normal(size=(n_sessions, n_instruments)) * rng.uniform(0.004, 0.025, n_instruments)
+    returns = factors @ loadings + noise + rng.normal(0.0004, 0.0004, n_instruments)
+    names = [f"SIM{column:04d}" for column in range(n_instruments)]
+    dates = pd.date_range("2020-01-01", periods=n_sessions, name="date")
+    return Market(returns, pd.DataFrame(returns, index=dates, columns=names))

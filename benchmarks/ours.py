@@ -1,0 +1,85 @@
+"""Our side of every work, from the returns matrix to the answer, through the functions that production calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from analytics._typing import FloatMatrix, FloatVector
+from analytics.allocation import Profile, RiskProblem, solve
+from analytics.clusters import cluster_instruments
+from analytics.covariance import estimate_covariance
+from analytics.tournament.metrics import compute_metrics
+from benchmarks.inputs import PERIODS_PER_YEAR, Market
+from benchmarks.judges import Answer, cut_height
+
+
+def ledoit_wolf(market: Market) -> FloatMatrix:
+    """(N, N) annualised; towards the identity, which is the target that all peers have."""
+    return estimate_covariance(market.returns, periods_per_year=PERIODS_PER_YEAR, target="identity").matrix
+
+
+def weigh(market: Market, profile: Profile, covariance: FloatMatrix | None = None) -> FloatVector:
+    """Weights (N,) of one profile under the cap; HRP knows no caps, and neither side is given one."""
+    cap = 1.0 if profile in ("hrp", "hrp_plain") else market.cap
+    problem = RiskProblem(
+        profile=profile,
+        covariance=ledoit_wolf(market) if covariance is None else covariance,
+        upper=np.full(market.n_instruments, cap),
+        mean=market.returns.mean(axis=0) * PERIODS_PER_YEAR if profile == "max_sharpe" else None,
+        past_returns=market.returns if profile == "min_cvar" else None,
+        is_definite=True,  # the estimator's promise, as in production
+    )
+    return solve(problem).weights
+
+
+def _profile(profile: Profile) -> Callable[[Market], Answer]:
+    return lambda market: weigh(market, profile)
+
+
+def clusters(market: Market) -> Answer:
+    """Cluster of each instrument (N,), from one lookback of all sessions, as the peers do it."""
+    names = tuple(market.frame.columns)
+    directions = np.ones(market.n_instruments)
+    found = cluster_instruments(
+        market.returns, names, directions, threshold=cut_height(market), lookbacks=(market.returns.shape[0],)
+    )
+    return found.cluster_ids
+
+
+def metrics(market: Market) -> Answer:
+    """Fourteen figures of each column, where peers compute ten."""
+    return compute_metrics(market.returns, periods_per_year=PERIODS_PER_YEAR).values
+
+
+def walk_forward(profile: Profile) -> Callable[[Market], Answer]:
+    """Weights of every window (R, N)."""
+    return lambda market: np.array([weigh(train, profile) for train in market.trains])
+
+
+def walk_forward_daily(market: Market) -> Answer:
+    """Weights of every session (R, N), minimum variance on the sample covariance: cvxportfolio's own study."""
+    return np.array(
+        [
+            weigh(train, "min_variance", np.cov(train.returns, rowvar=False) * PERIODS_PER_YEAR)
+            for train in market.daily_trains
+        ]
+    )
+
+
+WORKS: Mapping[str, Callable[[Market], Answer]] = {
+    "min_variance": _profile("min_variance"),
+    "max_sharpe": _profile("max_sharpe"),
+    "risk_parity": _profile("risk_parity"),
+    "hrp": _profile("hrp"),
+    "hrp_plain": _profile("hrp_plain"),
+    "min_cvar": _profile("min_cvar"),
+    "clusters": clusters,
+    "clusters_own_count": clusters,
+    "ledoit_wolf": ledoit_wolf,
+    "metrics": metrics,
+    "walk_forward_min_variance": walk_forward("min_variance"),
+    "walk_forward_hrp": walk_forward("hrp"),
+    "walk_forward_daily": walk_forward_daily,
+}
