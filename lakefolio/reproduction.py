@@ -35,8 +35,9 @@ class RecordedSource:
     landing them again must come to the same tables.
     """
 
-    def __init__(self, lake: Lake, snapshot: int, name: str, *, is_simulated: bool) -> None:
+    def __init__(self, lake: Lake, snapshot: int, name: str, as_of_at: datetime, *, is_simulated: bool) -> None:
         self.name = name
+        self._as_of_at = as_of_at
         self.is_simulated = is_simulated
         self.scans_from_bars = True
         self.is_remote = False
@@ -46,11 +47,10 @@ class RecordedSource:
         )
 
     def instruments(self, symbols: Sequence[str] | None = None, *, as_of: date) -> pl.DataFrame:
-        """The newest version of each instrument up to `as_of`."""
-        moment = datetime.combine(as_of, datetime.max.time())
-        newest = (
-            self._instruments.filter(pl.col("valid_from") <= moment).sort("valid_from").unique("symbol", keep="last")
-        )
+        """The version of each instrument that was in force at the run's clock."""
+        in_force = pl.col("valid_to").is_null() | (pl.col("valid_to") > self._as_of_at)
+        newest = self._instruments.filter((pl.col("valid_from") <= self._as_of_at) & in_force)
+        newest = newest.filter(pl.col("first_session").is_null() | (pl.col("first_session") <= as_of))
         told = newest if symbols is None else newest.filter(pl.col("symbol").is_in(list(symbols)))
         return told.select(pl.col(name).cast(kind) for name, kind in INSTRUMENT_SCHEMA.items()).sort("symbol")
 
@@ -93,7 +93,11 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
         home = _scratch_home(paths, Path(scratch))
         with Lake.open(paths, read_only=True) as lake:
             source = RecordedSource(
-                lake, int(done["health"]["snapshot_written"]), facts["source"], is_simulated=facts["is_simulated"]
+                lake,
+                int(done["health"]["snapshot_written"]),
+                facts["source"],
+                datetime.fromisoformat(facts["as_of_at"]),
+                is_simulated=facts["is_simulated"],
             )
             held = lake.query(
                 "select * from results.holdings where accepted_at <= ?", [_began(entries[0].document["at"])]
