@@ -107,7 +107,11 @@ class BinanceSource:
             rows.append(
                 {
                     **dict.fromkeys(INSTRUMENT_SCHEMA),
-                    "symbol": symbol, "venue": venue, "ticker": ticker, "asset_class": "crypto", "product": product,
+                    "symbol": symbol,
+                    "venue": venue,
+                    "ticker": ticker,
+                    "asset_class": "crypto",
+                    "product": product,
                     "is_close_only": False,
                 }
             )

@@ -17,6 +17,7 @@ from ingest.errors import (
     RemoteError,
     RequestRefusedError,
     SymbolUnknownError,
+    ThrottledError,
     WrongSeriesError,
 )
 from ingest.series import Row, number
@@ -108,6 +109,10 @@ class ChartSeries:
             said = shown(parts[2]) if len(parts) > 2 else "no reason given"
             self.error = SymbolUnknownError(
                 self.origin, f"symbol_error: {said}", "check the symbol; a delisted one is no longer served"
+            )
+        elif kind == "critical_error" and "max sessions" in shown(parts[1:]):
+            self.error = ThrottledError(
+                self.origin, shown(parts[1:]), "open fewer sessions at once", retry_after_s=None, is_transient=True
             )
         elif kind in ("series_error", "critical_error"):
             self.error = RequestRefusedError(

@@ -74,8 +74,16 @@ UNLISTED = frozenset({"Value.Traded"})
 USD_LIKE = ("USD", "USDT", "USDC", "BUSD", "FDUSD")
 
 _COUNTRIES = {
-    "US": "america", "GB": "uk", "DE": "germany", "FR": "france", "IT": "italy", "CH": "switzerland",
-    "JP": "japan", "HK": "hongkong", "CA": "canada", "AU": "australia",
+    "US": "america",
+    "GB": "uk",
+    "DE": "germany",
+    "FR": "france",
+    "IT": "italy",
+    "CH": "switzerland",
+    "JP": "japan",
+    "HK": "hongkong",
+    "CA": "canada",
+    "AU": "australia",
 }
 _MARKETS = {"crypto": "crypto", "fx": "forex", "future": "futures", "cfd": "cfd", "index": "cfd", "bond": "bond"}
 _KINDS = {"etf": ("equity",), "bond": ("bond", "equity"), "index": ("index", "cfd")}

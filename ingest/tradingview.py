@@ -45,13 +45,11 @@ class TradingViewSource:
         Session token for the history; default LAKEFOLIO_TRADINGVIEW_TOKEN, else anonymous.
     countries : sequence of str
         Countries whose stocks and funds are asked for, ISO codes.
+    connections : int
+        Websocket connections at once; more than seven are refused as a rule.
     report : callable, optional
         Is told the progress of a fetch after every group of symbols.
 
-    Attributes
-    ----------
-    n_requests : int
-        Requests so far, to the scanner and for series.
     """
 
     name = "tradingview"
@@ -71,6 +69,7 @@ class TradingViewSource:
         pace: Pace | None = None,
         breaker: Callable[[], Breaker] = Breaker,
         countries: Sequence[str] = ("US",),
+        connections: int = 4,
         clock: Callable[[], dt.datetime] = now_utc,
         report: Report | None = None,
     ) -> None:
@@ -78,6 +77,7 @@ class TradingViewSource:
         self.venues = venues
         self.scanners = tuple(scanners)
         self.countries = tuple(countries)
+        self.connections = connections
         self.clock = clock
         self.report = report
         self.pace = pace or Pace(size=16, largest=50)
@@ -182,7 +182,10 @@ class TradingViewSource:
     async def _named(self, symbols: Sequence[str], as_of: dt.date) -> pl.DataFrame:
         async with self._http() as http:
             client = ScannerClient(http, self.venues)
-            return client.placed(await client.described(symbols), as_of).select(list(INSTRUMENT_SCHEMA))
+            if "global" not in self._fields:
+                self._fields["global"] = await client.fields("global")
+            rows = await client.described(symbols, self._fields["global"])
+            return client.placed(rows, as_of).select(list(INSTRUMENT_SCHEMA))
 
     def _remember(self, instruments: pl.DataFrame) -> None:
         for row in instruments.iter_slices(1):
@@ -194,10 +197,14 @@ class TradingViewSource:
         for symbol, calendar in calendars.items():
             spanned = n_sessions(calendar, request)
             wanted[symbol] = Depth(None if spanned is None else spanned + _SPARE_BARS)
-        answers: dict[str, pl.DataFrame | RemoteError] = {}
-        for symbol, answer in (await self.history.fetch(wanted)).items():
-            answers[symbol] = _bars(answer, calendars[symbol], request) if isinstance(answer, ChartSeries) else answer
-        return answers
+        n_connections = min(-(-len(symbols) // self.history.limits.sessions_at_once), self.connections)
+        parts = [dict(list(wanted.items())[place::n_connections]) for place in range(n_connections)]
+        told = await asyncio.gather(*(self.history.fetch(part) for part in parts))
+        return {
+            symbol: _bars(answer, calendars[symbol], request) if isinstance(answer, ChartSeries) else answer
+            for part in told
+            for symbol, answer in part.items()
+        }
 
 
 _NO_COLUMNS = {

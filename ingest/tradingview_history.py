@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class HistoryLimits:
         Deadline of one group of series.
     most_bars : int
         Bars that one request may ask for (about 5,000 without a subscription).
+    sessions_at_once : int
+        Chart sessions open on one connection; the others wait for their turn.
     """
 
     handshake_s: float = 10.0
@@ -75,6 +78,7 @@ class HistoryLimits:
     retry_after_cap_s: float = 60.0
     max_bytes: int = 16 * 1024 * 1024
     most_bars: int = 5_000
+    sessions_at_once: int = 8
     bars_per_page: int = 1_000
     max_pages: int = 12
 
@@ -152,7 +156,6 @@ class HistoryClient:
                 series = [
                     self._series(place, one, depth) for place, (one, depth) in enumerate(sorted(wanted.items()), 1)
                 ]
-                await self._ask(connection, series)
                 await self._listen(connection, series, origin)
         except TimeoutError as error:
             told = TimedOutError(origin, f"no whole answer within {self.limits.total_s:g} s", f"{AGAIN}; {_KEPT}")
@@ -222,33 +225,30 @@ class HistoryClient:
                 origin, f"not reached ({type(error).__name__})", f"check the network and {AGAIN}"
             ) from error
 
-    async def _ask(self, connection: ClientConnection, series: Sequence[ChartSeries]) -> None:
+    async def _listen(self, connection: ClientConnection, series: Sequence[ChartSeries], origin: Origin) -> None:
+        """Ask for the series, a few at once, and listen until none is left; one that hears nothing ends with that."""
         token = _ANONYMOUS if self._token is None else self._token.get_secret_value()
         await connection.send(pack(message("set_auth_token", token)))
-        for one in series:
-            for payload in one.opening():
-                await connection.send(pack(payload))
-
-    async def _listen(self, connection: ClientConnection, series: Sequence[ChartSeries], origin: Origin) -> None:
-        """Listen until no series is open; one that hears nothing for too long ends with that."""
-        reader = FrameReader(self.limits.max_bytes)
-        by_session = {one.session: one for one in series}
-        while any(one.is_open for one in series):
-            now = time.monotonic()
-            deadline = min(one.last_heard for one in series if one.is_open) + self.limits.silence_s
-            if now >= deadline:
-                self._end_silent(series, now)
-                continue
+        reader, by_session = FrameReader(self.limits.max_bytes), {one.session: one for one in series}
+        waiting, asked = deque(series), list[ChartSeries]()
+        while waiting or any(one.is_open for one in asked):
+            asked = [one for one in asked if one.is_open]
+            while waiting and len(asked) < self.limits.sessions_at_once:
+                asked.append(waiting.popleft())
+                asked[-1].last_heard = time.monotonic()
+                for payload in asked[-1].opening():
+                    await connection.send(pack(payload))
+            deadline = min(one.last_heard for one in asked) + self.limits.silence_s
             try:
-                async with asyncio.timeout(deadline - now):
+                async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
                     received = await connection.recv()
             except TimeoutError:
+                for payload in self._end_silent(asked):
+                    await connection.send(pack(payload))
                 continue
             for payload in _payloads(reader, received, origin):
-                if is_heartbeat(payload):
-                    await connection.send(pack(payload))
-                    continue
-                for reply in self._dispatch(payload, by_session, origin):
+                replies = [payload] if is_heartbeat(payload) else self._dispatch(payload, by_session, origin)
+                for reply in replies:
                     await connection.send(pack(reply))
 
     def _dispatch(self, payload: str, by_session: Mapping[str, ChartSeries], origin: Origin) -> list[str]:
@@ -269,11 +269,15 @@ class HistoryClient:
             return [one.closing()]
         return [] if reply is None else [reply]
 
-    def _end_silent(self, series: Sequence[ChartSeries], now: float) -> None:
+    def _end_silent(self, series: Sequence[ChartSeries]) -> list[str]:
+        """End what heard nothing for too long; return what to say to the service about it."""
+        farewells, limit_s = [], self.limits.silence_s
         for one in series:
-            if one.is_open and now - one.last_heard >= self.limits.silence_s:
+            if one.is_open and time.monotonic() - one.last_heard >= limit_s:
                 got = f" after {len(one.bars)} bars" if one.bars else ""
-                one.fail(TimedOutError(one.origin, f"silent for {self.limits.silence_s:g} s{got}", f"{AGAIN}; {_KEPT}"))
+                one.fail(TimedOutError(one.origin, f"silent for {limit_s:g} s{got}", f"{AGAIN}; {_KEPT}"))
+                farewells.append(one.closing())
+        return farewells
 
     def _of_handshake(self, error: InvalidStatus, origin: Origin) -> RemoteError:
         status = error.response.status_code

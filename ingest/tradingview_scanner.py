@@ -115,11 +115,12 @@ class ScannerClient:
             found.update(new)
         return list(found.values())
 
-    async def described(self, symbols: Sequence[str]) -> list[dict[str, Any]]:
+    async def described(self, symbols: Sequence[str], known: frozenset[str]) -> list[dict[str, Any]]:
         """Return the describing fields of symbols by name; one that the service does not have is not in the result."""
         found: list[dict[str, Any]] = []
+        columns = [name for name in DESCRIBING if name in known]
         for start in range(0, len(symbols), _TICKERS_AT_ONCE):
-            found += await self.tickers("global", symbols[start : start + _TICKERS_AT_ONCE], DESCRIBING)
+            found += await self.tickers("global", symbols[start : start + _TICKERS_AT_ONCE], columns)
         return found
 
     async def tickers(self, market: str, symbols: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -156,8 +156,8 @@ class YahooSource:
         if name is None:
             raise SymbolUnknownError(origin, "yahoo has no such venue", "take another source for it")
         params: dict[str, str | int] = {
-            "period1": _midnight_s(first),
-            # A session that opens in the evening before its date, or anywhere on it, lies before the next midnight.
+            # A session may open in the evening before its date.
+            "period1": _midnight_s(first - dt.timedelta(days=1)),
             "period2": _midnight_s(last + dt.timedelta(days=1)),
             "interval": "1d",
             "events": "div,splits",
@@ -194,7 +194,11 @@ class YahooSource:
         )
         self._described[symbol] = {
             **dict.fromkeys(INSTRUMENT_SCHEMA),
-            "symbol": symbol, "venue": venue, "ticker": ticker, "asset_class": kind[0], "product": kind[1],
+            "symbol": symbol,
+            "venue": venue,
+            "ticker": ticker,
+            "asset_class": kind[0],
+            "product": kind[1],
             "name": name if isinstance(name, str) else None,
             "currency": currency if isinstance(currency, str) else None,
             "root": ticker.removesuffix("1!") if kind[0] == "future" else None,
