@@ -147,6 +147,8 @@ class BinanceSource:
         """Ask page by page until a page is not full."""
         origin = Origin(self.name, http.host, symbol)
         start_ms, end_ms = _midnight_ms(request.first or FIRST_KNOWN), _midnight_ms(request.last) + _DAY_MS - 1
+        # A request for few rows weighs less.
+        page_size = min(market.page, (end_ms - start_ms) // _DAY_MS + 2)
         rows: list[Row] = []
         for _ in range(_MAX_PAGES):
             params: dict[str, str | int] = {
@@ -154,7 +156,7 @@ class BinanceSource:
                 "interval": "1d",
                 "startTime": start_ms,
                 "endTime": end_ms,
-                "limit": market.page,
+                "limit": page_size,
             }
             try:
                 reply = await http.get(market.path, symbol, params)
@@ -163,7 +165,7 @@ class BinanceSource:
             page = _rows(reply.value, origin)
             rows += page
             await self._rest(reply.headers, market)
-            if len(page) < market.page:
+            if len(page) < page_size:
                 break
             newest_ms = int(max(row[0] for row in page) * 1000)
             if newest_ms < start_ms:

@@ -33,7 +33,6 @@ IngestError
 
 from __future__ import annotations
 
-import copy
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -116,7 +115,8 @@ class RemoteError(SourceError):
 
     def about(self, subject: str) -> RemoteError:
         """Return the same error about another subject: what befalls a connection befalls all that it carried."""
-        again = copy.copy(self)
+        again = type(self).__new__(type(self))
+        again.__dict__.update(self.__dict__)
         RemoteError.__init__(again, Origin(self.origin.source, self.origin.host, subject), self.what, self.action)
         return again
 

@@ -163,7 +163,7 @@ def _batch_of(group: Sequence[str], answers: Answers, again: set[str], seconds: 
     frames = {symbol: answer for symbol in group if isinstance(answer := answers[symbol], pl.DataFrame)}
     bars = pl.concat(frames.values()) if frames else pl.DataFrame(schema=BAR_SCHEMA)
     failures = {
-        symbol: str(answer)
+        symbol: f"{type(answer).__name__}: {answer}"
         for symbol in group
         if symbol not in again and isinstance(answer := answers[symbol], RemoteError)
     }

@@ -19,7 +19,6 @@ from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
     InvalidStatus,
-    PayloadTooBig,
     WebSocketException,
 )
 from websockets.typing import Origin as WebOrigin
@@ -34,6 +33,7 @@ from ingest.errors import (
     Origin,
     RedirectRefusedError,
     RemoteError,
+    RequestRefusedError,
     ServerFaultError,
     ThrottledError,
     TimedOutError,
@@ -48,6 +48,7 @@ _LOGGER = logging.getLogger(__name__)
 logging.getLogger("websockets").setLevel(logging.INFO)
 
 _PAGE = WebOrigin("https://www.tradingview.com")
+_TOO_BIG = 1009
 _ANONYMOUS = "unauthorized_user_token"
 _KEPT = "what was complete is kept, the next run continues there"
 
@@ -162,8 +163,7 @@ class HistoryClient:
             self.breaker.note_failure(told)
             raise told from error
         except RemoteError as error:
-            pause = error.retry_after_s if isinstance(error, ThrottledError) and not error.is_transient else None
-            self.breaker.note_failure(error, pause)
+            self.breaker.note_failure(error, _long_pause(error))
             raise
         except asyncio.CancelledError:
             self.breaker.release()
@@ -209,7 +209,7 @@ class HistoryClient:
         except InvalidStatus as error:
             raise self._of_handshake(error, origin) from error
         except ConnectionClosed as error:
-            if isinstance(error.__cause__, PayloadTooBig) or (error.sent is not None and error.sent.code == 1009):
+            if _TOO_BIG in {said.code for said in (error.sent, error.rcvd) if said is not None}:
                 raise TooLargeError(
                     origin, f"a message is larger than {self.limits.max_bytes} bytes", "nothing of it was used"
                 ) from error
@@ -293,6 +293,8 @@ class HistoryClient:
             return RedirectRefusedError(origin, f"{said} points elsewhere", "set the endpoint to the service's own")
         if status >= 500:
             return ServerFaultError(origin, said, f"{AGAIN}; {_KEPT}")
+        if status not in (401, 403, 451):
+            return RequestRefusedError(origin, said, "check the endpoint of the history")
         return AccessDeniedError(origin, said, "give a token by environment, or ask from where it is allowed")
 
 
@@ -301,6 +303,11 @@ class _Connect(connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
+
+
+def _long_pause(error: RemoteError) -> float | None:
+    """Return the pause of a refusal that is not waited for."""
+    return error.retry_after_s if isinstance(error, ThrottledError) and not error.is_transient else None
 
 
 def _pause_before_next(error: Exception) -> bool | float:

@@ -104,7 +104,11 @@ class ScannerClient:
                 )
             if len(rows) > self.page:
                 raise MalformedError(origin, f"a page of {len(rows)} rows, {self.page} were asked for", _KEPT)
-            new = {symbol: row for symbol, row in rows if symbol not in found}
+            new: dict[str, dict[str, Any]] = {}
+            for symbol, row in rows:
+                if repr(new.setdefault(symbol, row)) != repr(row):
+                    raise MalformedError(origin, f"{shown(symbol)} stands twice with different values", _KEPT)
+            new = {symbol: row for symbol, row in new.items() if symbol not in found}
             if not new and len(found) < total:
                 what = (
                     f"the page from {first} on repeats itself"
@@ -248,6 +252,11 @@ class ScannerClient:
                 column: _text(row.get(name)) if is_text(column) else self._value(row.get(name), one["symbol"], name)
                 for column, name in query.local.items()
             }
+            close = values.get("close")
+            if isinstance(close, float) and close <= 0:
+                self.n_refused += 1
+                _LOGGER.warning("%s: left out %s, its close is %s", query.subject, one["symbol"], close)
+                continue
             values["value_traded_usd"] = _in_usd(values, _text(row.get("currency")), rates)
             found.append({**one, **values})
         kinds = {column: pl.String() if is_text(column) else pl.Float64() for column in query.local}
