@@ -60,6 +60,8 @@ class BinanceSource:
     ----------
     symbols : sequence of str
         What `instruments()` without symbols returns: the interface itself is not asked for its list.
+    page : int, optional
+        Rows in a page; default what the interface bears.
     """
 
     name = "binance"
@@ -77,12 +79,14 @@ class BinanceSource:
         pace: Pace | None = None,
         breaker: Callable[[], Breaker] = Breaker,
         report: Report | None = None,
+        page: int | None = None,
     ) -> None:
         told = endpoints or Endpoints.from_environment()
         self.venues = venues
         self.symbols = tuple(symbols)
         self.report = report
         self.pace = pace or Pace(size=8, largest=32)
+        self.page = page
         self._limits = limits or HttpLimits()
         self._urls = {_SPOT: checked(told.binance_spot), _FUTURES: checked(told.binance_futures)}
         self._breakers = {market: breaker() for market in self._urls}
@@ -148,7 +152,7 @@ class BinanceSource:
         origin = Origin(self.name, http.host, symbol)
         start_ms, end_ms = _midnight_ms(request.first or FIRST_KNOWN), _midnight_ms(request.last) + _DAY_MS - 1
         # A request for few rows weighs less.
-        page_size = min(market.page, (end_ms - start_ms) // _DAY_MS + 2)
+        page_size = min(self.page or market.page, (end_ms - start_ms) // _DAY_MS + 2)
         rows: list[Row] = []
         for _ in range(_MAX_PAGES):
             params: dict[str, str | int] = {
@@ -165,9 +169,13 @@ class BinanceSource:
             page = _rows(reply.value, origin)
             rows += page
             await self._rest(reply.headers, market)
-            if len(page) < page_size:
+            if not page:
                 break
-            newest_ms = int(max(row[0] for row in page) * 1000)
+            # A page is not the last because it is short: a missing kline makes a page short as well.
+            # A stamp behind the end is no place to go on from; it is judged with the bars.
+            newest_ms = max((int(row[0] * 1000) for row in page if row[0] * 1000 <= end_ms), default=end_ms)
+            if newest_ms + _DAY_MS > end_ms:
+                break
             if newest_ms < start_ms:
                 raise IncompleteError(origin, "the same page comes again", _KEPT)
             start_ms = newest_ms + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
@@ -15,6 +16,7 @@ from ingest.chart_series import ChartSeries
 from ingest.endpoints import Endpoints, checked, tradingview_token
 from ingest.errors import RemoteError
 from ingest.http import Http, HttpLimits
+from ingest.newest_bars import lacks_one_session, newest_or_none
 from ingest.pacing import Answers, Lanes, Pace, Report
 from ingest.requests import now_utc
 from ingest.rules import scan_from_columns
@@ -24,7 +26,7 @@ from ingest.scanners import Scanner
 from ingest.series import bars_of, n_sessions
 from ingest.source import INSTRUMENT_SCHEMA, BarBatch, BarRequest
 from ingest.tradingview_history import Depth, HistoryClient, HistoryLimits
-from ingest.tradingview_scanner import ScannerClient
+from ingest.tradingview_scanner import PAGE, ScannerClient
 from ingest.venues import Venues
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class TradingViewSource:
         Countries whose stocks and funds are asked for, ISO codes.
     connections : int
         Websocket connections at once; more than seven are refused as a rule.
+    page : int
+        Rows asked for in one page of the scanner.
     report : callable, optional
         Is told the progress of a fetch after every group of symbols.
 
@@ -70,6 +74,7 @@ class TradingViewSource:
         breaker: Callable[[], Breaker] = Breaker,
         countries: Sequence[str] = ("US",),
         connections: int = 4,
+        page: int = PAGE,
         clock: Callable[[], dt.datetime] = now_utc,
         report: Report | None = None,
     ) -> None:
@@ -78,6 +83,7 @@ class TradingViewSource:
         self.scanners = tuple(scanners)
         self.countries = tuple(countries)
         self.connections = connections
+        self.page = page
         self.clock = clock
         self.report = report
         self.pace = pace or Pace(size=16, largest=50)
@@ -129,10 +135,17 @@ class TradingViewSource:
         return found.drop("run_id")
 
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
-        """Yield batches of whole series; a symbol that was not answered in whole stands in `failures`."""
+        """Yield batches of whole series; a symbol that was not answered in whole stands in `failures`.
+
+        Series that lack only the session that closed last are answered by the scanner, many with one question.
+        """
         with asyncio.Runner() as runner:
+            started = time.perf_counter()
+            newest = runner.run(self._newest(request))
+            if newest:
+                yield BarBatch(tuple(newest), pl.concat(newest.values()), seconds=time.perf_counter() - started)
             lanes = Lanes(self.name, lambda group: self._history(group, request), self.pace, runner, self.report)
-            yield from lanes.batches(request.symbols)
+            yield from lanes.batches([symbol for symbol in request.symbols if symbol not in newest])
 
     def _http(self) -> Http:
         return Http(
@@ -144,16 +157,14 @@ class TradingViewSource:
         for asset_class in scanner.asset_classes:
             names = venues_of(scanner, asset_class, self.venues)
             for market in markets_of(asset_class, names, self.venues, self.countries):
-                if market not in self._fields:
-                    self._fields[market] = await client.fields(market)
-                known = self._fields[market]
+                known = await self._fields_of(client, market)
                 queries.append(build_query(scanner, market, asset_class, names, known, is_universe=is_universe))
         return queries
 
     async def _scan(self, scanner: Scanner, as_of: dt.date) -> pl.DataFrame:
         frames = []
         async with self._http() as http:
-            client = ScannerClient(http, self.venues)
+            client = ScannerClient(http, self.venues, page=self.page)
             for query in await self._queries(client, scanner, is_universe=False):
                 if query.missing:
                     _LOGGER.warning("%s finds nothing: no %s there", query.subject, ", ".join(query.missing))
@@ -169,7 +180,7 @@ class TradingViewSource:
     async def _all(self, as_of: dt.date) -> pl.DataFrame:
         found: dict[str, pl.DataFrame] = {}
         async with self._http() as http:
-            client = ScannerClient(http, self.venues)
+            client = ScannerClient(http, self.venues, page=self.page)
             for scanner in self.scanners:
                 for query in await self._queries(client, scanner, is_universe=True):
                     asked = repr((query.market, query.filters, query.floor))
@@ -181,15 +192,31 @@ class TradingViewSource:
 
     async def _named(self, symbols: Sequence[str], as_of: dt.date) -> pl.DataFrame:
         async with self._http() as http:
-            client = ScannerClient(http, self.venues)
-            if "global" not in self._fields:
-                self._fields["global"] = await client.fields("global")
-            rows = await client.described(symbols, self._fields["global"])
+            client = ScannerClient(http, self.venues, page=self.page)
+            rows = await client.described(symbols, await self._fields_of(client, "global"))
             return client.placed(rows, as_of).select(list(INSTRUMENT_SCHEMA))
 
     def _remember(self, instruments: pl.DataFrame) -> None:
         for row in instruments.iter_slices(1):
             self._described[row["symbol"][0]] = row
+
+    async def _newest(self, request: BarRequest) -> dict[str, pl.DataFrame]:
+        calendars = {self.venues.require(symbol.partition(":")[0]).calendar for symbol in request.symbols}
+        if all(lacks_one_session(calendar, request) is None for calendar in calendars):
+            return {}
+        async with self._http() as http:
+            client = ScannerClient(http, self.venues, page=self.page)
+            try:
+                known = await self._fields_of(client, "global")
+            except RemoteError as error:
+                _LOGGER.warning("%s: the history is asked instead", error)
+                return {}
+            return await newest_or_none(client, request.symbols, request, self.venues, known)
+
+    async def _fields_of(self, client: ScannerClient, market: str) -> frozenset[str]:
+        if market not in self._fields:
+            self._fields[market] = await client.fields(market)
+        return self._fields[market]
 
     async def _history(self, symbols: Sequence[str], request: BarRequest) -> Answers:
         calendars = {symbol: self.venues.require(symbol.partition(":")[0]).calendar for symbol in symbols}

@@ -104,6 +104,14 @@ OUTCOMES = {
     "close_mid_series": "IncompleteError",
     "late_duplicate_bars": "ok",
 }
+# Large beside the caps of these clients, and still quick to make.
+OPTIONS = {
+    "too_many_seconds": {"seconds": 0.1},
+    "too_many_date": {"seconds": 0.1},
+    "drip": {"seconds": 0.1},
+    "huge_body": {"size": 8_000_000},
+    "compression_bomb": {"size": 64 * 1024 * 1024},
+}
 MATRIX = [(service, case) for case, known in CASES.items() for service in BARS if service in known.services]
 SCANNER_CASES = [case for case, known in CASES.items() if "scanner" in known.services]
 
@@ -131,14 +139,16 @@ def symbols_of(service: str) -> tuple[str, str]:
 def switch_on(exchange: Exchange, service: str, case: str) -> bool:
     """Switch a fault on for the victim alone where that is possible; say whether it was."""
     victim = symbols_of(service)[0]
-    options = {"seconds": 0.1} if case.startswith("too_many") or case == "drip" else {}
+    options = OPTIONS.get(case, {})
     stage = CASES[case].stage
     if stage == LISTENER or (stage == ANSWER and service == "history"):
         exchange.faults.set(service, case, **options)
         return False
     at_wire = stage in (ANSWER, "body") and service != "history"
     ticker = victim.partition(":")[2]
-    exchange.faults.set(service, case, match=ticker if at_wire else victim, **options)
+    # Each page of a symbol would lack a bar otherwise.
+    times = 1 if case == "gap" else None
+    exchange.faults.set(service, case, match=ticker if at_wire else victim, times=times, **options)
     return True
 
 
@@ -202,7 +212,7 @@ def test_a_fault_of_the_scanner_ends_as_it_should(
     whole = source.scan(scanner, as_of=day)["symbol"].to_list()
     assert len(whole) == 10
     stage = CASES[case].stage
-    options = {"seconds": 0.1} if case.startswith("too_many") or case == "drip" else {}
+    options = OPTIONS.get(case, {})
     match = None if stage == LISTENER else "/scan" if stage in (ANSWER, "body") else "NASDAQ:E3"
     exchange.faults.set("scanner", case, match=match, **options)
     expected = outcome("scanner", case)
@@ -264,11 +274,13 @@ def test_bad_rows_go_to_quarantine_and_the_others_land(
 ) -> None:
     victim = symbols_of(service)[0]
     truth = made_bars(ALL_SYMBOLS).filter(pl.col("symbol") == victim)
+    source = sources_of(exchange, venues)[service]()
+    source.instruments([victim], as_of=FIRST)
     cases = ["nan", "infinite", "duplicate_different", "future", "negative", "zero", "high_below_low", "tenfold_jump"]
     for place, case in enumerate(cases):
         options = {} if case == "future" else {"at": 2 + 4 * place}
-        exchange.faults.set(service, case, match=victim, **options)
-    report = land_bars(lake, sources_of(exchange, venues)[service](), venues, landing_of(symbols=(victim,)))
+        exchange.faults.set(service, case, match=victim, times=1, **options)
+    report = land_bars(lake, source, venues, landing_of(symbols=(victim,)))
     assert report.failures == {}
     assert set(report.quarantined) == {outcome(service, case) for case in cases}
     stored = lake.read("raw.bars").sort("session_date").select("session_date", "close")

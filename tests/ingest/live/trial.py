@@ -31,8 +31,8 @@ TYPES = {"NASDAQ": ("stock", "USD", ["common"]), "BINANCE": ("spot", "USDT", [])
 
 HTTP_LIMITS = HttpLimits(
     connect_s=0.5,
-    silence_s=0.25,
-    total_s=0.6,
+    silence_s=0.2,
+    total_s=0.4,
     max_bytes=1_000_000,
     attempts=2,
     wait_initial_s=0.01,
@@ -41,8 +41,8 @@ HTTP_LIMITS = HttpLimits(
     retry_after_cap_s=0.2,
 )
 HISTORY_LIMITS = HistoryLimits(
-    handshake_s=0.5,
-    silence_s=0.3,
+    handshake_s=0.3,
+    silence_s=0.25,
     total_s=2.0,
     attempts=2,
     wait_initial_s=0.01,
@@ -154,7 +154,9 @@ def sources_of(exchange: Exchange, venues: Venues) -> dict[str, Callable[[], Sou
             breaker=patient_breaker,
             clock=lambda: NOW,
         ),
-        "binance_spot": lambda: BinanceSource(venues, endpoints=told, limits=HTTP_LIMITS, breaker=patient_breaker),
+        "binance_spot": lambda: BinanceSource(
+            venues, endpoints=told, limits=HTTP_LIMITS, breaker=patient_breaker, page=40
+        ),
         "yahoo": lambda: YahooSource(
             venues, endpoints=told, limits=HTTP_LIMITS, breaker=patient_breaker, pace=Pace(size=4)
         ),
