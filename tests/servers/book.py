@@ -59,6 +59,8 @@ class Book:
         `SP:SPX`), country, update_mode.
     columns : frame
         symbol and one column per scanner field.
+    listed : frame, optional
+        market, field, type: the scanner's catalogue.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Book:
         instruments: pl.DataFrame,
         columns: pl.DataFrame,
         settings: Settings,
-        catalogue: Catalogue | None = None,
+        listed: pl.DataFrame | None = None,
     ) -> None:
         ordered = bars.sort("symbol", "opened_at")
         opened = ordered["opened_at"].dt.replace_time_zone(None)
@@ -77,7 +79,7 @@ class Book:
         self._bars = _bars_by_symbol(ordered.with_columns(opened.alias("opened_at")))
         self._columns = {row.pop("symbol"): row for row in columns.to_dicts()}
         self.rows = self._scanner_rows()
-        self.catalogue = catalogue or Catalogue.derived(columns, self.rows.values())
+        self.catalogue = Catalogue.of(columns, self.rows.values(), listed)
 
     def advance(self, now: dt.datetime) -> None:
         """Move the exchange's clock; fields that the bars say follow."""

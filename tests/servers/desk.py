@@ -231,11 +231,12 @@ class Desk:
         self._quotes[name] = list(fields)
         return []
 
-    def _add_symbols(self, name: str, *symbols: str) -> list[Packet]:
+    def _add_symbols(self, name: str, *symbols: Any) -> list[Packet]:
         if name not in self._quotes:
             raise ParamsError("invalid parameters")
         packets = []
-        for spec in symbols:
+        # Older clients send flags along with the symbols.
+        for spec in (one for one in symbols if isinstance(one, str)):
             packets.append(Packet("qsd", [name, quote(self._book, spec, _symbol(spec), self._quotes[name])]))
             packets.append(Packet("quote_completed", [name, spec]))
         return packets
