@@ -12,6 +12,10 @@ from tests.servers.catalogue import Catalogue
 from tests.servers.settings import Settings
 
 DAY = dt.timedelta(days=1)
+# Series kept as bars; the others stay in their tables, which are a tenth of the size.
+RECENT = 16
+BAR_COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
+OPTIONAL = ("adj_close", "dividend", "split")
 Value = Any  # a cell of the scanner: number, text, bool, list or None
 
 MARKET_OF_TYPE = {
@@ -76,7 +80,8 @@ class Book:
         last = cast("dt.datetime | None", opened.max())
         self.now = settings.now or ((last or dt.datetime(1970, 1, 1)) + DAY)  # noqa: DTZ001 naive UTC, as in the lake
         self.instruments: dict[str, dict[str, Value]] = {row["symbol"]: row for row in instruments.to_dicts()}
-        self._bars = _bars_by_symbol(ordered.with_columns(opened.alias("opened_at")))
+        self._tables = _tables(ordered.with_columns(opened.alias("opened_at")))
+        self._recent: dict[str, list[Bar]] = {}
         self._columns = {row.pop("symbol"): row for row in columns.to_dicts()}
         self.rows = self._scanner_rows()
         self.catalogue = Catalogue.of(columns, self.rows.values(), listed)
@@ -84,6 +89,7 @@ class Book:
     def advance(self, now: dt.datetime) -> None:
         """Move the exchange's clock; fields that the bars say follow."""
         self.now = now
+        self._recent.clear()
         self.rows = self._scanner_rows()
 
     @property
@@ -93,8 +99,14 @@ class Book:
 
     def bars(self, symbol: str) -> list[Bar]:
         """Bars that opened by now, oldest first."""
-        now = epoch(self.now)
-        return [bar for bar in self._bars.get(symbol, ()) if bar.opened <= now]
+        held = self._recent.get(symbol)
+        if held is None:
+            table = self._tables.get(symbol)
+            held = [] if table is None else _bars(table.filter(pl.col("opened_at") <= self.now))
+            if len(self._recent) >= RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[symbol] = held
+        return list(held)
 
     def is_open(self, bar: Bar) -> bool:
         """Whether a daily bar is unfinished at the exchange's clock."""
@@ -135,7 +147,8 @@ class Book:
             "active_symbol": True,
             "update_mode": instrument.get("update_mode") or "endofday",
         }
-        held = self.bars(symbol)
+        table = self._tables.get(symbol)
+        held = [] if table is None else _bars(table.filter(pl.col("opened_at") <= self.now).tail(2))
         for name in ("open", "high", "low", "close", "volume"):
             row[name] = getattr(held[-1], name) if held else None
             row[f"{name}[1]"] = getattr(held[-2], name) if len(held) > 1 else None
@@ -150,15 +163,21 @@ def epoch(moment: dt.datetime) -> float:
     return moment.replace(tzinfo=dt.UTC).timestamp()
 
 
-def _bars_by_symbol(ordered: pl.DataFrame) -> dict[str, list[Bar]]:
-    held: dict[str, list[Bar]] = {}
-    optional = [name for name in ("adj_close", "dividend", "split") if name in ordered.columns]
-    names = ["symbol", "opened_at", "open", "high", "low", "close", "volume", *optional]
-    for row in ordered.select(names).iter_rows(named=True):
-        bar = Bar(epoch(row["opened_at"]), *(_clean(row[name]) for name in ("open", "high", "low", "close", "volume")))
-        for name in optional:
-            setattr(bar, name, _clean(row[name]))
-        held.setdefault(row["symbol"], []).append(bar)
+def _tables(ordered: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    names = [*BAR_COLUMNS, *(name for name in OPTIONAL if name in ordered.columns)]
+    parts = ordered.partition_by("symbol", as_dict=True, maintain_order=True)
+    return {str(key[0]): part.select(names) for key, part in parts.items()}
+
+
+def _bars(table: pl.DataFrame) -> list[Bar]:
+    held = []
+    optional = table.columns[len(BAR_COLUMNS) :]
+    for opened, *cells in table.iter_rows():
+        values = [_clean(cell) for cell in cells]
+        bar = Bar(epoch(opened), *values[:5])
+        for name, value in zip(optional, values[5:], strict=True):
+            setattr(bar, name, value)
+        held.append(bar)
     return held
 
 

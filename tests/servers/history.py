@@ -119,7 +119,7 @@ class HistoryListener:
 
     def _is_full(self) -> bool:
         most = self._settings.max_connections
-        return most is not None and self._server is not None and len(self._server.connections) > most
+        return most is not None and self._server is not None and len(self._server.connections) >= most
 
     async def _connected(self, connection: ServerConnection) -> None:
         if connection in self._doomed:

@@ -93,7 +93,7 @@ class TestTradingViewScreener:
 
     def test_an_unknown_field_is_named_in_the_error(self) -> None:
         requests = pytest.importorskip("requests")
-        with pytest.raises(requests.HTTPError, match=r'Unknown field .+change\.5'):
+        with pytest.raises(requests.HTTPError, match=r"Unknown field .+change\.5"):
             self.query().select("close").where(self.col("change.5") > 1).get_scanner_data()
 
     def test_order_by(self) -> None:
