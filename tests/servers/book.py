@@ -14,8 +14,7 @@ from tests.servers.settings import Settings
 DAY = dt.timedelta(days=1)
 # Series kept as bars; the others stay in their tables, which are a tenth of the size.
 RECENT = 16
-BAR_COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
-OPTIONAL = ("adj_close", "dividend", "split")
+CELLS = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
 Value = Any  # a cell of the scanner: number, text, bool, list or None
 
 MARKET_OF_TYPE = {
@@ -102,7 +101,7 @@ class Book:
         held = self._recent.get(symbol)
         if held is None:
             table = self._tables.get(symbol)
-            held = [] if table is None else _bars(table.filter(pl.col("opened_at") <= self.now))
+            held = [] if table is None else _bars(table.filter(pl.col("opened") <= epoch(self.now)))
             if len(self._recent) >= RECENT:
                 self._recent.pop(next(iter(self._recent)))
             self._recent[symbol] = held
@@ -148,7 +147,7 @@ class Book:
             "update_mode": instrument.get("update_mode") or "endofday",
         }
         table = self._tables.get(symbol)
-        held = [] if table is None else _bars(table.filter(pl.col("opened_at") <= self.now).tail(2))
+        held = [] if table is None else _bars(table.filter(pl.col("opened") <= epoch(self.now)).tail(2))
         for name in ("open", "high", "low", "close", "volume"):
             row[name] = getattr(held[-1], name) if held else None
             row[f"{name}[1]"] = getattr(held[-2], name) if len(held) > 1 else None
@@ -164,21 +163,18 @@ def epoch(moment: dt.datetime) -> float:
 
 
 def _tables(ordered: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    names = [*BAR_COLUMNS, *(name for name in OPTIONAL if name in ordered.columns)]
-    parts = ordered.partition_by("symbol", as_dict=True, maintain_order=True)
-    return {str(key[0]): part.select(names) for key, part in parts.items()}
+    # One row per bar in the order of `Bar`, so that a series becomes bars without a look at its cells.
+    opened = (pl.col("opened_at").dt.epoch("us") / 1e6).alias("opened")
+    known = [name for name in CELLS if name in ordered.columns]
+    cells = [
+        pl.col(name).cast(pl.Float64).fill_nan(None) if name in known else pl.lit(None).alias(name) for name in CELLS
+    ]
+    parts = ordered.select("symbol", opened, *cells).partition_by("symbol", as_dict=True, include_key=False)
+    return {str(key[0]): part for key, part in parts.items()}
 
 
 def _bars(table: pl.DataFrame) -> list[Bar]:
-    held = []
-    optional = table.columns[len(BAR_COLUMNS) :]
-    for opened, *cells in table.iter_rows():
-        values = [_clean(cell) for cell in cells]
-        bar = Bar(epoch(opened), *values[:5])
-        for name, value in zip(optional, values[5:], strict=True):
-            setattr(bar, name, value)
-        held.append(bar)
-    return held
+    return [Bar(*row) for row in table.rows()]
 
 
 def _clean(value: Value) -> Value:

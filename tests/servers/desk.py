@@ -252,7 +252,9 @@ def timescale(series: Series, bars: list[Bar], first_index: int) -> list[Any]:
 
 
 def _values(bar: Bar) -> list[Any]:
-    values = [bar.opened, bar.open, bar.high, bar.low, bar.close]
+    # A series that knows only closes is drawn as a line: its four prices are the same.
+    prices = [bar.close if price is None else price for price in (bar.open, bar.high, bar.low)]
+    values = [bar.opened, *prices, bar.close]
     # Without a volume (FX, indices) an element is missing, not null.
     return values if bar.volume is None else [*values, bar.volume]
 

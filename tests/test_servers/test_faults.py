@@ -192,6 +192,11 @@ class TestSwitchboard:
     def test_match_strikes_only_its_symbol(self, exchange: Exchange) -> None:
         exchange.faults.set("yahoo", "not_found", match="NASDAQ:MADE1")
         assert ask(exchange, "yahoo").status_code == 200
+        exchange.faults.set("scanner", "html", match="NASDAQ:MADE1")
+        for ticker, fails in (("NASDAQ:MADE10", False), ("NASDAQ:MADE1", True)):
+            answer = post(f"{exchange.scanner_url}/america/scan", json={"symbols": {"tickers": [ticker]}})
+            assert answer.headers["Content-Type"].startswith("text/html") is fails
+        exchange.faults.clear("scanner")
         exchange.faults.set("scanner", "negative", match="NASDAQ:MADE2")
         closes = {row[0]: row[3] for row in rows_of(exchange, "scanner")}
         assert [symbol for symbol, close in closes.items() if close < 0] == ["NASDAQ:MADE2"]

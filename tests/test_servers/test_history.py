@@ -49,6 +49,21 @@ def test_bars_without_volume_have_five_elements(exchange: Exchange, market: Mark
     assert bars_of(talk(exchange.history_url, script)) == values(market, "FX_IDC:FX1USD")[-3:]
 
 
+def test_a_series_of_closes_has_four_equal_prices() -> None:
+    at = dt.datetime(2024, 1, 2)  # noqa: DTZ001 naive UTC
+    nothing = pl.lit(None, dtype=pl.Float64)
+    bars = pl.DataFrame({"symbol": ["ECB:EURUSD"], "session_date": [at.date()], "opened_at": [at], "close": [1.1]})
+    bars = bars.with_columns(nothing.alias(name) for name in ("open", "high", "low", "volume"))
+    instruments = pl.DataFrame({"symbol": ["ECB:EURUSD"], "type": ["forex"], "currency": ["USD"], "description": [""]})
+
+    async def script(client: ChartClient) -> list[dict[str, Any]]:
+        await client.open_series("ECB:EURUSD", 3)
+        return await client.until("series_completed")
+
+    with Exchange(bars, instruments, instruments.select("symbol")) as running:
+        assert bars_of(talk(running.history_url, script)) == [[1704153600.0, 1.1, 1.1, 1.1, 1.1]]
+
+
 def test_older_bars_come_on_request_and_some_come_again(exchange: Exchange, market: Market) -> None:
     async def script(client: ChartClient) -> list[list[dict[str, Any]]]:
         await client.open_series(SYMBOL, 10)
