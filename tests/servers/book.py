@@ -12,6 +12,9 @@ from tests.servers.catalogue import Catalogue
 from tests.servers.settings import Settings
 
 DAY = dt.timedelta(days=1)
+# Series kept as bars; the others stay in their tables, which are a tenth of the size.
+RECENT = 16
+CELLS = ("open", "high", "low", "close", "volume", "adj_close", "dividend", "split")
 Value = Any  # a cell of the scanner: number, text, bool, list or None
 
 MARKET_OF_TYPE = {
@@ -59,6 +62,8 @@ class Book:
         `SP:SPX`), country, update_mode.
     columns : frame
         symbol and one column per scanner field.
+    listed : frame, optional
+        market, field, type: the scanner's catalogue.
     """
 
     def __init__(
@@ -67,21 +72,23 @@ class Book:
         instruments: pl.DataFrame,
         columns: pl.DataFrame,
         settings: Settings,
-        catalogue: Catalogue | None = None,
+        listed: pl.DataFrame | None = None,
     ) -> None:
         ordered = bars.sort("symbol", "opened_at")
         opened = ordered["opened_at"].dt.replace_time_zone(None)
         last = cast("dt.datetime | None", opened.max())
         self.now = settings.now or ((last or dt.datetime(1970, 1, 1)) + DAY)  # noqa: DTZ001 naive UTC, as in the lake
         self.instruments: dict[str, dict[str, Value]] = {row["symbol"]: row for row in instruments.to_dicts()}
-        self._bars = _bars_by_symbol(ordered.with_columns(opened.alias("opened_at")))
+        self._tables = _tables(ordered.with_columns(opened.alias("opened_at")))
+        self._recent: dict[str, list[Bar]] = {}
         self._columns = {row.pop("symbol"): row for row in columns.to_dicts()}
         self.rows = self._scanner_rows()
-        self.catalogue = catalogue or Catalogue.derived(columns, self.rows.values())
+        self.catalogue = Catalogue.of(columns, self.rows.values(), listed)
 
     def advance(self, now: dt.datetime) -> None:
         """Move the exchange's clock; fields that the bars say follow."""
         self.now = now
+        self._recent.clear()
         self.rows = self._scanner_rows()
 
     @property
@@ -91,8 +98,14 @@ class Book:
 
     def bars(self, symbol: str) -> list[Bar]:
         """Bars that opened by now, oldest first."""
-        now = epoch(self.now)
-        return [bar for bar in self._bars.get(symbol, ()) if bar.opened <= now]
+        held = self._recent.get(symbol)
+        if held is None:
+            table = self._tables.get(symbol)
+            held = [] if table is None else _bars(table.filter(pl.col("opened") <= epoch(self.now)))
+            if len(self._recent) >= RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[symbol] = held
+        return list(held)
 
     def is_open(self, bar: Bar) -> bool:
         """Whether a daily bar is unfinished at the exchange's clock."""
@@ -133,7 +146,8 @@ class Book:
             "active_symbol": True,
             "update_mode": instrument.get("update_mode") or "endofday",
         }
-        held = self.bars(symbol)
+        table = self._tables.get(symbol)
+        held = [] if table is None else _bars(table.filter(pl.col("opened") <= epoch(self.now)).tail(2))
         for name in ("open", "high", "low", "close", "volume"):
             row[name] = getattr(held[-1], name) if held else None
             row[f"{name}[1]"] = getattr(held[-2], name) if len(held) > 1 else None
@@ -148,16 +162,19 @@ def epoch(moment: dt.datetime) -> float:
     return moment.replace(tzinfo=dt.UTC).timestamp()
 
 
-def _bars_by_symbol(ordered: pl.DataFrame) -> dict[str, list[Bar]]:
-    held: dict[str, list[Bar]] = {}
-    optional = [name for name in ("adj_close", "dividend", "split") if name in ordered.columns]
-    names = ["symbol", "opened_at", "open", "high", "low", "close", "volume", *optional]
-    for row in ordered.select(names).iter_rows(named=True):
-        bar = Bar(epoch(row["opened_at"]), *(_clean(row[name]) for name in ("open", "high", "low", "close", "volume")))
-        for name in optional:
-            setattr(bar, name, _clean(row[name]))
-        held.setdefault(row["symbol"], []).append(bar)
-    return held
+def _tables(ordered: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    # One row per bar in the order of `Bar`, so that a series becomes bars without a look at its cells.
+    opened = (pl.col("opened_at").dt.epoch("us") / 1e6).alias("opened")
+    known = [name for name in CELLS if name in ordered.columns]
+    cells = [
+        pl.col(name).cast(pl.Float64).fill_nan(None) if name in known else pl.lit(None).alias(name) for name in CELLS
+    ]
+    parts = ordered.select("symbol", opened, *cells).partition_by("symbol", as_dict=True, include_key=False)
+    return {str(key[0]): part for key, part in parts.items()}
+
+
+def _bars(table: pl.DataFrame) -> list[Bar]:
+    return [Bar(*row) for row in table.rows()]
 
 
 def _clean(value: Value) -> Value:

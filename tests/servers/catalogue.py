@@ -27,51 +27,52 @@ _PREVIOUS = re.compile(r"\[\d\]$")
 
 
 class Catalogue:
-    """Field types by group: a market of its own, or `stocks` for every country."""
+    """Field types by group: a market of its own, or `stocks` for every country.
 
-    def __init__(self, groups: Mapping[str, Mapping[str, str]], shared: Mapping[str, str]) -> None:
+    Parameters
+    ----------
+    groups : mapping
+        Field to type by group; empty where the catalogue is only what the tables hold.
+    held : mapping
+        Fields that the tables hold. They can be asked for in every market, listed or not: the real scanner, too, knows
+        fields (Value.Traded) that its own catalogue leaves out.
+    """
+
+    def __init__(self, groups: Mapping[str, Mapping[str, str]], held: Mapping[str, str]) -> None:
         self._groups = {name: dict(fields) for name, fields in groups.items()}
-        self._shared = dict(shared)
+        self._held = dict(held)
 
     @classmethod
-    def derived(cls, columns: pl.DataFrame, rows: Iterable[Mapping[str, Any]]) -> Catalogue:
-        """The fields that the tables hold, typed by their values."""
-        shared: dict[str, str] = {}
+    def of(cls, columns: pl.DataFrame, rows: Iterable[Mapping[str, Any]], listed: pl.DataFrame | None) -> Catalogue:
+        """The fields of the scanner's tables and, where given, of a table with columns market, field and type."""
+        held: dict[str, str] = {}
         for row in rows:
             for name, value in row.items():
-                if value is not None and (name not in shared or shared[name] == "interface"):
-                    shared[name] = _type_of(value)
-                shared.setdefault(name, "interface")
-        for name, dtype in columns.schema.items():
-            if name != "symbol":
-                shared[name] = _type_of_dtype(dtype)
-        return cls({}, shared)
-
-    @classmethod
-    def listed(cls, table: pl.DataFrame) -> Catalogue:
-        """The fields of a table with columns market, field and type."""
+                if value is not None and held.get(name, "interface") == "interface":
+                    held[name] = _type_of(value)
+                held.setdefault(name, "interface")
+        held |= {name: _type_of_dtype(dtype) for name, dtype in columns.schema.items() if name != "symbol"}
         groups: dict[str, dict[str, str]] = {}
-        for market, field, kind in table.select("market", "field", "type").iter_rows():
-            groups.setdefault(market, {})[field] = kind
-        return cls(groups, {})
+        if listed is not None:
+            for market, field, kind in listed.select("market", "field", "type").iter_rows():
+                groups.setdefault(market, {})[field] = kind
+        return cls(groups, held)
 
     def fields(self, market: str) -> dict[str, str]:
-        """Field name to type, in the order listed."""
-        return self._shared | self._groups.get(group_of(market), {})
+        """Field name to type, as the catalogue of a market lists them."""
+        return self._groups.get(group_of(market)) or self._held
 
     def type_of(self, market: str, field: str) -> str | None:
         """The type of a field, None where the market does not know it."""
-        known = self._groups.get(group_of(market), {})
+        listed = self._groups.get(group_of(market), {})
         base = _PREVIOUS.sub("", field)
-        for name in (field, base, base.removesuffix(".tr")):
-            if name in known:
-                return known[name]
-            if name in self._shared:
-                return self._shared[name]
         name, bar, timeframe = base.partition("|")
-        if bar and not known and group_of(market) not in PLAIN_MARKETS and timeframe in TIMEFRAMES:
-            return self._shared.get(name)
-        return None
+        # Futures and bonds have no timeframe variants, whatever the tables hold for others.
+        held = {} if bar and group_of(market) in PLAIN_MARKETS else self._held
+        for known in (field, base, base.removesuffix(".tr")):
+            if known in listed or known in held:
+                return listed.get(known) or held[known]
+        return held.get(name) if bar and not listed and timeframe in TIMEFRAMES else None
 
 
 def group_of(market: str) -> str:

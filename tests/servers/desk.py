@@ -231,11 +231,12 @@ class Desk:
         self._quotes[name] = list(fields)
         return []
 
-    def _add_symbols(self, name: str, *symbols: str) -> list[Packet]:
+    def _add_symbols(self, name: str, *symbols: Any) -> list[Packet]:
         if name not in self._quotes:
             raise ParamsError("invalid parameters")
         packets = []
-        for spec in symbols:
+        # Older clients send flags along with the symbols.
+        for spec in (one for one in symbols if isinstance(one, str)):
             packets.append(Packet("qsd", [name, quote(self._book, spec, _symbol(spec), self._quotes[name])]))
             packets.append(Packet("quote_completed", [name, spec]))
         return packets
@@ -251,7 +252,9 @@ def timescale(series: Series, bars: list[Bar], first_index: int) -> list[Any]:
 
 
 def _values(bar: Bar) -> list[Any]:
-    values = [bar.opened, bar.open, bar.high, bar.low, bar.close]
+    # A series that knows only closes is drawn as a line: its four prices are the same.
+    prices = [bar.close if price is None else price for price in (bar.open, bar.high, bar.low)]
+    values = [bar.opened, *prices, bar.close]
     # Without a volume (FX, indices) an element is missing, not null.
     return values if bar.volume is None else [*values, bar.volume]
 

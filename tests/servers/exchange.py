@@ -15,7 +15,6 @@ import polars as pl
 from tests.servers.binance import BinanceService, service_meter
 from tests.servers.book import Book
 from tests.servers.cases import BINANCE_FUTURES, BINANCE_SPOT, HISTORY, SCANNER, YAHOO
-from tests.servers.catalogue import Catalogue
 from tests.servers.faults import Faults
 from tests.servers.history import PATH, HistoryListener
 from tests.servers.listener import HttpListener
@@ -42,7 +41,7 @@ class Exchange:
     settings : Settings, optional
         Clock, heartbeat and limits.
     catalogue : frame, optional
-        market, field, type: the fields the scanner knows. By default those of `columns`.
+        market, field, type: the fields the scanner knows beside those of `columns`.
     """
 
     def __init__(
@@ -58,8 +57,7 @@ class Exchange:
         self.faults = faults or Faults()
         self.requests = TrafficLog()
         self.settings = settings or Settings()
-        listed = None if catalogue is None else Catalogue.listed(catalogue)
-        self._book = Book(bars, instruments, columns, self.settings, listed)
+        self._book = Book(bars, instruments, columns, self.settings, catalogue)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="loopback-exchange", daemon=True)
         self._started = threading.Event()

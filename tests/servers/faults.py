@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -155,4 +156,7 @@ class Faults:
 
 
 def _strikes(match: str, stage: str, text: str) -> bool:
-    return match in text if stage in {ANSWER, BODY} else match == text
+    if stage not in {ANSWER, BODY}:
+        return match == text
+    # As a whole word: NASDAQ:MADE1 is not in a request for NASDAQ:MADE10, nor BTCUSDT in one for BTCUSDT.P.
+    return re.search(re.escape(match) + r"(?![A-Za-z0-9.])", text) is not None

@@ -87,6 +87,11 @@ class HistoryListener:
 
     async def _handshake(self, connection: ServerConnection, request: Request) -> Response | None:
         entry = self._log.add(HISTORY, f"CONNECT {request.path}", b"")
+        # Some clients say their origin twice; the real service does not mind.
+        origins = request.headers.get_all("Origin")
+        if len(origins) > 1:
+            del request.headers["Origin"]
+            request.headers["Origin"] = origins[0]
         fault = self._faults.take(HISTORY, ANSWER, request.path)
         if fault is not None:
             entry.fault = fault.case
@@ -114,7 +119,7 @@ class HistoryListener:
 
     def _is_full(self) -> bool:
         most = self._settings.max_connections
-        return most is not None and self._server is not None and len(self._server.connections) > most
+        return most is not None and self._server is not None and len(self._server.connections) >= most
 
     async def _connected(self, connection: ServerConnection) -> None:
         if connection in self._doomed:

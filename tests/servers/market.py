@@ -101,7 +101,7 @@ def _columns(bars: pl.DataFrame) -> pl.DataFrame:
             close.max().alias("price_52_week_high"),
             (100 * close.diff().clip(0).sum() / close.diff().abs().sum()).alias("RSI"),
             (100 * close.tail(20).diff().clip(0).sum() / close.tail(20).diff().abs().sum()).alias("RSI|1W"),
-            (close.last() / close.get(-22) * 100 - 100).alias("Perf.1M"),
+            (close.last() / close.get(-22, null_on_oob=True) * 100 - 100).alias("Perf.1M"),
             pl.when(pl.len() > 0).then(close.last() * 1e6).alias("market_cap_basic"),
             pl.col("opened_at").last().dt.epoch("s").alias("last_bar_update_time"),
         )
