@@ -160,7 +160,7 @@ def gathered(batches: list[BarBatch]) -> tuple[pl.DataFrame, dict[str, str]]:
 
 @pytest.mark.parametrize(("service", "case"), MATRIX)
 def test_a_fault_of_bars_ends_as_it_should(
-    exchange: Exchange, venues: Venues, service: str, case: str, record_property: pytest.RecordProperty
+    exchange: Exchange, venues: Venues, service: str, case: str, request: pytest.FixtureRequest
 ) -> None:
     victim, bystander = symbols_of(service)
     source = sources_of(exchange, venues)[service]()
@@ -168,12 +168,12 @@ def test_a_fault_of_bars_ends_as_it_should(
     started = time.perf_counter()
     batches = list(source.bars(request_of((victim, bystander))))
     seconds = time.perf_counter() - started
-    record_property("seconds", round(seconds, 3))
+    request.node.user_properties.append(("seconds", round(seconds, 3)))
     assert seconds < LONGEST_S
     assert exchange.faults.fired or case == "refuse"
     bars, failures = gathered(batches)
     expected = outcome(service, case)
-    record_property("outcome", expected)
+    request.node.user_properties.append(("outcome", expected))
     truth = made_bars(ALL_SYMBOLS)
     if expected.endswith("Error"):
         assert set(bars["symbol"]) <= {bystander}
@@ -202,7 +202,7 @@ def test_a_fault_of_bars_ends_as_it_should(
 
 @pytest.mark.parametrize("case", SCANNER_CASES)
 def test_a_fault_of_the_scanner_ends_as_it_should(
-    exchange: Exchange, venues: Venues, case: str, record_property: pytest.RecordProperty
+    exchange: Exchange, venues: Venues, case: str, request: pytest.FixtureRequest
 ) -> None:
     source = TradingViewSource(
         venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker
@@ -229,8 +229,8 @@ def test_a_fault_of_the_scanner_ends_as_it_should(
         found = source.scan(scanner, as_of=day)["symbol"].to_list()
         assert sorted(found) == sorted(set(whole) - ({"NASDAQ:E3"} if expected == "left out" else set()))
     seconds = time.perf_counter() - started
-    record_property("seconds", round(seconds, 3))
-    record_property("outcome", expected)
+    request.node.user_properties.append(("seconds", round(seconds, 3)))
+    request.node.user_properties.append(("outcome", expected))
     assert seconds < LONGEST_S
     assert not [entry for entry in exchange.requests if entry.service == "elsewhere"]
 
