@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from ingest.binance import BinanceSource
 from ingest.errors import IngestError, RemoteError
 from ingest.landing import land_bars
+from ingest.quarantine import judge
 from ingest.source import BAR_SCHEMA, BarBatch
 from ingest.tradingview import TradingViewSource
 from ingest.venues import Venues
 from lakehouse.catalog import Lake
 from tests.ingest.live.trial import (
+    CALENDARS,
     FIRST,
     HTTP_LIMITS,
+    NOW,
     endpoints_of,
     exchange_of,
     landing_of,
@@ -193,6 +198,11 @@ def test_a_fault_of_bars_ends_as_it_should(
             )
         elif expected == "fewer":
             assert kept.height == n_true - 1
+        else:
+            calendars = pl.DataFrame({"symbol": [victim], "calendar": [CALENDARS[victim.partition(":")[0]]]})
+            verdict = judge(kept, calendars, as_of_at=NOW, fetched_at=NOW)
+            assert set(verdict.quarantined["reason"]) == {expected}
+            assert verdict.accepted.join(truth, on=["symbol", "session_date", "close"], how="anti").is_empty()
     if is_matched:
         assert bystander not in failures
         mine = bars.filter(pl.col("symbol") == bystander).select("session_date", "close")
@@ -244,6 +254,22 @@ def test_a_fault_that_passes_is_waited_out(exchange: Exchange, venues: Venues, s
     bars, failures = gathered(batches)
     assert failures == {}
     assert bars["symbol"].n_unique() == 2
+
+
+def test_a_pause_that_is_asked_for_is_kept_and_one_beyond_the_cap_is_not_waited_for(
+    exchange: Exchange, venues: Venues
+) -> None:
+    limits = replace(HTTP_LIMITS, retry_after_cap_s=1.5)
+    source = BinanceSource(venues, endpoints=endpoints_of(exchange), limits=limits, breaker=patient_breaker)
+    exchange.faults.set("binance_spot", "too_many_seconds", times=1, seconds=1)
+    started = time.perf_counter()
+    assert gathered(list(source.bars(request_of(SYMBOLS[:1]))))[1] == {}
+    assert 1.0 <= time.perf_counter() - started < 2.5
+    exchange.faults.set("binance_spot", "too_many_seconds", seconds=600)
+    started = time.perf_counter()
+    failures = gathered(list(source.bars(request_of(SYMBOLS[:1]))))[1]
+    assert time.perf_counter() - started < 1.0
+    assert "asks for a pause of 600 s; run again after the pause" in failures[SYMBOLS[0]]
 
 
 @pytest.mark.parametrize("service", BARS)
