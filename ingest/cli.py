@@ -7,23 +7,24 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ingest.calendars import as_of_clock, last_completed_session
-from ingest.discovery import discover, scan_columns
+from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
 from ingest.errors import IngestError, ScannerConfigError
-from ingest.files import FilesSource
 from ingest.landing import LandingReport, instruments_of, land_bars, land_instruments, land_scans, land_sessions
+from ingest.pacing import Progress
 from ingest.requests import Landing, now_utc
 from ingest.rules import summarise
-from ingest.sample import SAMPLE_AS_OF, SampleSource
-from ingest.scanners import load_scanners
+from ingest.sample import SAMPLE_AS_OF
+from ingest.scanners import Scanner, load_scanners
 from ingest.source import Source
+from ingest.sources import SOURCES, make_source
 from ingest.status import lake_status
 from ingest.venues import Venues
 from lakehouse.catalog import Lake
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, text in helps.items():
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--source", choices=("sample", "files"), default="sample")
+        command.add_argument("--source", choices=SOURCES, default="sample")
         command.add_argument("--path", type=Path, help="file or folder of the source `files`")
         command.add_argument("--as-of", type=dt.date.fromisoformat, metavar="YYYY-MM-DD")
         command.add_argument("--since", type=dt.date.fromisoformat, metavar="YYYY-MM-DD", help="first session wanted")
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--home", type=Path, help="folder of the lake; default LAKEFOLIO_HOME or here")
         command.add_argument("--run-id", type=_run_id)
         command.add_argument("--json", action="store_true", help="machine output")
+        command.add_argument("--batch", type=int, help="symbols asked for at once, to begin with")
         if name == "scan":
             command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
     return parser
@@ -90,13 +92,22 @@ def _run_id(text: str) -> str:
 def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Call:
     if given.source == "files" and given.path is None:
         parser.error("--source files needs --path: a Parquet or CSV file, or a folder of them")
-    if given.source == "sample" and given.path is not None:
-        parser.error("--path belongs to --source files; the sample is simulated")
+    if given.source != "files" and given.path is not None:
+        parser.error("--path belongs to --source files")
     now = now_utc()
     as_of = given.as_of or (SAMPLE_AS_OF if given.source == "sample" else now.date())
     paths = Paths.at(given.home)
     venues = Venues.of(paths)
-    source: Source = SampleSource(venues) if given.source == "sample" else FilesSource(given.path, venues)
+    names = tuple(given.scanner) if getattr(given, "scanner", None) else None
+    source = make_source(
+        given.source,
+        venues,
+        path=given.path,
+        scanners=load_scanners(paths.configs, names) if given.source == "tradingview" else (),
+        symbols=given.symbols or (),
+        batch=given.batch,
+        report=None if given.json else _tell,
+    )
     # Without --as-of the clock is the present one, so that a session that still runs is not taken for final.
     clock = as_of_clock(as_of) if given.as_of or given.source == "sample" else now
     landing = Landing(
@@ -108,8 +119,11 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
         symbols=given.symbols,
         fetched_at=now,
     )
-    names = tuple(given.scanner) if getattr(given, "scanner", None) else None
     return _Call(paths, venues, source, landing, names, "SIMULATED" if source.is_simulated else "")
+
+
+def _tell(progress: Progress) -> None:
+    sys.stderr.write(f"{progress}\n")
 
 
 def _land(call: _Call, lake: Lake, told: pl.DataFrame) -> LandingReport:
@@ -166,6 +180,8 @@ def _status(call: _Call) -> dict[str, Any]:
 def _scan(call: _Call) -> dict[str, Any]:
     scanners = load_scanners(call.paths.configs, call.scanners)
     landing = call.landing
+    if not call.source.scans_from_bars:
+        return {"scanners": _scan_at_source(call, scanners)}
     told = instruments_of(call.source, landing)
     with Lake.open(call.paths) as lake:
         report = _land(call, lake, told)
@@ -195,6 +211,24 @@ def _scan(call: _Call) -> dict[str, Any]:
             }
         )
     return {"landing": asdict(report), "scanners": rows}
+
+
+def _scan_at_source(call: _Call, scanners: Sequence[Scanner]) -> list[dict[str, Any]]:
+    """Let the source's own scanner answer; its bars are not needed for that."""
+    landing, source = call.landing, call.source
+    found = discover_at_source(source, scanners, as_of=landing.last, run_id=landing.run_id)
+    with Lake.open(call.paths) as lake:
+        symbols = tuple(sorted(set(found["symbol"])))
+        if symbols:
+            land_instruments(lake, source, replace(landing, symbols=symbols))
+        land_scans(lake, found, run_id=landing.run_id, step="scan")
+    provenance = Provenance(landing.run_id, source.name, source.is_simulated, landing.last, landing.as_of_at)
+    rows = []
+    for scanner in scanners:
+        mine = found.filter(pl.col("scanner") == scanner.name)
+        target = write_envelope(call.paths, scanner, mine, provenance)
+        rows.append({"scanner": scanner.name, "n_found": mine.height, "export": str(target)})
+    return rows
 
 
 def _scope(call: _Call) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from ingest.errors import ScannerInputError
 from ingest.rules import evaluate, scan_from_columns
 from ingest.scanners import Scanner
+from ingest.source import Source
 from lakehouse.catalog import Lake
 from lakehouse.tables import CONTRACTS
 
@@ -81,6 +82,21 @@ def discover(
         judged = evaluate(scanner, columns)
         verdicts.append(judged.select(pl.lit(scanner.name).alias("scanner"), "symbol", "passed", "reason"))
     return Discovery(pl.concat(scans, how="vertical_relaxed"), pl.concat(verdicts))
+
+
+def discover_at_source(source: Source, scanners: Sequence[Scanner], *, as_of: dt.date, run_id: str) -> pl.DataFrame:
+    """Ask the source's own scanner, and return rows of `raw.scans`.
+
+    Raises
+    ------
+    ScanUnsupportedError
+        When the source is scanned from its bars.
+    RemoteError
+        When the source does not answer in whole: half a universe is none.
+    """
+    names = CONTRACTS["raw.scans"].names
+    found = [source.scan(scanner, as_of=as_of).with_columns(pl.lit(run_id).alias("run_id")) for scanner in scanners]
+    return pl.concat([_no_scans(), *(rows.select(names) for rows in found)], how="vertical_relaxed")
 
 
 _VERDICT_SCHEMA = {"scanner": pl.String(), "symbol": pl.String(), "passed": pl.Boolean(), "reason": pl.String()}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ingest.answers import Answer
-from ingest.calendars import sessions
+from ingest.calendars import FIRST_KNOWN, sessions
 from ingest.errors import UnknownInstrumentError, nearest
 from ingest.planning import plan_requests
 from ingest.requests import Landing
@@ -165,6 +165,8 @@ def land_bars(
         for batch in source.bars(request):
             answer = Answer.judged(lake, landing, request, batch, source=source, calendars=calendars)
             tally.add(_land_answer(answer, source))
+    if source.is_remote and requests:
+        _land_sessions_of_bars(lake, source, calendars, landing)
     n_requested = sum(len(request.symbols) for request in requests)
     return LandingReport(
         source.name,
@@ -180,6 +182,15 @@ def land_bars(
         lake.snapshot_id(),
         time.perf_counter() - started,
     )
+
+
+def _land_sessions_of_bars(lake: Lake, source: Source, calendars: pl.DataFrame, landing: Landing) -> None:
+    """Land the sessions since the first bar held: a remote source rarely says when an instrument was listed."""
+    names = calendars["calendar"].unique().to_list()
+    held = lake.rows("select min(session_date) from raw.bars where source = ?", [source.name])
+    first = held[0][0] if held else None
+    if first is not None:
+        land_sessions(lake, names, max(first, FIRST_KNOWN), landing.last, landing)
 
 
 def whole_request(symbols: pl.Series, landing: Landing) -> BarRequest:

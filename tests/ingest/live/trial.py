@@ -1,0 +1,187 @@
+"""A small market on the loopback exchange, and clients with little patience."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from ingest.binance import BinanceSource
+from ingest.breaker import Breaker
+from ingest.calendars import all_sessions
+from ingest.endpoints import Endpoints
+from ingest.http import HttpLimits
+from ingest.pacing import Pace
+from ingest.requests import Landing
+from ingest.scanners import Scanner
+from ingest.source import BarRequest, Source
+from ingest.tradingview import TradingViewSource
+from ingest.tradingview_history import HistoryLimits
+from ingest.venues import Venues
+from ingest.yahoo import YahooSource
+from tests.servers.exchange import Exchange
+from tests.servers.settings import Settings
+
+FIRST, LAST = dt.date(2024, 3, 1), dt.date(2024, 5, 31)
+NOW = dt.datetime.fromisoformat("2024-06-01T14:45:00")
+CALENDARS = {"NASDAQ": "XNYS", "BINANCE": "24/7", "FX_IDC": "24/5"}
+TYPES = {"NASDAQ": ("stock", "USD", ["common"]), "BINANCE": ("spot", "USDT", []), "FX_IDC": ("forex", "USD", [])}
+
+HTTP_LIMITS = HttpLimits(
+    connect_s=0.5,
+    silence_s=0.2,
+    total_s=0.4,
+    max_bytes=1_000_000,
+    attempts=2,
+    wait_initial_s=0.01,
+    wait_max_s=0.02,
+    wait_jitter_s=0.01,
+    retry_after_cap_s=0.2,
+)
+HISTORY_LIMITS = HistoryLimits(
+    handshake_s=0.3,
+    silence_s=0.25,
+    total_s=2.0,
+    attempts=2,
+    wait_initial_s=0.01,
+    wait_max_s=0.02,
+    wait_jitter_s=0.01,
+    retry_after_cap_s=0.2,
+    max_bytes=1_000_000,
+)
+
+
+def sessions_of(symbol: str, first: dt.date = FIRST, last: dt.date = LAST) -> pl.DataFrame:
+    """Sessions of a symbol's calendar, and when its bars open in UTC."""
+    venue = symbol.partition(":")[0]
+    days = all_sessions(CALENDARS[venue]).filter(pl.col("session_date").is_between(first, last))
+    opened = pl.col("opens_at")
+    if venue == "FX_IDC":
+        opened = pl.col("session_date").cast(pl.Datetime("us")).dt.offset_by("-3h")
+        days = days.filter(pl.col("session_date").dt.weekday() < 6)
+    return days.select("session_date", opened.alias("opened_at"))
+
+
+def made_bars(symbols: list[str], first: dt.date = FIRST, last: dt.date = LAST) -> pl.DataFrame:
+    """Seeded bars; the prices of no two symbols are near each other."""
+    frames = []
+    for place, symbol in enumerate(sorted(symbols), 1):
+        rng = np.random.default_rng(place)
+        days = sessions_of(symbol, first, last)
+        close = np.round(place * 1000.0 * np.exp(np.cumsum(rng.normal(0, 0.01, days.height))), 2)
+        opened = np.round(close * np.exp(rng.normal(0, 0.002, days.height)), 2)
+        volume = None if symbol.startswith("FX_IDC") else np.round(rng.uniform(1e4, 1e6, days.height))
+        frames.append(
+            days.select(
+                pl.lit(symbol).alias("symbol"),
+                "session_date",
+                "opened_at",
+                pl.Series("open", opened),
+                pl.Series("high", np.round(np.maximum(opened, close) * 1.01, 2)),
+                pl.Series("low", np.round(np.minimum(opened, close) * 0.99, 2)),
+                pl.Series("close", close),
+                pl.Series("volume", volume, dtype=pl.Float64)
+                if volume is not None
+                else pl.lit(None, pl.Float64).alias("volume"),
+            )
+        )
+    return pl.concat(frames)
+
+
+def made_instruments(symbols: list[str]) -> pl.DataFrame:
+    """What the exchange says of each symbol."""
+    rows = []
+    for symbol in sorted(symbols):
+        kind, currency, specs = TYPES[symbol.partition(":")[0]]
+        rows.append(
+            {
+                "symbol": symbol,
+                "type": kind,
+                "currency": currency,
+                "description": f"Made up {symbol}",
+                "typespecs": specs,
+                "timezone": "Etc/UTC",
+            }
+        )
+    return pl.DataFrame(rows, schema_overrides={"typespecs": pl.List(pl.String)})
+
+
+def made_columns(bars: pl.DataFrame) -> pl.DataFrame:
+    """Scanner columns with which every symbol passes a trend scanner; they are no indicators of anything."""
+    names = {"ADX": 30.0, "Recommend.All": 0.5, "Perf.W": 1.0, "Perf.1M": 2.0, "Perf.3M": 3.0, "RSI": 55.0}
+    return (
+        bars.group_by("symbol", maintain_order=True)
+        .agg(pl.col("opened_at").last().dt.epoch("s").alias("time"))
+        .with_columns(pl.lit(value).alias(name) for name, value in names.items())
+    )
+
+
+def exchange_of(symbols: list[str], bars: pl.DataFrame | None = None, settings: Settings | None = None) -> Exchange:
+    """An exchange that knows the symbols."""
+    table = made_bars(symbols) if bars is None else bars
+    return Exchange(
+        table, made_instruments(symbols), made_columns(table), settings=settings or Settings(now=NOW, max_sessions=64)
+    )
+
+
+def endpoints_of(exchange: Exchange) -> Endpoints:
+    """The exchange's addresses."""
+    return Endpoints(
+        scanner=exchange.scanner_url,
+        history=exchange.history_url,
+        binance_spot=exchange.binance_spot_url,
+        binance_futures=exchange.binance_futures_url,
+        yahoo=exchange.yahoo_url,
+    )
+
+
+def patient_breaker() -> Breaker:
+    """A breaker that does not open in a test that is about something else."""
+    return Breaker(failures_to_open=1000)
+
+
+def sources_of(exchange: Exchange, venues: Venues) -> dict[str, Callable[[], Source]]:
+    """Impatient clients of the exchange, by the service that they ask for bars."""
+    told = endpoints_of(exchange)
+    return {
+        "history": lambda: TradingViewSource(
+            venues,
+            endpoints=told,
+            http_limits=HTTP_LIMITS,
+            history_limits=HISTORY_LIMITS,
+            breaker=patient_breaker,
+            clock=lambda: NOW,
+        ),
+        "binance_spot": lambda: BinanceSource(
+            venues, endpoints=told, limits=HTTP_LIMITS, breaker=patient_breaker, page=40
+        ),
+        "yahoo": lambda: YahooSource(
+            venues, endpoints=told, limits=HTTP_LIMITS, breaker=patient_breaker, pace=Pace(size=4)
+        ),
+    }
+
+
+def request_of(
+    symbols: tuple[str, ...], first: dt.date | None = FIRST, last: dt.date = LAST, now: dt.datetime = NOW
+) -> BarRequest:
+    """Ask for a span as of now."""
+    return BarRequest(symbols, first, last, now, now)
+
+
+def landing_of(last: dt.date = LAST, *, symbols: tuple[str, ...] | None = None, now: dt.datetime = NOW) -> Landing:
+    """Land a span as of now."""
+    return Landing("run-1", "prep", last, now, first=FIRST, symbols=symbols, fetched_at=now)
+
+
+def trend_scanner(**changes: object) -> Scanner:
+    """A scanner of crypto and equities by trend."""
+    told: dict[str, object] = {
+        "name": "trend",
+        "title": "Trend",
+        "direction": "LONG",
+        "strategy": "trend_momentum",
+        "asset_classes": ("equity",),
+    }
+    return Scanner.model_validate({**told, **changes})

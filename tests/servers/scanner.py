@@ -1,0 +1,168 @@
+"""The scanner: POST /{market}/scan and /scan2, GET or POST /{market}/metainfo (protocols.md 1)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.servers.book import Book
+from tests.servers.cases import SCANNER
+from tests.servers.catalogue import MARKETS
+from tests.servers.faults import Faults
+from tests.servers.predicates import QueryRefusedError, Reader, Row, Test
+from tests.servers.spoil import spoiled_row
+from tests.servers.wire import Reply, Request, encode
+
+DEFAULT_RANGE = (0, 50)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a scan: total, symbols and their cells."""
+
+    total: int
+    rows: list[tuple[str, list[Any]]]
+
+
+class ScannerService:
+    """Answers scans from the book."""
+
+    def __init__(self, book: Book, faults: Faults) -> None:
+        self._book = book
+        self._faults = faults
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to a scan or a field catalogue."""
+        parts = request.path.strip("/").split("/")
+        if len(parts) != 2 or parts[0] not in MARKETS or parts[1] not in {"scan", "scan2", "metainfo"}:
+            return Reply(404, encode({"totalCount": 0, "error": "Not found", "data": None}))
+        market, verb = parts
+        if verb == "metainfo":
+            fields = self._book.catalogue.fields(market)
+            return Reply(200, encode({"fields": [{"n": name, "t": kind, "r": None} for name, kind in fields.items()]}))
+        if request.method != "POST":
+            return Reply(405, encode({"totalCount": 0, "error": "Method not allowed", "data": None}))
+        try:
+            query = _query(request.body)
+            page = self._scan(market, query)
+        except QueryRefusedError as error:
+            return _refused(str(error))
+        names = [str(name) for name in query.get("columns") or []]
+        return Reply(200, encode(self._columnar(page, names) if verb == "scan2" else _rowwise(page)))
+
+    def names(self, request: Request) -> str:
+        """Symbols stand in the request itself."""
+        del request
+        return ""
+
+    def refusal(self, case: str) -> Reply:
+        """An unknown field with 400, or an error object with 200."""
+        if case == "unknown_field":
+            return _refused('Unknown field "close"')
+        return Reply(200, encode({"totalCount": 0, "error": "Internal error", "data": None}))
+
+    def _columnar(self, page: Page, names: list[str]) -> dict[str, Any]:
+        rows = [{"s": symbol, "f": cells} for symbol, cells in page.rows]
+        at = self._book.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"totalCount": page.total, "fields": names, "symbols": rows, "time": at}
+
+    def _scan(self, market: str, query: Mapping[str, Any]) -> Page:
+        book = self._book
+        reader = Reader(book.catalogue, market, book.now.date(), bool(query.get("ignore_unknown_fields")))
+        names = query.get("columns") or []
+        for name in names:
+            reader.kind(name)
+        tests = [reader.expression(node) for node in query.get("filter") or []]
+        if query.get("filter2"):
+            tests.append(reader.tree(query["filter2"]))
+        found = [symbol for symbol in self._listed(market, query) if _passes(book.rows[symbol], tests)]
+        found = _sorted(found, book.rows, reader, query.get("sort"))
+        first, last = _range(query.get("range"))
+        rows = [(symbol, [self._cell(symbol, str(name)) for name in names]) for symbol in found[first:last]]
+        return self._spoiled(Page(len(found), rows), [str(name) for name in names], found, (first, last))
+
+    def _cell(self, symbol: str, name: str) -> Any:
+        row = self._book.rows[symbol]
+        return row.get(name, row.get(name.removesuffix(".tr")))
+
+    def _listed(self, market: str, query: Mapping[str, Any]) -> list[str]:
+        book, symbols = self._book, query.get("symbols") or {}
+        markets = set(query.get("markets") or ()) if market == "global" else {market}
+        wanted = symbols.get("tickers") or book.symbols
+        kept = [symbol for symbol in wanted if symbol in book.instruments]
+        kept = [symbol for symbol in kept if not markets or book.market(symbol) in markets]
+        types = set((symbols.get("query") or {}).get("types") or ())
+        indexes = {str(one).removeprefix("SYML:").replace(";", ":") for one in symbols.get("symbolset") or ()}
+        indexes |= {str(one) for group in symbols.get("groups") or () for one in group.get("values") or ()}
+        if types:
+            kept = [symbol for symbol in kept if book.rows[symbol].get("type") in types]
+        if indexes:
+            kept = [symbol for symbol in kept if indexes & set(book.instruments[symbol].get("indexes") or ())]
+        # A watchlist belongs to an account, and nobody is logged in.
+        return [] if symbols.get("watchlist") else kept
+
+    def _spoiled(self, page: Page, names: list[str], found: list[str], window: tuple[int, int]) -> Page:
+        rows: list[tuple[str, list[Any]]] = []
+        for symbol, cells in page.rows:
+            versions = [cells]
+            for fault in self._faults.take_rows(SCANNER, {symbol}, pages=False):
+                versions = [spoiled for one in versions for spoiled in spoiled_row(fault, names, one)]
+            rows += [(symbol, version) for version in versions]
+        total = page.total
+        for fault in self._faults.take_rows(SCANNER, [symbol for symbol, _ in page.rows] or found, pages=True):
+            if fault.case == "unsorted":
+                rows.reverse()
+            elif fault.case == "total_without_rows":
+                rows = []
+            else:
+                # Every page is full and announces another, whatever was asked for.
+                first, last = window
+                again = itertools.islice(itertools.cycle(found), last - first)
+                rows = [(symbol, [self._cell(symbol, name) for name in names]) for symbol in again]
+                total = last + len(rows)
+        return Page(total, rows)
+
+
+def _query(body: bytes) -> Mapping[str, Any]:
+    # Whatever the Content-Type says, the body is JSON.
+    try:
+        query = json.loads(body or b"{}")
+    except ValueError:
+        raise QueryRefusedError("can't parse request") from None
+    if not isinstance(query, dict):
+        raise QueryRefusedError("a query is an object")
+    return query
+
+
+def _range(asked: Any) -> tuple[int, int]:
+    first, last = asked or DEFAULT_RANGE
+    if not (isinstance(first, int) and isinstance(last, int)) or first < 0 or last < 0:
+        raise QueryRefusedError(f"Invalid range [{first}, {last}]")
+    return first, max(first, last)
+
+
+def _passes(row: Row, tests: list[Test]) -> bool:
+    return all(test(row) for test in tests)
+
+
+def _sorted(found: list[str], rows: Mapping[str, Row], reader: Reader, sort: Mapping[str, Any] | None) -> list[str]:
+    if not sort or not sort.get("sortBy"):
+        return found
+    name = str(sort["sortBy"])
+    reader.kind(name)
+    known = [symbol for symbol in found if rows[symbol].get(name) is not None]
+    unknown = [symbol for symbol in found if rows[symbol].get(name) is None]
+    key: Callable[[str], Any] = lambda symbol: rows[symbol][name]  # noqa: E731 named for its type
+    known.sort(key=key, reverse=sort.get("sortOrder", "asc") == "desc")
+    return unknown + known if sort.get("nullsFirst") else known + unknown
+
+
+def _rowwise(page: Page) -> dict[str, Any]:
+    return {"totalCount": page.total, "data": [{"s": symbol, "d": cells} for symbol, cells in page.rows]}
+
+
+def _refused(text: str) -> Reply:
+    return Reply(400, encode({"totalCount": 0, "error": text, "data": None}))

@@ -1,0 +1,165 @@
+"""Yahoo's v8 chart (protocols.md 2.3): arrays with nulls, adjusted closes, events, and a live last element."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from tests.servers.book import Bar, Book, epoch
+from tests.servers.cases import YAHOO
+from tests.servers.faults import Faults
+from tests.servers.periods import MONTH, WEEK, gathered
+from tests.servers.spoil import spoiled_bars
+from tests.servers.wire import Reply, Request, encode
+
+PATH = "/v8/finance/chart/"
+GATHERED = {"1wk": WEEK, "1mo": MONTH}
+INTRADAY = frozenset(["1m", "2m", "5m", "15m", "30m", "60m", "90m", "1h"])
+RANGE_DAYS = {"1d": 1, "5d": 5, "1mo": 31, "3mo": 92, "6mo": 183, "1y": 366, "2y": 731, "5y": 1827, "10y": 3653}
+KINDS = {"stock": "EQUITY", "fund": "ETF", "spot": "CRYPTOCURRENCY", "forex": "CURRENCY", "futures": "FUTURE",
+         "index": "INDEX"}  # fmt: skip
+NOT_FOUND = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
+
+
+class YahooService:
+    """Charts of every instrument of the book, under Yahoo's names."""
+
+    def __init__(self, book: Book, faults: Faults) -> None:
+        self._book = book
+        self._faults = faults
+        self._symbols = _aliases(book)
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to a chart."""
+        # Without a browser's name the real service answers 429 before it looks at anything.
+        if not request.headers.get("user-agent", "").startswith("Mozilla/"):
+            return Reply(429, b"Too Many Requests\r\n", content_type="text/plain")
+        if request.method != "GET" or not request.path.startswith(PATH):
+            return Reply(404, b"Not Found", content_type="text/plain")
+        return self._chart(request.path.removeprefix(PATH), request.query)
+
+    def _chart(self, asked: str, query: dict[str, str]) -> Reply:
+        symbol = self._symbols.get(asked)
+        if symbol is None:
+            return _error(404, NOT_FOUND)
+        interval = query.get("interval", "1d")
+        if interval in INTRADAY:
+            return _error(422, _out_of_reach(interval, query))
+        if interval not in {"1d", *GATHERED}:
+            return _error(422, {"code": "Unprocessable Entity", "description": f"Invalid input - interval={interval}"})
+        bars = self._window(symbol, query)
+        if bars is None:
+            return _error(400, {"code": "Bad Request", "description": "Invalid input - period1, period2 or range"})
+        bars = gathered(bars, GATHERED[interval]) if interval in GATHERED else bars
+        bars = spoiled_bars(self._faults, YAHOO, symbol, bars, epoch(self._book.now)).bars
+        result = self._result(asked, symbol, bars, query)
+        return Reply(200, encode({"chart": {"result": [result], "error": None}}))
+
+    def names(self, request: Request) -> str:
+        """The instrument behind Yahoo's name."""
+        return self._symbols.get(request.path.removeprefix(PATH), "")
+
+    def refusal(self, case: str) -> Reply:
+        """A bad request with 400, `{"chart":null}`, or an error object with 200."""
+        if case == "null_chart":
+            return Reply(200, encode({"chart": None}))
+        return _error(400 if case == "unknown_field" else 200, {"code": "internal-error", "description": "Oops"})
+
+    def _window(self, symbol: str, query: dict[str, str]) -> list[Bar] | None:
+        now, reach = epoch(self._book.now), query.get("range")
+        first, last = 0.0, math.inf
+        try:
+            if "period1" in query or "period2" in query:
+                first, last = float(query.get("period1", 0)), float(query.get("period2", math.inf))
+            elif reach == "ytd":
+                first = epoch(dt.datetime(self._book.now.year, 1, 1))  # noqa: DTZ001 naive UTC
+            elif reach != "max":
+                first = now - RANGE_DAYS[reach or "1mo"] * 86_400
+        except (KeyError, ValueError):
+            return None
+        return [bar for bar in self._book.bars(symbol) if first <= bar.opened < last]
+
+    def _result(self, asked: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
+        result: dict[str, Any] = {"meta": self._meta(asked, symbol, bars, query)}
+        if bars:
+            result["timestamp"] = [self._stamp(bar, is_last=bar is bars[-1]) for bar in bars]
+        events = _events(bars) if query.get("events") else {}
+        if events:
+            result["events"] = events
+        names = ("open", "high", "low", "close", "volume")
+        quote = {name: [getattr(bar, name) for bar in bars] for name in names} if bars else {}
+        result["indicators"] = {"quote": [quote]}
+        if query.get("includeAdjustedClose", "true") == "true":
+            adjusted = [bar.close if bar.adj_close is None else bar.adj_close for bar in bars]
+            result["indicators"]["adjclose"] = [{"adjclose": adjusted} if bars else {}]
+        return result
+
+    def _stamp(self, bar: Bar, *, is_last: bool) -> int:
+        # While a session runs, its element carries the time of the last trade instead of the opening.
+        live = is_last and self._book.is_open(bar) and bar.opened <= epoch(self._book.now)
+        return int(epoch(self._book.now) if live else bar.opened)
+
+    def _meta(self, asked: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
+        book = self._book
+        held = book.bars(symbol)
+        zone = book.text(symbol, "timezone", "Etc/UTC")
+        return {
+            "currency": book.text(symbol, "currency", "USD"),
+            "symbol": asked,
+            "exchangeName": book.text(symbol, "exchange", symbol.partition(":")[0]),
+            "instrumentType": KINDS.get(book.text(symbol, "type"), "EQUITY"),
+            "firstTradeDate": int(held[0].opened) if held else None,
+            "regularMarketTime": int(epoch(book.now)),
+            "gmtoffset": 0,
+            "timezone": "UTC",
+            "exchangeTimezoneName": zone,
+            "regularMarketPrice": held[-1].close if held else None,
+            "chartPreviousClose": bars[0].close if bars else None,
+            "priceHint": 2,
+            "dataGranularity": query.get("interval", "1d"),
+            "range": query.get("range", ""),
+            "longName": book.text(symbol, "description"),
+            "validRanges": [*RANGE_DAYS, "ytd", "max"],
+        }
+
+
+def _aliases(book: Book) -> dict[str, str]:
+    aliases: dict[str, str] = {}
+    for symbol in book.symbols:
+        ticker = symbol.partition(":")[2]
+        kind, currency = book.text(symbol, "type"), book.text(symbol, "currency")
+        names = [book.text(symbol, "yahoo"), ticker, ticker.replace(".", "-")]
+        if kind == "forex":
+            names.append(f"{ticker}=X")
+        if kind == "spot" and currency and ticker.endswith(currency):
+            names.append(f"{ticker.removesuffix(currency)}-{currency}")
+        for name in filter(None, names):
+            aliases.setdefault(name, symbol)
+    return aliases
+
+
+def _events(bars: Sequence[Bar]) -> dict[str, Any]:
+    dividends = {
+        str(int(bar.opened)): {"amount": bar.dividend, "date": int(bar.opened)} for bar in bars if bar.dividend
+    }
+    splits = {}
+    for bar in bars:
+        if bar.split:
+            up, down = Fraction(bar.split).limit_denominator(1000).as_integer_ratio()
+            ratio = f"{up}:{down}"
+            at = int(bar.opened)
+            splits[str(at)] = {"date": at, "numerator": float(up), "denominator": float(down), "splitRatio": ratio}
+    return {name: held for name, held in (("dividends", dividends), ("splits", splits)) if held}
+
+
+def _out_of_reach(interval: str, query: dict[str, str]) -> dict[str, str]:
+    span = f"startTime={query.get('period1', '0')} and endTime={query.get('period2', '0')}"
+    reason = "The requested range must be within the last 60 days."
+    return {"code": "Unprocessable Entity", "description": f"{interval} data not available for {span}. {reason}"}
+
+
+def _error(status: int, error: dict[str, str]) -> Reply:
+    return Reply(status, encode({"chart": {"result": None, "error": error}}))
