@@ -95,7 +95,7 @@ test: ## everything that CI runs
 lint: ## ruff, mypy strict, sqlfluff, schema
 	@$(TEST_READY) && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/sqlfluff lint -p 2 --disable-progress-bar dbt_project/models dbt_project/tests dbt_project/macros && $(LF) schema --check
 bench: ## the same work against peers, side by side
-	@$(READY) && $(PY) -m benchmarks
+	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks
 schema: ## write configs/manifest.schema.json from the code
 	@$(READY) && $(LF) schema
 lock: ## resolve the dependencies again (needs uv and a network)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from ingest.calendars import as_of_clock
-from ingest.discovery import discover, scan_columns
+from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
 from ingest.landing import LandingReport, land_bars, land_instruments, land_scans, land_sessions
 from ingest.requests import Landing
@@ -154,7 +154,7 @@ def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], session: date) -> pl
         columns = scan_columns(lake, as_of=session, as_of_at=moment, settle_minutes=run.settings.data.settle_minutes)
         found = discover(scanners, columns, source=run.source_name, run_id=run.run_id, scanned_at=run.as_of_at).scans
     else:
-        found = pl.concat([run.source.scan(scanner, as_of=session) for scanner in scanners])
+        found = discover_at_source(run.source, scanners, as_of=session, run_id=run.run_id)
     stamped: pl.DataFrame = found.with_columns(pl.lit(session).alias("session_date"))
     return stamped
 
