@@ -2,8 +2,9 @@
 
 The method is the semismooth Newton iteration on y = prox(y + tau (nu - gradient)) (Hintermueller, Ito and Kunisch
 2002, there for boxes): every weight is either pinned to a knot or free inside a piece, the free ones solve one linear
-system, and the pattern is read anew from the answer. It ends when the pattern repeats itself, which is the exact
-optimum; it may cycle, and then says so.
+system, and the pattern is read anew from the answer. It ends when the answer confirms its pattern, which is the exact
+optimum. Where whole jumps lead back to a pattern already seen, every weight moves by one knot or piece at a time from
+then on; should that return to a pattern as well, the result says that it did not settle.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.linalg.lapack import dposv
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 from analytics.allocation.pieces import Pieces, QuadraticForm
 
-MAX_ITERATIONS = 80
+MAX_ITERATIONS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class ActiveSetResult:
     weights : (N,)
     tilt : the multiplier of the linear and piecewise-linear part; given, or found when the tangency was asked for.
     iterations : linear systems solved.
-    is_settled : whether the pattern repeated itself, so that the weights are optimal.
+    is_settled : whether the answer confirmed its pattern, so that the weights are optimal.
     """
 
     weights: FloatVector
@@ -138,24 +139,26 @@ def _multiplier_of_vertex(
 ) -> float:
     """The multiplier nu whose prox step meets the budget, for a pattern without free weights.
 
-    The sum of the prox step grows with nu, so it is found by bisection; inside an interval of equal sums the middle
-    is taken, which leaves an optimal vertex where it is.
+    The sum of the prox step grows with nu and bends where a weight enters or leaves a piece, so the sums at the sorted
+    bends give nu exactly; inside an interval of equal sums the middle is taken, which leaves an optimal vertex where
+    it is.
     """
-    lengths = thresholds[:, 1::2] - thresholds[:, 0::2]
     reach = (thresholds - weights[:, None]) / step[:, None] + gradient[:, None]
-
-    def total(multiplier: float) -> float:
-        position = weights + step * (multiplier - gradient)
-        return float(np.clip(position[:, None] - thresholds[:, 0::2], 0.0, lengths).sum())
-
+    has_length = thresholds[:, 1::2] > thresholds[:, 0::2]
+    rates = np.broadcast_to(step[:, None], has_length.shape)[has_length]
+    bends = np.concatenate([reach[:, 0::2][has_length], reach[:, 1::2][has_length]])
+    order = np.argsort(bends, kind="stable")
+    bends = bends[order]
+    growth = np.cumsum(np.concatenate([rates, -rates])[order])[:-1]
+    sums = np.concatenate([[0.0], np.cumsum(growth * np.diff(bends))])
     ends = []
     for target in (budget * (1.0 - 1e-12), budget * (1.0 + 1e-12)):
-        low, high = float(reach.min()), float(reach.max())
-        for _ in range(100):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if total(middle) < target else (low, middle)
-        ends.append(0.5 * (low + high))
-    return 0.5 * (ends[0] + ends[1])
+        place = int(np.searchsorted(sums, target))
+        if 0 < place < bends.size:
+            ends.append(bends[place - 1] + (target - sums[place - 1]) / growth[place - 1])
+        else:
+            ends.append(bends[min(place, bends.size - 1)])
+    return float(0.5 * (ends[0] + ends[1]))
 
 
 def minimize(form: QuadraticForm, *, tilt: float | None) -> ActiveSetResult:
@@ -176,7 +179,14 @@ def minimize(form: QuadraticForm, *, tilt: float | None) -> ActiveSetResult:
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
     weights, current = np.zeros_like(cost), tilt or 0.0
     seen: set[bytes] = set()
+    is_careful = False
     for iteration in range(1, MAX_ITERATIONS + 1):
+        key = pattern.tobytes()
+        if key in seen:
+            if is_careful:
+                return ActiveSetResult(weights, current, iteration - 1, is_settled=False)
+            is_careful, seen = True, set()
+        seen.add(key)
         face = _solve_face(form, pattern)
         if tilt is None:
             reward, variance = _linear_reward(form, face, pattern), form.variance(face.base)
@@ -192,9 +202,5 @@ def minimize(form: QuadraticForm, *, tilt: float | None) -> ActiveSetResult:
         found = (position[:, None] > thresholds).sum(axis=1)
         if np.array_equal(found, pattern):
             return ActiveSetResult(weights, current, iteration, is_settled=True)
-        key = found.tobytes()
-        if key in seen:
-            return ActiveSetResult(weights, current, iteration, is_settled=False)
-        seen.add(key)
-        pattern = found
+        pattern = pattern + np.sign(found - pattern) if is_careful else found
     return ActiveSetResult(weights, current, MAX_ITERATIONS, is_settled=False)

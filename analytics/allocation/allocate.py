@@ -164,6 +164,7 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile)
         fragility_penalty=problem.fragility_penalty,
         turnover=turnover,
         names=_cluster_names(layers.cluster_ids),
+        is_definite=True,
     )
 
 

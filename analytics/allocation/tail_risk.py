@@ -1,8 +1,9 @@
 """Minimum conditional value-at-risk (Rockafellar and Uryasev 2000; quant.md 8.2).
 
 Only sessions in the tail matter, so the linear program starts from the worst sessions of a simple portfolio and takes
-in those that its own answer makes worse than its value-at-risk, until none is left out. The answer is then that of the
-program with all sessions, which the certificate proves with the tail's dual weights.
+in those that its own answer makes worse than its value-at-risk, until none is left out; every round starts from the
+basis of the one before. The answer is then that of the program with all sessions, which the certificate proves with the
+tail's dual weights.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 from analytics.allocation.certificates import Certificate, primal_residual, stationarity, with_groups
 from analytics.allocation.errors import AllocationInputError
-from analytics.allocation.linear_program import LinearProgram, solve_linear
+from analytics.allocation.linear_program import GrowingProgram
 from analytics.allocation.mean_risk import penalty_terms
 from analytics.allocation.optimum import Optimum, accepted
 from analytics.allocation.pieces import Pieces
@@ -59,37 +60,52 @@ def tail_mean(losses: FloatMatrix, confidence: float = CONFIDENCE) -> FloatVecto
     return np.asarray((ordered[:whole].sum(axis=0) + max(mass - whole, 0.0) * ordered[whole]) / mass)
 
 
-def _solve_round(program: _Program, tail: IntVector) -> _Round:
-    """The program over the sessions in `tail`: pieces of the weights, the threshold, one excess per session."""
-    owner, lengths, slopes = program.pieces.parts()
-    size, sessions, losses, groups = owner.size, tail.size, program.losses, program.groups
-    share = 1.0 / ((1.0 - CONFIDENCE) * losses.shape[0])
-    rows = np.hstack([losses[np.ix_(tail, owner)], -np.ones((sessions, 1)), -np.eye(sessions)])
-    limits = np.zeros(sessions)
-    if groups is not None:
-        extra = np.zeros((groups.limits.size, rows.shape[1]))
-        extra[:, :size] = groups.matrix[:, owner]
-        rows, limits = np.vstack([rows, extra]), np.concatenate([limits, groups.limits])
-    linear = LinearProgram(
-        cost=np.concatenate([program.cost[owner] + slopes, [1.0], np.full(sessions, share)]),
-        rows=rows,
-        limits=limits,
-        total=np.concatenate([np.ones(size), np.zeros(1 + sessions)]),
-        budget=program.budget,
-        low=np.concatenate([np.zeros(size), [-np.inf], np.zeros(sessions)]),
-        high=np.concatenate([lengths, np.full(1 + sessions, np.inf)]),
-    )
-    answer = solve_linear(linear, "minimum CVaR")
-    duals = np.zeros(losses.shape[0])
-    duals[tail] = np.minimum(answer.multipliers[:sessions], share)
-    held = program.pieces.joined(owner, answer.point[:size])
-    return _Round(
-        weights=np.clip(held, 0.0, program.pieces.upper),
-        threshold=float(answer.point[size]),
-        duals=duals / duals.sum(),
-        group_multipliers=answer.multipliers[sessions:],
-        iterations=answer.iterations,
-    )
+class _TailProgram:
+    """The program over the sessions taken in so far: pieces of the weights, the threshold, one excess per session."""
+
+    __slots__ = ("_linear", "_owner", "_program", "_share", "tail")
+
+    def __init__(self, program: _Program) -> None:
+        owner, lengths, slopes = program.pieces.parts()
+        self._program, self._owner = program, owner
+        self._share = 1.0 / ((1.0 - CONFIDENCE) * program.losses.shape[0])
+        self.tail: IntVector = np.zeros(0, dtype=np.int64)
+        self._linear = GrowingProgram("minimum CVaR")
+        held = self._linear.add_columns(program.cost[owner] + slopes, np.zeros(owner.size), lengths)
+        self._linear.add_columns(np.ones(1), np.full(1, -np.inf), np.full(1, np.inf))
+        budget = np.array([program.budget])
+        self._linear.add_rows(np.ones((1, owner.size)), held, budget, budget)
+        groups = program.groups
+        if groups is not None:
+            limits = groups.limits
+            self._linear.add_rows(groups.matrix[:, owner], held, np.full(limits.size, -np.inf), limits)
+
+    def take_in(self, sessions: IntVector) -> None:
+        """Add sessions that are not in the tail yet: loss - threshold - excess <= 0."""
+        count, size = sessions.size, self._owner.size
+        excess = self._linear.add_columns(np.full(count, self._share), np.zeros(count), np.full(count, np.inf))
+        values = np.full((count, size + 2), -1.0)
+        values[:, :size] = self._program.losses[np.ix_(sessions, self._owner)]
+        columns = np.empty(values.shape, dtype=np.int32)
+        columns[:, : size + 1], columns[:, size + 1] = np.arange(size + 1), excess
+        self._linear.add_rows(values, columns, np.full(count, -np.inf), np.zeros(count))
+        self.tail = np.concatenate([self.tail, sessions])
+
+    def solve(self) -> _Round:
+        """The optimum over the tail."""
+        program, size = self._program, self._owner.size
+        answer = self._linear.solve()
+        first = answer.multipliers.size - self.tail.size
+        duals = np.zeros(program.losses.shape[0])
+        duals[self.tail] = np.clip(answer.multipliers[first:], 0.0, self._share)
+        held = program.pieces.joined(self._owner, answer.point[:size])
+        return _Round(
+            weights=np.clip(held, 0.0, program.pieces.upper),
+            threshold=float(answer.point[size]),
+            duals=duals / duals.sum(),
+            group_multipliers=np.maximum(answer.multipliers[1:first], 0.0),
+            iterations=answer.iterations,
+        )
 
 
 def _certify(program: _Program, found: _Round) -> tuple[Certificate, float]:
@@ -131,16 +147,17 @@ def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
     cost, pieces = penalty_terms(problem)
     program = _Program(losses, cost, pieces, budget, problem.groups)
     first = losses @ pieces.cheapest(losses.std(axis=0) + cost, budget) + losses.mean(axis=1)
-    tail = np.sort(np.argsort(-first, kind="stable")[:FIRST_SESSIONS])
-    found, iterations = _solve_round(program, tail), 0
+    linear = _TailProgram(program)
+    linear.take_in(np.argsort(-first, kind="stable")[:FIRST_SESSIONS])
+    found, iterations = linear.solve(), 0
     while True:
         iterations += found.iterations
         portfolio = losses @ found.weights
-        missing = np.setdiff1d(np.flatnonzero(portfolio > found.threshold + 1e-12), tail)
+        missing = np.setdiff1d(np.flatnonzero(portfolio > found.threshold + 1e-12), linear.tail)
         if missing.size == 0:
             break
         near = np.argsort(-portfolio, kind="stable")[: FIRST_SESSIONS // 2]
-        tail = np.union1d(np.union1d(tail, missing), near)
-        found = _solve_round(program, tail)
+        linear.take_in(np.union1d(missing, np.setdiff1d(near, linear.tail)))
+        found = linear.solve()
     certificate, objective = _certify(program, found)
     return accepted(Optimum(found.weights, "highs", iterations, certificate, objective))
