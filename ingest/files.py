@@ -125,11 +125,13 @@ class FilesSource:
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
         """Yield all requested bars in one answer."""
         rows, refused = self._tables
+        date, future_after = pl.col("session_date"), max(request.fetched_at.date(), request.last)
+        wanted = (date <= request.last) if request.first is None else date.is_between(request.first, request.last)
+        # Only what this answer replaces in the quarantine: a row outside its span would be told again by every answer.
+        refused = refused.filter(date.is_null() | wanted)
         if rows.is_empty():
             yield BarBatch((), pl.DataFrame(schema=BAR_SCHEMA), refused, _absent(request.symbols, ()))
             return
-        date, future_after = pl.col("session_date"), max(request.fetched_at.date(), request.last)
-        wanted = (date <= request.last) if request.first is None else date.is_between(request.first, request.last)
         is_asked = pl.col("symbol").is_in(list(request.symbols))
         found = rows.filter(is_asked & (wanted | (date > future_after)))
         # A symbol that has bars in the future only is not known yet, so nobody asks for it; its rows are wrong all the same.

@@ -62,7 +62,7 @@ class Evidence:
     def read(cls, lake: Lake, run_id: str) -> Evidence:
         """Read the evidence of a run from the lake."""
         of_run: Callable[[str], pl.DataFrame] = lambda table: lake.query(  # noqa: E731
-            f"select * from results.{table} where run_id = ?",  # noqa: S608 - the names below
+            f"select * from results.{table} where run_id = ? order by all",  # noqa: S608 - the names below
             [run_id],
         )
         return cls(
@@ -100,7 +100,8 @@ def checks_frame(checks: list[Check], run_id: str) -> pl.DataFrame:
 def _profile_checks(profile: str, weights: pl.DataFrame, evidence: Evidence, limits: GateLimits) -> list[Check]:
     invested = weights.filter(pl.col("sleeve") != "cash")
     gap = abs(float(weights["weight"].sum()) - 1.0)
-    clusters = invested.group_by("cluster_id").agg(pl.col("weight").sum()).sort("weight", descending=True)
+    clusters = invested.group_by("cluster_id").agg(pl.col("weight").sum())
+    clusters = clusters.sort("weight", "cluster_id", descending=[True, False])
     largest, where = (float(clusters["weight"][0]), clusters["cluster_id"][0]) if clusters.height else (0.0, "none")
     negative = weights.filter(~(pl.col("weight").is_finite()) | (pl.col("weight") < 0)).height
     checks = [
@@ -114,7 +115,7 @@ def _profile_checks(profile: str, weights: pl.DataFrame, evidence: Evidence, lim
         _benchmark(profile, invested, evidence.instruments),
     ]  # fmt: skip
     if limits.instrument_cap is not None:
-        top = invested.sort("weight", descending=True).row(0, named=True)
+        top = invested.sort("weight", "symbol", descending=[True, False]).row(0, named=True)
         bound = limits.instrument_cap + CAP_TOLERANCE
         checks.append(Check("instrument_cap", profile, top["weight"], bound, top["weight"] <= bound, top["symbol"]))
     return checks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from ingest.sample import SAMPLE_AS_OF
 from tests.story.conftest import SMALL
-from tests.story.home import Finished, Home
+from tests.story.home import ROOT, Finished, Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
 
@@ -72,12 +73,36 @@ def test_an_unknown_key_of_a_manifest_file_is_refused(empty: Home, tmp_path: Pat
     assert "unknown key 'profile'; did you mean 'profiles'?" in refused.err
 
 
-def test_an_unknown_scanner_is_refused_with_the_nearest(empty: Home) -> None:
-    refused = empty.call(
-        "run", "--profile", "demo", "--run-id", "scan-1", "--set", 'discovery.scanners=["equity_trend_lon"]'
+def test_an_unknown_scanner_is_refused_with_the_nearest(new_home: Callable[..., Home]) -> None:
+    home = new_home("scanner")
+    refused = home.call(
+        "run", "--profile", "demo", "--run-id", "one", "--set", 'discovery.scanners=["equity_trend_lon"]'
     )
-    assert refused.code in (1, 2)
+    refused.ended(2)
+    assert "did you mean 'equity_trend_long'?" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("value_traded_usd_min: 1000000.0", "did you mean 'value_traded_min_usd'?"),
+        ("thresholds:\n  adx_mim: 20.0", "did you mean 'adx_min'?"),
+        ("direction: UP", "direction"),
+    ],
+)
+def test_an_unknown_key_of_a_scanner_file_is_refused_with_the_nearest(
+    new_home: Callable[..., Home], line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The floor that was never applied because its key was misspelt (traps.md)."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    with (tmp_path / "configs" / "scanners" / "equity_trend_long.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    monkeypatch.setattr(
+        "lakehouse.paths._shipped", lambda name, _packaged: tmp_path / name if name == "configs" else ROOT / name
+    )
+    refused = new_home("scanner").call("run", "--profile", "demo", "--run-id", "one").ended(2)
     assert "equity_trend_long" in refused.err
+    assert message in refused.err
 
 
 @pytest.mark.parametrize("run_id", ["../x", "..", "x/../../y", "UPPER", "a", "a b", ".hidden", "x" * 65, "ok-id\n"])
@@ -153,7 +178,7 @@ def capped(market: pl.DataFrame, new_home: Callable[..., Home]) -> tuple[Home, F
         ("SIMX:ZZ02", "future_session", 1),
         ("SIMX:ZZ03", "duplicate_conflict", 2),
         ("SIMX:ZZ04", "missing_column", 3),
-        ("FILES:UNKNOWN", "bad_symbol", 1),
+        ("SIMX:../../etc/passwd", "bad_symbol", 1),
     ],
 )
 def test_broken_rows_go_to_quarantine_with_their_reason(
@@ -164,7 +189,7 @@ def test_broken_rows_go_to_quarantine_with_their_reason(
         "select reason, count(*) as n, count(detail) as said from raw.quarantine where symbol = ? group by all", symbol
     )
     assert kept.rows() == [(reason, n, n)]
-    assert home.query("select count(*) as n from raw.bars where symbol = ?", symbol)["n"][0] == (1 if n == 0 else 0)
+    assert home.query("select count(*) as n from raw.bars where symbol = ?", symbol)["n"][0] == 0
 
 
 def test_the_rest_continues_to_the_optimizer(capped: tuple[Home, Finished], market: pl.DataFrame) -> None:

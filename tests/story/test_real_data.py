@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import exchange_calendars as xc
@@ -29,40 +31,86 @@ def market_file() -> Path:
     return file
 
 
+@dataclass(frozen=True)
+class Told:
+    """How a session's run ended and, where its gate named symbols, how the run without them ended."""
+
+    first: Finished
+    published: str
+    excluded: tuple[str, ...]
+    last: Finished
+
+
 @pytest.fixture(scope="module")
-def real(market_file: Path, new_home: Callable[..., Home]) -> tuple[Home, dict[str, Finished]]:
-    """One home, two runs, the older session first as a calendar would have it."""
-    home = new_home("real")
-    ended = {
-        run_id: home.run("run", "--profile", "production", "--source", "files", "--path", str(market_file),
-                         "--as-of", RUNS[run_id], "--run-id", run_id)
-        for run_id in ("earlier", "recent")
-    }  # fmt: skip
-    return home, ended
+def home(market_file: Path, new_home: Callable[..., Home]) -> Home:
+    return new_home("real")
 
 
-@pytest.mark.parametrize("run_id", sorted(RUNS))
-def test_the_run_ends_well_or_at_a_gate_that_names_symbols(real: tuple[Home, dict[str, Finished]], run_id: str) -> None:
-    home, ended = real
-    finished = ended[run_id]
-    assert finished.code in (0, 3), finished.err[-4000:]
-    if finished.code == 3:
-        ill = home.query("select symbol from results.health where run_id = ? and stage = 'full' and status not in "
-                         "('OK', 'SHORT')", run_id)["symbol"].to_list()  # fmt: skip
-        assert ill
-        assert all(symbol in finished.err for symbol in ill)
-    else:
-        assert home.call("verify", run_id).ended(0)
+@pytest.fixture(scope="module")
+def runs(home: Home, market_file: Path) -> dict[str, Told]:
+    """Two sessions in one home, the older first as a calendar would have it."""
+    return {run_id: both_ways(home, market_file, run_id) for run_id in ("earlier", "recent")}
 
 
-@pytest.mark.parametrize("run_id", sorted(RUNS))
-def test_published_weights_keep_their_promises(real: tuple[Home, dict[str, Finished]], run_id: str) -> None:
-    home, ended = real
-    if ended[run_id].code == 3:
-        # A gate that shut published nothing, and that is the promise then.
-        assert not list(home.folder(run_id).glob("weights/*"))
-        return
-    published = home.weights(run_id)
+def both_ways(home: Home, market_file: Path, run_id: str) -> Told:
+    words = ("run", "--profile", "production", "--source", "files", "--path", str(market_file), "--as-of", RUNS[run_id])
+    first = home.run(*words, "--run-id", run_id)
+    if first.code != 3:
+        return Told(first, run_id, (), first)
+    ill = tuple(unhealthy(home, run_id))
+    excused = json.dumps(dict.fromkeys(ill, "its history has holes"))
+    without = f"{run_id}-excused"
+    return Told(
+        first, without, ill, home.run(*words, "--run-id", without, "--set", f"discovery.exclude_symbols={excused}")
+    )
+
+
+def unhealthy(home: Home, run_id: str) -> list[str]:
+    rows = home.query(
+        "select symbol from results.health where run_id = ? and stage = 'full' and status not in ('OK', 'SHORT') "
+        "order by symbol", run_id,
+    )  # fmt: skip
+    return rows["symbol"].to_list()
+
+
+@pytest.mark.parametrize("session", sorted(RUNS))
+def test_the_run_ends_well_or_at_the_gate_for_a_reason_that_is_true(
+    home: Home, runs: dict[str, Told], session: str, market_file: Path
+) -> None:
+    told = runs[session]
+    assert told.first.code in (0, 3), told.first.err[-4000:]
+    assert (told.first.code == 3) is bool(told.excluded)
+    for symbol in told.excluded:
+        assert symbol in told.first.err
+        assert has_hole(market_file, symbol, dt.date.fromisoformat(RUNS[session])), symbol
+
+
+def has_hole(market_file: Path, symbol: str, as_of: dt.date) -> bool:
+    """Whether the file lacks a session of a coin in its last 500 weekdays: every day is a session."""
+    venue, ticker = symbol.split(":")
+    file = pl.scan_parquet(market_file).filter(pl.col("venue") == venue, pl.col("symbol") == ticker)
+    days = file.select(pl.col("date").cast(pl.Date)).collect()["date"]
+    own = days.filter(days.is_between(as_of - dt.timedelta(days=720), as_of))
+    assert venue == "BINANCE", f"{symbol} is no coin: look at its calendar"
+    return len(own) < (as_of - max(days.min(), as_of - dt.timedelta(days=720))).days + 1
+
+
+@pytest.mark.parametrize("session", sorted(RUNS))
+def test_without_those_that_the_gate_named_the_run_is_published_and_verifies(
+    home: Home, runs: dict[str, Told], session: str
+) -> None:
+    told = runs[session]
+    told.last.ended(0)
+    home.call("verify", told.published).ended(0)
+    held = {symbol for weights in home.weights(told.published).values() for symbol in weights["symbol"]}
+    assert not held & set(told.excluded)
+    if told.published != session:
+        assert not list(home.folder(session).glob("weights/*")), "a gate that shut has published"
+
+
+@pytest.mark.parametrize("session", sorted(RUNS))
+def test_published_weights_keep_their_promises(home: Home, runs: dict[str, Told], session: str) -> None:
+    published = home.weights(runs[session].published)
     assert sorted(published) == PROFILES
     for name, weights in published.items():
         invested = weights.filter(pl.col("sleeve") != "cash")
@@ -75,23 +123,19 @@ def test_published_weights_keep_their_promises(real: tuple[Home, dict[str, Finis
         assert not {"AMEX:SPY", "US:SPY"} & set(invested["symbol"]), name
         assert not [symbol for symbol in invested["symbol"] if symbol.split(":")[1].startswith("^")], name
     core, aggressor = (published["barbell"].filter(pl.col("sleeve") == sleeve) for sleeve in ("core", "aggressor"))
+    assert aggressor.height
     for column in ("symbol", "identity", "cluster_id"):
         assert not set(core[column]) & set(aggressor[column]), column
 
 
-@pytest.mark.parametrize("run_id", sorted(RUNS))
-def test_nothing_that_is_held_lacks_a_bar_in_its_window(
-    real: tuple[Home, dict[str, Finished]], run_id: str, market_file: Path
+@pytest.mark.parametrize("session", sorted(RUNS))
+def test_nothing_that_is_held_had_stopped_trading(
+    home: Home, runs: dict[str, Told], session: str, market_file: Path
 ) -> None:
-    """Read from the file itself: the newest bar of every holding is at most two expected sessions old."""
-    home, ended = real
-    if ended[run_id].code == 3:
-        assert not list(home.folder(run_id).glob("weights/*"))
-        return
-    as_of = dt.date.fromisoformat(RUNS[run_id])
-    held = {
-        s for weights in home.weights(run_id).values() for s in weights.filter(pl.col("sleeve") != "cash")["symbol"]
-    }
+    """Read from the file itself: every holding has a bar within days of the session."""
+    as_of = dt.date.fromisoformat(RUNS[session])
+    published = home.weights(runs[session].published)
+    held = {s for weights in published.values() for s in weights.filter(pl.col("sleeve") != "cash")["symbol"]}
     file = pl.read_parquet(market_file, columns=["venue", "symbol", "date"]).with_columns(pl.col("date").cast(pl.Date))
     full = file.with_columns(pl.format("{}:{}", "venue", "symbol").alias("symbol")).filter(pl.col("date") <= as_of)
     newest = dict(full.group_by("symbol").agg(pl.col("date").max()).iter_rows())
@@ -99,12 +143,10 @@ def test_nothing_that_is_held_lacks_a_bar_in_its_window(
     assert [symbol for symbol in sorted(held) if (as_of - newest[symbol]).days > 6] == []
 
 
-def test_the_report_of_real_data_does_not_say_simulated(real: tuple[Home, dict[str, Finished]]) -> None:
-    home, ended = real
-    for run_id, finished in ended.items():
-        report = home.folder(run_id) / "portfolio_report.md"
-        assert report.is_file() is (finished.code == 0)
-        assert finished.code == 3 or "SIMULATED" not in report.read_text(encoding="utf-8")
+@pytest.mark.parametrize("session", sorted(RUNS))
+def test_the_report_of_real_data_does_not_say_simulated(home: Home, runs: dict[str, Told], session: str) -> None:
+    report = home.folder(runs[session].published) / "portfolio_report.md"
+    assert "SIMULATED" not in report.read_text(encoding="utf-8")
 
 
 def quarantined(home: Home, symbol: str) -> list[tuple[str, str]]:
@@ -114,13 +156,13 @@ def quarantined(home: Home, symbol: str) -> list[tuple[str, str]]:
     return [(row["day"], row["reason"]) for row in rows.to_dicts()]
 
 
-def test_the_collapse_of_luna_is_quarantined_until_a_bar_confirms_it(real: tuple[Home, dict[str, Finished]]) -> None:
-    found = quarantined(real[0], "BINANCE:LUNAUSDT")
+def test_the_collapse_of_luna_is_quarantined_until_a_bar_confirms_it(home: Home, runs: dict[str, Told]) -> None:
+    found = quarantined(home, "BINANCE:LUNAUSDT")
     assert found == [(f"2022-05-{day}", "unconfirmed_jump") for day in (11, 12, 13)]
 
 
 def test_inconsistent_currency_bars_are_quarantined_row_for_row(
-    real: tuple[Home, dict[str, Finished]], market_file: Path
+    home: Home, runs: dict[str, Told], market_file: Path
 ) -> None:
     """The rule of quant.md 1.7 on the file itself, and nothing else is inconsistent."""
     file = pl.read_parquet(market_file).filter(pl.col("date").cast(pl.Date) <= dt.date(2026, 2, 5))
@@ -128,23 +170,21 @@ def test_inconsistent_currency_bars_are_quarantined_row_for_row(
     wrong = file.filter((pl.col("low") > low) | (pl.col("high") < high))
     assert set(wrong["venue"]) == {"YAHOO_FX"}
     expected = wrong.group_by("symbol").len().with_columns(pl.format("YAHOO_FX:{}", "symbol").alias("symbol"))
-    found = real[0].query(
+    found = home.query(
         "select symbol, count(*) as n from raw.quarantine where reason = 'inconsistent_ohlc' group by symbol"
     )
     assert dict(found.iter_rows()) == dict(expected.iter_rows())
 
 
-def test_the_collapse_of_ftt_is_accepted(real: tuple[Home, dict[str, Finished]]) -> None:
-    home, _ = real
+def test_the_collapse_of_ftt_is_accepted(home: Home, runs: dict[str, Told]) -> None:
     rows = home.query("select close from raw.bars where symbol = 'BINANCE:FTTUSDT' and session_date = '2022-11-08'")
     assert rows.height == 1
     assert ("2022-11-08", "unconfirmed_jump") not in quarantined(home, "BINANCE:FTTUSDT")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of exchange_calendars, about pandas
-def test_one_us_session_is_missing_in_the_whole_history(real: tuple[Home, dict[str, Finished]]) -> None:
+def test_one_us_session_is_missing_in_the_whole_history(home: Home, runs: dict[str, Told]) -> None:
     """exchange_calendars says what New York's sessions were; the lake holds all but one of them."""
-    home, _ = real
     bars = home.query("select symbol, session_date from raw.bars where symbol like 'US:%' or symbol like 'CBOE:%' "
                       "or symbol like 'AMEX:%'")  # fmt: skip
     authority = xc.get_calendar("XNYS", start="2017-01-01", end="2026-12-31")
