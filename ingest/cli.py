@@ -30,6 +30,7 @@ from ingest.venues import Venues
 from lakehouse.catalog import Lake
 from lakehouse.dbt import run_dbt
 from lakehouse.errors import LakehouseError, PathRefusedError
+from lakehouse.interrupts import interruptible
 from lakehouse.paths import Paths, check_run_id, check_symbol
 from lakehouse.writes import Write, write
 
@@ -293,8 +294,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
-        call = _resolve(parser, given)
-        answer = _COMMANDS[given.command](call)
+        with interruptible():
+            call = _resolve(parser, given)
+            answer = _COMMANDS[given.command](call)
     except (ScannerConfigError, PathRefusedError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return USAGE

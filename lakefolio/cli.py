@@ -15,6 +15,7 @@ from lakefolio import commands
 from lakefolio.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FrontDoorError, UsageError
 from lakefolio.runner import ROOM_ERRORS
 from lakehouse.errors import PathRefusedError, QueryRefusedError
+from lakehouse.interrupts import interruptible
 
 REFUSED_WORDS = (PathRefusedError, QueryRefusedError, SymbolRefusedError, ScannerConfigError)
 
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         action: Callable[[argparse.Namespace], int] = options.action
-        return action(options)
+        with interruptible():
+            return action(options)
     except ROOM_ERRORS as error:
         print(f"lakefolio: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, FrontDoorError) else _code_of(error)

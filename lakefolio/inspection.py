@@ -72,14 +72,14 @@ def zoom(run: Run, cluster_id: int) -> Tables:
     FrontDoorError
         The run was never clustered, or the marts stand on another run's data by now.
     """
-    with run.lake() as lake:
-        stored = lake.query("select * from results.clusters where run_id = ? and stage = 'full'", [run.run_id])
-        if stored.is_empty():
-            raise FrontDoorError(f"run {run.run_id} was never clustered: --start-step factors")
-        chosen = read_chosen(lake, run.run_id)
-        panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
-        instruments = read_instruments(lake)
-        now = read_regime(lake, run.run_id)
+    lake = run.lake
+    stored = lake.query("select * from results.clusters where run_id = ? and stage = 'full'", [run.run_id])
+    if stored.is_empty():
+        raise FrontDoorError(f"run {run.run_id} was never clustered: --start-step factors")
+    chosen = read_chosen(lake, run.run_id)
+    panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
+    instruments = read_instruments(lake)
+    now = read_regime(lake, run.run_id)
     clustering = group(panel.returns, chosen, now, policy_of(run.settings))
     require_reported_cut(clustering, stored)
     identities = dict(zip(chosen.symbols, chosen.identities, strict=True))

@@ -29,9 +29,9 @@ def discovery(run: Run) -> StepReport:
     land_market(run, "discovery")
     built(run.dbt("build", ["tag:columns"]))
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
-    with run.lake() as lake:
-        found = scan(run, lake, scanners, run.as_of)
-        land_scans(lake, found, run_id=run.run_id, step="discovery")
+    lake = run.lake
+    found = scan(run, lake, scanners, run.as_of)
+    land_scans(lake, found, run_id=run.run_id, step="discovery")
     provenance = Provenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
     for scanner in scanners:
         rows = found.filter(pl.col("scanner") == scanner.name)
@@ -54,8 +54,8 @@ def aggregation(run: Run) -> StepReport:
 
 def enrichment(run: Run) -> StepReport:
     """Describe every instrument as it was known at the run's clock."""
-    with run.lake() as lake:
-        changed = land_instruments(lake, run.source, landing_of(run, "enrichment"))
+    lake = run.lake
+    changed = land_instruments(lake, run.source, landing_of(run, "enrichment"))
     if changed is not None or not run.source.scans_from_bars:
         built(run.dbt("build", ["tag:enrichment"]))
     rows = run.query("select count(*) as n from marts.instruments")
@@ -65,9 +65,9 @@ def enrichment(run: Run) -> StepReport:
 def light_prep(run: Run) -> StepReport:
     """Recent history of the candidates, and its health."""
     window = run.settings.data.light_sessions
-    with run.lake() as lake:
-        symbols = candidate_symbols(lake, run)
-        fetched = fetch(run, lake, "light-prep", symbols, window)
+    lake = run.lake
+    symbols = candidate_symbols(lake, run)
+    fetched = fetch(run, lake, "light-prep", symbols, window)
     # Discovery on bars has built everything below the returns; a source that scans by itself has built nothing yet.
     is_ground_built = run.source.scans_from_bars and not has_landed(fetched)
     build_prices(run, window, ("tag:returns", "tag:window") if is_ground_built else ("tag:prices",))
@@ -77,9 +77,9 @@ def light_prep(run: Run) -> StepReport:
 def full_prep(run: Run) -> StepReport:
     """Full history of the winners and the benchmark."""
     window = run.settings.data.full_sessions
-    with run.lake() as lake:
-        symbols = judged_symbols(lake, run)
-        fetched = fetch(run, lake, "full-prep", symbols, window)
+    lake = run.lake
+    symbols = judged_symbols(lake, run)
+    fetched = fetch(run, lake, "full-prep", symbols, window)
     build_prices(run, window, ("tag:prices",) if has_landed(fetched) else ("tag:window",))
     return record_health(run, "full", symbols, fetched)
 
@@ -93,19 +93,19 @@ def health(run: Run) -> StepReport:
         Under `strict_health`, naming every symbol, its status and its sessions.
     """
     window = run.settings.data.full_sessions
-    with run.lake() as lake:
-        symbols = judged_symbols(lake, run)
-        ill = unhealthy(lake, symbols)["symbol"].to_list()
-        fetched = fetch(run, lake, "health", ill, window) if ill else None
+    lake = run.lake
+    symbols = judged_symbols(lake, run)
+    ill = unhealthy(lake, symbols)["symbol"].to_list()
+    fetched = fetch(run, lake, "health", ill, window) if ill else None
     if fetched is not None and has_landed(fetched):
         build_prices(run, window, ("tag:prices",))
     report = record_health(run, "full", symbols, fetched)
     gates = run.dbt("test", ["tag:gate"], window_sessions=window)
-    with run.lake() as lake:
-        left = unhealthy(lake, symbols)
-        missing = lake.query(
-            "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols]
-        )
+    lake = run.lake
+    left = unhealthy(lake, symbols)
+    missing = lake.query(
+        "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols]
+    )
     if run.settings.data.strict_health and (left.height or not gates.success):
         raise HealthGateError(describe_illness(left, missing, gates))
     note = f"{len(symbols)} judged, {len(ill)} asked again, {left.height} left"
@@ -116,15 +116,15 @@ def land_market(run: Run, step: str) -> None:
     """Calendars, instruments and bars: all of them where the source scans from bars, else when they are needed."""
     landing = landing_of(run, step)
     venues = Venues.of(run.paths)
-    with run.lake() as lake:
-        instruments = run.source.instruments(as_of=run.as_of)
-        first = instruments["first_session"].min()
-        calendars = sorted(set(venues.calendars_of(instruments["venue"]).values()))
-        land_sessions(lake, calendars, first if isinstance(first, date) else run.as_of, run.as_of, landing)
-        land_instruments(lake, run.source, landing)
-        if run.source.scans_from_bars:
-            report = land_bars(lake, run.source, venues, landing)
-            run.logger.info("landed %s bars, quarantined %s", report.n_inserted, report.quarantined)
+    lake = run.lake
+    instruments = run.source.instruments(as_of=run.as_of)
+    first = instruments["first_session"].min()
+    calendars = sorted(set(venues.calendars_of(instruments["venue"]).values()))
+    land_sessions(lake, calendars, first if isinstance(first, date) else run.as_of, run.as_of, landing)
+    land_instruments(lake, run.source, landing)
+    if run.source.scans_from_bars:
+        report = land_bars(lake, run.source, venues, landing)
+        run.logger.info("landed %s bars, quarantined %s", report.n_inserted, report.quarantined)
 
 
 def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first: date | None = None) -> Landing:
@@ -171,12 +171,12 @@ def build_prices(run: Run, window: int, select: Sequence[str]) -> None:
 
 def record_health(run: Run, stage: str, symbols: Sequence[str], fetched: LandingReport | None) -> StepReport:
     """Keep the health of `symbols` as this stage saw it."""
-    with run.lake() as lake:
-        rows = lake.query(
-            "select symbol, status, n_expected, n_present, n_gaps, n_quarantined, n_stale_sessions, first_session, "
-            "last_session, true as is_judged from marts.data_health where symbol in (select unnest(?)) order by symbol",
-            [list(symbols)],
-        )
+    lake = run.lake
+    rows = lake.query(
+        "select symbol, status, n_expected, n_present, n_gaps, n_quarantined, n_stale_sessions, first_session, "
+        "last_session, true as is_judged from marts.data_health where symbol in (select unnest(?)) order by symbol",
+        [list(symbols)],
+    )
     missing = sorted(set(symbols) - set(rows["symbol"]))
     if missing:
         raise FrontDoorError(f"marts.data_health does not know {', '.join(missing[:5])}: rebuild with dbt build")

@@ -29,8 +29,8 @@ def limits_of(settings: Profile) -> GateLimits:
 
 def audit(run: Run) -> StepReport:
     """Judge what would be published; a failed check ends the run before any report is made."""
-    with run.lake() as lake:
-        checks = judge(Evidence.read(lake, run.run_id), limits_of(run.settings))
+    lake = run.lake
+    checks = judge(Evidence.read(lake, run.run_id), limits_of(run.settings))
     run.store("audit", run.replace("results.audit_checks", checks_frame(checks, run.run_id)))
     for check in checks:
         run.logger.info("%s", check)
@@ -49,12 +49,10 @@ def report(run: Run) -> StepReport:
     """Build the report models, render every report, write weights and orders, and list all with their hashes."""
     built = run.dbt("build", ["tag:reports"])
     built.require()
-    with run.lake() as lake:
-        tables = ReportTables.load(lake, run.run_id)
-        weights = lake.query(
-            "select * exclude (run_id) from results.weights where run_id = ? order by all", [run.run_id]
-        )
-        orders = lake.query("select * exclude (run_id) from results.orders where run_id = ? order by all", [run.run_id])
+    lake = run.lake
+    tables = ReportTables.load(lake, run.run_id)
+    weights = lake.query("select * exclude (run_id) from results.weights where run_id = ? order by all", [run.run_id])
+    orders = lake.query("select * exclude (run_id) from results.orders where run_id = ? order by all", [run.run_id])
     is_decay_shown = run.settings.flags.feat_decay_audit
     run.artifacts += render_all(tables, _provenance(run), run.folder, is_decay_shown=is_decay_shown)
     for (profile,), rows in weights.group_by(["profile"], maintain_order=True):
@@ -95,8 +93,8 @@ def verify(run: Run) -> StepReport:
         return StepReport(0, "feat_audit_ledger is off: this run cannot be verified")
     key = TrustedKey.load(run.paths.ledger_keys / "ledger.pub")
     evidence = RunEvidence(run.run_id, run.folder, run.ledger.outside, key)
-    with run.lake() as lake:
-        findings = verify_run(evidence, lambda name: hash_of(lake, name, run), running=True)
+    lake = run.lake
+    findings = verify_run(evidence, lambda name: hash_of(lake, name, run), running=True)
     if findings:
         raise VerificationError("\n".join(str(finding) for finding in findings))
     return StepReport(len(run.ledger.entries), "every line, checkpoint, artifact and table is what was signed")

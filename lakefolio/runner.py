@@ -26,6 +26,7 @@ from lakefolio.steps import STEPS, Step, find_step
 from lakehouse.catalog import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.hashing import file_hash
+from lakehouse.interrupts import interruptible
 from reports.errors import ReportError
 
 ROOM_ERRORS = (FrontDoorError, IngestError, LakehouseError, AnalyticsError, ReportError)
@@ -62,14 +63,17 @@ def execute(run: Run, span: Span) -> None:
         An earlier step has no outcome, or its outputs are gone or changed.
     """
     recorded: dict[str, str] = {}
-    if span.first.number > 1:
-        recorded = check_earlier(run, span.first)
-    if run.ledger is not None:
-        run.ledger.close_interrupted()
-        run.ledger.append("environment", span.first.name, describe_environment(run))
-    with run.reporter.steps(len(span.steps)):
-        for step in span.steps:
-            recorded |= _perform(run, step, recorded)
+    try:
+        if span.first.number > 1:
+            recorded = check_earlier(run, span.first)
+        if run.ledger is not None:
+            run.ledger.close_interrupted()
+            run.ledger.append("environment", span.first.name, describe_environment(run))
+        with run.reporter.steps(len(span.steps)):
+            for step in span.steps:
+                recorded |= _perform(run, step, recorded)
+    finally:
+        run.close()
 
 
 def check_earlier(run: Run, first: Step) -> dict[str, str]:
@@ -84,12 +88,12 @@ def check_earlier(run: Run, first: Step) -> dict[str, str]:
             )
         for name, sha256 in done[step.name].body["outputs"].items():
             recorded[name], owner[name] = sha256, step
-    with run.lake() as lake:
-        for name, sha256 in recorded.items():
-            actual = measure(lake, name, run)
-            if actual is None or actual.sha256 != sha256:
-                what = "is gone" if actual is None else "has changed"
-                raise ResumeError(f"{name} {what} since step {owner[name].name!r}: --start-step {owner[name].name}")
+    lake = run.lake
+    for name, sha256 in recorded.items():
+        actual = measure(lake, name, run)
+        if actual is None or actual.sha256 != sha256:
+            what = "is gone" if actual is None else "has changed"
+            raise ResumeError(f"{name} {what} since step {owner[name].name!r}: --start-step {owner[name].name}")
     return recorded
 
 
@@ -97,20 +101,18 @@ def _perform(run: Run, step: Step, recorded: Mapping[str, str]) -> dict[str, str
     """Run one step and record intent, outcome and signature; returns the hashes of its outputs."""
     run.reporter.started(step.number, step.name)
     started, began = datetime.now(UTC).replace(tzinfo=None), time.monotonic()
-    with run.lake() as lake:
-        snapshot_read = lake.snapshot_id()
     intent = _note(run, "intent", step, {
         "number": step.number,
         "inputs": {name: recorded[name] for name in step.inputs if name in recorded},
-        "snapshot_read": snapshot_read,
+        "snapshot_read": run.lake.snapshot_id(),
     })  # fmt: skip
     with step_log(run.folder / "logs", step.name) as run.logger:
         run.logger.info("step %s of run %s, profile %s, as of %s", step.name, run.run_id, run.profile, run.as_of)
         try:
-            report = step.perform(run)
-            with run.lake() as lake:
-                outputs = _measured(run, step, lake)
-                snapshot_written = lake.snapshot_id()
+            with interruptible():
+                report = step.perform(run)
+                outputs = _measured(run, step, run.lake)
+            snapshot_written = run.lake.snapshot_id()
         except ROOM_ERRORS as error:
             run.logger.error("%s: %s", type(error).__name__, error)
             _close(run, step, intent, started, began, {"status": "failed", "error": f"{type(error).__name__}: {error}"})

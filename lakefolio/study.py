@@ -36,11 +36,11 @@ LIGHT, FULL = "light", "full"
 def selection(run: Run) -> StepReport:
     """Cluster the candidates on the light window and take the winners (quant.md 5)."""
     policy = policy_of(run.settings)
-    with run.lake() as lake:
-        candidates = read_candidates(lake, run.run_id)
-        panel = read_panel(lake, candidates["symbol"].to_list(), run.as_of)
-        market = read_market(lake, run, panel, candidates)
-        instruments = read_instruments(lake)
+    lake = run.lake
+    candidates = read_candidates(lake, run.run_id)
+    panel = read_panel(lake, candidates["symbol"].to_list(), run.as_of)
+    market = read_market(lake, run, panel, candidates)
+    instruments = read_instruments(lake)
     history, now = judge_regime(run, market, panel)
     clustering, selected = pick(panel.returns, candidates, now, policy, periods_per_year=panel.periods_per_year)
     light = panel.last(policy.light_sessions)
@@ -65,11 +65,11 @@ def selection(run: Run) -> StepReport:
 
 def factors(run: Run) -> StepReport:
     """What the winners' full history says: tree and risk, before any cut (quant.md 3, 6)."""
-    with run.lake() as lake:
-        chosen = read_chosen(lake, run.run_id)
-        panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
-        candidates = read_candidates(lake, run.run_id)
-        pool = read_panel(lake, candidates["symbol"].to_list(), run.as_of).last(run.settings.data.full_sessions)
+    lake = run.lake
+    chosen = read_chosen(lake, run.run_id)
+    panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
+    candidates = read_candidates(lake, run.run_id)
+    pool = read_panel(lake, candidates["symbol"].to_list(), run.as_of).last(run.settings.data.full_sessions)
     # The tree does not depend on where it is cut; the cut waits for the regime.
     clustering = group(panel.returns, chosen, "NORMAL", policy_of(run.settings))
     risk = risk_profile(panel.returns, chosen.directions, chosen.symbols, periods_per_year=panel.periods_per_year)
@@ -87,11 +87,11 @@ def factors(run: Run) -> StepReport:
 
 def regime(run: Run) -> StepReport:
     """The decision regime, and the clusters that its cut gives (quant.md 4.1, 7)."""
-    with run.lake() as lake:
-        chosen = read_chosen(lake, run.run_id)
-        panel = read_panel(lake, chosen.symbols, run.as_of)
-        instruments = read_instruments(lake)
-        market = read_market(lake, run, panel, instruments)
+    lake = run.lake
+    chosen = read_chosen(lake, run.run_id)
+    panel = read_panel(lake, chosen.symbols, run.as_of)
+    instruments = read_instruments(lake)
+    market = read_market(lake, run, panel, instruments)
     history, now = judge_regime(run, market, panel)
     policy = policy_of(run.settings)
     window = panel.last(run.settings.data.full_sessions)
@@ -111,15 +111,15 @@ def regime(run: Run) -> StepReport:
 def optimize(run: Run) -> StepReport:
     """Allocate every profile over the clusters, and say what it takes to get there from what is held (quant.md 8, 10)."""
     policy = policy_of(run.settings)
-    with run.lake() as lake:
-        chosen = read_chosen(lake, run.run_id)
-        panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
-        now = read_regime(lake, run.run_id)
-        stored = lake.query("select * from results.clusters where run_id = ? and stage = ?", [run.run_id, FULL])
-        selected = lake.query("select * from results.selection where run_id = ?", [run.run_id])
-        standing = Standing(stored, selected, read_terms(lake, run.as_of))
-        held = held_portfolios(lake, run.settings.allocation.profiles, run.source_name, run.as_of)
-        exposures = read_exposures(lake, run, chosen)
+    lake = run.lake
+    chosen = read_chosen(lake, run.run_id)
+    panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
+    now = read_regime(lake, run.run_id)
+    stored = lake.query("select * from results.clusters where run_id = ? and stage = ?", [run.run_id, FULL])
+    selected = lake.query("select * from results.selection where run_id = ?", [run.run_id])
+    standing = Standing(stored, selected, read_terms(lake, run.as_of))
+    held = held_portfolios(lake, run.settings.allocation.profiles, run.source_name, run.as_of)
+    exposures = read_exposures(lake, run, chosen)
     clustering = group(panel.returns, chosen, now, policy)
     require_reported_cut(clustering, stored)
     rows: dict[str, list[pl.DataFrame]] = {name: [] for name in PORTFOLIO_TABLES}

@@ -100,8 +100,8 @@ def _profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
 def _replay(run: Run, stage: _Stage) -> Replay:
     standing = None
     if not run.settings.flags.feat_pit_fidelity:
-        with run.lake() as lake:
-            standing = Standing(read_chosen(lake, run.run_id), read_regime(lake, run.run_id))
+        lake = run.lake
+        standing = Standing(read_chosen(lake, run.run_id), read_regime(lake, run.run_id))
     return Replay(
         policy_of(run.settings),
         regime_settings_of(run.settings),
@@ -113,19 +113,19 @@ def _replay(run: Run, stage: _Stage) -> Replay:
 
 def _set_stage(run: Run) -> _Stage:
     """The grid, the candidates of every decision session as the scanners would have found them then, and their returns."""
-    with run.lake() as lake:
-        benchmark = benchmark_symbol(lake)
-        grid = read_panel(lake, [benchmark], run.as_of).last(run.settings.data.full_sessions)
-        ends = decision_sessions(run, grid.session_dates)
-        if run.settings.flags.feat_pit_fidelity:
-            replay_discovery(run, lake, ends)
+    lake = run.lake
+    benchmark = benchmark_symbol(lake)
+    grid = read_panel(lake, [benchmark], run.as_of).last(run.settings.data.full_sessions)
+    ends = decision_sessions(run, grid.session_dates)
+    if run.settings.flags.feat_pit_fidelity:
+        replay_discovery(run, lake, ends)
     if run.settings.flags.feat_pit_fidelity:
         built(run.dbt("build", ["tag:replay"]))
-    with run.lake() as lake:
-        candidates = _candidates(lake, run, ends)
-        symbols = sorted(set(candidates["symbol"]) | set(read_chosen(lake, run.run_id).symbols))
-        full = read_panel(lake, [*symbols, benchmark], run.as_of)
-        panel = Panel(full.session_dates, tuple(symbols), full.returns[:, :-1], full.periods_per_year)
+    lake = run.lake
+    candidates = _candidates(lake, run, ends)
+    symbols = sorted(set(candidates["symbol"]) | set(read_chosen(lake, run.run_id).symbols))
+    full = read_panel(lake, [*symbols, benchmark], run.as_of)
+    panel = Panel(full.session_dates, tuple(symbols), full.returns[:, :-1], full.periods_per_year)
     n_sessions = run.settings.data.full_sessions
     return _Stage(panel.last(n_sessions), benchmark, full.returns[-n_sessions:, -1], candidates)
 

@@ -16,10 +16,12 @@ from filelock import FileLock, Timeout
 from lakehouse.catalog import Lake, LakeSettings
 from lakehouse.counts import verify_counts
 from lakehouse.errors import DbtError, LockHeldError
+from lakehouse.parsing import PARSED, parse_key
 from lakehouse.paths import Paths
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
 DBT_LOCK = "dbt"
 LOCK_SECONDS = 300.0
@@ -27,6 +29,7 @@ LOCK_SECONDS = 300.0
 _DBT_LOGGER = "file_log"
 
 _GOOD = frozenset({"success", "pass", "skipped", "warn", "no-op"})
+_PARSED_FOR = frozenset({"build", "run", "test", "seed", "snapshot"})
 _TABLE_KINDS = frozenset({"model", "seed", "snapshot"})
 # These belong to run_dbt: lake.md 1 allows one thread, and a second place to set them would be a second truth.
 _OWN_FLAGS = ("--threads", "--project-dir", "--profiles-dir", "--target-path", "--log-path", "--vars")
@@ -107,13 +110,13 @@ def _arguments(
     ]
 
 
-def _invoke(arguments: list[str]) -> dbtRunnerResult:
+def _invoke(arguments: list[str], manifest: Manifest | None = None) -> dbtRunnerResult:
     # dbt takes seconds to import, and most commands never need it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     try:
-        return dbtRunner().invoke(arguments)
+        return dbtRunner(manifest).invoke(arguments)
     finally:
         # dbt-duckdb keeps its in-memory database, with this lake attached, for the next call and perhaps another home.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -164,6 +167,7 @@ def run_dbt(
     log_path: Path | None = None,
     project: Path | None = None,
     settings: LakeSettings | None = None,
+    lake: Lake | None = None,
 ) -> DbtResult:
     """Run dbt in this process on this home's lake.
 
@@ -175,13 +179,15 @@ def run_dbt(
     args : sequence of str
         The command and its selection: `["build", "--select", "marts"]`.
     variables : mapping, optional
-        Values of `var(...)` in the models. dbt parses the whole project anew when they differ from the last call's.
+        Values of `var(...)` in the models; the project is parsed once for each set of values.
     environment : mapping, optional
-        Values of `env_var(...)` in the models; a change costs the models that read them, and no more.
+        Values of `env_var(...)` in the models, read when these are run: never in a config, which is read at the parse.
     log_path : Path, optional
         Folder of `dbt.log`; the home's own by default.
     project : Path, optional
         Folder with `dbt_project.yml` and `profiles.yml`; the project that is shipped by default.
+    lake : Lake, optional
+        An open lake of this home to count with; one is opened for it by default.
 
     Returns
     -------
@@ -201,20 +207,41 @@ def run_dbt(
     if not (folder / "dbt_project.yml").is_file():
         raise DbtError(f"there is no dbt project in {folder}")
     arguments = _arguments(paths, args, variables or {}, folder, log_path or paths.dbt_logs)
-    # The attach of a profile cannot create a lake with its contracts.
-    Lake.open(paths, settings=settings).close()
+    if lake is None:
+        # The attach of a profile cannot create a lake with its contracts.
+        with Lake.open(paths, settings=settings) as opened:
+            return run_dbt(
+                paths, args, variables, environment=environment, log_path=log_path, project=project, lake=opened
+            )
     try:
         variables_of_process = {**paths.environment(), **(environment or {})}
         with FileLock(paths.table_lock(DBT_LOCK), timeout=LOCK_SECONDS), _environment(variables_of_process):
-            outcome = _invoke(arguments)
+            outcome = _invoke(arguments, _manifest(paths, args, folder, variables or {}))
     except Timeout as error:
         raise LockHeldError(f"another dbt run held this lake for {LOCK_SECONDS:.0f} s: wait for it") from error
+    _raise_from(outcome, args)
+    written = _table_names(outcome)
+    if written:
+        verify_counts(lake, written)
+    return DbtResult(bool(outcome.success), _nodes(outcome), lake.snapshot_id())
+
+
+def _manifest(paths: Paths, args: Sequence[str], project: Path, variables: Mapping[str, Any]) -> Manifest | None:
+    """The parsed project for a command that builds or tests it; the others parse for themselves."""
+    if not args or args[0] not in _PARSED_FOR:
+        return None
+    key = parse_key(project, variables)
+    held = PARSED.get(key)
+    if held is None:
+        outcome = _invoke(_arguments(paths, ["parse", "--no-write-json"], variables, project, paths.dbt_logs))
+        _raise_from(outcome, ["parse"])
+        PARSED.put(key, outcome.result)  # type: ignore[arg-type]
+        held = PARSED.get(key)
+    return held
+
+
+def _raise_from(outcome: dbtRunnerResult, args: Sequence[str]) -> None:
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception
     if outcome.exception is not None:
         raise DbtError(f"dbt {' '.join(args)} could not run: {outcome.exception}") from outcome.exception
-    with Lake.open(paths, settings=settings, read_only=True) as lake:
-        written = _table_names(outcome)
-        if written:
-            verify_counts(lake, written)
-        return DbtResult(bool(outcome.success), _nodes(outcome), lake.snapshot_id())

@@ -68,8 +68,8 @@ class Landed:
     clustering: Clustering
 
     def rows(self, table: str) -> pl.DataFrame:
-        with self.run.lake() as lake:
-            return lake.read(f"results.{table}").filter(run_id=RUN_ID)
+        lake = self.run.lake
+        return lake.read(f"results.{table}").filter(run_id=RUN_ID)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,108 @@
+"""The parsed dbt project, kept by content: parsing it takes seconds, and every run of every home parses the same text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+KEPT = 8
+"""Parsed projects that stay on disk, the latest used."""
+
+_PARTS = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests")
+_DIGEST_BYTES = 32
+
+
+def cache_folder() -> Path:
+    """Where parsed projects are kept: LAKEFOLIO_CACHE, else `lakefolio` in the user's cache folder (XDG)."""
+    given = os.environ.get("LAKEFOLIO_CACHE")
+    if given:
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lakefolio"
+
+
+def parse_key(project: Path, variables: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a parse depends on: the project's files and its place, the variables, dbt and Python."""
+    digest = hashlib.sha256()
+    facts = [str(project.resolve()), version("dbt-core"), version("dbt-duckdb"), sys.version, dict(variables)]
+    digest.update(json.dumps(facts, default=str, sort_keys=True).encode())
+    for part in _PARTS:
+        path = project / part
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                digest.update(f"\0{file.relative_to(project).as_posix()}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+class ParsedProjects:
+    """Manifests by key, in this process and on disk."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+
+    def get(self, key: str) -> Manifest | None:
+        """The manifest of a key, or None where it has to be parsed; each call returns one of its own."""
+        packed = self._held.get(key) or _read(_file_of(key))
+        if packed is None:
+            return None
+        self._held[key] = packed
+        # dbt takes seconds to import, and most commands never need it.
+        from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
+        from dbt.parser.manifest import extended_mashumuro_decoder  # noqa: PLC0415
+
+        manifest: Manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+        manifest.build_flat_graph()
+        return manifest
+
+    def put(self, key: str, manifest: Manifest) -> None:
+        """Keep a manifest; what cannot be kept on disk is kept for this process."""
+        from dbt.parser.manifest import extended_mashumaro_encoder  # noqa: PLC0415
+
+        packed = bytes(manifest.to_msgpack(extended_mashumaro_encoder))
+        self._held[key] = packed
+        if _is_writable(cache_folder()):
+            _write(_file_of(key), packed)
+
+
+def _file_of(key: str) -> Path:
+    return cache_folder() / f"dbt-{key}.manifest"
+
+
+def _read(file: Path) -> bytes | None:
+    """What stands in a file, where it is whole: its digest stands before it."""
+    if not file.is_file():
+        return None
+    content = file.read_bytes()
+    digest, packed = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return packed if hashlib.sha256(packed).digest() == digest else None
+
+
+def _write(file: Path, packed: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".dbt-", delete=False) as part:
+        part.write(hashlib.sha256(packed).digest() + packed)
+    Path(part.name).replace(file)
+    kept = sorted(file.parent.glob("dbt-*.manifest"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in kept[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def _is_writable(folder: Path) -> bool:
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(nearest, os.W_OK):
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    return True
+
+
+PARSED = ParsedProjects()
+"""The parsed projects of this process."""
