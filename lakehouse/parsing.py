@@ -48,30 +48,30 @@ class ParsedProjects:
     """Manifests by key, in this process and on disk."""
 
     def __init__(self) -> None:
-        self._held: dict[str, bytes] = {}
+        self._held: dict[str, Manifest] = {}
 
     def get(self, key: str) -> Manifest | None:
-        """The manifest of a key, or None where it has to be parsed; each call returns one of its own."""
-        packed = self._held.get(key) or _read(_file_of(key))
-        if packed is None:
-            return None
-        self._held[key] = packed
-        # dbt takes seconds to import, and most commands never need it.
-        from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
-        from dbt.parser.manifest import extended_mashumuro_decoder  # noqa: PLC0415
+        """The manifest of a key, or None where it has to be parsed. dbt allows calls to share one."""
+        if key not in self._held:
+            packed = _read(_file_of(key))
+            if packed is None:
+                return None
+            # dbt takes seconds to import, and most commands never need it.
+            from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
+            from dbt.parser.manifest import extended_mashumuro_decoder  # noqa: PLC0415
 
-        manifest: Manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
-        manifest.build_flat_graph()
-        return manifest
+            manifest: Manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+            manifest.build_flat_graph()
+            self._held[key] = manifest
+        return self._held[key]
 
     def put(self, key: str, manifest: Manifest) -> None:
-        """Keep a manifest; what cannot be kept on disk is kept for this process."""
+        """Keep a manifest; where the cache folder cannot be written it is kept for this process alone."""
         from dbt.parser.manifest import extended_mashumaro_encoder  # noqa: PLC0415
 
-        packed = bytes(manifest.to_msgpack(extended_mashumaro_encoder))
-        self._held[key] = packed
+        self._held[key] = manifest
         if _is_writable(cache_folder()):
-            _write(_file_of(key), packed)
+            _write(_file_of(key), bytes(manifest.to_msgpack(extended_mashumaro_encoder)))
 
 
 def _file_of(key: str) -> Path:
