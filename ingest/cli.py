@@ -193,7 +193,7 @@ def _scan(call: _Call) -> dict[str, Any]:
         {"run_id": landing.run_id},
     ).require()
     with Lake.open(call.paths) as lake:
-        columns = scan_columns(lake, as_of=landing.last, as_of_at=landing.as_of_at)
+        (columns,) = scan_columns(lake, [(landing.last, landing.as_of_at)])
         found = discover(scanners, columns, source=call.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at)
         land_scans(lake, found.scans, run_id=landing.run_id, step="scan")
     provenance = Provenance(landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at)

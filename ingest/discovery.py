@@ -9,17 +9,19 @@ from dataclasses import dataclass
 import polars as pl
 
 from ingest.errors import ScannerInputError
-from ingest.rules import evaluate, scan_from_columns
+from ingest.rules import evaluate, scans_of
 from ingest.scanners import Scanner
 from ingest.source import Source
 from lakehouse.catalog import Lake
+from lakehouse.errors import UnknownTableError
 from lakehouse.tables import CONTRACTS
 
 COLUMNS_TABLE = "marts.scanner_columns"
 _INSTRUMENTS_TABLE = "marts.instruments"
 _LAST_SESSIONS = (
-    "select calendar, max(session_date) as session_date from raw.sessions "
-    "where session_date <= ? and closes_at <= ? group by calendar"
+    "with moments as (select unnest(range(len($1))) as moment, unnest($1) as as_of, unnest($2) as closed_by) "
+    "select moment, calendar, max(session_date) as session_date from raw.sessions "
+    "inner join moments on session_date <= as_of and closes_at <= closed_by group by all"
 )
 
 
@@ -39,29 +41,43 @@ class Discovery:
     verdicts: pl.DataFrame
 
 
-def scan_columns(lake: Lake, *, as_of: dt.date, as_of_at: dt.datetime, settle_minutes: int = 10) -> pl.DataFrame:
-    """Read the scanner columns that scanners judge at `as_of`: each instrument's last completed session.
+def scan_columns(
+    lake: Lake, moments: Sequence[tuple[dt.date, dt.datetime]], *, settle_minutes: int = 10
+) -> list[pl.DataFrame]:
+    """Read the scanner columns that scanners judge at each moment: each instrument's last completed session.
 
     An instrument without a bar on the last completed session of its calendar is stale and not in the result.
+
+    Parameters
+    ----------
+    moments : sequence of (date, datetime)
+        A session and the moment, naive UTC, at which it is looked at.
+
+    Returns
+    -------
+    list of pl.DataFrame
+        One frame for each moment, sorted by symbol.
 
     Raises
     ------
     ScannerInputError
         When the marts have not been built.
     """
-    for table in (COLUMNS_TABLE, _INSTRUMENTS_TABLE):
-        if not lake.table_exists(table):
-            raise ScannerInputError(f"{table} does not exist: land bars and run `dbt build` in dbt_project/ first")
-    instruments = lake.read(_INSTRUMENTS_TABLE).select("symbol", "calendar", "asset_class", "product", "venue")
-    last = lake.query(_LAST_SESSIONS, [as_of, as_of_at - dt.timedelta(minutes=settle_minutes)])
-    columns = lake.read(COLUMNS_TABLE, "session_date in (select unnest(?))", [last["session_date"].unique().to_list()])
+    settled = [moment - dt.timedelta(minutes=settle_minutes) for _, moment in moments]
+    last = lake.query(_LAST_SESSIONS, [[session for session, _ in moments], settled])
+    try:
+        instruments = lake.read(_INSTRUMENTS_TABLE, columns=("symbol", "calendar", "asset_class", "product", "venue"))
+        columns = lake.read(
+            COLUMNS_TABLE, "session_date in (select unnest(?))", [last["session_date"].unique().to_list()]
+        )
+    except UnknownTableError as error:
+        raise ScannerInputError(f"{error}: land bars and run `dbt build` in dbt_project/ first") from error
     known = [name for name in instruments.columns if name != "symbol" and name in columns.columns]
-    return (
-        columns.drop(known)
-        .join(instruments, on="symbol", how="inner")
-        .join(last, on=["calendar", "session_date"], how="semi")
-        .sort("symbol")
-    )
+    described = columns.drop(known).join(instruments, on="symbol", how="inner").sort("symbol")
+    return [
+        described.join(last.filter(pl.col("moment") == number), on=["calendar", "session_date"], how="semi")
+        for number in range(len(moments))
+    ]
 
 
 def discover(
@@ -78,8 +94,8 @@ def discover(
     """
     scans, verdicts = [_no_scans()], [pl.DataFrame(schema=_VERDICT_SCHEMA)]
     for scanner in scanners:
-        scans.append(scan_from_columns(scanner, columns, source=source, run_id=run_id, scanned_at=scanned_at))
         judged = evaluate(scanner, columns)
+        scans.append(scans_of(scanner, columns, judged, source=source, run_id=run_id, scanned_at=scanned_at))
         verdicts.append(judged.select(pl.lit(scanner.name).alias("scanner"), "symbol", "passed", "reason"))
     return Discovery(pl.concat(scans, how="vertical_relaxed"), pl.concat(verdicts))
 

@@ -70,11 +70,24 @@ def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
 def scan_from_columns(
     scanner: Scanner, columns: pl.DataFrame, *, source: str, run_id: str, scanned_at: dt.datetime
 ) -> pl.DataFrame:
-    """Scan rows of `marts.scanner_columns` as a source's own scanner would, and return rows of `raw.scans`.
+    """Scan rows of `marts.scanner_columns` as a source's own scanner would, and return rows of `raw.scans`."""
+    judged = evaluate(scanner, columns)
+    return scans_of(scanner, columns, judged, source=source, run_id=run_id, scanned_at=scanned_at)
+
+
+def scans_of(
+    scanner: Scanner, columns: pl.DataFrame, judged: pl.DataFrame, *, source: str, run_id: str, scanned_at: dt.datetime
+) -> pl.DataFrame:
+    """Rows of `raw.scans` for what passed, as a source's own scanner would give them.
 
     Rank 1 is the most traded in USD, ties and unknown values by symbol; the scanner's `limit` cuts.
+
+    Parameters
+    ----------
+    columns, judged : pl.DataFrame
+        The frame that `evaluate` judged, and what it said.
     """
-    passed = evaluate(scanner, columns).filter("passed").select("symbol")
+    passed = judged.filter("passed").select("symbol")
     known = _complete(columns.join(passed, on="symbol", how="semi"))
     extra = [name for name in dict.fromkeys(scanner.columns) if name in columns.columns and name not in _COPIED]
     found = known.sort(["value_traded_usd", "symbol"], descending=[True, False], nulls_last=True).head(scanner.limit)

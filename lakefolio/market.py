@@ -30,7 +30,7 @@ def discovery(run: Run) -> StepReport:
     built(run.dbt("build", ["tag:columns"]))
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
     lake = run.lake
-    found = scan(run, lake, scanners, run.as_of)
+    found = scan(run, lake, scanners, [run.as_of])
     land_scans(lake, found, run_id=run.run_id, step="discovery")
     provenance = Provenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
     for scanner in scanners:
@@ -144,19 +144,27 @@ def fetch(run: Run, lake: Lake, step: str, symbols: Sequence[str], n_sessions: i
     return report
 
 
-def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], session: date) -> pl.DataFrame:
-    """What the scanners find at a session, which stands in `session_date` whatever day an instrument last traded.
+def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], sessions: Sequence[date]) -> pl.DataFrame:
+    """What the scanners find at each session, which stands in `session_date` whatever day an instrument last traded.
 
     The source's own scanner answers where it has one; else the same rules run on `marts.scanner_columns`.
     """
-    if run.source.scans_from_bars:
-        moment = as_of_clock(session, run.settings.data.settle_minutes)
-        columns = scan_columns(lake, as_of=session, as_of_at=moment, settle_minutes=run.settings.data.settle_minutes)
-        found = discover(scanners, columns, source=run.source_name, run_id=run.run_id, scanned_at=run.as_of_at).scans
-    else:
-        found = discover_at_source(run.source, scanners, as_of=session, run_id=run.run_id)
-    stamped: pl.DataFrame = found.with_columns(pl.lit(session).alias("session_date"))
-    return stamped
+    if not run.source.scans_from_bars:
+        return pl.concat(
+            discover_at_source(run.source, scanners, as_of=session, run_id=run.run_id).with_columns(
+                pl.lit(session).alias("session_date")
+            )
+            for session in sessions
+        )
+    settle_minutes = run.settings.data.settle_minutes
+    moments = [(session, as_of_clock(session, settle_minutes)) for session in sessions]
+    columns = scan_columns(lake, moments, settle_minutes=settle_minutes)
+    return pl.concat(
+        discover(
+            scanners, judged, source=run.source_name, run_id=run.run_id, scanned_at=run.as_of_at
+        ).scans.with_columns(pl.lit(session).alias("session_date"))
+        for session, judged in zip(sessions, columns, strict=True)
+    )
 
 
 def has_landed(report: LandingReport) -> bool:

@@ -112,13 +112,14 @@ class Run:
 
     def dbt(self, command: str, select: Sequence[str], *, window_sessions: int = 0) -> DbtResult:
         """Run dbt on this run's scope; failures come back in the result."""
-        # A test runs when all the models that it reads are built, not when the first of them is; unit tests judge the
-        # code and not the data, so they are for `dbt test` by hand and for CI.
-        arguments = [command, "--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
-        arguments += ["--no-write-json", "--cache-selected-only"]
+        arguments = [command, "--no-write-json", "--cache-selected-only"]
+        if command != "run":
+            # A test runs when all the models that it reads are built, not when the first of them is; unit tests judge
+            # the code and not the data, so they are for `dbt test` by hand and for CI.
+            arguments += ["--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
         scope = {"LAKEFOLIO_RUN_ID": self.run_id, "LAKEFOLIO_WINDOW_SESSIONS": str(window_sessions)}
-        strictness = {"strict_health": self.settings.data.strict_health}
+        strictness = {} if self.settings.data.strict_health else {"strict_health": False}
         return run_dbt(
             self.paths, arguments, strictness, environment=scope, log_path=self.folder / "logs", lake=self.lake
         )

@@ -147,8 +147,7 @@ def replay_discovery(run: Run, lake: Lake, sessions: Sequence[date]) -> None:
             "switch feat_pit_fidelity off, or use a source that is scanned from its bars"
         )
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
-    found = [scan(run, lake, scanners, session) for session in [*sessions, run.as_of]]
-    land_scans(lake, pl.concat(found), run_id=run.run_id, step="tournament")
+    land_scans(lake, scan(run, lake, scanners, [*sessions, run.as_of]), run_id=run.run_id, step="tournament")
 
 
 def _candidates(lake: Lake, run: Run, sessions: Sequence[date]) -> pl.DataFrame:

@@ -29,7 +29,7 @@ LOCK_SECONDS = 300.0
 _DBT_LOGGER = "file_log"
 
 _GOOD = frozenset({"success", "pass", "skipped", "warn", "no-op"})
-_PARSED_FOR = frozenset({"build", "run", "test", "seed", "snapshot"})
+_PARSED_FOR = frozenset({"build", "run", "test", "seed", "snapshot", "parse"})
 _TABLE_KINDS = frozenset({"model", "seed", "snapshot"})
 # These belong to run_dbt: lake.md 1 allows one thread, and a second place to set them would be a second truth.
 _OWN_FLAGS = ("--threads", "--project-dir", "--profiles-dir", "--target-path", "--log-path", "--vars")

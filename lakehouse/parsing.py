@@ -61,7 +61,7 @@ class ParsedProjects:
             from dbt.parser.manifest import extended_mashumuro_decoder  # noqa: PLC0415
 
             manifest: Manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
-            manifest.build_flat_graph()
+            manifest.build_flat_graph()  # type: ignore[no-untyped-call]
             self._held[key] = manifest
         return self._held[key]
 

@@ -31,10 +31,15 @@ if [ ! -x .venv/bin/python ]; then
 fi
 echo "installing $lock" >&2
 if command -v uv >/dev/null 2>&1; then
-    uv pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
+    uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline -e .
 else
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 fi
+# Compiled and parsed once here, not by every first run.
+.venv/bin/python -m compileall -q analytics benchmarks ingest lakefolio lakehouse reports
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+.venv/bin/lakefolio --home "$scratch" dbt parse --no-write-json >/dev/null
 echo "$wanted" > "$stamp"

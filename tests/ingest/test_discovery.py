@@ -31,7 +31,7 @@ def build_marts(lake: Lake) -> None:
 
 def test_each_instrument_is_scanned_at_its_own_last_session(lake: Lake) -> None:
     build_marts(lake)
-    found = scan_columns(lake, as_of=SUNDAY, as_of_at=as_of_clock(SUNDAY))
+    (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
     assert found.select("symbol", "session_date", "close", "asset_class").rows() == [
         ("BINANCE:BTCUSDT", SUNDAY, 5.0, "crypto"),
         ("NYSE:A", FRIDAY, 2.0, "equity"),
@@ -41,11 +41,11 @@ def test_each_instrument_is_scanned_at_its_own_last_session(lake: Lake) -> None:
 def test_a_session_that_has_not_settled_is_not_scanned(lake: Lake) -> None:
     build_marts(lake)
     before_the_close = dt.datetime.combine(FRIDAY, dt.time(20, 0))
-    found = scan_columns(lake, as_of=FRIDAY, as_of_at=before_the_close)
+    (found,) = scan_columns(lake, [(FRIDAY, before_the_close)])
     assert found["symbol"].to_list() == ["NYSE:A", "NYSE:STALE"]
     assert set(found["session_date"]) == {dt.date(2024, 3, 7)}
 
 
 def test_without_marts_the_way_to_them_is_told(lake: Lake) -> None:
     with pytest.raises(ScannerInputError, match="dbt build"):
-        scan_columns(lake, as_of=FRIDAY, as_of_at=as_of_clock(FRIDAY))
+        scan_columns(lake, [(FRIDAY, as_of_clock(FRIDAY))])

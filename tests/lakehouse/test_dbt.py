@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from lakehouse import dbt
 from lakehouse.catalog import Lake, LakeSettings
 from lakehouse.dbt import run_dbt
 from lakehouse.errors import DbtError, LockHeldError
+from lakehouse.parsing import ParsedProjects
 from lakehouse.paths import Paths
 from lakehouse.writes import Write, write
 
 Make = Callable[..., pl.DataFrame]
+ROOT = Path(__file__).resolve().parents[2]
 
 PROFILE = """
 lakefolio:
@@ -69,6 +72,13 @@ models:
         data_tests: [not_null]
 """,
 }
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("LAKEFOLIO_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -152,7 +162,9 @@ def test_dbt_runs_on_one_thread_whatever_the_profile_says(
     class Stop(Exception):  # noqa: N818 - not an error, it only ends the call
         pass
 
-    def record(arguments: list[str]) -> None:
+    monkeypatch.setattr(dbt, "_manifest", lambda *_: None)
+
+    def record(arguments: list[str], manifest: object = None) -> None:
         given.append(arguments)
         raise Stop
 
@@ -172,3 +184,73 @@ def test_two_dbt_runs_do_not_meet(
     paths.locks.mkdir(parents=True)
     with FileLock(paths.table_lock(dbt.DBT_LOCK)), pytest.raises(LockHeldError, match="another dbt run"):
         run_dbt(paths, ["build"], project=project, settings=settings)
+
+
+def parses_of(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The calls of dbt that parse, as they come."""
+    invoke, parses = dbt._invoke, []
+
+    def noted(arguments: list[str], manifest: object = None) -> object:
+        if arguments[0] == "parse":
+            parses.append(arguments)
+        return invoke(arguments, manifest)
+
+    monkeypatch.setattr(dbt, "_invoke", noted)
+    return parses
+
+
+def test_a_project_is_parsed_once_for_all_homes_and_anew_when_its_text_or_its_variables_change(
+    paths: Paths,
+    project: Path,
+    settings: LakeSettings,
+    bars: Make,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = Paths.at(tmp_path / "other")
+    parses = parses_of(monkeypatch)
+
+    def note_of(home: Paths, note: str) -> list[str]:
+        monkeypatch.setattr(dbt, "PARSED", ParsedProjects())  # as another process would begin
+        run_dbt(home, ["run"], {"note": note}, project=project, settings=settings).require()
+        with Lake.open(home, settings=settings) as lake:
+            return lake.read("marts.means")["note"].to_list()
+
+    for home in (paths, other):
+        with Lake.open(home, settings=settings) as lake:
+            write(lake, Write("raw.bars", bars(1)), run_id="run-a", step="land")
+    assert note_of(paths, "a") == note_of(other, "a") == ["a"]
+    assert len(parses) == 1
+    assert note_of(paths, "b") == ["b"]
+    assert len(parses) == 2
+    (project / "models" / "means.sql").write_text(MODELS["means.sql"].replace("'{{", "'new {{"))
+    assert note_of(paths, "a") == ["new a"]
+    assert len(parses) == 3
+    for file in cache.glob("*.manifest"):
+        file.write_bytes(file.read_bytes()[:-1])
+    assert note_of(paths, "a") == ["new a"]
+    assert len(parses) == 4
+
+
+def test_a_view_that_reads_the_same_is_not_made_again(
+    paths: Paths, project: Path, settings: LakeSettings, bars: Make
+) -> None:
+    shutil.copytree(ROOT / "dbt_project" / "macros", project / "macros")
+    text = MODELS["last_bars.sql"]
+
+    def message() -> str:
+        result = run_dbt(paths, ["run", "--select", "last_bars"], project=project, settings=settings).require()
+        return result.nodes[0].message
+
+    (project / "models" / "means.sql").unlink()
+    (project / "models" / "schema.yml").write_text(MODELS["schema.yml"].split("models:")[0])
+    assert message() != "UNCHANGED"
+    assert message() == "UNCHANGED"
+    (project / "models" / "last_bars.sql").write_text(text.replace("close from", "close * 2 as close from"))
+    assert message() != "UNCHANGED"
+    with Lake.open(paths, settings=settings) as lake:
+        write(lake, Write("raw.bars", bars(1)), run_id="run-a", step="land")
+        (held,) = lake.rows("select close from lake.marts.last_bars limit 1")
+        (raw,) = lake.rows("select close from lake.raw.bars limit 1")
+    assert held[0] == 2 * raw[0]
