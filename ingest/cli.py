@@ -217,7 +217,7 @@ def _scan(call: _Call) -> dict[str, Any]:
 def _scan_at_source(call: _Call, scanners: Sequence[Scanner]) -> list[dict[str, Any]]:
     """Let the source's own scanner answer; its bars are not needed for that."""
     landing, source = call.landing, call.source
-    found = discover_at_source(source, scanners, as_of=landing.last, run_id=landing.run_id)
+    found = discover_at_source(source, scanners, as_of=landing.last, as_of_at=landing.as_of_at, run_id=landing.run_id)
     with Lake.open(call.paths) as lake:
         symbols = tuple(sorted(set(found["symbol"])))
         if symbols:
