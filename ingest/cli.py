@@ -17,7 +17,23 @@ from ingest.calendars import as_of_clock, last_completed_session
 from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
 from ingest.errors import IngestError, ScannerConfigError
-from ingest.landing import LandingReport, instruments_of, land_bars, land_instruments, land_scans, land_sessions
+from ingest.healing import (
+    calendars_of,
+    failed_requests,
+    gap_requests,
+    ill_symbols,
+    known_symbols,
+    whole_requests,
+)
+from ingest.landing import (
+    LandingReport,
+    instruments_of,
+    land_bars,
+    land_instruments,
+    land_requests,
+    land_scans,
+    land_sessions,
+)
 from ingest.pacing import Progress
 from ingest.requests import Landing, now_utc
 from ingest.rules import summarise
@@ -48,6 +64,7 @@ class _Call:
     landing: Landing
     scanners: tuple[str, ...] | None
     is_simulated_label: str
+    days: int = 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         "bars": "land instruments, sessions and bars",
         "instruments": "land instrument metadata",
         "calendars": "land the sessions of every calendar that the source's instruments need",
+        "repair": "ask again for the sessions that are missing, the newest first, and for nothing else",
+        "refresh": "ask for whole series again: those named, else those whose health is not good",
+        "recover": "ask again, one by one, for what failed lately",
         "status": "say what stands in the lake, how fresh it is and what was refused",
     }
     for name, text in helps.items():
@@ -71,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--run-id", type=_run_id)
         command.add_argument("--json", action="store_true", help="machine output")
         command.add_argument("--batch", type=int, help="symbols asked for at once, to begin with")
+        if name == "recover":
+            command.add_argument("--days", type=int, default=2, help="how long ago a failure may lie")
         if name == "scan":
             command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
     return parser
@@ -106,7 +128,7 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
         path=given.path,
         scanners=load_scanners(paths.configs, names) if given.source == "tradingview" else (),
         symbols=given.symbols or (),
-        batch=given.batch,
+        batch=given.batch or (1 if given.command == "recover" else None),
         report=None if given.json else _tell,
     )
     # Without --as-of the clock is the present one, so that a session that still runs is not taken for final.
@@ -120,7 +142,8 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
         symbols=given.symbols,
         fetched_at=now,
     )
-    return _Call(paths, venues, source, landing, names, "SIMULATED" if source.is_simulated else "")
+    label = "SIMULATED" if source.is_simulated else ""
+    return _Call(paths, venues, source, landing, names, label, days=getattr(given, "days", 0))
 
 
 def _tell(progress: Progress) -> None:
@@ -144,9 +167,12 @@ def _bars(call: _Call) -> dict[str, Any]:
 
 
 def _instruments(call: _Call) -> dict[str, Any]:
-    told = instruments_of(call.source, call.landing)
     with Lake.open(call.paths) as lake:
-        receipt = land_instruments(lake, call.source, call.landing)
+        # A live source describes what the lake has; the others all that they have themselves.
+        known = known_symbols(lake, call.source.name) if call.source.is_remote and not call.landing.symbols else []
+        landing = replace(call.landing, symbols=tuple(known)) if known else call.landing
+        told = instruments_of(call.source, landing)
+        receipt = land_instruments(lake, call.source, landing)
     counts = told.group_by("asset_class", "product").agg(pl.len().alias("n_instruments"))
     return {
         "n_instruments": told.height,
@@ -171,6 +197,31 @@ def _calendars(call: _Call) -> dict[str, Any]:
         for calendar in sorted(set(of_venue.values()))
     ]
     return {"calendars": rows}
+
+
+def _repair(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths) as lake:
+        calendars = calendars_of(_asked(call, known_symbols(lake, call.source.name)), call.venues)
+        requests = gap_requests(lake, call.source.name, calendars, call.landing)
+        return {"landing": asdict(land_requests(lake, call.source, calendars, call.landing, requests))}
+
+
+def _refresh(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths) as lake:
+        symbols = _asked(call, ill_symbols(lake, call.source.name))
+        calendars, requests = calendars_of(symbols, call.venues), whole_requests(symbols, call.landing)
+        return {"landing": asdict(land_requests(lake, call.source, calendars, call.landing, requests))}
+
+
+def _recover(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths) as lake:
+        requests = failed_requests(lake, call.source.name, call.landing, days=call.days, symbols=call.landing.symbols)
+        calendars = calendars_of([symbol for request in requests for symbol in request.symbols], call.venues)
+        return {"landing": asdict(land_requests(lake, call.source, calendars, call.landing, requests))}
+
+
+def _asked(call: _Call, otherwise: list[str]) -> list[str]:
+    return list(call.landing.symbols) if call.landing.symbols is not None else otherwise
 
 
 def _status(call: _Call) -> dict[str, Any]:
@@ -262,6 +313,9 @@ _COMMANDS = {
     "bars": _bars,
     "instruments": _instruments,
     "calendars": _calendars,
+    "repair": _repair,
+    "refresh": _refresh,
+    "recover": _recover,
     "status": _status,
 }
 

@@ -10,7 +10,16 @@ import polars as pl
 from ingest.calendars import as_of_clock
 from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
-from ingest.landing import LandingReport, instruments_of, land_bars, land_instruments, land_scans, land_sessions
+from ingest.healing import calendars_of, gap_requests
+from ingest.landing import (
+    LandingReport,
+    instruments_of,
+    land_bars,
+    land_instruments,
+    land_requests,
+    land_scans,
+    land_sessions,
+)
 from ingest.requests import Landing
 from ingest.scanners import Scanner, load_scanners
 from ingest.venues import Venues
@@ -105,7 +114,7 @@ def health(run: Run) -> StepReport:
     lake = run.lake
     symbols = judged_symbols(lake, run)
     ill = unhealthy(lake, symbols)["symbol"].to_list()
-    fetched = fetch(run, lake, "health", ill, window) if ill else None
+    fetched = repair(run, lake, ill, window) if ill else None
     if fetched is not None and has_landed(fetched):
         build_prices(run, window, ("tag:prices",))
     report = record_health(run, "full", symbols, fetched)
@@ -160,6 +169,16 @@ def fetch(run: Run, lake: Lake, step: str, symbols: Sequence[str], n_sessions: i
     """Ask the source for what is stale, missing or incomplete of these symbols, and for nothing else."""
     landing = landing_of(run, step, symbols, days_before(run.as_of, n_sessions))
     report = land_bars(lake, run.source, Venues.of(run.paths), landing, is_selective=True)
+    warn_of(run, report)
+    return report
+
+
+def repair(run: Run, lake: Lake, symbols: Sequence[str], n_sessions: int) -> LandingReport:
+    """Ask the source for the sessions that these symbols lack, the newest first, and for nothing that is held."""
+    landing = landing_of(run, "health", symbols, days_before(run.as_of, n_sessions))
+    calendars = calendars_of(symbols, Venues.of(run.paths))
+    requests = gap_requests(lake, run.source_name, calendars, landing)
+    report = land_requests(lake, run.source, calendars, landing, requests)
     warn_of(run, report)
     return report
 
