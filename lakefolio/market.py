@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from ingest.calendars import as_of_clock
 from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
-from ingest.healing import calendars_of, gap_requests
+from ingest.healing import calendars_of, failed_requests, gap_requests
 from ingest.landing import (
     LandingReport,
     instruments_of,
@@ -22,6 +22,7 @@ from ingest.landing import (
 )
 from ingest.requests import Landing
 from ingest.scanners import Scanner, load_scanners
+from ingest.source import BarRequest
 from ingest.venues import Venues
 from lakefolio.errors import FrontDoorError, HealthGateError
 from lakefolio.panel import benchmark_symbol
@@ -113,20 +114,20 @@ def health(run: Run) -> StepReport:
     window = run.settings.data.full_sessions
     lake = run.lake
     symbols = judged_symbols(lake, run)
-    ill = unhealthy(lake, symbols)["symbol"].to_list()
-    fetched = repair(run, lake, ill, window) if ill else None
+    requests = repairs(run, lake, symbols, window)
+    fetched = repair(run, lake, requests) if requests else None
     if fetched is not None and has_landed(fetched):
         build_prices(run, window, ("tag:prices",))
     report = record_health(run, "full", symbols, fetched)
     gates = run.dbt("test", ["tag:gate"], window_sessions=window)
-    lake = run.lake
     left = unhealthy(lake, symbols)
-    missing = lake.query(
-        "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols]
-    )
-    if run.settings.data.strict_health and (left.height or not gates.success):
-        raise HealthGateError(describe_illness(left, missing, gates))
-    note = f"{len(symbols)} judged, {len(ill)} asked again, {left.height} left"
+    unanswered = fetched.failures if fetched is not None else {}
+    if run.settings.data.strict_health and (left.height or unanswered or not gates.success):
+        missing = lake.query(
+            "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols]
+        )
+        raise HealthGateError(describe_illness(left, missing, unanswered, gates))
+    note = f"{len(symbols)} judged, {fetched.n_requested if fetched else 0} asked again, {left.height} left"
     return StepReport(report.rows, note)
 
 
@@ -173,12 +174,19 @@ def fetch(run: Run, lake: Lake, step: str, symbols: Sequence[str], n_sessions: i
     return report
 
 
-def repair(run: Run, lake: Lake, symbols: Sequence[str], n_sessions: int) -> LandingReport:
-    """Ask the source for the sessions that these symbols lack, the newest first, and for nothing that is held."""
+def repairs(run: Run, lake: Lake, symbols: Sequence[str], n_sessions: int) -> list[BarRequest]:
+    """What must be asked again: series that were not answered, and the sessions that the unhealthy ones lack."""
     landing = landing_of(run, "health", symbols, days_before(run.as_of, n_sessions))
+    ill = unhealthy(lake, symbols)["symbol"].to_list()
+    failed = failed_requests(lake, run.source_name, landing, days=1, symbols=symbols)
+    return [*failed, *gap_requests(lake, run.source_name, calendars_of(ill, Venues.of(run.paths)), landing)]
+
+
+def repair(run: Run, lake: Lake, requests: Sequence[BarRequest]) -> LandingReport:
+    """Ask for what the repairs name, and for nothing that is held."""
+    symbols = [symbol for request in requests for symbol in request.symbols]
     calendars = calendars_of(symbols, Venues.of(run.paths))
-    requests = gap_requests(lake, run.source_name, calendars, landing)
-    report = land_requests(lake, run.source, calendars, landing, requests)
+    report = land_requests(lake, run.source, calendars, landing_of(run, "health", symbols), requests)
     warn_of(run, report)
     return report
 
@@ -265,8 +273,8 @@ def unhealthy(lake: Lake, symbols: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def describe_illness(left: pl.DataFrame, missing: pl.DataFrame, gates: DbtResult) -> str:
-    """Name every unhealthy symbol with its sessions, and every gate that failed."""
+def describe_illness(left: pl.DataFrame, missing: pl.DataFrame, unanswered: Mapping[str, str], gates: DbtResult) -> str:
+    """Name every unhealthy symbol with its sessions, every series not answered, and every gate that failed."""
     lines = ["health problems are left and strict_health is on:"]
     for row in left.to_dicts():
         sessions = missing.filter(pl.col("symbol") == row["symbol"])["session_date"].sort().to_list()
@@ -274,6 +282,7 @@ def describe_illness(left: pl.DataFrame, missing: pl.DataFrame, gates: DbtResult
         lines.append(
             f"  {row['symbol']} {row['status']}: {row['n_gaps']} gaps, {row['n_quarantined']} quarantined {named}".rstrip()
         )
+    lines += [f"  {symbol} was not answered: {reason}" for symbol, reason in sorted(unanswered.items())]
     lines += [f"  gate {node.name}: {node.message}" for node in gates.nodes if node.failures]
     lines.append(
         "repair the source, or name the symbols in discovery.exclude_symbols with the reason, and resume at health"

@@ -38,16 +38,22 @@ _CORRELATED = ("results.correlation_averages", "results.correlation_pairs", "res
                "results.correlation_summary", "results.factor_map", "results.hedge_anchors")  # fmt: skip
 _PARTITIONED = ("results.cluster_sensitivity", "results.cluster_drift")
 
+_GROUND = ("raw.bars", "marts.instruments")
+"""What a source that is asked as needed adds to with every fetch."""
+
 STEPS: tuple[Step, ...] = (
     Step(1, "cleanup", "Is the ground clear?", cleanup),
     Step(2, "env-check", "Can this run work here?", env_check, (), ("results.runs",)),
     Step(3, "discovery", "What do the scanners find?", discovery, ("results.runs",), ("raw.bars", "raw.scans")),
     Step(4, "aggregation", "Which identities are candidates?", aggregation, ("raw.scans",), ("marts.candidates",)),
     Step(5, "enrichment", "What are they?", enrichment, ("marts.candidates",), ("marts.instruments",)),
-    Step(6, "light-prep", "Is their recent history whole?", light_prep, ("marts.candidates",), _LIGHT),
+    Step(6, "light-prep", "Is their recent history whole?", light_prep, ("marts.candidates", "raw.bars"),
+         (*_LIGHT, *_GROUND)),
     Step(7, "selection", "Who wins in each cluster?", selection, ("marts.candidates", *_LIGHT), _PICKED),
-    Step(8, "full-prep", "Is the winners' history deep enough?", full_prep, ("results.selection",), _PRICES),
-    Step(9, "health", "May it be built upon?", health, _PRICES, ("results.health:full", *_PRICES)),
+    Step(8, "full-prep", "Is the winners' history deep enough?", full_prep, ("results.selection", "raw.bars"),
+         (*_PRICES, *_GROUND)),
+    Step(9, "health", "May it be built upon?", health, (*_PRICES, "raw.bars"),
+         ("results.health:full", *_PRICES, *_GROUND)),
     Step(10, "factors", "What moves together?", factors, ("results.selection", "marts.candidates", *_PRICES),
          ("results.cluster_links", "results.risk:full", *_CORRELATED)),
     Step(11, "regime", "Which regime, and which clusters follow from it?", regime,

@@ -47,8 +47,28 @@ def live(exchange: Exchange, new_home: NewHome) -> Home:
 
 
 @pytest.fixture(scope="module")
-def first(live: Home) -> Finished:
-    return live.run(*WORDS, "--run-id", RUN)
+def told(live: Home, exchange: Exchange) -> dict[str, Finished | str]:
+    """One run in three parts: the service serves a gap, and one series not at all, while the winners are fetched."""
+    found = live.run(*WORDS, "--run-id", RUN, "--stop-step", "selection").ended(0)
+    winners = live.query("select symbol from results.selection where is_selected and symbol like 'NASDAQ:%' order by 1")
+    gappy, silent = winners["symbol"].to_list()[:2]
+    exchange.faults.set("history", "gap", match=gappy, at=-100)
+    exchange.faults.set("history", "symbol_error_silence", match=silent)
+    resume = ("run", "--run-id", RUN, "--start-step")
+    fetched = live.run(*resume, "full-prep", "--stop-step", "full-prep").ended(0)
+    gaps = live.query("select symbol, n_gaps from results.health where stage = 'full' and n_gaps > 0")
+    exchange.faults.clear()
+    return {
+        "found": found, "fetched": fetched, "gappy": gappy, "silent": silent, "gaps": str(gaps.rows()),
+        "end": live.run(*resume, "health"),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def first(told: dict[str, Finished | str]) -> Finished:
+    end = told["end"]
+    assert isinstance(end, Finished)
+    return end
 
 
 def test_all_steps_complete_and_verify(first: Finished, live: Home) -> None:
@@ -82,11 +102,20 @@ def test_it_is_reproduced_from_what_the_service_had_said(first: Finished, live: 
     assert not exchange.requests
 
 
-def test_a_second_run_asks_for_nothing_that_it_has(first: Finished, live: Home, exchange: Exchange) -> None:
+def test_a_gap_and_an_unanswered_series_are_healed_by_the_step_health(
+    told: dict[str, Finished | str], first: Finished, live: Home, bars: pl.DataFrame
+) -> None:
     first.ended(0)
-    exchange.requests.clear()
-    live.run(*WORDS, "--run-id", "again", "--stop-step", "health").ended(0)
-    assert not [one for one in exchange.requests if "create_series" in one.what]
+    assert str(told["gappy"]) in str(told["gaps"])
+    log = (live.folder(RUN) / "logs" / "full-prep.log").read_text(encoding="utf-8")
+    assert f"{told['silent']} was not answered in whole" in log
+    assert ", 2 asked again, 0 left" in first.err
+    held = live.query("select symbol, session_date from raw.bars")
+    for symbol in (told["gappy"], told["silent"]):
+        mine = held.filter(pl.col("symbol") == symbol)["session_date"]
+        due = bars.filter((pl.col("symbol") == symbol) & (pl.col("session_date") >= mine.min()))["session_date"]
+        assert sorted(mine) == sorted(due)
+        assert mine.len() > 160
 
 
 def test_replaying_discovery_at_a_service_that_knows_only_the_present_is_refused_at_once(live: Home) -> None:
