@@ -22,7 +22,7 @@ from ingest.pacing import Progress
 from ingest.requests import Landing, now_utc
 from ingest.rules import summarise
 from ingest.sample import SAMPLE_AS_OF
-from ingest.scanners import Scanner, load_scanners
+from ingest.scanners import Scanner, default_names, load_scanners
 from ingest.source import Source
 from ingest.sources import SOURCES, make_source
 from ingest.status import lake_status
@@ -46,7 +46,7 @@ class _Call:
     venues: Venues
     source: Source
     landing: Landing
-    scanners: tuple[str, ...] | None
+    scanners: tuple[str, ...]
     is_simulated_label: str
 
 
@@ -99,7 +99,7 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
     as_of = given.as_of or (SAMPLE_AS_OF if given.source == "sample" else now.date())
     paths = Paths.at(given.home)
     venues = Venues.of(paths)
-    names = tuple(given.scanner) if getattr(given, "scanner", None) else None
+    names = tuple(given.scanner) if getattr(given, "scanner", None) else default_names(paths.configs)
     source = make_source(
         given.source,
         venues,

@@ -39,8 +39,25 @@ STRATEGIES: dict[str, tuple[Rule, ...]] = {
         Rule("perf_w", "<", "perf_w_max_pct", -5.0, "negate"),
         Rule("perf_3m", ">", "perf_3m_min_pct", 0.0, "negate"),
     ),
+    # Trend on the weekly columns, confirmed on the daily ones, entered while the week goes the same way. The weekly columns
+    # are those that closes alone can tell, so that weekly bars of any source have them.
+    "multi_timeframe": (
+        Rule("rsi|1W", ">=", "rsi_weekly_min", 50.0, "complement"),
+        Rule("momentum10|1W", ">", "momentum_weekly_min", 0.0, "negate"),
+        Rule("adx", ">=", "adx_min", 15.0, "same"),
+        Rule("recommend_all", ">=", "recommend_all_min", 0.1, "negate"),
+        _WEEK_UP,
+    ),
     # Trend by performance alone, for series that have closes only and so neither ADX nor Recommend.All.
     "price_momentum": (_WEEK_UP, _MONTH_UP, _QUARTER_UP),
+}
+
+# What a scanner's name says of its strategy.
+NAMED: dict[str, str] = {
+    "trend": "trend_momentum",
+    "reversion": "mean_reversion",
+    "price_momentum": "price_momentum",
+    "multi_timeframe": "multi_timeframe",
 }
 
 _TURNED = {">": "<", ">=": "<=", "<": ">"}
