@@ -6,7 +6,7 @@ the layers before gave, without duplicates. A key that nobody reads is an error 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +63,16 @@ def _append(held: list[Any], more: Any, where: str) -> list[Any]:
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any], where: Path) -> dict[str, Any]:
-    merged = dict(below)
+    found = dict(below)
     for key, value in above.items():
         if key == "extends" or key in APPENDING:
             continue
-        held = merged.get(key)
-        merged[key] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
+        held = found.get(key)
+        found[key] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
     for key, target in APPENDING.items():
         if key in above:
-            merged[target] = _append(list(merged.get(target, [])), above[key], f"{where}: {key}")
-    return merged
+            found[target] = _append(list(found.get(target, [])), above[key], f"{where}: {key}")
+    return found
 
 
 def layer_path(configs: Path, reference: Any, where: Path) -> Path:
@@ -110,16 +110,20 @@ def layers_of(
     yield path, layer
 
 
-def resolve(configs: Path, path: Path, keys: Set[str]) -> dict[str, Any]:
-    """Return one file merged with all that it extends, in the order of its list.
+def merged(layers: Iterable[tuple[Path, dict[str, Any]]]) -> dict[str, Any]:
+    """Merge layers in their order.
 
-    A layer that is reached twice applies once, at its first place: it must not undo what stands over it. Errors are
-    those of `layers_of`.
+    A layer that is reached twice applies once, at its first place: it must not undo what stands over it.
     """
-    merged: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     applied: set[Path] = set()
-    for file, layer in layers_of(configs, path, keys):
+    for file, layer in layers:
         if file not in applied:
-            merged = _merge(merged, layer, file)
+            found = _merge(found, layer, file)
             applied.add(file)
-    return merged
+    return found
+
+
+def resolve(configs: Path, path: Path, keys: Set[str]) -> dict[str, Any]:
+    """Return one file merged with all that it extends, in the order of its list; errors are those of `layers_of`."""
+    return merged(layers_of(configs, path, keys))
