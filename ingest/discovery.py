@@ -75,11 +75,10 @@ def scan_columns(
     """
     settled = [moment - dt.timedelta(minutes=settle_minutes) for _, moment in moments]
     last = lake.query(_LAST_SESSIONS, [[session for session, _ in moments], settled])
+    sessions = last["session_date"].unique().to_list()
     try:
         told = lake.read(_INSTRUMENTS_TABLE)
-        columns = lake.read(
-            COLUMNS_TABLE, "session_date in (select unnest(?))", [last["session_date"].unique().to_list()]
-        )
+        columns = lake.read(COLUMNS_TABLE, "session_date in (select unnest(?))", [sessions])
         closes = lake.read(
             COLUMNS_TABLE,
             "session_date <= ?",
@@ -91,7 +90,9 @@ def scan_columns(
     instruments = told.select(*_IDENTITY, *(name for name in _DESCRIBING if name in told.columns))
     known = [name for name in instruments.columns if name != "symbol" and name in columns.columns]
     described = columns.drop(known).join(instruments, on="symbol", how="inner").sort("symbol")
-    described = described.join(weekly_columns(closes), on=["symbol", "session_date"], how="left", maintain_order="left")
+    described = described.join(
+        weekly_columns(closes, sessions), on=["symbol", "session_date"], how="left", maintain_order="left"
+    )
     newest = max(session for session, _ in moments)
     past = described.with_columns(pl.lit(None).alias("indexes")) if "indexes" in described.columns else described
     return [

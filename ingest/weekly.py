@@ -7,6 +7,9 @@ fails as missing.
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+
 import polars as pl
 
 TIMEFRAME = "1W"
@@ -16,7 +19,7 @@ COMPUTED = ("close|1W", "change|1W", "rsi|1W", "momentum10|1W")
 _SCHEMA = {"symbol": pl.String(), "session_date": pl.Date(), **dict.fromkeys(COMPUTED, pl.Float64())}
 
 
-def weekly_columns(closes: pl.DataFrame) -> pl.DataFrame:
+def weekly_columns(closes: pl.DataFrame, sessions: Sequence[dt.date] | None = None) -> pl.DataFrame:
     """Say at every session what the weekly columns were then; nothing after a session is read for it.
 
     RSI 14 = 100 * up / (up + down) of Wilder averages of the weekly moves, started with the mean of the first 14; the
@@ -26,6 +29,8 @@ def weekly_columns(closes: pl.DataFrame) -> pl.DataFrame:
     ----------
     closes : pl.DataFrame
         symbol, session_date, close; one row for each session, in any order.
+    sessions : sequence of date, optional
+        Sessions to answer for; default all.
 
     Returns
     -------
@@ -37,6 +42,8 @@ def weekly_columns(closes: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema=_SCHEMA)
     daily = daily.sort("symbol", "session_date").with_columns(pl.col("session_date").dt.truncate("1w").alias("week"))
     weeks = _states_before(daily.group_by("symbol", "week", maintain_order=True).agg(pl.col("close").last()))
+    if sessions is not None:
+        daily = daily.filter(pl.col("session_date").is_in(list(sessions)))
     move = pl.col("close") - pl.col("close_before")
     up, down = _averaged("up", move.clip(lower_bound=0)), _averaged("down", (-move).clip(lower_bound=0))
     return (
