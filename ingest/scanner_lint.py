@@ -12,6 +12,7 @@ from ingest.scanner_checks import Finding, check_pairs, check_scanner
 from ingest.scanners import KEYS, Scanner, load_scanner, scanner_names
 from ingest.strategies import STRATEGIES
 from ingest.venues import Venues
+from lakehouse.errors import PathRefusedError
 
 
 def lint(configs: Path, venues: Venues) -> tuple[Finding, ...]:
@@ -85,7 +86,7 @@ def _loaded(configs: Path, name: str, broken: set[str]) -> Scanner | Finding | N
     path = configs / "scanners" / f"{name}.yaml"
     try:
         return load_scanner(configs, name)
-    except ScannerConfigError as error:
+    except (ScannerConfigError, PathRefusedError) as error:
         if any(f"{where}.yaml: " in str(error) for where in broken) or _name(path) in broken:
             return None
         is_loop = "in a loop" in str(error)
