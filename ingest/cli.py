@@ -46,7 +46,7 @@ class _Call:
     venues: Venues
     source: Source
     landing: Landing
-    scanners: tuple[str, ...]
+    scanners: tuple[Scanner, ...]
     is_simulated_label: str
 
 
@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--batch", type=int, help="symbols asked for at once, to begin with")
         if name == "scan":
             command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
+            command.add_argument("--limit", type=int, metavar="N", help="most rows kept of each scanner")
+            command.add_argument("--interval", choices=("1d", "1W", "1M"), help="bars on which the rules look")
     return parser
 
 
@@ -99,12 +101,12 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
     as_of = given.as_of or (SAMPLE_AS_OF if given.source == "sample" else now.date())
     paths = Paths.at(given.home)
     venues = Venues.of(paths)
-    names = tuple(given.scanner) if getattr(given, "scanner", None) else default_names(paths.configs)
+    scanners = _scanners(given, paths)
     source = make_source(
         given.source,
         venues,
         path=given.path,
-        scanners=load_scanners(paths.configs, names) if given.source == "tradingview" else (),
+        scanners=scanners,
         symbols=given.symbols or (),
         batch=given.batch,
         report=None if given.json else _tell,
@@ -120,7 +122,15 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
         symbols=given.symbols,
         fetched_at=now,
     )
-    return _Call(paths, venues, source, landing, names, "SIMULATED" if source.is_simulated else "")
+    return _Call(paths, venues, source, landing, scanners, "SIMULATED" if source.is_simulated else "")
+
+
+def _scanners(given: argparse.Namespace, paths: Paths) -> tuple[Scanner, ...]:
+    """Load the scanners that the command or its source needs: those named, else the manifest's."""
+    if given.command != "scan":
+        return load_scanners(paths.configs, default_names(paths.configs)) if given.source == "tradingview" else ()
+    names = tuple(given.scanner) if given.scanner else default_names(paths.configs)
+    return load_scanners(paths.configs, names, limit=given.limit, interval=given.interval)
 
 
 def _tell(progress: Progress) -> None:
@@ -179,7 +189,7 @@ def _status(call: _Call) -> dict[str, Any]:
 
 
 def _scan(call: _Call) -> dict[str, Any]:
-    scanners = load_scanners(call.paths.configs, call.scanners)
+    scanners = call.scanners
     landing = call.landing
     if not call.source.scans_from_bars:
         return {"scanners": _scan_at_source(call, scanners)}

@@ -11,7 +11,7 @@ import polars as pl
 from ingest.base_universe import exclusions, present
 from ingest.errors import ScannerInputError
 from ingest.scanners import Scanner
-from ingest.strategies import STRATEGIES, mirrored
+from ingest.strategies import mirrored
 from lakehouse.tables import CONTRACTS
 
 _IDENTITY = ("symbol", "asset_class", "product", "venue", "session_date")
@@ -118,7 +118,7 @@ def _market(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
 
 def unread(scanner: Scanner, columns: pl.DataFrame) -> tuple[str, ...]:
     """Return the columns without which nothing can pass, and which the frame does not have."""
-    wanted = [rule.column for rule in STRATEGIES[scanner.strategy]] + [one.left for one in scanner.filters]
+    wanted = [rule.column for rule in scanner.rules] + [one.left for one in scanner.filters]
     wanted += ["indexes"] if scanner.indexes else []
     wanted += ["market_cap_usd"] if scanner.market_cap_rank_max is not None else []
     return tuple(name for name in dict.fromkeys(wanted) if name not in columns.columns)
@@ -127,7 +127,7 @@ def unread(scanner: Scanner, columns: pl.DataFrame) -> tuple[str, ...]:
 def _conditions(scanner: Scanner) -> list[tuple[str, str, float | str | tuple[float | str, ...]]]:
     """List column, comparison and value of every rule and filter, in the scanner's direction."""
     found: list[tuple[str, str, float | str | tuple[float | str, ...]]] = []
-    for rule in STRATEGIES[scanner.strategy]:
+    for rule in scanner.rules:
         comparison, value = mirrored(rule, scanner.threshold(rule.threshold), scanner.direction)
         found.append((rule.column, comparison, value))
     found.extend((one.left, _OPERATIONS.get(one.operation, one.operation), one.right) for one in scanner.filters)

@@ -133,8 +133,7 @@ def _columns(scanner: Scanner) -> Iterator[Finding]:
 
 
 def _ranges(scanner: Scanner) -> Iterator[Finding]:
-    rules = STRATEGIES[scanner.strategy]
-    told = [(rule.column, f"threshold {rule.threshold}", scanner.threshold(rule.threshold)) for rule in rules]
+    told = [(rule.column, f"threshold {rule.threshold}", scanner.threshold(rule.threshold)) for rule in scanner.rules]
     for one in scanner.filters:
         values = one.right if isinstance(one.right, tuple) else (one.right,)
         told += [(one.left, f"filter on {one.left}", value) for value in values if isinstance(value, int | float)]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ingest.errors import ScannerConfigError, nearest
 from ingest.scanners import Scanner
-from ingest.strategies import STRATEGIES
 from ingest.venues import Venues
 
 _AVERAGES = (10, 20, 30, 50, 100, 200)
@@ -181,7 +180,7 @@ def lacking(column: str, market: str) -> bool:
 
 def judged_columns(scanner: Scanner) -> tuple[str, ...]:
     """Return the columns that the scanner's rules and filters read."""
-    rules = [rule.column for rule in STRATEGIES[scanner.strategy]]
+    rules = [rule.column for rule in scanner.rules]
     return tuple(dict.fromkeys([*rules, *(one.left for one in scanner.filters)]))
 
 

@@ -19,7 +19,7 @@ from ingest.scanner_fields import (
     judged_columns,
 )
 from ingest.scanners import Scanner
-from ingest.strategies import STRATEGIES, mirrored
+from ingest.strategies import mirrored
 
 _OPERATIONS = {">": "greater", ">=": "egreater", "<": "less", "<=": "eless"}
 # In dollars here, in the quote's currency there: judged here only.
@@ -138,7 +138,7 @@ def build_query(
 
 def _rules(scanner: Scanner) -> list[Condition]:
     found = []
-    for rule in STRATEGIES[scanner.strategy]:
+    for rule in scanner.rules:
         comparison, value = mirrored(rule, scanner.threshold(rule.threshold), scanner.direction)
         found.append(Condition(field_of(rule.column, scanner.name), _OPERATIONS[comparison], value))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ingest.errors import ScannerConfigError, nearest
 from ingest.layers import APPENDING, resolve
-from ingest.strategies import STRATEGIES
+from ingest.strategies import DAILY, STRATEGIES, Rule, at_interval
 from lakehouse.paths import SYMBOL_PATTERN, check_scanner_name
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +56,8 @@ class Scanner(BaseModel):
     venue_priority : tuple of str
         Of several listings of one ticker, class and product the one at the venue named first is kept; a venue that is
         not named gives way to one that is, and to no other.
+    interval : str
+        Bars on which the strategy's rules look, performances aside; filters and columns name their own.
     filters, columns : tuple
         A column may name a timeframe of its own: `rsi|1W` is the RSI of weekly bars, the running week included.
     thresholds : mapping
@@ -85,6 +88,7 @@ class Scanner(BaseModel):
     indexes: tuple[str, ...] = ()
     market_cap_rank_max: int | None = Field(default=None, ge=1)
     venue_priority: tuple[str, ...] = ()
+    interval: Literal["1d", "1W", "1M"] = DAILY
 
     @field_validator("name")
     @classmethod
@@ -117,6 +121,11 @@ class Scanner(BaseModel):
             if name not in valid:
                 raise ValueError(f"strategy {self.strategy!r} has no threshold {name!r}: {nearest(name, valid)}")
         return self
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The strategy's rules at this scanner's interval."""
+        return at_interval(STRATEGIES[self.strategy], self.interval)
 
     @property
     def is_relative(self) -> bool:
@@ -165,13 +174,33 @@ def scanner_names(configs: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (configs / "scanners").glob("*.yaml")))
 
 
-def load_scanners(configs: Path, names: tuple[str, ...] | None = None) -> tuple[Scanner, ...]:
-    """Load the named scanners, or all of them, sorted by name."""
+def load_scanners(
+    configs: Path, names: tuple[str, ...] | None = None, *, limit: int | None = None, interval: str | None = None
+) -> tuple[Scanner, ...]:
+    """Load the named scanners, or all of them, sorted by name; `limit` and `interval` stand over what the files say.
+
+    Raises
+    ------
+    ScannerConfigError
+        For a name without a file, a file that says something nobody reads, or an override that no scanner can have.
+    """
     known = scanner_names(configs)
     for name in names or ():
         if name not in known:
             raise ScannerConfigError(f"scanner {name!r} does not exist: {nearest(name, known)}")
-    return tuple(load_scanner(configs, name) for name in sorted(set(names if names is not None else known)))
+    over = {key: value for key, value in (("limit", limit), ("interval", interval)) if value is not None}
+    wanted = sorted(set(names if names is not None else known))
+    return tuple(_overridden(load_scanner(configs, name), over) for name in wanted)
+
+
+def _overridden(scanner: Scanner, over: Mapping[str, object]) -> Scanner:
+    if not over:
+        return scanner
+    try:
+        return Scanner.model_validate({**scanner.model_dump(), **over})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ScannerConfigError(f"{first['loc'][0]} {first['input']!r} is refused: {first['msg']}") from error
 
 
 def default_names(configs: Path) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ NAMED: dict[str, str] = {
     "multi_timeframe": "multi_timeframe",
 }
 
+DAILY: Final = "1d"
 _TURNED = {">": "<", ">=": "<=", "<": ">"}
 
 
@@ -68,3 +70,18 @@ def mirrored(rule: Rule, value: float, direction: str) -> tuple[str, float]:
     if direction == "LONG" or rule.mirror == "same":
         return rule.comparison, value
     return _TURNED[rule.comparison], -value if rule.mirror == "negate" else 100.0 - value
+
+
+def at_interval(rules: Iterable[Rule], interval: str) -> tuple[Rule, ...]:
+    """Return the rules on bars of another interval: `rsi` becomes `rsi|1W`.
+
+    A performance is a span of time, not a number of bars, and stays; so does a column that names its timeframe itself.
+    """
+    if interval == DAILY:
+        return tuple(rules)
+    return tuple(
+        rule
+        if "|" in rule.column or rule.column.startswith("perf_")
+        else replace(rule, column=f"{rule.column}|{interval}")
+        for rule in rules
+    )

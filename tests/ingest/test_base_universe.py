@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,7 +12,7 @@ from ingest.errors import ScannerConfigError
 from ingest.rules import evaluate
 from ingest.scanner_fields import FIELDS, code_of, field_of, word_of
 from ingest.scanner_query import build_query
-from ingest.scanners import Filter, Scanner
+from ingest.scanners import Filter, Scanner, load_scanners
 
 VENUES = ("BINANCE", "OKX", "BYBIT", "KRAKEN")
 GOOD = {"perf_w": 1.0, "perf_1m": 1.0, "perf_3m": 2.0}
@@ -177,6 +178,31 @@ def test_a_timeframe_is_a_suffix_and_only_where_the_service_has_it() -> None:
     assert ("RSI|1W", "eless", 50.0) in asked
     assert ("Mom|1W", "less", -0.0) in asked
     assert build_query(weekly, "futures", "future", ["CME"], KNOWN - {"RSI|1W"}).missing == ("rsi|1W",)
+
+
+def test_an_interval_moves_the_rules_that_count_bars() -> None:
+    weekly = scanner(strategy="trend_momentum", interval="1W")
+    assert [rule.column for rule in weekly.rules] == ["adx|1W", "recommend_all|1W", "perf_w", "perf_1m", "perf_3m"]
+    mixed = scanner(strategy="multi_timeframe", interval="1M")
+    assert [rule.column for rule in mixed.rules] == ["rsi|1W", "momentum10|1W", "adx|1M", "recommend_all|1M", "perf_w"]
+    asked = build_query(weekly, "crypto", "crypto", ["OKX"], KNOWN | {"ADX|1W", "Recommend.All|1W"})
+    assert [one.left for one in asked.filters[2:4]] == ["ADX|1W", "Recommend.All|1W"]
+    told = reasons(weekly, row("OKX:A", **{"adx|1W": 20.0, "recommend_all|1W": 0.2, "adx": 0.0}))
+    assert told == {"OKX:A": "passed"}
+    assert (
+        reasons(weekly, row("OKX:A", adx=20.0, recommend_all=0.2))["OKX:A"]
+        == "missing adx|1W; missing recommend_all|1W"
+    )
+
+
+def test_depth_and_interval_stand_over_the_files(configs: Path) -> None:
+    (mine,) = load_scanners(configs, ("crypto_spot_trend_long",), limit=3, interval="1W")
+    (plain,) = load_scanners(configs, ("crypto_spot_trend_long",))
+    assert (mine.limit, mine.interval, plain.limit, plain.interval) == (3, "1W", 500, "1d")
+    assert mine.model_copy(update={"limit": 500, "interval": "1d"}) == plain
+    for over, message in (({"limit": 0}, "limit 0 is refused"), ({"interval": "2W"}, "interval '2W' is refused")):
+        with pytest.raises(ScannerConfigError, match=message):
+            load_scanners(configs, None, **over)  # type: ignore[arg-type]
 
 
 def test_words_of_funds_are_the_services_codes_both_ways() -> None:

@@ -176,6 +176,12 @@ def test_every_code_is_described_and_has_a_test() -> None:
     assert {case[3] for case in mark.args[1]} == set(RULES)
 
 
+def test_the_guide_lists_every_code_as_it_is(configs: Path) -> None:
+    guide = (configs.parent / "docs" / "guide" / "scanners.md").read_text(encoding="utf-8")
+    listed = dict(line.strip("| \n").split(" | ") for line in guide.splitlines() if line.startswith("| SCN"))
+    assert listed == RULES
+
+
 def test_all_faults_of_all_files_are_told_at_once(folder: Path, venues: Venues) -> None:
     write(folder, "base/market", "asset_clases: [equity]\nprodukt: cash")
     write(folder, "scanners/b_trend_long", "extends: [base/gone, presets/trend]\ntitel: B")
