@@ -93,8 +93,9 @@ def scan_columns(
     described = described.join(
         weekly_columns(closes, sessions), on=["symbol", "session_date"], how="left", maintain_order="left"
     )
-    newest = max(session for session, _ in moments)
-    past = described.with_columns(pl.lit(None).alias("indexes")) if "indexes" in described.columns else described
+    newest = max((session for session, _ in moments), default=None)
+    unknown = [pl.lit(None, dtype=kind).alias(name) for name, kind in described.schema.items() if name == "indexes"]
+    past = described.with_columns(unknown)
     return [
         (described if session == newest else past).join(
             last.filter(pl.col("moment") == number), on=["calendar", "session_date"], how="semi"

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-TIMEFRAME = "1W"
 _RSI_LENGTH = 14
 _MOMENTUM_LENGTH = 10
 COMPUTED = ("close|1W", "change|1W", "rsi|1W", "momentum10|1W")
@@ -23,7 +22,7 @@ def weekly_columns(closes: pl.DataFrame, sessions: Sequence[dt.date] | None = No
     """Say at every session what the weekly columns were then; nothing after a session is read for it.
 
     RSI 14 = 100 * up / (up + down) of Wilder averages of the weekly moves, started with the mean of the first 14; the
-    running week's move is added to the averages of the weeks before. momentum10 = close - close ten weeks back.
+    running week's move is added to the averages of the weeks before. momentum10 = close - close ten weekly bars back.
 
     Parameters
     ----------

@@ -211,6 +211,9 @@ def test_words_of_funds_are_the_services_codes_both_ways() -> None:
     assert asked.left == "asset_class"
     # The service's code of a class is the MD5 of its name.
     assert asked.right == ["b6e443a6c4a8a2e7918c5dbf3d45c796", "c05f85d35d1cd0be6ebb2af4be16e06a"]
+    codes = {"size_and_style": "26", "sector": "27"}
+    assert {word: code_of("fund_category", word, "mine") for word in codes} == codes
+    assert code_of("fund_focus", "theme", "mine") == "58"
     assert word_of("fund_class", code_of("fund_class", "commodities", "mine")) == "commodities"  # type: ignore[arg-type]
     assert (word_of("fund_category", "999"), word_of("fund_category", None), word_of("sector", "27")) == (
         "999",

@@ -4,6 +4,7 @@ import datetime as dt
 import itertools
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 from ingest.weekly import COMPUTED, weekly_columns
 
 MONDAY = dt.date(2023, 1, 2)
-PRICES = st.lists(st.floats(min_value=0.5, max_value=500.0), min_size=1, max_size=160)
+# Long enough for an RSI of 14 weeks and its recursion; lists that hypothesis draws by itself are mostly too short.
+PRICES = st.builds(
+    lambda seed, n: [
+        float(price) for price in 50.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.03, n)))
+    ],
+    st.integers(0, 10_000),
+    st.integers(1, 220),
+)
 
 
 def daily(prices: list[float], symbol: str = "FX:A", first: dt.date = MONDAY, per_week: int = 5) -> pl.DataFrame:
