@@ -27,7 +27,8 @@ LF := .venv/bin/lakefolio
 INGEST := $(PY) -m ingest
 RUN_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(START_STEP),--start-step $(START_STEP)) $(if $(TOP_N),--set selection.top_n=$(TOP_N)) $(if $(THRESHOLD),--set dependence.threshold=$(THRESHOLD) --set flags.feat_adaptive_threshold=false)
 COMMA := ,
-SCAN_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(INTERVAL),--interval $(INTERVAL)) $(if $(TOP_N),--limit $(TOP_N)) $(foreach name,$(subst $(COMMA), ,$(SCANNERS)),--scanner $(name))
+SCAN_OPTIONS = $(GATE_OPTIONS) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(INTERVAL),--interval $(INTERVAL)) $(if $(TOP_N),--limit $(TOP_N)) $(foreach name,$(subst $(COMMA), ,$(SCANNERS)),--scanner $(name))
+GATE_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(BATCH),--batch $(BATCH))
 WHICH_RUN = $(if $(RUN_ID),$(RUN_ID),latest)
 
 .PHONY: help
@@ -50,7 +51,7 @@ env-sync: ## make or refresh .venv
 env-check: ## check interpreter, packages, extensions, manifest, lake and calendars
 	@$(READY) && $(LF) doctor
 
-.PHONY: scan-run scan-audit data-prep-raw data-fetch data-audit validate calendars
+.PHONY: scan-run scan-audit data-prep-raw data-fetch data-repair data-refresh-targeted recover meta-refresh data-audit validate calendars
 scan-run: ## run the manifest's scanners and merge their finds; SCANNERS=a,b, INTERVAL=1W or TOP_N=50 scan and export alone
 	@$(READY) && $(if $(SCANNERS)$(INTERVAL)$(TOP_N),$(INGEST) scan $(SCAN_OPTIONS),$(LF) run --profile $(PROFILE) --stop-step aggregation $(RUN_OPTIONS))
 scan-audit: ## lint the scanner files offline and print their resolved form; STRICT=1 fails for warnings too
@@ -58,13 +59,21 @@ scan-audit: ## lint the scanner files offline and print their resolved form; STR
 data-prep-raw: ## land calendars, instruments and bars of PROFILE's source, and scan them
 	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step discovery $(RUN_OPTIONS)
 data-fetch: ## land LOOKBACK sessions of the candidates
-	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step light-prep --set data.light_sessions=$(LOOKBACK) $(RUN_OPTIONS)
+	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step light-prep --set data.light_sessions=$(LOOKBACK) $(if $(BATCH),--set source.batch=$(BATCH)) $(RUN_OPTIONS)
+data-repair: ## ask SOURCE for the sessions that are missing, the newest first
+	@$(READY) && $(INGEST) repair $(GATE_OPTIONS)
+data-refresh-targeted: ## ask SOURCE for whole series again: those of SYMBOLS, else those that are not healthy
+	@$(READY) && $(INGEST) refresh $(GATE_OPTIONS)
+recover: ## ask SOURCE again, one by one, for what failed lately
+	@$(READY) && $(INGEST) recover $(GATE_OPTIONS)
+meta-refresh: ## ask SOURCE to describe the instruments again
+	@$(READY) && $(INGEST) instruments $(GATE_OPTIONS)
 data-audit: ## rebuild the price marts and run their tests
 	@$(READY) && $(LF) dbt build --select tag:prices
 validate: ## data health of RUN_ID, coloured
 	@$(READY) && $(LF) health --run-id $(WHICH_RUN)
 calendars: ## land the sessions of every calendar of SOURCE (default: the sample)
-	@$(READY) && $(INGEST) calendars $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH))
+	@$(READY) && $(INGEST) calendars $(GATE_OPTIONS)
 
 .PHONY: port-select port-analyze port-optimize port-test port-report port-drift accept-state corr-report regime-check audit gate display report-sync
 port-select: ## resume RUN_ID at selection

@@ -17,7 +17,23 @@ from ingest.calendars import as_of_clock, last_completed_session
 from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
 from ingest.errors import IngestError, ScannerConfigError
-from ingest.landing import LandingReport, instruments_of, land_bars, land_instruments, land_scans, land_sessions
+from ingest.healing import (
+    calendars_of,
+    failed_requests,
+    gap_requests,
+    ill_symbols,
+    known_symbols,
+    whole_requests,
+)
+from ingest.landing import (
+    LandingReport,
+    instruments_of,
+    land_bars,
+    land_instruments,
+    land_requests,
+    land_scans,
+    land_sessions,
+)
 from ingest.pacing import Progress
 from ingest.requests import Landing, now_utc
 from ingest.rules import summarise
@@ -48,6 +64,7 @@ class _Call:
     landing: Landing
     scanners: tuple[Scanner, ...]
     is_simulated_label: str
+    days: int = 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         "bars": "land instruments, sessions and bars",
         "instruments": "land instrument metadata",
         "calendars": "land the sessions of every calendar that the source's instruments need",
+        "repair": "ask again for the sessions that are missing, the newest first, and for nothing else",
+        "refresh": "ask for whole series again: those named, else those whose health is not good",
+        "recover": "ask again, one by one, for what failed lately",
         "status": "say what stands in the lake, how fresh it is and what was refused",
     }
     for name, text in helps.items():
@@ -71,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--run-id", type=_run_id)
         command.add_argument("--json", action="store_true", help="machine output")
         command.add_argument("--batch", type=int, help="symbols asked for at once, to begin with")
+        if name == "recover":
+            command.add_argument("--days", type=int, default=2, help="how long ago a failure may lie")
         if name == "scan":
             command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
             command.add_argument("--limit", type=int, metavar="N", help="most rows kept of each scanner")
@@ -108,7 +130,7 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
         path=given.path,
         scanners=scanners,
         symbols=given.symbols or (),
-        batch=given.batch,
+        batch=given.batch or (1 if given.command == "recover" else None),
         report=None if given.json else _tell,
     )
     # Without --as-of the clock is the present one, so that a session that still runs is not taken for final.
@@ -122,7 +144,8 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
         symbols=given.symbols,
         fetched_at=now,
     )
-    return _Call(paths, venues, source, landing, scanners, "SIMULATED" if source.is_simulated else "")
+    label = "SIMULATED" if source.is_simulated else ""
+    return _Call(paths, venues, source, landing, scanners, label, days=getattr(given, "days", 0))
 
 
 def _scanners(given: argparse.Namespace, paths: Paths) -> tuple[Scanner, ...]:
@@ -154,9 +177,12 @@ def _bars(call: _Call) -> dict[str, Any]:
 
 
 def _instruments(call: _Call) -> dict[str, Any]:
-    told = instruments_of(call.source, call.landing)
     with Lake.open(call.paths) as lake:
-        receipt = land_instruments(lake, call.source, call.landing)
+        # A live source describes what the lake has; the others all that they have themselves.
+        known = known_symbols(lake, call.source.name) if call.source.is_remote and not call.landing.symbols else []
+        landing = replace(call.landing, symbols=tuple(known)) if known else call.landing
+        told = instruments_of(call.source, landing)
+        receipt = land_instruments(lake, call.source, landing)
     counts = told.group_by("asset_class", "product").agg(pl.len().alias("n_instruments"))
     return {
         "n_instruments": told.height,
@@ -181,6 +207,31 @@ def _calendars(call: _Call) -> dict[str, Any]:
         for calendar in sorted(set(of_venue.values()))
     ]
     return {"calendars": rows}
+
+
+def _repair(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths) as lake:
+        calendars = calendars_of(_asked(call, known_symbols(lake, call.source.name)), call.venues)
+        requests = gap_requests(lake, call.source.name, calendars, call.landing)
+        return {"landing": asdict(land_requests(lake, call.source, calendars, call.landing, requests))}
+
+
+def _refresh(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths) as lake:
+        symbols = _asked(call, ill_symbols(lake, call.source.name))
+        calendars, requests = calendars_of(symbols, call.venues), whole_requests(symbols, call.landing)
+        return {"landing": asdict(land_requests(lake, call.source, calendars, call.landing, requests))}
+
+
+def _recover(call: _Call) -> dict[str, Any]:
+    with Lake.open(call.paths) as lake:
+        requests = failed_requests(lake, call.source.name, call.landing, days=call.days, symbols=call.landing.symbols)
+        calendars = calendars_of([symbol for request in requests for symbol in request.symbols], call.venues)
+        return {"landing": asdict(land_requests(lake, call.source, calendars, call.landing, requests))}
+
+
+def _asked(call: _Call, otherwise: list[str]) -> list[str]:
+    return list(call.landing.symbols) if call.landing.symbols is not None else otherwise
 
 
 def _status(call: _Call) -> dict[str, Any]:
@@ -227,7 +278,7 @@ def _scan(call: _Call) -> dict[str, Any]:
 def _scan_at_source(call: _Call, scanners: Sequence[Scanner]) -> list[dict[str, Any]]:
     """Let the source's own scanner answer; its bars are not needed for that."""
     landing, source = call.landing, call.source
-    found = discover_at_source(source, scanners, as_of=landing.last, run_id=landing.run_id)
+    found = discover_at_source(source, scanners, as_of=landing.last, as_of_at=landing.as_of_at, run_id=landing.run_id)
     with Lake.open(call.paths) as lake:
         symbols = tuple(sorted(set(found["symbol"])))
         if symbols:
@@ -272,6 +323,9 @@ _COMMANDS = {
     "bars": _bars,
     "instruments": _instruments,
     "calendars": _calendars,
+    "repair": _repair,
+    "refresh": _refresh,
+    "recover": _recover,
     "status": _status,
 }
 

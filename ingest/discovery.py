@@ -127,7 +127,9 @@ def discover(
     return Discovery(pl.concat(scans, how="vertical_relaxed"), pl.concat(verdicts))
 
 
-def discover_at_source(source: Source, scanners: Sequence[Scanner], *, as_of: dt.date, run_id: str) -> pl.DataFrame:
+def discover_at_source(
+    source: Source, scanners: Sequence[Scanner], *, as_of: dt.date, as_of_at: dt.datetime, run_id: str
+) -> pl.DataFrame:
     """Ask the source's own scanner, and return rows of `raw.scans`.
 
     Raises
@@ -138,7 +140,10 @@ def discover_at_source(source: Source, scanners: Sequence[Scanner], *, as_of: dt
         When the source does not answer in whole: half a universe is none.
     """
     names = CONTRACTS["raw.scans"].names
-    found = [source.scan(scanner, as_of=as_of).with_columns(pl.lit(run_id).alias("run_id")) for scanner in scanners]
+    found = [
+        source.scan(scanner, as_of=as_of, as_of_at=as_of_at).with_columns(pl.lit(run_id).alias("run_id"))
+        for scanner in scanners
+    ]
     return pl.concat([_no_scans(), *(rows.select(names) for rows in found)], how="vertical_relaxed")
 
 

@@ -144,10 +144,10 @@ class FilesSource:
             _absent(request.symbols, answered),
         )
 
-    def scan(self, scanner: Scanner, *, as_of: dt.date) -> pl.DataFrame:
+    def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Refuse: bars on disk are scanned through `marts.scanner_columns`."""
         raise ScanUnsupportedError(
-            f"files has no scanner of its own ({scanner.name} at {as_of}): use scan_from_columns"
+            f"files has no scanner of its own ({scanner.name} at {as_of_at or as_of}): use scan_from_columns"
         )
 
 

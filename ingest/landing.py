@@ -150,7 +150,6 @@ def land_bars(
     UnknownInstrumentError, UnknownVenueError
         For symbols that the source does not have, and venues without a calendar.
     """
-    started = time.perf_counter()
     told = instruments_of(source, landing)
     calendars = told.select(
         "symbol",
@@ -160,6 +159,20 @@ def land_bars(
     requests = (
         plan_requests(lake, source.name, calendars, landing) if selective else [whole_request(told["symbol"], landing)]
     )
+    return land_requests(lake, source, calendars, landing, requests)
+
+
+def land_requests(
+    lake: Lake, source: Source, calendars: pl.DataFrame, landing: Landing, requests: Sequence[BarRequest]
+) -> LandingReport:
+    """Ask, judge and land what is requested, one transaction for each answer.
+
+    Parameters
+    ----------
+    calendars : pl.DataFrame
+        symbol, calendar of everything that the landing is about, asked for or not.
+    """
+    started = time.perf_counter()
     tally = _Tally()
     for request in requests:
         for batch in source.bars(request):
@@ -167,12 +180,12 @@ def land_bars(
             tally.add(_land_answer(answer, source))
     if source.is_remote and requests:
         _land_sessions_of_bars(lake, source, calendars, landing)
-    n_requested = sum(len(request.symbols) for request in requests)
+    asked = {symbol for request in requests for symbol in request.symbols}
     return LandingReport(
         source.name,
-        told.height,
-        n_requested,
-        told.height - n_requested,
+        calendars.height,
+        len(asked),
+        calendars.height - len(asked),
         tally.n_accepted,
         tally.n_inserted,
         tally.n_deleted,

@@ -109,10 +109,10 @@ class SampleSource:
             },
         )
 
-    def scan(self, scanner: Scanner, *, as_of: dt.date) -> pl.DataFrame:
+    def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Refuse: simulated bars are scanned through `marts.scanner_columns`."""
         raise ScanUnsupportedError(
-            f"sample has no scanner of its own ({scanner.name} at {as_of}): use scan_from_columns"
+            f"sample has no scanner of its own ({scanner.name} at {as_of_at or as_of}): use scan_from_columns"
         )
 
     def _listed(self, symbols: Sequence[str] | None) -> tuple[Listing, ...]:

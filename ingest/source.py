@@ -125,8 +125,10 @@ class Source(Protocol):
         """Yield complete answers; each is landed as it comes, so an interrupted fetch resumes behind the last."""
         ...
 
-    def scan(self, scanner: Scanner, *, as_of: dt.date) -> pl.DataFrame:
+    def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Return what the source's own scanner found, in the columns of `raw.scans` that a source can know.
+
+        `as_of_at` is the run's clock, naive UTC; by default the end of `as_of`.
 
         Raises
         ------

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import SecretStr
 
 from ingest.breaker import Breaker
+from ingest.calendars import as_of_clock
 from ingest.chart_series import ChartSeries
 from ingest.endpoints import Endpoints, checked, tradingview_token
 from ingest.errors import RemoteError
@@ -31,6 +32,8 @@ from ingest.venues import Venues
 
 _LOGGER = logging.getLogger(__name__)
 _SPARE_BARS = 5
+_PRESENT = dt.timedelta(hours=1)
+"""How old a run's clock may be when its discovery asks what the service shows now."""
 _BROWSER = {"origin": "https://www.tradingview.com", "referer": "https://www.tradingview.com/"}
 
 
@@ -120,7 +123,7 @@ class TradingViewSource:
         frames = [self._described[symbol] for symbol in sorted(set(symbols)) if symbol in self._described]
         return pl.concat(frames) if frames else pl.DataFrame(schema=INSTRUMENT_SCHEMA)
 
-    def scan(self, scanner: Scanner, *, as_of: dt.date) -> pl.DataFrame:
+    def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Return what the service's scanner finds and this house's rules confirm: `raw.scans` without `run_id`.
 
         Raises
@@ -128,9 +131,9 @@ class TradingViewSource:
         RemoteError
             When the scanner does not answer in whole.
         ScannerInputError
-            When `as_of` lies before what the service shows: it knows the present only.
+            When the clock lies before what the service shows: it knows the present only.
         """
-        columns = asyncio.run(self._scan(scanner, as_of))
+        columns = asyncio.run(self._scan(scanner, as_of, as_of_at or as_of_clock(as_of)))
         found = scan_from_columns(scanner, columns, source=self.name, run_id="", scanned_at=self.clock())
         return found.drop("run_id")
 
@@ -161,8 +164,9 @@ class TradingViewSource:
                 queries.append(build_query(scanner, market, asset_class, names, known, is_universe=is_universe))
         return queries
 
-    async def _scan(self, scanner: Scanner, as_of: dt.date) -> pl.DataFrame:
+    async def _scan(self, scanner: Scanner, as_of: dt.date, as_of_at: dt.datetime) -> pl.DataFrame:
         frames = []
+        is_present = self.clock() - as_of_at < _PRESENT
         async with self._http() as http:
             client = ScannerClient(http, self.venues, page=self.page)
             for query in await self._queries(client, scanner, is_universe=False):
@@ -173,7 +177,7 @@ class TradingViewSource:
                 instruments = client.placed(rows, as_of)
                 self._remember(instruments.select(list(INSTRUMENT_SCHEMA)))
                 rates = await client.usd_rates(sorted({str(row["currency"]) for row in rows if row.get("currency")}))
-                frames.append(client.columns_frame(query, rows, instruments, rates, as_of))
+                frames.append(client.columns_frame(query, rows, instruments, rates, as_of_at, is_present=is_present))
         joined = pl.concat(frames, how="diagonal") if frames else pl.DataFrame(schema=_NO_COLUMNS)
         return joined.unique("symbol", keep="first", maintain_order=True)
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from ingest.bodies import shown
-from ingest.calendars import as_of_clock, last_completed_session
+from ingest.calendars import last_completed_session
 from ingest.errors import (
     IncompleteError,
     MalformedError,
@@ -223,16 +223,21 @@ class ScannerClient:
         rows: Sequence[Mapping[str, Any]],
         instruments: pl.DataFrame,
         rates: Mapping[str, float],
-        as_of: dt.date,
+        as_of_at: dt.datetime,
+        *,
+        is_present: bool,
     ) -> pl.DataFrame:
         """Return the rows as scanner columns, for the same rules that judge `marts.scanner_columns`.
+
+        A row older than the last session that was completed at `as_of_at` is stale and left out. A row of a session
+        that was not is what the service shows now, and stays where now is the run's present.
 
         Raises
         ------
         MalformedError
             For a value that is no number, or a number that is not finite.
         ScannerInputError
-            For a row of a later session than `as_of`: the service knows the present only.
+            For a row of a session not completed at `as_of_at`, of a run that does not stand in the present.
         """
         by_symbol = {row["symbol"]: row for row in rows}
         found = []
@@ -240,12 +245,12 @@ class ScannerClient:
             named=True
         ):
             row = by_symbol[one["symbol"]]
-            if one["session_date"] > as_of:
+            due = last_completed_session(self.venues.require(one["venue"]).calendar, as_of_at)
+            if due is not None and one["session_date"] > due and not is_present:
                 raise ScannerInputError(
-                    f"{query.subject}: {one['symbol']} is of session {one['session_date']}, after {as_of}; the service "
+                    f"{query.subject}: {one['symbol']} is of session {one['session_date']}, after {due}; the service "
                     "knows the present only: scan a past session from bars"
                 )
-            due = last_completed_session(self.venues.require(one["venue"]).calendar, as_of_clock(as_of))
             if due is not None and one["session_date"] < due:
                 continue
             values: dict[str, Any] = {

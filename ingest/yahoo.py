@@ -113,10 +113,10 @@ class YahooSource:
             lanes = Lanes(self.name, lambda group: self._group(group, request), self.pace, runner, self.report)
             yield from lanes.batches(request.symbols)
 
-    def scan(self, scanner: Scanner, *, as_of: dt.date) -> pl.DataFrame:
+    def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Refuse: bars of Yahoo are scanned through `marts.scanner_columns`."""
         raise ScanUnsupportedError(
-            f"yahoo has no scanner of its own ({scanner.name} at {as_of}): use scan_from_columns"
+            f"yahoo has no scanner of its own ({scanner.name} at {as_of_at or as_of}): use scan_from_columns"
         )
 
     def _http(self) -> Http:

@@ -27,6 +27,7 @@ def describe_environment(run: Run) -> dict[str, Any]:
         "as_of_at": run.as_of_at.isoformat(),
         "source": run.source_name,
         "is_simulated": run.source.is_simulated,
+        "scans_from_bars": run.source.scans_from_bars,
         "random_seed": run.settings.random_seed,
         "manifest_sha256": run.manifest_sha256,
         "python": platform.python_version(),

@@ -9,14 +9,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.files import FilesSource
-from ingest.sample import SAMPLE_AS_OF, SampleSource
+from ingest.pacing import Progress
+from ingest.sample import SAMPLE_AS_OF
+from ingest.scanners import load_scanners
 from ingest.source import Source
+from ingest.sources import make_source
 from ingest.venues import Venues
 from lakefolio.errors import ResumeError, UsageError
 from lakefolio.keys import SigningKey, signing_secret
 from lakefolio.ledger import Ledger, read_entries
-from lakefolio.manifest import Profile, SourceSettings, resolve
+from lakefolio.manifest import Profile, resolve
 from lakefolio.progress import Reporter
 from lakefolio.run import RESOLVED, Run, clock, new_run_id
 from lakehouse.paths import Paths, check_run_id
@@ -118,18 +120,24 @@ def overrides(wanted: Wanted) -> dict[str, Any]:
     return out
 
 
-def make_source(paths: Paths, settings: SourceSettings) -> Source:
-    """The source that the manifest names (house.md 4)."""
-    venues = Venues.of(paths)
-    if settings.kind == "sample":
-        return SampleSource(venues, settings.seed)
-    return FilesSource(Path(str(settings.path)), venues)
+def source_of(paths: Paths, settings: Profile, reporter: Reporter) -> Source:
+    """The source that the manifest names (house.md 4); a live one tells its progress."""
+
+    def tell(progress: Progress) -> None:
+        reporter.inside(str(progress))
+
+    wanted = settings.source
+    return make_source(
+        wanted.kind, Venues.of(paths), path=Path(wanted.path) if wanted.path else None, seed=wanted.seed,
+        scanners=load_scanners(paths.configs, settings.discovery.scanners), symbols=wanted.symbols, batch=wanted.batch,
+        report=tell,
+    )  # fmt: skip
 
 
 def _assemble(
     paths: Paths, profile: str, settings: Profile, as_of: date | None, run_id: str | None, reporter: Reporter
 ) -> Run:
-    source = make_source(paths, settings.source)
+    source = source_of(paths, settings, reporter)
     standing_on = as_of or (SAMPLE_AS_OF if settings.source.kind == "sample" else None)
     session, moment = clock(standing_on, settings.data.settle_minutes)
     name = check_run_id(run_id) if run_id else new_run_id(profile, session)

@@ -35,9 +35,11 @@ class Section(BaseModel):
 class SourceSettings(Section):
     """Where bars and scans come from (house.md 4)."""
 
-    kind: Literal["sample", "files"] = Field(description="Name of the source.")
+    kind: Literal["sample", "files", "tradingview", "binance", "yahoo"] = Field(description="Name of the source.")
     path: str | None = Field(None, description="File or folder of the source `files`.")
     seed: int = Field(111, description="Seed of the simulated market of the source `sample`.")
+    symbols: tuple[str, ...] = Field((), description="Universe of `binance` and `yahoo`, which list none of their own.")
+    batch: int | None = Field(None, ge=1, description="Symbols a live source is asked for at once, to begin with.")
 
 
 class LakeOptions(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -10,7 +10,16 @@ import polars as pl
 from ingest.calendars import as_of_clock
 from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
-from ingest.landing import LandingReport, land_bars, land_instruments, land_scans, land_sessions
+from ingest.healing import calendars_of, gap_requests
+from ingest.landing import (
+    LandingReport,
+    instruments_of,
+    land_bars,
+    land_instruments,
+    land_requests,
+    land_scans,
+    land_sessions,
+)
 from ingest.requests import Landing
 from ingest.scanners import Scanner, load_scanners
 from ingest.venues import Venues
@@ -22,15 +31,22 @@ from lakehouse.dbt import DbtResult
 
 CALENDAR_DAYS_PER_SESSION = 366 / 250
 """Calendar days that surely hold one business session, holidays included."""
+COLUMN_SESSIONS = 260
+"""Sessions that the slowest scanner column needs before its first value (an average over 200)."""
 
 
 def discovery(run: Run) -> StepReport:
-    """Land what the source has, compute the scanner columns, and run every scanner of the manifest."""
-    land_market(run, "discovery")
-    built(run.dbt("build", ["tag:columns"]))
+    """Run every scanner of the manifest: over the scanner columns of the source's bars, or at the source itself."""
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
     lake = run.lake
-    found = scan(run, lake, scanners, [run.as_of])
+    if run.source.scans_from_bars:
+        land_market(run, "discovery")
+        built(run.dbt("build", ["tag:columns"]))
+        found = scan_bars(run, lake, scanners, [run.as_of])
+    else:
+        found = scan_source(run, scanners)
+        land_described(run, "discovery", {*found["symbol"], run.settings.benchmark})
+        built(run.dbt("build", ["tag:columns"]))
     land_scans(lake, found, run_id=run.run_id, step="discovery")
     provenance = Provenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
     for scanner in scanners:
@@ -55,7 +71,9 @@ def aggregation(run: Run) -> StepReport:
 def enrichment(run: Run) -> StepReport:
     """Describe every instrument as it was known at the run's clock."""
     lake = run.lake
-    changed = land_instruments(lake, run.source, landing_of(run, "enrichment"))
+    # A live source describes what it is asked about; the others know all that they have.
+    asked = candidate_symbols(lake, run) if run.source.is_remote else None
+    changed = land_instruments(lake, run.source, landing_of(run, "enrichment", asked))
     if changed is not None or not run.source.scans_from_bars:
         built(run.dbt("build", ["tag:enrichment"]))
     rows = run.query("select count(*) as n from marts.instruments")
@@ -96,7 +114,7 @@ def health(run: Run) -> StepReport:
     lake = run.lake
     symbols = judged_symbols(lake, run)
     ill = unhealthy(lake, symbols)["symbol"].to_list()
-    fetched = fetch(run, lake, "health", ill, window) if ill else None
+    fetched = repair(run, lake, ill, window) if ill else None
     if fetched is not None and has_landed(fetched):
         build_prices(run, window, ("tag:prices",))
     report = record_health(run, "full", symbols, fetched)
@@ -113,18 +131,30 @@ def health(run: Run) -> StepReport:
 
 
 def land_market(run: Run, step: str) -> None:
-    """Calendars, instruments and bars: all of them where the source scans from bars, else when they are needed."""
-    landing = landing_of(run, step)
+    """Calendars, instruments and bars of a source that is scanned from its bars; as deep as needed where asking costs."""
     venues = Venues.of(run.paths)
-    lake = run.lake
-    instruments = run.source.instruments(as_of=run.as_of)
-    first = instruments["first_session"].min()
-    calendars = sorted(set(venues.calendars_of(instruments["venue"]).values()))
-    land_sessions(lake, calendars, first if isinstance(first, date) else run.as_of, run.as_of, landing)
-    land_instruments(lake, run.source, landing)
-    if run.source.scans_from_bars:
-        report = land_bars(lake, run.source, venues, landing)
-        run.logger.info("landed %s bars, quarantined %s", report.n_inserted, report.quarantined)
+    depth = run.settings.data.full_sessions + COLUMN_SESSIONS
+    landing = landing_of(run, step, first=days_before(run.as_of, depth) if run.source.is_remote else None)
+    land_calendars(run, run.source.instruments(as_of=run.as_of), landing)
+    land_instruments(run.lake, run.source, landing)
+    report = land_bars(run.lake, run.source, venues, landing)
+    run.logger.info("landed %s bars, quarantined %s", report.n_inserted, report.quarantined)
+    warn_of(run, report)
+
+
+def land_described(run: Run, step: str, symbols: Collection[str]) -> None:
+    """Calendars and instruments of what the source's own scanner found; their bars follow when they are needed."""
+    landing = landing_of(run, step, sorted(symbols))
+    land_calendars(run, instruments_of(run.source, landing), landing)
+    land_instruments(run.lake, run.source, landing)
+
+
+def land_calendars(run: Run, instruments: pl.DataFrame, landing: Landing) -> None:
+    """The sessions of the instruments' calendars, since the first was listed or as far back as the run looks."""
+    calendars = sorted(set(Venues.of(run.paths).calendars_of(instruments["venue"]).values()))
+    known = instruments["first_session"].min()
+    first = known if isinstance(known, date) else days_before(run.as_of, run.settings.data.full_sessions)
+    land_sessions(run.lake, calendars, first, run.as_of, landing)
 
 
 def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first: date | None = None) -> Landing:
@@ -137,25 +167,38 @@ def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first:
 
 def fetch(run: Run, lake: Lake, step: str, symbols: Sequence[str], n_sessions: int) -> LandingReport:
     """Ask the source for what is stale, missing or incomplete of these symbols, and for nothing else."""
-    first = run.as_of - timedelta(days=int(n_sessions * CALENDAR_DAYS_PER_SESSION) + 10)
-    report = land_bars(lake, run.source, Venues.of(run.paths), landing_of(run, step, symbols, first), is_selective=True)
-    for symbol, reason in report.failures.items():
-        run.logger.warning("%s was not answered in whole: %s", symbol, reason)
+    landing = landing_of(run, step, symbols, days_before(run.as_of, n_sessions))
+    report = land_bars(lake, run.source, Venues.of(run.paths), landing, is_selective=True)
+    warn_of(run, report)
     return report
 
 
-def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], sessions: Sequence[date]) -> pl.DataFrame:
-    """What the scanners find at each session, which stands in `session_date` whatever day an instrument last traded.
+def repair(run: Run, lake: Lake, symbols: Sequence[str], n_sessions: int) -> LandingReport:
+    """Ask the source for the sessions that these symbols lack, the newest first, and for nothing that is held."""
+    landing = landing_of(run, "health", symbols, days_before(run.as_of, n_sessions))
+    calendars = calendars_of(symbols, Venues.of(run.paths))
+    requests = gap_requests(lake, run.source_name, calendars, landing)
+    report = land_requests(lake, run.source, calendars, landing, requests)
+    warn_of(run, report)
+    return report
 
-    The source's own scanner answers where it has one; else the same rules run on `marts.scanner_columns`.
+
+def warn_of(run: Run, report: LandingReport) -> None:
+    """Note in the step's log what the source did not answer."""
+    for symbol, reason in report.failures.items():
+        run.logger.warning("%s was not answered in whole: %s", symbol, reason)
+
+
+def days_before(session: date, n_sessions: int) -> date:
+    """A day that surely lies `n_sessions` sessions of any calendar before a session."""
+    return session - timedelta(days=int(n_sessions * CALENDAR_DAYS_PER_SESSION) + 10)
+
+
+def scan_bars(run: Run, lake: Lake, scanners: Sequence[Scanner], sessions: Sequence[date]) -> pl.DataFrame:
+    """What the scanners find on `marts.scanner_columns` at each session.
+
+    That session stands in `session_date`, whatever day an instrument last traded.
     """
-    if not run.source.scans_from_bars:
-        return pl.concat(
-            discover_at_source(run.source, scanners, as_of=session, run_id=run.run_id).with_columns(
-                pl.lit(session).alias("session_date")
-            )
-            for session in sessions
-        )
     settle_minutes = run.settings.data.settle_minutes
     moments = [(session, as_of_clock(session, settle_minutes)) for session in sessions]
     columns = scan_columns(lake, moments, settle_minutes=settle_minutes)
@@ -165,6 +208,12 @@ def scan(run: Run, lake: Lake, scanners: Sequence[Scanner], sessions: Sequence[d
         ).scans.with_columns(pl.lit(session).alias("session_date"))
         for session, judged in zip(sessions, columns, strict=True)
     )
+
+
+def scan_source(run: Run, scanners: Sequence[Scanner]) -> pl.DataFrame:
+    """What the source's own scanner finds at the run's clock."""
+    found = discover_at_source(run.source, scanners, as_of=run.as_of, as_of_at=run.as_of_at, run_id=run.run_id)
+    return found.with_columns(pl.lit(run.as_of).alias("session_date"))
 
 
 def has_landed(report: LandingReport) -> bool:

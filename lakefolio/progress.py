@@ -52,6 +52,11 @@ class Reporter:
         if self._progress is not None:
             self._progress.advance(self._progress.task_ids[0])
 
+    def inside(self, text: str) -> None:
+        """Say on a terminal how far the step is; elsewhere nothing, since the step's line follows."""
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], description=text)
+
     @contextmanager
     def within(self, what: str, total: int) -> Iterator[Counter]:
         """Show progress inside a step; the counter is called with (done, total)."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -35,12 +36,16 @@ class RecordedSource:
     landing them again must come to the same tables.
     """
 
-    def __init__(self, lake: Lake, snapshot: int, name: str, as_of_at: datetime, *, is_simulated: bool) -> None:
-        self.name = name
-        self._as_of_at = as_of_at
-        self.is_simulated = is_simulated
-        self.scans_from_bars = True
+    def __init__(self, lake: Lake, snapshot: int, run_id: str, facts: Mapping[str, Any]) -> None:
+        self.name = name = str(facts["source"])
+        self._as_of_at = datetime.fromisoformat(facts["as_of_at"])
+        self.is_simulated = bool(facts["is_simulated"])
+        self.scans_from_bars = bool(facts["scans_from_bars"])
         self.is_remote = False
+        self._scans = lake.query(
+            f"select * exclude (run_id) from raw.scans at (version => {int(snapshot)}) where run_id = ?",  # noqa: S608
+            [run_id],
+        )
         self._bars, self._refused, self._instruments = (
             lake.query(f"select * from raw.{table} at (version => {int(snapshot)}) where source = ?", [name])  # noqa: S608
             for table in ("bars", "quarantine", "instruments")
@@ -68,9 +73,11 @@ class RecordedSource:
             refused.select(pl.col(name).cast(kind) for name, kind in REFUSED_SCHEMA.items()),
         )
 
-    def scan(self, scanner: Scanner, *, as_of: date) -> pl.DataFrame:
-        """Not asked: discovery runs on the scanner columns of the recorded bars."""
-        raise ScanUnsupportedError(f"{scanner.name} at {as_of}: a recorded source is scanned from its bars")
+    def scan(self, scanner: Scanner, *, as_of: date, as_of_at: datetime | None = None) -> pl.DataFrame:
+        """What the source's own scanner had found."""
+        if self.scans_from_bars:
+            raise ScanUnsupportedError(f"{scanner.name} at {as_of_at or as_of}: this source was scanned from its bars")
+        return self._scans.filter(pl.col("scanner") == scanner.name)
 
 
 def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
@@ -92,13 +99,7 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
     with tempfile.TemporaryDirectory(prefix="lakefolio-reproduce-") as scratch:
         home = _scratch_home(paths, Path(scratch))
         with Lake.open(paths, read_only=True) as lake:
-            source = RecordedSource(
-                lake,
-                int(done["health"]["snapshot_written"]),
-                facts["source"],
-                datetime.fromisoformat(facts["as_of_at"]),
-                is_simulated=facts["is_simulated"],
-            )
+            source = RecordedSource(lake, int(done["health"]["snapshot_written"]), run_id, facts)
             held = lake.query(
                 "select * from results.holdings where accepted_at <= ?", [_began(entries[0].document["at"])]
             )

@@ -29,9 +29,12 @@ def env_check(run: Run) -> StepReport:
     """Interpreter, scanners, venues and their calendars; then the run's own row and its resolved manifest."""
     if not python_is_supported():
         raise UsageError("lakefolio needs Python 3.11, 3.12 or 3.13")
+    if run.settings.flags.feat_pit_fidelity and not run.source.scans_from_bars:
+        raise UsageError(
+            f"source {run.source_name!r} scans only the present, so the tournament cannot replay its discovery: "
+            "set flags.feat_pit_fidelity=false, or use a source that is scanned from its bars"
+        )
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
-    instruments = run.source.instruments(as_of=run.as_of)
-    calendars = set(Venues.of(run.paths).calendars_of(instruments["venue"]).values())
     run.publish(RESOLVED, run.settings.model_dump_json(indent=2) + "\n")
     data = run.settings.data
     row = {
@@ -43,6 +46,10 @@ def env_check(run: Run) -> StepReport:
         "is_simulated": run.source.is_simulated, "manifest_sha256": run.manifest_sha256, "started_at": run.started_at,
     }  # fmt: skip
     run.store("env-check", run.replace("results.runs", pl.DataFrame([row])))
+    if run.source.is_remote:
+        return StepReport(len(scanners), f"{run.source_name} will be asked, {len(scanners)} scanners")
+    instruments = run.source.instruments(as_of=run.as_of)
+    calendars = set(Venues.of(run.paths).calendars_of(instruments["venue"]).values())
     return StepReport(
         instruments.height, f"{instruments.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners"
     )

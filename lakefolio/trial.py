@@ -18,8 +18,7 @@ from analytics.tournament.windows import walk_forward_windows
 from ingest.landing import land_scans
 from ingest.scanners import load_scanners
 from lakefolio.engines import BUILT_IN, EQUAL_WEIGHT, MARKET, OURS, make_guest
-from lakefolio.errors import FrontDoorError
-from lakefolio.market import built, scan
+from lakefolio.market import built, scan_bars
 from lakefolio.panel import Panel, benchmark_symbol, read_panel
 from lakefolio.policies import policy_of, regime_settings_of, tournament_settings_of
 from lakefolio.readings import read_chosen, read_regime
@@ -141,13 +140,8 @@ def decision_sessions(run: Run, session_dates: Sequence[date]) -> list[date]:
 
 def replay_discovery(run: Run, lake: Lake, sessions: Sequence[date]) -> None:
     """Run the scanners at past sessions, on what was known then; they stand in raw.scans beside today's."""
-    if not run.source.scans_from_bars:
-        raise FrontDoorError(
-            f"source {run.source_name!r} scans only the present, so discovery cannot be replayed: "
-            "switch feat_pit_fidelity off, or use a source that is scanned from its bars"
-        )
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
-    land_scans(lake, scan(run, lake, scanners, [*sessions, run.as_of]), run_id=run.run_id, step="tournament")
+    land_scans(lake, scan_bars(run, lake, scanners, [*sessions, run.as_of]), run_id=run.run_id, step="tournament")
 
 
 def _candidates(lake: Lake, run: Run, sessions: Sequence[date]) -> pl.DataFrame:

@@ -261,7 +261,13 @@ class RemoteSource:
             ]
             yield BarBatch((symbol,), pl.DataFrame(rows, schema=BAR_SCHEMA))
 
-    def scan(self, scanner: Scanner, *, as_of: dt.date) -> pl.DataFrame:  # noqa: ARG002
+    def scan(
+        self,
+        scanner: Scanner,
+        *,
+        as_of: dt.date,  # noqa: ARG002
+        as_of_at: dt.datetime | None = None,  # noqa: ARG002
+    ) -> pl.DataFrame:
         raise ScanUnsupportedError(scanner.name)
 
 

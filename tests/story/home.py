@@ -48,6 +48,7 @@ class Home:
     root: Path
     work: Path
     extensions: Path
+    extra: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
     finished: list[Finished] = field(default_factory=list)
 
@@ -55,7 +56,7 @@ class Home:
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LAKEFOLIO_")}
         own = {"PYTHONPATH": str(ROOT), "LAKEFOLIO_EXTENSIONS": str(self.extensions), "OMP_NUM_THREADS": "1"}
-        return kept | own | {"PYTHONDONTWRITEBYTECODE": "1"}
+        return kept | own | {"PYTHONDONTWRITEBYTECODE": "1"} | self.extra
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
@@ -71,18 +72,19 @@ class Home:
             del os.environ["LAKEFOLIO_EXTENSIONS"]
             os.environ.update({name: before[name] for name in foreign})
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, module: str = "lakefolio") -> subprocess.Popen[str]:
         """Begin a command in a process of its own."""
+        home = ["--home", str(self.root)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "lakefolio", "--home", str(self.root), *words],
+            [sys.executable, "-m", module, *((*words, *home) if module == "ingest" else (*home, *words))],
             cwd=self.work, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.started.append(process)
         return process
 
-    def run(self, *words: str) -> Finished:
+    def run(self, *words: str, module: str = "lakefolio") -> Finished:
         """One command in a process of its own, to its end."""
-        process = self.start(*words)
+        process = self.start(*words, module=module)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
         self.finished.append(Finished(process.returncode, out, err))
         return self.finished[-1]

@@ -26,7 +26,7 @@ from tests.servers.settings import Settings
 
 FIRST, LAST = dt.date(2024, 3, 1), dt.date(2024, 5, 31)
 NOW = dt.datetime.fromisoformat("2024-06-01T14:45:00")
-CALENDARS = {"NASDAQ": "XNYS", "BINANCE": "24/7", "FX_IDC": "24/5"}
+CALENDARS = {"NASDAQ": "XNYS", "AMEX": "XNYS", "BINANCE": "24/7", "FX_IDC": "24/5"}
 TYPES = {"NASDAQ": ("stock", "USD", ["common"]), "BINANCE": ("spot", "USDT", []), "FX_IDC": ("forex", "USD", [])}
 
 HTTP_LIMITS = HttpLimits(

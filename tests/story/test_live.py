@@ -1,0 +1,94 @@
+"""A whole run against services that speak the real protocols, on this machine: discovery and history from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+import pytest
+
+from tests.servers.exchange import Exchange
+from tests.story import live_market
+from tests.story.conftest import NewHome
+from tests.story.home import Finished, Home
+
+RUN = "live"
+WORDS = (
+    "run", "--profile", "development", "--source", "tradingview", "--as-of", live_market.LAST.isoformat(),
+    "--set", "data.full_sessions=160", "--set", "tournament.train_sessions=100", "--set", "tournament.bootstrap_samples=50",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bars() -> pl.DataFrame:
+    return live_market.bars()
+
+
+@pytest.fixture(scope="module")
+def from_bars(bars: pl.DataFrame, new_home: NewHome) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return live_market.scanned_from_bars(new_home("live-files"), bars)
+
+
+@pytest.fixture(scope="module")
+def exchange(bars: pl.DataFrame, from_bars: tuple[pl.DataFrame, pl.DataFrame]) -> Iterator[Exchange]:
+    columns = live_market.exchange_columns(from_bars[0], bars)
+    with Exchange(bars, live_market.instruments(), columns) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def live(exchange: Exchange, new_home: NewHome) -> Home:
+    home = new_home("live")
+    home.extra |= {
+        "LAKEFOLIO_TRADINGVIEW_SCANNER_URL": exchange.scanner_url,
+        "LAKEFOLIO_TRADINGVIEW_HISTORY_URL": exchange.history_url,
+    }
+    return home
+
+
+@pytest.fixture(scope="module")
+def first(live: Home) -> Finished:
+    return live.run(*WORDS, "--run-id", RUN)
+
+
+def test_all_steps_complete_and_verify(first: Finished, live: Home) -> None:
+    first.ended(0)
+    assert [body["status"] for body in live.outcomes(RUN).values()] == ["done"] * 17
+    live.call("verify", RUN).ended(0)
+
+
+def test_the_service_s_scanner_finds_what_the_rules_find_on_bars(
+    first: Finished, live: Home, from_bars: tuple[pl.DataFrame, pl.DataFrame]
+) -> None:
+    first.ended(0)
+    found = live.query("select scanner, symbol, rank, value_traded_usd from raw.scans order by all")
+    assert found.height > 20
+    assert found.select("scanner", "symbol", "rank").equals(from_bars[1].select("scanner", "symbol", "rank"))
+
+
+def test_bars_are_the_service_s_own(first: Finished, live: Home, bars: pl.DataFrame) -> None:
+    first.ended(0)
+    held = live.query("select symbol, session_date, close from raw.bars where source = 'tradingview'")
+    joined = held.join(bars, on=["symbol", "session_date"], how="left")
+    assert held.height > 1000
+    assert joined["close_right"].null_count() == 0
+    assert (joined["close"] / joined["close_right"] - 1).abs().max() < 1e-9
+
+
+def test_it_is_reproduced_from_what_the_service_had_said(first: Finished, live: Home, exchange: Exchange) -> None:
+    first.ended(0)
+    exchange.requests.clear()
+    live.run("reproduce", RUN).ended(0)
+    assert not exchange.requests
+
+
+def test_a_second_run_asks_for_nothing_that_it_has(first: Finished, live: Home, exchange: Exchange) -> None:
+    first.ended(0)
+    exchange.requests.clear()
+    live.run(*WORDS, "--run-id", "again", "--stop-step", "health").ended(0)
+    assert not [one for one in exchange.requests if "create_series" in one.what]
+
+
+def test_replaying_discovery_at_a_service_that_knows_only_the_present_is_refused_at_once(live: Home) -> None:
+    refused = live.run(*WORDS, "--set", "flags.feat_pit_fidelity=true").ended(2)
+    assert "flags.feat_pit_fidelity=false" in refused.err
