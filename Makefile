@@ -12,6 +12,9 @@ LOOKBACK ?= 500
 TOP_N ?=
 THRESHOLD ?=
 CLUSTER ?=
+SCANNERS ?=
+INTERVAL ?=
+STRICT ?=
 WORKERS ?= 2
 
 export PYTHONSAFEPATH := 1
@@ -23,6 +26,8 @@ PY := .venv/bin/python
 LF := .venv/bin/lakefolio
 INGEST := $(PY) -m ingest
 RUN_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(START_STEP),--start-step $(START_STEP)) $(if $(TOP_N),--set selection.top_n=$(TOP_N)) $(if $(THRESHOLD),--set dependence.threshold=$(THRESHOLD) --set flags.feat_adaptive_threshold=false)
+COMMA := ,
+SCAN_OPTIONS = $(GATE_OPTIONS) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(INTERVAL),--interval $(INTERVAL)) $(if $(TOP_N),--limit $(TOP_N)) $(foreach name,$(subst $(COMMA), ,$(SCANNERS)),--scanner $(name))
 GATE_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(BATCH),--batch $(BATCH))
 WHICH_RUN = $(if $(RUN_ID),$(RUN_ID),latest)
 
@@ -47,10 +52,10 @@ env-check: ## check interpreter, packages, extensions, manifest, lake and calend
 	@$(READY) && $(LF) doctor
 
 .PHONY: scan-run scan-audit data-prep-raw data-fetch data-repair data-refresh-targeted recover meta-refresh data-audit validate calendars
-scan-run: ## run the scanners of PROFILE and merge their finds into candidates
-	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step aggregation $(RUN_OPTIONS)
-scan-audit: ## lint the scanner files offline and print their resolved form
-	@$(READY) && $(LF) scanners --resolved
+scan-run: ## run the manifest's scanners and merge their finds; SCANNERS=a,b, INTERVAL=1W or TOP_N=50 scan and export alone
+	@$(READY) && $(if $(SCANNERS)$(INTERVAL)$(TOP_N),$(INGEST) scan $(SCAN_OPTIONS),$(LF) run --profile $(PROFILE) --stop-step aggregation $(RUN_OPTIONS))
+scan-audit: ## lint the scanner files offline and print their resolved form; STRICT=1 fails for warnings too
+	@$(READY) && $(LF) scanners --resolved $(if $(STRICT),--strict)
 data-prep-raw: ## land calendars, instruments and bars of PROFILE's source, and scan them
 	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step discovery $(RUN_OPTIONS)
 data-fetch: ## land LOOKBACK sessions of the candidates

@@ -38,7 +38,7 @@ from ingest.pacing import Progress
 from ingest.requests import Landing, now_utc
 from ingest.rules import summarise
 from ingest.sample import SAMPLE_AS_OF
-from ingest.scanners import Scanner, load_scanners
+from ingest.scanners import Scanner, default_names, load_scanners
 from ingest.source import Source
 from ingest.sources import SOURCES, make_source
 from ingest.status import lake_status
@@ -62,7 +62,7 @@ class _Call:
     venues: Venues
     source: Source
     landing: Landing
-    scanners: tuple[str, ...] | None
+    scanners: tuple[Scanner, ...]
     is_simulated_label: str
     days: int = 0
 
@@ -95,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--days", type=int, default=2, help="how long ago a failure may lie")
         if name == "scan":
             command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
+            command.add_argument("--limit", type=int, metavar="N", help="most rows kept of each scanner")
+            command.add_argument("--interval", choices=("1d", "1W", "1M"), help="bars on which the rules look")
     return parser
 
 
@@ -121,12 +123,12 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
     as_of = given.as_of or (SAMPLE_AS_OF if given.source == "sample" else now.date())
     paths = Paths.at(given.home)
     venues = Venues.of(paths)
-    names = tuple(given.scanner) if getattr(given, "scanner", None) else None
+    scanners = _scanners(given, paths)
     source = make_source(
         given.source,
         venues,
         path=given.path,
-        scanners=load_scanners(paths.configs, names) if given.source == "tradingview" else (),
+        scanners=scanners,
         symbols=given.symbols or (),
         batch=given.batch or (1 if given.command == "recover" else None),
         report=None if given.json else _tell,
@@ -143,7 +145,15 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
         fetched_at=now,
     )
     label = "SIMULATED" if source.is_simulated else ""
-    return _Call(paths, venues, source, landing, names, label, days=getattr(given, "days", 0))
+    return _Call(paths, venues, source, landing, scanners, label, days=getattr(given, "days", 0))
+
+
+def _scanners(given: argparse.Namespace, paths: Paths) -> tuple[Scanner, ...]:
+    """Load the scanners that the command or its source needs: those named, else the manifest's."""
+    if given.command != "scan":
+        return load_scanners(paths.configs, default_names(paths.configs)) if given.source == "tradingview" else ()
+    names = tuple(given.scanner) if given.scanner else default_names(paths.configs)
+    return load_scanners(paths.configs, names, limit=given.limit, interval=given.interval)
 
 
 def _tell(progress: Progress) -> None:
@@ -230,7 +240,7 @@ def _status(call: _Call) -> dict[str, Any]:
 
 
 def _scan(call: _Call) -> dict[str, Any]:
-    scanners = load_scanners(call.paths.configs, call.scanners)
+    scanners = call.scanners
     landing = call.landing
     if not call.source.scans_from_bars:
         return {"scanners": _scan_at_source(call, scanners)}

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from ingest.errors import ScannerInputError
-from ingest.rules import evaluate, scans_of
+from ingest.rules import evaluate, scans_of, unread
 from ingest.scanners import Scanner
 from ingest.source import Source
+from ingest.weekly import weekly_columns
 from lakehouse.catalog import Lake
 from lakehouse.errors import UnknownTableError
 from lakehouse.tables import CONTRACTS
 
+_LOGGER = logging.getLogger(__name__)
 COLUMNS_TABLE = "marts.scanner_columns"
 _INSTRUMENTS_TABLE = "marts.instruments"
+_IDENTITY = ("symbol", "calendar", "asset_class", "product", "venue")
+# What else scanners may ask of an instrument, where `marts.instruments` says it.
+_DESCRIBING = (
+    *("ticker", "sector", "industry", "currency", "indexes"),
+    *("fund_class", "fund_category", "fund_focus"),
+)
 _LAST_SESSIONS = (
     "with moments as (select unnest(range(len($1))) as moment, unnest($1) as as_of, unnest($2) as closed_by) "
     "select moment, calendar, max(session_date) as session_date from raw.sessions "
@@ -46,7 +55,8 @@ def scan_columns(
 ) -> list[pl.DataFrame]:
     """Read the scanner columns that scanners judge at each moment: each instrument's last completed session.
 
-    An instrument without a bar on the last completed session of its calendar is stale and not in the result.
+    An instrument without a bar on the last completed session of its calendar is stale and not in the result. Membership of
+    an index is that of the present: at every moment but the newest it is not known.
 
     Parameters
     ----------
@@ -65,18 +75,32 @@ def scan_columns(
     """
     settled = [moment - dt.timedelta(minutes=settle_minutes) for _, moment in moments]
     last = lake.query(_LAST_SESSIONS, [[session for session, _ in moments], settled])
+    sessions = last["session_date"].unique().to_list()
     try:
-        instruments = lake.read(_INSTRUMENTS_TABLE, columns=("symbol", "calendar", "asset_class", "product", "venue"))
-        columns = lake.read(
-            COLUMNS_TABLE, "session_date in (select unnest(?))", [last["session_date"].unique().to_list()]
+        told = lake.read(_INSTRUMENTS_TABLE)
+        columns = lake.read(COLUMNS_TABLE, "session_date in (select unnest(?))", [sessions])
+        closes = lake.read(
+            COLUMNS_TABLE,
+            "session_date <= ?",
+            [last["session_date"].max()],
+            columns=("symbol", "session_date", "close"),
         )
     except UnknownTableError as error:
         raise ScannerInputError(f"{error}: land bars and run `dbt build` in dbt_project/ first") from error
+    instruments = told.select(*_IDENTITY, *(name for name in _DESCRIBING if name in told.columns))
     known = [name for name in instruments.columns if name != "symbol" and name in columns.columns]
     described = columns.drop(known).join(instruments, on="symbol", how="inner").sort("symbol")
+    described = described.join(
+        weekly_columns(closes, sessions), on=["symbol", "session_date"], how="left", maintain_order="left"
+    )
+    newest = max((session for session, _ in moments), default=None)
+    unknown = [pl.lit(None, dtype=kind).alias(name) for name, kind in described.schema.items() if name == "indexes"]
+    past = described.with_columns(unknown)
     return [
-        described.join(last.filter(pl.col("moment") == number), on=["calendar", "session_date"], how="semi")
-        for number in range(len(moments))
+        (described if session == newest else past).join(
+            last.filter(pl.col("moment") == number), on=["calendar", "session_date"], how="semi"
+        )
+        for number, (session, _) in enumerate(moments)
     ]
 
 
@@ -94,6 +118,9 @@ def discover(
     """
     scans, verdicts = [_no_scans()], [pl.DataFrame(schema=_VERDICT_SCHEMA)]
     for scanner in scanners:
+        absent = unread(scanner, columns)
+        if absent:
+            _LOGGER.warning("scanner %s finds nothing on these bars: no column %s", scanner.name, ", ".join(absent))
         judged = evaluate(scanner, columns)
         scans.append(scans_of(scanner, columns, judged, source=source, run_id=run_id, scanned_at=scanned_at))
         verdicts.append(judged.select(pl.lit(scanner.name).alias("scanner"), "symbol", "passed", "reason"))

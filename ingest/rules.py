@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from ingest.base_universe import exclusions, present
 from ingest.errors import ScannerInputError
 from ingest.scanners import Scanner
-from ingest.strategies import STRATEGIES, mirrored
+from ingest.strategies import mirrored
 from lakehouse.tables import CONTRACTS
 
 _IDENTITY = ("symbol", "asset_class", "product", "venue", "session_date")
@@ -51,19 +52,14 @@ def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
     ScannerInputError
         When an identifying column is absent or a symbol stands twice.
     """
-    market = _market(scanner, columns)
-    failures = [_failure(market, *condition) for condition in _conditions(scanner)]
-    if scanner.value_traded_min_usd > 0 or scanner.liquidity_required:
-        failures.append(_floor(scanner, market))
+    # The order of the symbols settles equal sizes in the base universe.
+    market = _market(scanner, columns).sort("symbol")
+    failures = [_failure(market, *condition) for condition in _conditions(scanner)] + exclusions(scanner, market)
     reason = pl.concat_str(failures, separator="; ", ignore_nulls=True) if failures else pl.lit("")
-    return (
-        market.select("symbol", reason.alias("reason"))
-        .select(
-            "symbol",
-            (pl.col("reason") == "").alias("passed"),
-            pl.when(pl.col("reason") == "").then(pl.lit("passed")).otherwise("reason").alias("reason"),
-        )
-        .sort("symbol")
+    return market.select("symbol", reason.alias("reason")).select(
+        "symbol",
+        (pl.col("reason") == "").alias("passed"),
+        pl.when(pl.col("reason") == "").then(pl.lit("passed")).otherwise("reason").alias("reason"),
     )
 
 
@@ -120,19 +116,22 @@ def _market(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
     return market.filter(pl.col("venue").is_in(list(scanner.venues))) if scanner.venues else market
 
 
+def unread(scanner: Scanner, columns: pl.DataFrame) -> tuple[str, ...]:
+    """Return the columns without which nothing can pass, and which the frame does not have."""
+    wanted = [rule.column for rule in scanner.rules] + [one.left for one in scanner.filters]
+    wanted += ["indexes"] if scanner.indexes else []
+    wanted += ["market_cap_usd"] if scanner.market_cap_rank_max is not None else []
+    return tuple(name for name in dict.fromkeys(wanted) if name not in columns.columns)
+
+
 def _conditions(scanner: Scanner) -> list[tuple[str, str, float | str | tuple[float | str, ...]]]:
     """List column, comparison and value of every rule and filter, in the scanner's direction."""
     found: list[tuple[str, str, float | str | tuple[float | str, ...]]] = []
-    for rule in STRATEGIES[scanner.strategy]:
+    for rule in scanner.rules:
         comparison, value = mirrored(rule, scanner.threshold(rule.threshold), scanner.direction)
         found.append((rule.column, comparison, value))
     found.extend((one.left, _OPERATIONS.get(one.operation, one.operation), one.right) for one in scanner.filters)
     return found
-
-
-def _present(name: str, frame: pl.DataFrame) -> pl.Expr:
-    column = pl.col(name)
-    return column.is_not_null() & column.is_not_nan() if frame.schema[name].is_float() else column.is_not_null()
 
 
 def _failure(frame: pl.DataFrame, name: str, comparison: str, value: float | str | tuple[float | str, ...]) -> pl.Expr:
@@ -144,9 +143,8 @@ def _failure(frame: pl.DataFrame, name: str, comparison: str, value: float | str
         kind = "text" if is_text else "a number"
         raise ScannerInputError(f"column {name} is {frame.schema[name]} and cannot be compared with {kind} {value!r}")
     shown = pl.col(name).round(4).cast(pl.String) if frame.schema[name].is_float() else pl.col(name).cast(pl.String)
-    present = _present(name, frame)
     return (
-        pl.when(~present)
+        pl.when(~present(name, frame))
         .then(pl.lit(f"missing {name}"))
         .when(~_holds(name, comparison, value))
         .then(pl.format("{} {} is not {} {}", pl.lit(name), shown, pl.lit(comparison), pl.lit(str(value))))
@@ -161,16 +159,6 @@ def _holds(name: str, comparison: str, value: float | str | tuple[float | str, .
     is_bounds = len(value) == 2 and all(isinstance(one, int | float) for one in value)
     inside = column.is_between(pl.lit(value[0]), pl.lit(value[1])) if is_bounds else column.is_in(list(value))
     return inside if comparison == "in_range" else ~inside
-
-
-def _floor(scanner: Scanner, frame: pl.DataFrame) -> pl.Expr:
-    name = "value_traded_usd"
-    without = pl.lit(f"missing {name}") if scanner.liquidity_required else pl.lit(None, dtype=pl.String)
-    if name not in frame.columns:
-        return without
-    shown = pl.col(name).round(0).cast(pl.String)
-    below = pl.format("{} {} is below the floor {}", pl.lit(name), shown, pl.lit(f"{scanner.value_traded_min_usd:g}"))
-    return pl.when(~_present(name, frame)).then(without).when(pl.col(name) < scanner.value_traded_min_usd).then(below)
 
 
 def _complete(frame: pl.DataFrame) -> pl.DataFrame:

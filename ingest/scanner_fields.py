@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ingest.errors import ScannerConfigError, nearest
 from ingest.scanners import Scanner
-from ingest.strategies import STRATEGIES
 from ingest.venues import Venues
 
 _AVERAGES = (10, 20, 30, 50, 100, 200)
@@ -47,10 +46,41 @@ FIELDS: dict[str, str] = {
     "sector": "sector",
     "industry": "industry",
     "currency": "currency",
+    "ticker": "name",
+    "fund_class": "asset_class",
+    "fund_category": "category",
+    "fund_focus": "focus",
     **{f"sma{n}": f"SMA{n}" for n in _AVERAGES},
     **{f"ema{n}": f"EMA{n}" for n in _AVERAGES},
 }
-TEXT_FIELDS = ("sector", "industry", "currency")
+TEXT_FIELDS = ("sector", "industry", "currency", "ticker", "fund_class", "fund_category", "fund_focus")
+# What the service writes where this house has a word: it codes a fund's class by a digest, the others by numbers.
+CODES: dict[str, dict[str, str]] = {
+    "fund_class": {
+        "equity": "c05f85d35d1cd0be6ebb2af4be16e06a",
+        "fixed_income": "b6e443a6c4a8a2e7918c5dbf3d45c796",
+        "commodities": "8fe80395f389e29e3ea42210337f0350",
+        "currency": "1af0389838508d7016a9841eb6273962",
+        "alternatives": "4071518f1736a5a43dae51b47590322f",
+        "asset_allocation": "b090e99b8d95f5837ec178c2d3d3fc50",
+    },
+    "fund_category": {"size_and_style": "26", "sector": "27", "high_dividend": "44"},
+    "fund_focus": {"total_market": "52", "large_cap": "53", "small_cap": "55", "mid_cap": "56", "theme": "58"},
+}
+# Variants of a field on longer and shorter bars; without one a field is daily.
+TIMEFRAMES = ("1", "5", "15", "30", "60", "120", "240", "1W", "1M")
+_DAILY_ONLY = frozenset(
+    {
+        *("value_traded_usd", "market_cap_usd", "volatility_d", "perf_w", "perf_1m", "perf_3m", "perf_6m"),
+        *TEXT_FIELDS,
+    }
+)
+# What the service has under a name of the market's own.
+_OF_MARKET = {("crypto", "market_cap_usd"): "market_cap_calc"}
+# What whole markets do not have, so that it can be said offline.
+_WITHOUT_TIMEFRAMES = ("futures", "bond")
+_TEXT_ONLY = ("bond",)
+INDEXES = {"SP:SPX": "S&P 500", "NASDAQ:NDX": "Nasdaq 100", "DJ:DJI": "Dow Jones Industrial Average"}
 # Columns of raw.scans that every scan asks for, where the market has them.
 USUAL = (
     *("close", "volume", "value_traded_usd", "market_cap_usd", "adx", "rsi", "stoch_k", "atr", "volatility_d"),
@@ -108,22 +138,49 @@ def is_country(market: str) -> bool:
     return market in _COUNTRIES.values()
 
 
-def field_of(column: str, scanner: str) -> str:
-    """Return the service's name of a column of this house.
+def field_of(column: str, scanner: str, market: str | None = None) -> str:
+    """Return the service's name of a column of this house, `close` or `rsi|1W`.
 
     Raises
     ------
     ScannerConfigError
-        When the service has no such column; the message names the nearest.
+        When the service has no such column, or not in that timeframe; the message names the nearest.
     """
-    if column not in FIELDS:
-        raise ScannerConfigError(f"scanner {scanner}: tradingview has no column {column!r}: {nearest(column, FIELDS)}")
-    return FIELDS[column]
+    base, bar, timeframe = column.partition("|")
+    if base not in FIELDS:
+        raise ScannerConfigError(f"scanner {scanner}: tradingview has no column {base!r}: {nearest(base, FIELDS)}")
+    if bar and (timeframe not in TIMEFRAMES or base in _DAILY_ONLY):
+        valid = "it is daily only" if base in _DAILY_ONLY else nearest(timeframe, TIMEFRAMES)
+        raise ScannerConfigError(f"scanner {scanner}: tradingview has no column {column!r}: {valid}")
+    return _OF_MARKET.get((market or "", base), FIELDS[base]) + bar + timeframe
+
+
+def code_of(column: str, value: object, scanner: str) -> object:
+    """Return what the service writes for a value of a column; an unknown word of a coded column is refused."""
+    codes = CODES.get(column)
+    if codes is None:
+        return value
+    if value not in codes:
+        raise ScannerConfigError(f"scanner {scanner}: {column} has no value {value!r}: {nearest(str(value), codes)}")
+    return codes[str(value)]
+
+
+def word_of(column: str, code: str | None) -> str | None:
+    """Return this house's word for what the service wrote; a code without a word stands as it came."""
+    words = {told: word for word, told in CODES.get(column, {}).items()}
+    return words.get(code, code) if code is not None else None
+
+
+def lacking(column: str, market: str) -> bool:
+    """Say offline whether a market is known not to have a column: timeframes, or figures at all."""
+    if "|" in column and market in _WITHOUT_TIMEFRAMES:
+        return True
+    return market in _TEXT_ONLY and column not in TEXT_FIELDS and column not in ("close", "market_cap_usd")
 
 
 def judged_columns(scanner: Scanner) -> tuple[str, ...]:
     """Return the columns that the scanner's rules and filters read."""
-    rules = [rule.column for rule in STRATEGIES[scanner.strategy]]
+    rules = [rule.column for rule in scanner.rules]
     return tuple(dict.fromkeys([*rules, *(one.left for one in scanner.filters)]))
 
 

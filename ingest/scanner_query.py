@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from ingest.scanner_fields import (
     DESCRIBING,
-    FIELDS,
     TEXT_FIELDS,
     UNLISTED,
     USD_LIKE,
     USUAL,
     Condition,
     class_conditions,
+    code_of,
     field_of,
     is_country,
     judged_columns,
 )
 from ingest.scanners import Scanner
-from ingest.strategies import STRATEGIES, mirrored
+from ingest.strategies import mirrored
 
 _OPERATIONS = {">": "greater", ">=": "egreater", "<": "less", "<=": "eless"}
 # In dollars here, in the quote's currency there: judged here only.
@@ -38,6 +38,8 @@ class Query:
         Column of this house to field of the service.
     missing : tuple of str
         Columns that the rules read and the market does not have: then nothing there can satisfy them.
+    indexes : tuple of str
+        Indices whose members are asked for; none asks for all.
     """
 
     market: str
@@ -48,12 +50,21 @@ class Query:
     floor: float | None
     is_floor_required: bool
     missing: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The market in the address: sets of symbols are asked for at all markets at once."""
+        return "global" if self.indexes else self.market
 
     def body(self, first: int, last: int) -> dict[str, object]:
         """Return the payload for the rows [first, last); sorted by name, since names do not move between two pages."""
+        symbols: dict[str, object] = {"query": {"types": []}, "tickers": []}
+        if self.indexes:
+            symbols["symbolset"] = [f"SYML:{index.replace(':', ';')}" for index in self.indexes]
         payload: dict[str, object] = {
             "markets": [self.market],
-            "symbols": {"query": {"types": []}, "tickers": []},
+            "symbols": symbols,
             "options": {"lang": "en"},
             "columns": list(self.columns),
             "filter": [one.as_json() for one in self.filters],
@@ -88,7 +99,8 @@ def build_query(
 ) -> Query:
     """Build the question of a scanner to one market.
 
-    What the service filters is what `rules.evaluate` asks as well, so the answer can be judged again here.
+    What the service filters is what `rules.evaluate` asks as well, so the answer can be judged again here. Where the base
+    universe of one instrument depends on the others, the service must not leave any out: the rules are applied here only.
 
     Parameters
     ----------
@@ -99,14 +111,16 @@ def build_query(
     """
     judged = judged_columns(scanner)
     wanted = () if is_universe else tuple(dict.fromkeys([*judged, *USUAL, *scanner.columns]))
-    names = {column: field_of(column, scanner.name) for column in wanted}
+    names = {column: field_of(column, scanner.name, market) for column in wanted}
     has = known | UNLISTED if is_country(market) else known
     local = {column: name for column, name in names.items() if name in has}
     missing = tuple(column for column in judged if column not in local and column not in _JUDGED_HERE)
+    if scanner.market_cap_rank_max is not None and "market_cap_usd" not in local:
+        missing += ("market_cap_usd",)
     describing = tuple(name for name in DESCRIBING if name in has)
     conditions = [*class_conditions(asset_class, scanner.product)]
     conditions.append(Condition("exchange", "in_range", sorted(venues)))
-    if not is_universe:
+    if not is_universe and not scanner.is_relative:
         conditions += [*_rules(scanner), *_filters(scanner)]
     floor = scanner.value_traded_min_usd if "Value.Traded" in has and scanner.value_traded_min_usd > 0 else None
     return Query(
@@ -118,14 +132,15 @@ def build_query(
         floor,
         scanner.liquidity_required,
         () if is_universe else missing,
+        scanner.indexes,
     )
 
 
 def _rules(scanner: Scanner) -> list[Condition]:
     found = []
-    for rule in STRATEGIES[scanner.strategy]:
+    for rule in scanner.rules:
         comparison, value = mirrored(rule, scanner.threshold(rule.threshold), scanner.direction)
-        found.append(Condition(FIELDS[rule.column], _OPERATIONS[comparison], value))
+        found.append(Condition(field_of(rule.column, scanner.name), _OPERATIONS[comparison], value))
     return found
 
 
@@ -134,7 +149,11 @@ def _filters(scanner: Scanner) -> list[Condition]:
     for one in scanner.filters:
         if one.left in _JUDGED_HERE:
             continue
-        right: object = list(one.right) if isinstance(one.right, tuple) else one.right
+        right: object
+        if isinstance(one.right, tuple):
+            right = [code_of(one.left, value, scanner.name) for value in one.right]
+        else:
+            right = code_of(one.left, one.right, scanner.name)
         found.append(Condition(field_of(one.left, scanner.name), one.operation, right))
     return found
 

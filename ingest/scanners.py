@@ -1,24 +1,20 @@
-"""Which scanners exist: layered YAML, resolved and typed (house.md 5).
-
-A file may extend a list of layers. Mappings merge, lists replace, and `filters_add` and `columns_add` append to what
-the layers before gave, without duplicates. A key that nobody reads is an error with the nearest valid name.
-"""
+"""Which scanners exist: layered YAML, resolved and typed (house.md 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.errors import ScannerConfigError, nearest
-from ingest.strategies import STRATEGIES
-from lakehouse.paths import check_scanner_name
+from ingest.layers import APPENDING, resolve
+from ingest.strategies import DAILY, STRATEGIES, Rule, at_interval
+from lakehouse.paths import SYMBOL_PATTERN, check_scanner_name
 
-LAYER_FOLDERS = ("base", "presets", "scanners")
-_APPENDING = {"filters_add": "filters", "columns_add": "columns"}
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 Operation = Literal["greater", "egreater", "less", "eless", "equal", "nequal", "in_range", "not_in_range"]
@@ -46,8 +42,24 @@ class Filter(BaseModel):
 class Scanner(BaseModel):
     """One question to a market: which instruments satisfy this strategy in this direction?
 
+    The base universe is cut first: market, index, floor, then one venue for each ticker, then the largest. The rules and
+    filters judge what is left.
+
     Attributes
     ----------
+    indexes : tuple of str
+        Indices as `VENUE:TICKER`, such as SP:SPX: a member of any of them is in the market. An instrument whose
+        membership is not known is not.
+    market_cap_rank_max : int, optional
+        How many of the base universe are kept, the largest by market capitalisation first, ties by symbol; one whose
+        capitalisation is not known is not kept.
+    venue_priority : tuple of str
+        Of several listings of one ticker, class and product the one at the venue named first is kept; a venue that is
+        not named gives way to one that is, and to no other.
+    interval : str
+        Bars on which the strategy's rules look, performances aside; filters and columns name their own.
+    filters, columns : tuple
+        A column may name a timeframe of its own: `rsi|1W` is the RSI of weekly bars, the running week included.
     thresholds : mapping
         Thresholds of the strategy by name, as for a long; a short takes the mirror image (quant.md 5.1).
     value_traded_min_usd : float
@@ -73,11 +85,32 @@ class Scanner(BaseModel):
     value_traded_min_usd: float = Field(default=0.0, ge=0.0)
     liquidity_required: bool = False
     limit: int = Field(default=500, ge=1, le=10_000)
+    indexes: tuple[str, ...] = ()
+    market_cap_rank_max: int | None = Field(default=None, ge=1)
+    venue_priority: tuple[str, ...] = ()
+    interval: Literal["1d", "1W", "1M"] = DAILY
 
     @field_validator("name")
     @classmethod
     def _name_is_whitelisted(cls, value: str) -> str:
         return check_scanner_name(value)
+
+    @field_validator("indexes")
+    @classmethod
+    def _indexes_are_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for index in value:
+            if not re.fullmatch(SYMBOL_PATTERN, index):
+                raise ValueError(f"index {index!r} is not VENUE:TICKER, such as SP:SPX")
+        return value
+
+    @model_validator(mode="after")
+    def _priority_is_an_order_of_the_venues(self) -> Scanner:
+        if len(set(self.venue_priority)) < len(self.venue_priority):
+            raise ValueError("venue_priority names a venue twice")
+        for venue in self.venue_priority:
+            if self.venues and venue not in self.venues:
+                raise ValueError(f"venue_priority names {venue!r}, which is none of the venues")
+        return self
 
     @model_validator(mode="after")
     def _strategy_reads_every_threshold(self) -> Scanner:
@@ -89,108 +122,29 @@ class Scanner(BaseModel):
                 raise ValueError(f"strategy {self.strategy!r} has no threshold {name!r}: {nearest(name, valid)}")
         return self
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The strategy's rules at this scanner's interval."""
+        return at_interval(STRATEGIES[self.strategy], self.interval)
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the base universe of one instrument depends on the others: then all of them must be seen."""
+        return bool(self.venue_priority) or self.market_cap_rank_max is not None
+
     def threshold(self, name: str) -> float:
         """Return a threshold of the strategy: this scanner's, or the default of quant.md 5.1."""
         defaults = {rule.threshold: rule.default for rule in STRATEGIES[self.strategy]}
         return self.thresholds.get(name, defaults[name])
 
 
-_KEYS = set(Scanner.model_fields) | {"extends"} | set(_APPENDING)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand once."""
-
-
-def _mapping_once(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_once)
-
-
-def _read_layer(path: Path) -> dict[str, Any]:
-    try:
-        # The loader derives from SafeLoader, so it builds plain values only.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506
-    except FileNotFoundError as error:
-        valid = (file.stem for file in path.parent.glob("*.yaml"))
-        raise ScannerConfigError(f"{path}: no such layer: {nearest(path.stem, valid)}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScannerConfigError(f"{path}: not readable as YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise ScannerConfigError(f"{path}: a layer is a mapping, this is {type(data).__name__}")
-    for key in data:
-        if key not in _KEYS:
-            raise ScannerConfigError(f"{path}: unknown key {key!r}: {nearest(str(key), _KEYS)}")
-    return data
-
-
-def _append(held: list[Any], more: Any, where: str) -> list[Any]:
-    if not isinstance(more, list):
-        raise ScannerConfigError(f"{where} must be a list")
-    return held + [item for place, item in enumerate(more) if item not in held and item not in more[:place]]
-
-
-def _merge(below: dict[str, Any], above: dict[str, Any], where: Path) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        if key == "extends" or key in _APPENDING:
-            continue
-        held = merged.get(key)
-        merged[key] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
-    for key, target in _APPENDING.items():
-        if key in above:
-            merged[target] = _append(list(merged.get(target, [])), above[key], f"{where}: {key}")
-    return merged
-
-
-def _layer_path(configs: Path, reference: Any, where: Path) -> Path:
-    parts = str(reference).split("/")
-    if len(parts) != 2 or parts[0] not in LAYER_FOLDERS or not parts[1].replace("_", "").isalnum():
-        raise ScannerConfigError(
-            f"{where}: extends {reference!r} is refused: name a layer as FOLDER/NAME, "
-            f"FOLDER one of {', '.join(LAYER_FOLDERS)}"
-        )
-    return configs / parts[0] / f"{parts[1]}.yaml"
-
-
-def _layers(configs: Path, path: Path, above: tuple[Path, ...] = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the layers of a file in the order in which they apply: what it extends first, itself last."""
-    if path in above:
-        raise ScannerConfigError(f"{path}: the layers extend each other in a loop")
-    layer = _read_layer(path)
-    extends = layer.get("extends", [])
-    if not isinstance(extends, list):
-        raise ScannerConfigError(f"{path}: extends must be a list of layers")
-    for reference in extends:
-        yield from _layers(configs, _layer_path(configs, reference, path), (*above, path))
-    yield path, layer
+KEYS = frozenset({*Scanner.model_fields, "extends", *APPENDING})
+"""Every key that a file of scanners may hold."""
 
 
 def resolve_layers(configs: Path, path: Path) -> dict[str, Any]:
-    """Return one file merged with all that it extends, in the order of its list.
-
-    A layer that is reached twice applies once, at its first place: it must not undo what stands over it.
-
-    Raises
-    ------
-    ScannerConfigError
-        For an unknown key, a layer that does not exist, a loop, or a file that is no mapping.
-    """
-    merged: dict[str, Any] = {}
-    applied: set[Path] = set()
-    for file, layer in _layers(configs, path):
-        if file not in applied:
-            merged = _merge(merged, layer, file)
-            applied.add(file)
-    return merged
+    """Return one file merged with all that it extends: `layers.resolve` with the keys of a scanner."""
+    return resolve(configs, path, KEYS)
 
 
 def load_scanner(configs: Path, name: str) -> Scanner:
@@ -220,10 +174,48 @@ def scanner_names(configs: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (configs / "scanners").glob("*.yaml")))
 
 
-def load_scanners(configs: Path, names: tuple[str, ...] | None = None) -> tuple[Scanner, ...]:
-    """Load the named scanners, or all of them, sorted by name."""
+def load_scanners(
+    configs: Path, names: tuple[str, ...] | None = None, *, limit: int | None = None, interval: str | None = None
+) -> tuple[Scanner, ...]:
+    """Load the named scanners, or all of them, sorted by name; `limit` and `interval` stand over what the files say.
+
+    Raises
+    ------
+    ScannerConfigError
+        For a name without a file, a file that says something nobody reads, or an override that no scanner can have.
+    """
     known = scanner_names(configs)
     for name in names or ():
         if name not in known:
             raise ScannerConfigError(f"scanner {name!r} does not exist: {nearest(name, known)}")
-    return tuple(load_scanner(configs, name) for name in sorted(set(names if names is not None else known)))
+    over = {key: value for key, value in (("limit", limit), ("interval", interval)) if value is not None}
+    wanted = sorted(set(names if names is not None else known))
+    return tuple(_overridden(load_scanner(configs, name), over) for name in wanted)
+
+
+def _overridden(scanner: Scanner, over: Mapping[str, object]) -> Scanner:
+    if not over:
+        return scanner
+    try:
+        return Scanner.model_validate({**scanner.model_dump(), **over})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ScannerConfigError(f"{first['loc'][0]} {first['input']!r} is refused: {first['msg']}") from error
+
+
+def default_names(configs: Path) -> tuple[str, ...]:
+    """Return the scanners that are run where none is named: the manifest's, or all where there is no manifest.
+
+    Raises
+    ------
+    ScannerConfigError
+        When the manifest is no JSON, or lists no scanners.
+    """
+    manifest = configs / "manifest.json"
+    if not manifest.is_file():
+        return scanner_names(configs)
+    try:
+        listed = json.loads(manifest.read_text(encoding="utf-8"))["defaults"]["discovery"]["scanners"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScannerConfigError(f"{manifest}: no defaults.discovery.scanners: name scanners with --scanner") from error
+    return tuple(listed)

@@ -187,7 +187,7 @@ class TradingViewSource:
             client = ScannerClient(http, self.venues, page=self.page)
             for scanner in self.scanners:
                 for query in await self._queries(client, scanner, is_universe=True):
-                    asked = repr((query.market, query.filters, query.floor))
+                    asked = repr((query.market, query.filters, query.floor, query.indexes))
                     if asked not in found:
                         found[asked] = client.placed(await client.rows(query), as_of).select(list(INSTRUMENT_SCHEMA))
         if not found:

@@ -23,7 +23,7 @@ from ingest.errors import (
 )
 from ingest.http import Http, Reply
 from ingest.instruments import with_pairs
-from ingest.scanner_fields import DESCRIBING, USD_LIKE, class_of, root_of
+from ingest.scanner_fields import DESCRIBING, USD_LIKE, class_of, root_of, word_of
 from ingest.scanner_query import Query, is_text
 from ingest.series import with_sessions
 from ingest.source import INSTRUMENT_SCHEMA
@@ -93,7 +93,7 @@ class ScannerClient:
             first = len(found)
             try:
                 reply = await self.http.post(
-                    f"/{query.market}/scan", query.subject, query.body(first, first + self.page)
+                    f"/{query.place}/scan", query.subject, query.body(first, first + self.page)
                 )
             except RequestRefusedError as error:
                 raise _of_field(error, query, known) from error
@@ -253,8 +253,10 @@ class ScannerClient:
                 )
             if due is not None and one["session_date"] < due:
                 continue
-            values = {
-                column: _text(row.get(name)) if is_text(column) else self._value(row.get(name), one["symbol"], name)
+            values: dict[str, Any] = {
+                column: word_of(column, _text(row.get(name)))
+                if is_text(column)
+                else self._value(row.get(name), one["symbol"], name)
                 for column, name in query.local.items()
             }
             close = values.get("close")
@@ -263,6 +265,9 @@ class ScannerClient:
                 _LOGGER.warning("%s: left out %s, its close is %s", query.subject, one["symbol"], close)
                 continue
             values["value_traded_usd"] = _in_usd(values, _text(row.get("currency")), rates)
+            if query.indexes:
+                # The service answers with members of any of them and does not say of which.
+                values["indexes"] = list(query.indexes)
             found.append({**one, **values})
         kinds = {column: pl.String() if is_text(column) else pl.Float64() for column in query.local}
         schema = {
@@ -270,6 +275,7 @@ class ScannerClient:
             "session_date": pl.Date(),
             **kinds,
             "value_traded_usd": pl.Float64(),
+            **({"indexes": pl.List(pl.String())} if query.indexes else {}),
         }
         return pl.DataFrame(found, schema=schema)
 

@@ -156,6 +156,8 @@ def _add_care(verbs: argparse._SubParsersAction[Parser]) -> None:
     _json(doctor)
     scanners = _verb(verbs, "scanners", commands.scanners, "lint every scanner file, offline")
     scanners.add_argument("--resolved", action="store_true", help="print each scanner with all its layers merged")
+    scanners.add_argument("--strict", action="store_true", help="fail for a warning too")
+    _json(scanners)
     schema = _verb(verbs, "schema", commands.schema, "write configs/manifest.schema.json")
     schema.add_argument("--check", action="store_true", help="fail where the file is stale")
     clean = _verb(verbs, "clean", commands.clean, "delete run folders and exports")

@@ -16,10 +16,12 @@ import polars as pl
 from rich.console import Console
 from rich.markdown import Markdown
 
+from ingest.scanner_lint import failures, lint
 from ingest.scanners import load_scanners
+from ingest.venues import Venues
 from lakefolio import care, comparison, inspection, reproduction
 from lakefolio.doctor import diagnose
-from lakefolio.errors import EXIT_DONE, EXIT_FAILED, FrontDoorError, UsageError, VerificationError
+from lakefolio.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FrontDoorError, UsageError, VerificationError
 from lakefolio.gate import Evidence, judge
 from lakefolio.keys import TrustedKey
 from lakefolio.launch import Wanted, find_run, new_run, resumed_run, run_facts
@@ -280,14 +282,25 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def scanners(options: argparse.Namespace) -> int:
-    """Load every scanner file strictly; an unknown key or threshold ends with exit 2 and the nearest valid name."""
-    loaded = load_scanners(_paths(options).configs)
-    if options.resolved:
-        _emit([scanner.model_dump(mode="json") for scanner in loaded])
+    """Lint every scanner file; an error ends with exit 2, with `--strict` a warning with exit 1."""
+    paths = _paths(options)
+    findings = lint(paths.configs, Venues.of(paths))
+    failing = failures(findings, strict=options.strict)
+    is_broken = any(one.severity == "error" for one in failing)
+    loaded = load_scanners(paths.configs) if options.resolved and not is_broken else ()
+    resolved = [scanner.model_dump(mode="json") for scanner in loaded]
+    if options.json:
+        rows = [one.as_json() for one in findings]
+        _emit({"findings": rows, "scanners": resolved} if options.resolved else {"findings": rows})
     else:
-        _table(pl.DataFrame([{"scanner": s.name, "strategy": s.strategy, "direction": s.direction, "title": s.title}
-                             for s in loaded]))  # fmt: skip
-    return EXIT_DONE
+        if options.resolved:
+            _emit(resolved)
+        for one in findings:
+            print(one, file=sys.stderr if options.resolved else sys.stdout)
+        print(f"{len(findings)} findings, {len(failing)} of them fail", file=sys.stderr)
+    if not failing:
+        return EXIT_DONE
+    return EXIT_USAGE if is_broken else EXIT_FAILED
 
 
 def schema(options: argparse.Namespace) -> int:

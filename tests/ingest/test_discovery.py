@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import polars as pl
 import pytest
 
 from ingest.calendars import as_of_clock
@@ -49,3 +50,25 @@ def test_a_session_that_has_not_settled_is_not_scanned(lake: Lake) -> None:
 def test_without_marts_the_way_to_them_is_told(lake: Lake) -> None:
     with pytest.raises(ScannerInputError, match="dbt build"):
         scan_columns(lake, [(FRIDAY, as_of_clock(FRIDAY))])
+
+
+def test_what_instruments_say_of_themselves_can_be_asked_and_membership_of_the_past_cannot(lake: Lake) -> None:
+    build_marts(lake)
+    lake.connection.execute("alter table lake.marts.instruments add column sector varchar")
+    lake.connection.execute("alter table lake.marts.instruments add column indexes varchar[]")
+    lake.connection.execute("alter table lake.marts.instruments add column note varchar")
+    lake.connection.execute("update lake.marts.instruments set sector = 'Energy', indexes = ['SP:SPX']")
+    sessions = [(FRIDAY, as_of_clock(FRIDAY)), (SUNDAY, as_of_clock(SUNDAY))]
+    past, newest = scan_columns(lake, sessions)
+    assert newest.filter(pl.col("symbol") == "NYSE:A").select("sector", "indexes").rows() == [("Energy", ["SP:SPX"])]
+    # Today's members are not those of a past session, and nobody recorded who was one then.
+    assert past["indexes"].null_count() == past.height == 2
+    assert past.schema["indexes"] == newest.schema["indexes"]
+    assert "note" not in newest.columns
+
+
+def test_weekly_columns_stand_beside_the_daily_ones(lake: Lake) -> None:
+    build_marts(lake)
+    (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
+    assert dict(found.select("symbol", "close|1W").iter_rows()) == {"BINANCE:BTCUSDT": 5.0, "NYSE:A": 2.0}
+    assert found["rsi|1W"].null_count() == 2

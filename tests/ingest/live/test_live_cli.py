@@ -54,6 +54,13 @@ def test_the_scanner_of_the_source_is_exported(
     assert (code, [(one["scanner"], one["n_found"]) for one in told]) == (0, [("equity_trend_long", 2)])
     envelope = json.loads(Path(told[0]["export"]).read_text(encoding="utf-8"))
     assert (envelope["meta"]["source"], envelope["meta"]["is_simulated"]) == ("tradingview", False)
+    assert main(["scan", *arguments, "--scanner", "equity_trend_long", "--limit", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["scanners"][0]["n_found"] == 1
+    # The exchange has no weekly columns: nothing is found, and that is no error.
+    assert main(["scan", *arguments, "--scanner", "equity_trend_long", "--interval", "1W"]) == 0
+    assert json.loads(capsys.readouterr().out)["scanners"][0]["n_found"] == 0
+    assert main(["scan", *arguments, "--scanner", "equity_trend_long", "--limit", "0"]) == 2
+    assert "limit 0 is refused" in capsys.readouterr().err
     exchange.faults.set("scanner", "forbidden")
     assert main(["scan", *arguments, "--scanner", "equity_trend_long"]) == 1
     assert "AccessDeniedError: tradingview (127.0.0.1:" in capsys.readouterr().err
