@@ -81,3 +81,8 @@ def tournament_settings_of(
         reference_engine="ours" if "ours" in options.engines else None,
         n_samples=options.bootstrap_samples,
     )
+
+
+def replays_discovery(settings: Profile) -> bool:
+    """Whether the tournament finds the universe of every window anew, from what was known then (quant.md 9.2)."""
+    return settings.flags.feat_pit_fidelity

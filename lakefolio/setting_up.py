@@ -10,6 +10,7 @@ from ingest.scanners import load_scanners
 from ingest.venues import Venues
 from lakefolio.environment import python_is_supported
 from lakefolio.errors import UsageError
+from lakefolio.policies import replays_discovery
 from lakefolio.run import RESOLVED, Run, StepReport
 
 
@@ -29,7 +30,7 @@ def env_check(run: Run) -> StepReport:
     """Interpreter, scanners, venues and their calendars; then the run's own row and its resolved manifest."""
     if not python_is_supported():
         raise UsageError("lakefolio needs Python 3.11, 3.12 or 3.13")
-    if run.settings.flags.feat_pit_fidelity and not run.source.scans_from_bars:
+    if replays_discovery(run.settings) and not run.source.scans_from_bars:
         raise UsageError(
             f"source {run.source_name!r} scans only the present, so the tournament cannot replay its discovery: "
             "set flags.feat_pit_fidelity=false, or use a source that is scanned from its bars"

@@ -20,7 +20,7 @@ from ingest.scanners import load_scanners
 from lakefolio.engines import BUILT_IN, EQUAL_WEIGHT, MARKET, OURS, make_guest
 from lakefolio.market import built, scan_bars
 from lakefolio.panel import Panel, benchmark_symbol, read_panel
-from lakefolio.policies import policy_of, regime_settings_of, tournament_settings_of
+from lakefolio.policies import policy_of, regime_settings_of, replays_discovery, tournament_settings_of
 from lakefolio.readings import read_chosen, read_regime
 from lakefolio.run import Run, StepReport
 from lakefolio.verdicts import Trial, isolation_frame, target_frames
@@ -98,7 +98,7 @@ def _profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
 
 def _replay(run: Run, stage: _Stage) -> Replay:
     standing = None
-    if not run.settings.flags.feat_pit_fidelity:
+    if not replays_discovery(run.settings):
         lake = run.lake
         standing = Standing(read_chosen(lake, run.run_id), read_regime(lake, run.run_id))
     return Replay(
@@ -116,9 +116,9 @@ def _set_stage(run: Run) -> _Stage:
     benchmark = benchmark_symbol(lake)
     grid = read_panel(lake, [benchmark], run.as_of).last(run.settings.data.full_sessions)
     ends = decision_sessions(run, grid.session_dates)
-    if run.settings.flags.feat_pit_fidelity:
+    if replays_discovery(run.settings):
         replay_discovery(run, lake, ends)
-    if run.settings.flags.feat_pit_fidelity:
+    if replays_discovery(run.settings):
         built(run.dbt("build", ["tag:replay"]))
     lake = run.lake
     candidates = _candidates(lake, run, ends)
@@ -145,7 +145,7 @@ def replay_discovery(run: Run, lake: Lake, sessions: Sequence[date]) -> None:
 
 
 def _candidates(lake: Lake, run: Run, sessions: Sequence[date]) -> pl.DataFrame:
-    if run.settings.flags.feat_pit_fidelity:
+    if replays_discovery(run.settings):
         return lake.query("select * from marts.candidates_replayed where run_id = ?", [run.run_id])
     today = lake.query(
         "select * exclude (session_date), 'OK' as health_status from marts.candidates where run_id = ?", [run.run_id]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -288,13 +286,9 @@ def test_feat_pit_fidelity_decides_from_what_the_window_knew(on: bool) -> None:
     judged = {"run_id": ["r"], "stage": ["full"], "session_date": [dt.date(2026, 1, 1)], "regime": ["CRISIS"]}
     put(lake.connection, {"results.selection": today.select(columns), "results.regimes": pl.DataFrame(judged)})
 
-    @contextmanager
-    def opened() -> Iterator[MemoryLake]:
-        lake.rows = lambda sql, params=None: lake.query(sql, params).rows()
-        yield lake
-
+    lake.rows = lambda sql, params=None: lake.query(sql, params).rows()
     settings = profile("feat_pit_fidelity", on)
-    run = SimpleNamespace(settings=settings, run_id="r", lake=opened)
+    run = SimpleNamespace(settings=settings, run_id="r", lake=lake)
     returns = market(n_clusters=6) + 0.001
     days = tuple(dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(T))
     then = candidates_of(18).tail(9).with_columns(pl.lit(days[-1]).alias("session_date"))
@@ -321,10 +315,6 @@ def test_feat_decay_audit_shows_idealized_minus_realized(on: bool, tmp_path: Pat
     put(lake.connection, run_frames())
     build_models(lake.connection)
 
-    @contextmanager
-    def opened() -> Iterator[MemoryLake]:
-        yield lake
-
     def publish(name: str, content: str | bytes) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -332,7 +322,7 @@ def test_feat_decay_audit_shows_idealized_minus_realized(on: bool, tmp_path: Pat
 
     run = SimpleNamespace(
         settings=profile("feat_decay_audit", on), run_id=RUN_ID, profile="demo", manifest_sha256="0" * 64, ledger=None,
-        folder=tmp_path, artifacts=[], lake=opened, publish=publish, dbt=lambda *_: SimpleNamespace(require=lambda: None),
+        folder=tmp_path, artifacts=[], lake=lake, publish=publish, dbt=lambda *_: SimpleNamespace(require=lambda: None),
     )  # fmt: skip
     publication.report(run)
     for name in ("backtest_comparison.md", "portfolio_report.md", "portfolio_report.html"):
