@@ -39,16 +39,29 @@ folded as (
             and pairs.asset_class = exceptions.asset_class
 ),
 
--- ES1!, ESZ5 and ESZ2025 are ES because ES is a root of the list, not because they begin with it.
+-- ES1!, ESZ5 and ESZ2025 are ES because ES is a root of the list, not because they begin with it. What 1!, =F or a whole
+-- year mark off is a root without any list; ABCZ5 may be a root of its own.
 futures as (
     select
         instruments.symbol,
-        coalesce(instruments.root, futures_roots.root, instruments.ticker) as root
+        coalesce(
+            instruments.root,
+            futures_roots.root,
+            nullif(
+                regexp_extract(
+                    instruments.ticker, '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ]20\d{2})(?:\.[A-Z]+)?$', 1
+                ),
+                ''
+            ),
+            instruments.ticker
+        ) as root
     from instruments
     left join futures_roots
         on
             regexp_extract(
-                instruments.ticker, '^([A-Z0-9]+?)(?:[1-9]!|[FGHJKMNQUVXZ](?:\d|\d{2}|20\d{2}))?(?:\.[A-Z]+)?$', 1
+                instruments.ticker,
+                '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ](?:\d|\d{2}|20\d{2}))?(?:\.[A-Z]+)?$',
+                1
             ) = futures_roots.root
     where instruments.asset_class = 'future'
 ),
@@ -57,11 +70,13 @@ listings as (
     select
         symbol,
         coalesce(country, 'ZZ') || ':' || {{ plain_ticker('ticker') }} as listing,
+        product,
         isin
     from instruments
 ),
 
--- One ISIN known for a listing in a country holds for the same ticker at that country's other venues.
+-- One ISIN known for a listing in a country holds for the same ticker at that country's other venues; not for a contract
+-- or an index of that ticker.
 isins as (
     select
         symbol,
@@ -69,11 +84,12 @@ isins as (
         coalesce(
             isin,
             case
-                when min(isin) over (partition by listing) = max(isin) over (partition by listing)
-                    then min(isin) over (partition by listing)
+                when min(isin) over same_listing = max(isin) over same_listing
+                    then min(isin) over same_listing
             end
         ) as isin
     from listings
+    window same_listing as (partition by listing, product)
 ),
 
 final as (
