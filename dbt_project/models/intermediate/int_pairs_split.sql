@@ -90,7 +90,11 @@ cuts as (
     left join crypto_bases as whole_coins on separated.pair = whole_coins.base
     where
         separated.asset_class = 'crypto'
-        and coalesce(separated.quote_given = quote_currencies.currency, true)
+        and coalesce(
+            separated.quote_given = quote_currencies.currency
+            or (separated.quote_given = quote_currencies.stands_for and crypto_bases.base is not null),
+            true
+        )
         and (
             separated.quote_given is not null
             or (
