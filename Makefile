@@ -12,6 +12,7 @@ LOOKBACK ?= 500
 TOP_N ?=
 THRESHOLD ?=
 CLUSTER ?=
+JUNIT ?=
 WORKERS ?= 2
 
 export PYTHONSAFEPATH := 1
@@ -56,8 +57,8 @@ data-fetch: ## land LOOKBACK sessions of the candidates
 	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step light-prep --set data.light_sessions=$(LOOKBACK) $(RUN_OPTIONS)
 data-audit: ## rebuild the price marts and run their tests
 	@$(READY) && $(LF) dbt build --select tag:prices
-validate: ## data health of RUN_ID, coloured
-	@$(READY) && $(LF) health --run-id $(WHICH_RUN)
+validate: ## data health of RUN_ID, coloured; JUNIT names a file for a build server
+	@$(READY) && $(LF) health --run-id $(WHICH_RUN) $(if $(JUNIT),--junit $(JUNIT))
 calendars: ## land the sessions of every calendar of SOURCE (default: the sample)
 	@$(READY) && $(INGEST) calendars $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH))
 

@@ -36,7 +36,7 @@ ROW_MEANINGS = {
     "venue": "where it trades",
     "direction": "the scanner's direction, as in `meta`",
     "strategy": "the scanner's strategy, as in `meta`",
-    "rank": "place among the scanner's finds, 1 is the most traded",
+    "rank": "place among the finds of the scanner, 1 is the most traded",
     "close": "close, in the instrument's currency",
     "volume": "volume of the session, in units of the instrument",
     "value_traded_usd": "value traded in the session, USD",

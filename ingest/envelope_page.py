@@ -58,12 +58,11 @@ def envelope_page(configs: Path, code: Path = _CODE) -> str:
     parts = [
         "# The envelope of a scan",
         f"Generated from the code by `{COMMAND} --write`; a test fails where this page is stale.",
-        f"Every scanner of a run leaves its finds in `export/<run_id>/universe_selector_<scanner>.json`, as "
-        f'`{{"meta": {{...}}, "data": [...]}}`. The format is `{SCHEMA}`, version {VERSION}. A reader goes by `meta`, never '
-        "by the file's name. Inside the house the same rows stand in `raw.scans`, and that is where a run reads them; the "
-        "file is for others.",
+        _lead(),
         "## Producers",
-        _table(["scanner", "direction", "strategy", "classes", "product", "rows at most"], [_row_of(s) for s in scanners]),
+        _table(
+            ["scanner", "direction", "strategy", "classes", "product", "rows at most"], [_row_of(s) for s in scanners]
+        ),
         "Written by:",
         _list([use for use in found if use.is_writer]),
         "## Consumers",
@@ -82,6 +81,15 @@ def envelope_page(configs: Path, code: Path = _CODE) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _lead() -> str:
+    return (
+        "Every scanner of a run leaves its finds in `export/<run_id>/universe_selector_<scanner>.json`, as "
+        f'`{{"meta": {{...}}, "data": [...]}}`. The format is `{SCHEMA}`, version {VERSION}. A reader goes by `meta`, never '
+        "by the file's name. Inside the house the same rows stand in `raw.scans`, and that is where a run reads them; the "
+        "file is for others."
+    )
 
 
 def keep_page(configs: Path, *, must_write: bool, code: Path = _CODE) -> Path:
@@ -133,14 +141,20 @@ def _names(node: ast.AST) -> Iterator[str]:
             yield below.id
         elif isinstance(below, ast.Attribute):
             yield below.attr
-        elif isinstance(below, ast.Constant) and isinstance(below.value, str):
-            if _FILE_NAME in below.value:
-                yield _FILE_NAME
+        elif isinstance(below, ast.Constant) and isinstance(below.value, str) and _FILE_NAME in below.value:
+            yield _FILE_NAME
 
 
 def _row_of(scanner: Scanner) -> list[str]:
     classes = ", ".join(scanner.asset_classes)
-    return [f"`{scanner.name}`", scanner.direction, scanner.strategy, classes, scanner.product or "any", str(scanner.limit)]
+    return [
+        f"`{scanner.name}`",
+        scanner.direction,
+        scanner.strategy,
+        classes,
+        scanner.product or "any",
+        str(scanner.limit),
+    ]
 
 
 def _type_of(column: Column) -> str:

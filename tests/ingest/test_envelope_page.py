@@ -27,7 +27,8 @@ def checkout(tmp_path: Path) -> Path:
     for folder in ("ingest", "lakefolio", "tests"):
         (tmp_path / folder).mkdir()
     (tmp_path / "ingest" / "news.py").write_text(
-        'def tell(paths):\n    """Write the news.\n\n    At length.\n    """\n    write_envelope(paths)\n', encoding="utf-8"
+        'def tell(paths):\n    """Write the news.\n\n    At length.\n    """\n    write_envelope(paths)\n',
+        encoding="utf-8",
     )
     (tmp_path / "lakefolio" / "broom.py").write_text(
         "def sweep(paths):\n    paths.export_dir('a').rmdir()\n\n\ndef rest():\n    return 1\n", encoding="utf-8"

@@ -39,8 +39,8 @@ folded as (
             and pairs.asset_class = exceptions.asset_class
 ),
 
--- ES1!, ESZ5 and ESZ2025 are ES because ES is a root of the list, not because they begin with it. What 1!, =F or a whole
--- year mark off is a root without any list; ABCZ5 may be a root of its own.
+-- ES1!, ESZ5 and ESZ2025 are ES because ES is a root of the list, not because they begin with it. What 1!, =F or a
+-- whole year mark off is a root without any list; ABCZ5 may be a root of its own.
 futures as (
     select
         instruments.symbol,
@@ -75,8 +75,8 @@ listings as (
     from instruments
 ),
 
--- One ISIN known for a listing in a country holds for the same ticker at that country's other venues; not for a contract
--- or an index of that ticker.
+-- One ISIN known for a listing in a country holds for the same ticker at that country's other venues; not for a
+-- contract or an index of that ticker.
 isins as (
     select
         symbol,

@@ -26,7 +26,7 @@ crypto_bases as (
     select base from {{ ref('crypto_bases') }}
 ),
 
--- Contract marks come off first: .P .F 1!, PERP, SWAP and their like, and dates such as 250627, 27JUN25, Z25 or 26Z2025.
+-- Contract marks come off first: .P .F 1!, PERP, SWAP and their like, and dates such as 250627, 27JUN25 or 26Z2025.
 -- Yahoo leaves the dollar out of JPY=X.
 unmarked as (
     select
