@@ -56,6 +56,10 @@ FOUND: dict[tuple[str, str], tuple[float, float]] = {
     ("LONG", "BINANCE_USDM:BTCUSDT.P"): (8e8, 80.0),
     ("LONG", "OKX:BTC-USDT-SWAP"): (5e8, 50.0),
     ("LONG", "COINBASE:BTC-USD"): (2e8, 20.0),
+    ("LONG", "BINANCE_USDM:1000PEPEUSDT.P"): (4e8, 16.0),
+    ("LONG", "BINANCE:PEPEUSDT"): (3e8, 12000.0),
+    ("LONG", "BINANCE_USDM:1MBABYDOGEUSDT.P"): (1e8, 2.0),
+    ("LONG", "OKX:BABYDOGEUSDT"): (2e8, 4e6),
     ("LONG", "COMEX:GC1!"): (7e8, 70.0),
     ("LONG", "COMEX:GCG2026"): (9e8, 90.0),
     ("SHORT", "OANDA:EUR_USD"): (6e7, 6.0),
@@ -202,6 +206,23 @@ def test_volume_is_the_sum_over_venues_and_the_representatives_own(
         (symbol, of_symbol[symbol][0]) for symbol in members
     ]
     assert not row["is_conflict"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "representative", "volume"),
+    [
+        # 16 thousands and 12 thousand coins are 28 thousands.
+        ("CRYPTO:PEPE", "BINANCE_USDM:1000PEPEUSDT.P", 28.0),
+        # 2 millions and 4 million coins are 6 million coins.
+        ("CRYPTO:BABYDOGE", "OKX:BABYDOGEUSDT", 6e6),
+    ],
+)
+def test_volume_of_a_multiplied_ticker_is_counted_in_the_representatives_units(
+    candidates: dict[str, dict[str, Any]], identity: str, representative: str, volume: float
+) -> None:
+    row = candidates[identity]
+    assert (row["symbol"], row["volume"]) == (representative, volume)
+    assert row["value_traded_usd"] == sum(value for (_, symbol), (value, _) in FOUND.items() if identity[7:] in symbol)
 
 
 def test_two_listings_of_one_share_on_two_sides_are_a_conflict_and_the_better_side_is_kept(

@@ -31,7 +31,14 @@ folded as (
                     '^([A-Z]{3,})1000$', '\1'
                 )
             end
-        ) as identity_base
+        ) as identity_base,
+        case
+            when pairs.asset_class = 'fx' or exceptions.identity_base is not null then 1.0
+            when regexp_matches(pairs.base, '^(1000000[A-Z]+|1M[A-Z]{3,})$') then 1e6
+            when regexp_matches(pairs.base, '^10000[A-Z]+$') then 1e4
+            when regexp_matches(pairs.base, '^(1000[A-Z]+|[A-Z]{3,}1000)$') then 1e3
+            else 1.0
+        end::double as units
     from pairs
     left join exceptions
         on
@@ -107,7 +114,8 @@ final as (
         isins.listing,
         coalesce(folded.identity_base, instruments.base) as base,
         coalesce(folded.quote, instruments.quote) as quote,
-        futures.root
+        futures.root,
+        coalesce(folded.units, 1.0)::double as units
     from instruments
     left join folded on instruments.symbol = folded.symbol
     left join futures on instruments.symbol = futures.symbol
