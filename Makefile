@@ -15,6 +15,7 @@ CLUSTER ?=
 SCANNERS ?=
 INTERVAL ?=
 STRICT ?=
+JUNIT ?=
 WORKERS ?= 2
 
 export PYTHONSAFEPATH := 1
@@ -70,8 +71,8 @@ meta-refresh: ## ask SOURCE to describe the instruments again
 	@$(READY) && $(INGEST) instruments $(GATE_OPTIONS)
 data-audit: ## rebuild the price marts and run their tests
 	@$(READY) && $(LF) dbt build --select tag:prices
-validate: ## data health of RUN_ID, coloured
-	@$(READY) && $(LF) health --run-id $(WHICH_RUN)
+validate: ## data health of RUN_ID, coloured; JUNIT names a file for a build server
+	@$(READY) && $(LF) health --run-id $(WHICH_RUN) $(if $(JUNIT),--junit $(JUNIT))
 calendars: ## land the sessions of every calendar of SOURCE (default: the sample)
 	@$(READY) && $(INGEST) calendars $(GATE_OPTIONS)
 

@@ -37,6 +37,8 @@ _DAY_MS = 86_400_000
 _MAX_PAGES = 50
 _INVALID_SYMBOL = (-1121, -1100)
 _USED_WEIGHT = "x-mbx-used-weight-1m"
+# Pairs that are cut downstream, since their ticker reads in two ways or they are quoted in a coin.
+_OTHER_PAIR = r"^.+(?:[BT]USD|BTC|ETH|BNB)(?:\.P)?$"
 _KEPT = "nothing of it was used, run again"
 
 
@@ -120,7 +122,7 @@ class BinanceSource:
                 }
             )
         paired = with_pairs(pl.DataFrame(rows, schema=INSTRUMENT_SCHEMA), self.venues)
-        return paired.filter(pl.col("base").is_not_null())
+        return paired.filter(pl.col("base").is_not_null() | pl.col("ticker").str.contains(_OTHER_PAIR))
 
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
         """Yield batches of whole series; a symbol that was not answered in whole stands in `failures`."""

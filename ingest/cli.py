@@ -16,6 +16,7 @@ import polars as pl
 from ingest.calendars import as_of_clock, last_completed_session
 from ingest.discovery import discover, discover_at_source, scan_columns
 from ingest.envelope import Provenance, write_envelope
+from ingest.envelope_page import keep_page
 from ingest.errors import IngestError, ScannerConfigError
 from ingest.healing import (
     calendars_of,
@@ -97,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
             command.add_argument("--limit", type=int, metavar="N", help="most rows kept of each scanner")
             command.add_argument("--interval", choices=("1d", "1W", "1M"), help="bars on which the rules look")
+    text = "write docs/guide/envelope.md from the code, or fail where it is stale"
+    page = commands.add_parser("envelope", help=text, description=text)
+    page.add_argument("--home", type=Path, help="folder of configs; default LAKEFOLIO_HOME or here")
+    what = page.add_mutually_exclusive_group(required=True)
+    what.add_argument("--write", action="store_true")
+    what.add_argument("--check", action="store_true")
     return parser
 
 
@@ -240,6 +247,7 @@ def _status(call: _Call) -> dict[str, Any]:
 
 
 def _scan(call: _Call) -> dict[str, Any]:
+    """Land bars, build the scanner columns, run the scanners, and export what they found."""
     scanners = call.scanners
     landing = call.landing
     if not call.source.scans_from_bars:
@@ -359,6 +367,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         with interruptible():
+            if given.command == "envelope":
+                keep_page(Paths.at(given.home).configs, must_write=given.write)
+                return DONE
             call = _resolve(parser, given)
             answer = _COMMANDS[given.command](call)
     except (ScannerConfigError, PathRefusedError) as error:

@@ -26,6 +26,7 @@ IngestError
 │       ├── WrongSeriesError        the answer to another question
 │       ├── IncompleteError         a part of an answer
 │       └── BreakerOpenError        not asked, since the host failed too often just before
+├── EnvelopePageError           the page about the envelope is stale, or there is no place for it
 └── ScannerError
     ├── ScannerConfigError      a scanner file that says something nobody reads, or contradicts itself
     └── ScannerInputError       a frame on which the rules cannot be evaluated
@@ -44,6 +45,10 @@ class IngestError(Exception):
 
 class SymbolRefusedError(IngestError):
     """A symbol outside the whitelist was requested."""
+
+
+class EnvelopePageError(IngestError):
+    """The generated page about the envelope does not say what the code says."""
 
 
 class CalendarError(IngestError):

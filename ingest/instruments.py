@@ -22,7 +22,10 @@ _CLASS_NAMES: dict[str, tuple[str, str]] = {
     "index": ("index", "index"),
 }
 _PAIRED = ("crypto", "fx")
-_CRYPTO_PAIR = r"^(?P<base>.+?)(?P<quote>FDUSD|TUSD|USDT|USDC|BUSD|USD|DAI|EUR|GBP|JPY|TRY|BRL|BTC|ETH|BNB)$"
+_CRYPTO_PAIR = r"^(?P<base>.+?)(?P<quote>FDUSD|USDT|USDC|USD|DAI|EUR|GBP|JPY|TRY|BRL)$"
+# BNBUSD is BNB in USD and no BN in BUSD, XXBTZUSD is no XXBTZ: which of them holds is decided downstream, with the lists
+# of coins and quotes (int_pairs_split), and so is everything that a separator cuts.
+_CUT_DOWNSTREAM = r"[-_/.]|(?:[BGTZ]|PY|RL)USD$|Z(?:EUR|GBP|JPY)$"
 _FX_PAIR = r"^(?P<base>[A-Z]{3})(?P<quote>[A-Z]{3})$"
 
 
@@ -63,9 +66,13 @@ def describe(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def with_pairs(instruments: pl.DataFrame, venues: Venues) -> pl.DataFrame:
-    """Fill base and quote of crypto and FX from the ticker, country and currency from the venue, where not given."""
+    """Fill base and quote of crypto and FX from the ticker, country and currency from the venue, where not given.
+
+    A crypto pair that can be cut in two ways stays without a base; a currency that the source names and the ticker ends
+    in is its quote.
+    """
     bare = pl.col("ticker").str.replace(r"\.[PF]$", "")
-    crypto = bare.str.extract_groups(_CRYPTO_PAIR)
+    crypto = pl.when(~bare.str.contains(_CUT_DOWNSTREAM)).then(bare.str.extract_groups(_CRYPTO_PAIR))
     fx = bare.str.extract_groups(_FX_PAIR)
     is_crypto, is_paired = pl.col("asset_class") == "crypto", pl.col("asset_class").is_in(_PAIRED)
 
@@ -73,12 +80,18 @@ def with_pairs(instruments: pl.DataFrame, venues: Venues) -> pl.DataFrame:
         found = pl.when(is_crypto).then(crypto.struct.field(name)).otherwise(fx.struct.field(name))
         return pl.coalesce(name, pl.when(is_paired).then(found)).alias(name)
 
+    named = pl.coalesce("quote", pl.when(is_crypto & bare.str.ends_with(pl.col("currency"))).then("currency"))
+    is_agreed = named.is_null() | (named == crypto.struct.field("quote")) | ~is_crypto
+
     def of_venue(field: str) -> pl.Expr:
         known = {name: getattr(venue, field) for name, venue in venues.by_name.items()}
         return pl.col("venue").replace_strict(known, default=None, return_dtype=pl.String)
 
     return (
-        instruments.with_columns(part("base"), part("quote"))
+        instruments.with_columns(
+            pl.coalesce("base", pl.when(is_agreed).then(part("base"))).alias("base"),
+            pl.coalesce(named, part("quote")).alias("quote"),
+        )
         .with_columns(
             pl.coalesce("country", pl.when(~is_paired).then(of_venue("country"))).alias("country"),
             pl.coalesce("currency", pl.col("quote"), of_venue("currency")).alias("currency"),

@@ -121,6 +121,8 @@ def build_parser() -> argparse.ArgumentParser:
             verb.add_argument("--cluster", type=int, metavar="ID", help="take this cluster apart")
         if name in ("verify", "reproduce", "audit", "orders", "analyze", "correlations", "sensitivity"):
             _json(verb)
+        if name == "audit":
+            _junit(verb)
         if name == "verify":
             verb.add_argument("--key", type=Path, help="trusted public key (default: the home's own)")
     _add_inspection(verbs)
@@ -137,6 +139,10 @@ def _add_inspection(verbs: argparse._SubParsersAction[Parser]) -> None:
 
     health = _verb(verbs, "health", commands.health, "data health, coloured")
     health.add_argument("--run-id", default="latest")
+    view = health.add_mutually_exclusive_group()
+    view.add_argument("--history", action="store_true", help="how this and earlier runs saw each symbol, newest first")
+    view.add_argument("--coverage", action="store_true", help="instruments by class, venue and state")
+    _junit(health)
     _json(health)
     show = _verb(verbs, "show", commands.show, "one table of a run")
     show.add_argument("what", choices=sorted(commands.SHOWN))
@@ -177,6 +183,10 @@ def _verb(
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="machine output on stdout")
+
+
+def _junit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="health and gate as JUnit XML, for a build server")
 
 
 def _date(text: str) -> date:

@@ -23,6 +23,7 @@ from lakefolio import care, comparison, inspection, reproduction
 from lakefolio.doctor import diagnose
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FrontDoorError, UsageError, VerificationError
 from lakefolio.gate import Evidence, judge
+from lakefolio.junit import junit_of_run
 from lakefolio.keys import TrustedKey
 from lakefolio.launch import Wanted, find_run, new_run, resumed_run, run_facts
 from lakefolio.manifest import json_schema
@@ -38,7 +39,7 @@ from lakehouse.catalog import Lake
 from lakehouse.dbt import run_dbt
 from lakehouse.paths import Paths
 from lakehouse.sandbox import user_query
-from reports.terminal import health_table
+from reports.terminal import coverage_table, health_table, history_table
 
 SHOWN = {
     "clusters": "select symbol, cluster_id, subcluster_id, label, purity, mean_correlation from results.clusters "
@@ -55,6 +56,24 @@ SHOWN = {
     "weights": "select * exclude (run_id) from results.weights where run_id = ? order by profile, weight desc",
 }
 """Tables of one run that `show` prints."""
+
+
+HEALTH_VIEWS = {
+    "now": ("select * from reports.rpt_health where run_id = ? order by stage, status_rank, symbol", health_table),
+    "history": (
+        (
+            "select seen.* from reports.rpt_health_history as seen semi join reports.rpt_health_history as asked "
+            "on asked.run_id = ? and asked.source = seen.source and asked.stage = seen.stage and asked.symbol = seen.symbol "
+            "and asked.started_at >= seen.started_at order by symbol, stage, started_at desc, run_id desc"
+        ),
+        history_table,
+    ),
+    "coverage": (
+        "select * from reports.rpt_health_coverage where run_id = ? order by stage, ok_share, asset_class, venue",
+        coverage_table,
+    ),
+}
+"""What `health` reads and how it prints it."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -164,6 +183,8 @@ def audit(options: argparse.Namespace) -> int:
     started = resumed_run(paths, find_run(paths, options.run_id), Reporter())
     with Lake.open(paths, read_only=True) as lake:
         checks = judge(Evidence.read(lake, started.run_id), limits_of(started.settings))
+        if options.junit:
+            junit_of_run(lake, started.run_id, options.junit, checks)
     if options.json:
         _emit([{"check": c.check, "profile": c.profile, "value": c.value, "limit": _finite(c.limit), "passed": c.passed,
                 "detail": c.detail} for c in checks])  # fmt: skip
@@ -216,17 +237,19 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def health(options: argparse.Namespace) -> int:
-    """Data health of a run's instruments, coloured."""
+    """Data health of a run's instruments, coloured; with --history or --coverage, over runs or by class and venue."""
     paths = _paths(options)
     run_id = find_run(paths, options.run_id)
+    view = "history" if options.history else "coverage" if options.coverage else "now"
+    query, table = HEALTH_VIEWS[view]
     with Lake.open(paths, read_only=True) as lake:
-        frame = lake.query(
-            "select * from reports.rpt_health where run_id = ? order by stage, status_rank, symbol", [run_id]
-        )
+        frame = lake.query(query, [run_id])
+        if options.junit:
+            junit_of_run(lake, run_id, options.junit)
     if options.json:
         sys.stdout.write(frame.write_json() + "\n")
     else:
-        Console().print(health_table(frame))
+        Console().print(table(frame))
     return EXIT_DONE
 
 

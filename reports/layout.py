@@ -130,6 +130,36 @@ HEALTH = (
     date("last_session", "Last"),
     text("is_judged", "Judged", yes_no),
 )
+HEALTH_HISTORY = (
+    code("symbol", "Symbol"),
+    text("stage", "Window", word),
+    code("run_id", "Run"),
+    date("as_of", "As of"),
+    status("status", "Status"),
+    text("movement", "Change", word),
+    text("previous_status", "Before"),
+    number("n_runs_in_status", "Runs so", whole),
+    number("n_gaps", "Gaps", whole),
+    number("n_quarantined", "Quarantined", whole),
+    number("n_stale_sessions", "Stale", whole),
+    date("last_session", "Last"),
+)
+HEALTH_COVERAGE = (
+    text("stage", "Window", word),
+    text("asset_class", "Class", word),
+    code("venue", "Venue"),
+    number("n_instruments", "Instruments", whole),
+    number("ok_share", "OK share", percent),
+    number("n_missing", "Missing", whole),
+    number("n_invalid", "Invalid", whole),
+    number("n_stale", "Stale", whole),
+    number("n_with_gaps", "Gaps", whole),
+    number("n_short", "Short", whole),
+    number("n_ok", "OK", whole),
+    number("n_gaps", "Missing sessions", whole),
+    number("n_gaps_worst", "Most in one", whole),
+    text("worst", "Worst"),
+)
 GAPS = (
     code("symbol", "Symbol"),
     number("n_gaps", "Gaps", whole),

@@ -96,6 +96,29 @@ _MARKET = (
         ),
     ),
     _table(
+        "health_history",
+        "run_id stage symbol",
+        "stage = 'full' desc, stage, status_rank, symbol",
+        _columns(
+            text="run_id stage symbol source asset_class status previous_run_id previous_status movement",
+            whole="status_rank n_runs_in_status n_gaps n_quarantined n_stale_sessions",
+            date="as_of last_session",
+            flag="is_judged",
+            time="started_at",
+        ),
+    ),
+    _table(
+        "health_coverage",
+        "run_id stage asset_class venue",
+        "stage = 'full' desc, stage, ok_share, asset_class, venue",
+        _columns(
+            text="run_id stage asset_class venue worst",
+            whole="n_instruments n_missing n_invalid n_stale n_with_gaps n_short n_ok n_expected n_present n_gaps "
+            "n_gaps_worst",
+            real="ok_share present_share",
+        ),
+    ),
+    _table(
         "gaps",
         "run_id symbol",
         "n_gaps desc, symbol",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
 import polars as pl
 from rich.table import Table
 from rich.text import Text
 
 from reports.errors import IncompleteReportError
-from reports.layout import HEALTH
+from reports.formats import Field
+from reports.layout import HEALTH, HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.tones import HEALTH_STYLES
+
+Style = Callable[[Mapping[str, Any]], str]
+
+_RANKS = list(HEALTH_STYLES)
+# The columns of a coverage that count the states, worst first as in HEALTH_STYLES.
+_COUNTS = dict(zip(("n_missing", "n_invalid", "n_stale", "n_with_gaps", "n_short"), _RANKS, strict=False))
 
 
 def health_table(frame: pl.DataFrame, *, title: str = "Data health") -> Table:
@@ -24,22 +34,60 @@ def health_table(frame: pl.DataFrame, *, title: str = "Data health") -> Table:
     IncompleteReportError
         If `symbol` or `status` is missing, or a status is none of quant.md 1.6.
     """
-    missing = {"symbol", "status"} - set(frame.columns)
+    _require(frame, {"symbol", "status"})
+    rows = sorted(frame.iter_rows(named=True), key=lambda row: (_RANKS.index(row["status"]), row["symbol"]))
+    return _table(title, [field for field in HEALTH if field.name in frame.columns], rows, _style_of_status)
+
+
+def history_table(frame: pl.DataFrame, *, title: str = "Data health over runs") -> Table:
+    """Rows of `rpt_health_history` in the order given: for each symbol its runs, the newest first.
+
+    Raises
+    ------
+    IncompleteReportError
+        If a column is missing, or a status is none of quant.md 1.6.
+    """
+    _require(frame, {field.name for field in HEALTH_HISTORY})
+    return _table(title, HEALTH_HISTORY, frame.iter_rows(named=True), _style_of_status)
+
+
+def coverage_table(frame: pl.DataFrame, *, title: str = "Data health by class and venue") -> Table:
+    """Rows of `rpt_health_coverage` in the order given, each in the colour of the worst state in it.
+
+    Raises
+    ------
+    IncompleteReportError
+        If a column is missing.
+    """
+    _require(frame, {field.name for field in HEALTH_COVERAGE})
+    return _table(title, HEALTH_COVERAGE, frame.iter_rows(named=True), _style_of_worst)
+
+
+def _require(frame: pl.DataFrame, names: set[str]) -> None:
+    missing = names - set(frame.columns)
     if missing:
         raise IncompleteReportError("data_health", f"column {', '.join(sorted(missing))} is missing")
-    fields = [field for field in HEALTH if field.name in frame.columns]
+    if "status" in names:
+        strangers = sorted(set(frame.get_column("status")) - set(_RANKS))
+        if strangers:
+            raise IncompleteReportError("data_health", f"status {', '.join(strangers)} is none of {', '.join(_RANKS)}")
+
+
+def _style_of_status(row: Mapping[str, Any]) -> str:
+    return HEALTH_STYLES[row["status"]]
+
+
+def _style_of_worst(row: Mapping[str, Any]) -> str:
+    return HEALTH_STYLES[next((status for count, status in _COUNTS.items() if row[count]), "OK")]
+
+
+def _table(title: str, fields: Sequence[Field], rows: Iterable[Mapping[str, Any]], style_of: Style) -> Table:
     table = Table(title=title, title_justify="left")
     for field in fields:
         table.add_column(
             field.head, justify="right" if field.is_right_aligned else "left", no_wrap=field.kind == "code"
         )
-    ranks = list(HEALTH_STYLES)
-    strangers = sorted(set(frame.get_column("status")) - set(ranks))
-    if strangers:
-        raise IncompleteReportError("data_health", f"status {', '.join(strangers)} is none of {', '.join(ranks)}")
-    rows = sorted(frame.iter_rows(named=True), key=lambda row: (ranks.index(row["status"]), row["symbol"]))
     for row in rows:
-        style = HEALTH_STYLES[row["status"]]
         # Text, not markup: a bracket in a name is a bracket.
-        table.add_row(*(Text(field.write(row[field.name]), style=style) for field in fields))
+        table.add_row(*(Text(field.write(row[field.name]), style=style_of(row)) for field in fields))
     return table

@@ -57,6 +57,23 @@ def test_a_csv_becomes_symbols_of_venue_and_ticker(tmp_path: Path, venues: Venue
     assert batch.refused.is_empty()
 
 
+def test_a_pair_that_reads_in_two_ways_is_not_cut_here(tmp_path: Path, venues: Venues) -> None:
+    head = "symbol,venue,asset_class,date,open,high,low,close,volume,currency\n"
+    pairs = (
+        "BNBUSD,YAHOO_CCC", "BTCB-USD,YAHOO_CCC", "DOTUSD,YAHOO_CCC", "XXBTZUSD,KRAKEN", "ETHBTC,BINANCE", "SOLUSD,COINBASE"
+    )  # fmt: skip
+    rows = "".join(f"{pair},crypto,2024-03-07,1,2,0.5,1.5,10,{'BTC' if 'ETH' in pair else ''}\n" for pair in pairs)
+    told = source_of(tmp_path, venues, bars=head + rows).instruments(as_of=AS_OF)
+    assert {ticker: (base, quote) for ticker, base, quote in told.select("ticker", "base", "quote").rows()} == {
+        "BNBUSD": (None, None),
+        "BTCB-USD": (None, None),
+        "DOTUSD": (None, None),
+        "XXBTZUSD": (None, None),
+        "ETHBTC": (None, "BTC"),
+        "SOLUSD": ("SOL", "USD"),
+    }
+
+
 def test_csv_and_parquet_with_a_timestamp_say_the_same(tmp_path: Path, venues: Venues) -> None:
     frame = pl.DataFrame(
         {

@@ -7,10 +7,12 @@ import io
 import polars as pl
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from reports.errors import IncompleteReportError
+from reports.layout import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.reader import ReportTables
-from reports.terminal import health_table
+from reports.terminal import coverage_table, health_table, history_table
 from reports.tones import HEALTH_STYLES, tone
 
 ANSI = {
@@ -73,3 +75,34 @@ def test_a_frame_without_status_or_with_a_strange_one_is_refused() -> None:
 )
 def test_a_state_has_its_tone(state: object, expected: str) -> None:
     assert tone(state) == expected
+
+
+def test_a_history_stays_in_its_order_and_each_run_has_its_own_colour() -> None:
+    row = dict.fromkeys((field.name for field in HEALTH_HISTORY), None)
+    rows = [
+        {**row, "symbol": "SIMX:AAA", "run_id": run, "status": status} for run, status in (("b", "OK"), ("a", "GAPS"))
+    ]
+    table = history_table(pl.DataFrame(rows))
+    assert [str(cell) for cell in table.columns[2].cells] == ["b", "a"]
+    assert [cell.style for cell in table.columns[4].cells if isinstance(cell, Text)] == ["green", "yellow"]
+    with pytest.raises(IncompleteReportError, match="column movement is missing"):
+        history_table(pl.DataFrame(rows).drop("movement"))
+    with pytest.raises(IncompleteReportError, match="FINE is none of"):
+        history_table(pl.DataFrame([{**rows[0], "status": "FINE"}]))
+
+
+@pytest.mark.parametrize(
+    ("counted", "style"),
+    [
+        ({}, "green"),
+        ({"n_short": 1}, "cyan"),
+        ({"n_short": 1, "n_with_gaps": 2}, "yellow"),
+        ({"n_missing": 1, "n_stale": 3}, HEALTH_STYLES["MISSING"]),
+    ],
+)
+def test_a_class_at_a_venue_has_the_colour_of_the_worst_in_it(counted: dict[str, int], style: str) -> None:
+    row: dict[str, object] = {field.name: 0 for field in HEALTH_COVERAGE}
+    row |= {"stage": "full", "asset_class": "fx", "venue": "SIMFX_A", "worst": None, "ok_share": 0.5, **counted}
+    table = coverage_table(pl.DataFrame([row]))
+    assert {cell.style for column in table.columns for cell in column.cells if isinstance(cell, Text)} == {style}
+    assert "50.00" in str(next(iter(table.columns[4].cells)))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
@@ -273,11 +274,28 @@ def test_a_user_may_not_write_or_leave_the_lake(demo: Home, query: str, monkeypa
     assert not (demo.work / "taken.csv").exists()
 
 
+@pytest.mark.parametrize("words", [["health"], ["audit"]], ids=" ".join)
+def test_a_build_server_is_told_of_every_judged_symbol_and_check(demo: Home, words: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "lakefolio.xml"
+    demo.call(*words, "--junit", str(file)).ended(0)
+    health, gate = ET.fromstring(file.read_bytes())  # noqa: S314 - what was just written
+    judged = demo.query("select symbol from results.health where run_id = ? and stage = 'full' and is_judged", RUN)
+    checks = demo.query('select profile, "check" from results.audit_checks where run_id = ?', RUN)
+    assert sorted(str(case.get("name")) for case in health.iter("testcase")) == judged["symbol"].sort().to_list()
+    assert {(case.get("classname"), case.get("name")) for case in gate.iter("testcase")} == {
+        (f"gate.{profile}", check) for profile, check in checks.iter_rows()
+    }
+    assert (health.get("failures"), gate.get("failures")) == ("0", "0")
+    assert demo.call(*words, "--junit", str(tmp_path / "nowhere" / "x.xml")).code == 2
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ["status"], ["status", "--json"], ["display"], ["orders"], ["orders", "--profile", "barbell", "--json"],
-        ["health"], ["health", "--json"], ["audit"], ["audit", "--json"], ["verify"], ["verify", RUN, "--json"],
+        ["health"], ["health", "--json"], ["health", "--history"], ["health", "--history", "--json"],
+        ["health", "--coverage"], ["health", "--coverage", "--json"],
+        ["audit"], ["audit", "--json"], ["verify"], ["verify", RUN, "--json"],
         ["diff", RUN, RUN], ["lake", "snapshots"],
         *(["show", what] for what in ("clusters", "drift", "gate", "regime", "selection", "solves", "sync", "tournament",
                                       "weights")),

@@ -12,6 +12,13 @@ kept as (
     from {{ ref('int_directions_settled') }}
 ),
 
+units as (
+    select
+        symbol,
+        units
+    from {{ ref('int_identities_merged') }}
+),
+
 -- A symbol found on both sides is one venue and is summed once.
 listings as (
     select * from scans
@@ -23,7 +30,8 @@ final as (
         listings.session_date,
         listings.identity,
         count(*) as n_venues,
-        sum(listings.volume) as volume,
+        -- In the representative's units: one of 1000PEPE is a thousand of PEPE.
+        sum(listings.volume * own.units / represented.units) as volume,
         sum(listings.value_traded_usd) as value_traded_usd,
         coalesce(to_json(
             list(
@@ -41,6 +49,8 @@ final as (
         on
             listings.session_date = kept.session_date
             and listings.identity = kept.identity
+    inner join units as own on listings.symbol = own.symbol
+    inner join units as represented on kept.representative = represented.symbol
     group by
         listings.session_date,
         listings.identity

@@ -52,7 +52,10 @@ final as (
         identities.base,
         identities.quote,
         identities.root,
-        instruments.currency,
+        case
+            when instruments.asset_class in ('crypto', 'fx') then coalesce(identities.quote, instruments.currency)
+            else instruments.currency
+        end as currency,
         instruments.sector,
         instruments.industry,
         instruments.lot_size,
