@@ -33,7 +33,7 @@ def env_check(run: Run) -> StepReport:
     if replays_discovery(run.settings) and not run.source.scans_from_bars:
         raise UsageError(
             f"source {run.source_name!r} scans only the present, so the tournament cannot replay its discovery: "
-            "set flags.feat_pit_fidelity=false, or use a source that is scanned from its bars"
+            "switch feat_pit_fidelity off with --set, or use a source that is scanned from its bars"
         )
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
     run.publish(RESOLVED, run.settings.model_dump_json(indent=2) + "\n")

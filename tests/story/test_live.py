@@ -120,4 +120,4 @@ def test_a_gap_and_an_unanswered_series_are_healed_by_the_step_health(
 
 def test_replaying_discovery_at_a_service_that_knows_only_the_present_is_refused_at_once(live: Home) -> None:
     refused = live.run(*WORDS, "--set", "flags.feat_pit_fidelity=true").ended(2)
-    assert "flags.feat_pit_fidelity=false" in refused.err
+    assert "switch feat_pit_fidelity off" in refused.err
