@@ -29,6 +29,7 @@ INGEST := $(PY) -m ingest
 RUN_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(START_STEP),--start-step $(START_STEP)) $(if $(TOP_N),--set selection.top_n=$(TOP_N)) $(if $(THRESHOLD),--set dependence.threshold=$(THRESHOLD) --set flags.feat_adaptive_threshold=false)
 COMMA := ,
 SCAN_OPTIONS = $(GATE_OPTIONS) $(if $(RUN_ID),--run-id $(RUN_ID)) $(if $(INTERVAL),--interval $(INTERVAL)) $(if $(TOP_N),--limit $(TOP_N)) $(foreach name,$(subst $(COMMA), ,$(SCANNERS)),--scanner $(name))
+FOREX_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(RUN_ID),--run-id $(RUN_ID))
 GATE_OPTIONS = $(if $(SOURCE),--source $(SOURCE)) $(if $(SOURCE_PATH),--path $(SOURCE_PATH)) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(BATCH),--batch $(BATCH))
 WHICH_RUN = $(if $(RUN_ID),$(RUN_ID),latest)
 
@@ -52,11 +53,15 @@ env-sync: ## make or refresh .venv
 env-check: ## check interpreter, packages, extensions, manifest, lake and calendars
 	@$(READY) && $(LF) doctor
 
-.PHONY: scan-run scan-audit data-prep-raw data-fetch data-repair data-refresh-targeted recover meta-refresh data-audit validate calendars
+.PHONY: scan-run scan-audit forex-analyze forex-analyze-fast data-prep-raw data-fetch data-repair data-refresh-targeted recover meta-refresh data-audit validate calendars
 scan-run: ## run the manifest's scanners and merge their finds; SCANNERS=a,b, INTERVAL=1W or TOP_N=50 scan and export alone
 	@$(READY) && $(if $(SCANNERS)$(INTERVAL)$(TOP_N),$(INGEST) scan $(SCAN_OPTIONS),$(LF) run --profile $(PROFILE) --stop-step aggregation $(RUN_OPTIONS))
 scan-audit: ## lint the scanner files offline and print their resolved form; STRICT=1 fails for warnings too
 	@$(READY) && $(LF) scanners --resolved $(if $(STRICT),--strict)
+forex-analyze: ## audit the currency pairs: history, gaps, health, clusters; BACKFILL=0 and GAPFILL=0 ask for nothing
+	@$(READY) && $(LF) forex --profile $(PROFILE) $(if $(filter 0,$(BACKFILL)),--no-backfill) $(if $(filter 0,$(GAPFILL)),--no-gap-fill) $(FOREX_OPTIONS)
+forex-analyze-fast: ## liquidity of the currency pairs
+	@$(READY) && $(LF) forex --profile $(PROFILE) --fast $(FOREX_OPTIONS)
 data-prep-raw: ## land calendars, instruments and bars of PROFILE's source, and scan them
 	@$(READY) && $(LF) run --profile $(PROFILE) --stop-step discovery $(RUN_OPTIONS)
 data-fetch: ## land LOOKBACK sessions of the candidates

@@ -82,18 +82,15 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", required=True, parser_class=Parser, metavar="COMMAND")
 
     run = _verb(verbs, "run", commands.run, "run the steps, from scan to signed portfolio")
-    run.add_argument("--profile", default="production", help="profile of the manifest")
-    run.add_argument("--manifest", type=Path, help="manifest file (default: configs/manifest.json)")
-    run.add_argument("--source", help="source in the place of the manifest's")
-    run.add_argument("--path", help="file or folder of the source 'files'")
-    run.add_argument("--as-of", type=_date, help="session to stand on, YYYY-MM-DD (default: the source's newest)")
-    run.add_argument("--run-id", help="run to resume, or the id of a new one")
+    _run_options(run)
     run.add_argument("--start-step", help="number or name of the step to resume at")
     run.add_argument("--stop-step", help="number or name of the last step to run")
-    run.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, such as allocation.cap=0.3"
-    )
-    _json(run)
+    forex = _verb(verbs, "forex", commands.forex, "audit the currency pairs of a source: liquidity, health, clusters")
+    _run_options(forex)
+    forex.add_argument("--fast", action="store_true", help="liquidity alone")
+    forex.add_argument("--no-backfill", action="store_true", help="do not ask for history that is not held")
+    forex.add_argument("--no-gap-fill", action="store_true", help="do not ask for missing sessions")
+    forex.add_argument("--include-excluded", action="store_true", help="let pairs that are left out take part")
 
     _json(_verb(verbs, "steps", commands.steps, "print the steps in order"))
     _json(_verb(verbs, "status", commands.status, "runs, the newest first"))
@@ -128,6 +125,20 @@ def build_parser() -> argparse.ArgumentParser:
     _add_inspection(verbs)
     _add_care(verbs)
     return parser
+
+
+def _run_options(run: argparse.ArgumentParser) -> None:
+    """What every run is told: profile, source, session, settings."""
+    run.add_argument("--profile", default="production", help="profile of the manifest")
+    run.add_argument("--manifest", type=Path, help="manifest file (default: configs/manifest.json)")
+    run.add_argument("--source", help="source in the place of the manifest's")
+    run.add_argument("--path", help="file or folder of the source 'files'")
+    run.add_argument("--as-of", type=_date, help="session to stand on, YYYY-MM-DD (default: the source's newest)")
+    run.add_argument("--run-id", help="run to resume, or the id of a new one")
+    run.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, such as allocation.cap=0.3"
+    )
+    _json(run)
 
 
 def _add_inspection(verbs: argparse._SubParsersAction[Parser]) -> None:

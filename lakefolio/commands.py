@@ -22,6 +22,7 @@ from ingest.venues import Venues
 from lakefolio import care, comparison, inspection, reproduction
 from lakefolio.doctor import diagnose
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FrontDoorError, UsageError, VerificationError
+from lakefolio.forex import ForexOptions, audit_forex
 from lakefolio.gate import Evidence, judge
 from lakefolio.junit import junit_of_run
 from lakefolio.keys import TrustedKey
@@ -107,6 +108,34 @@ def run(options: argparse.Namespace) -> int:
         _emit({"run_id": started.run_id, "as_of": started.as_of_text, "folder": str(started.folder), "status": "done"})
     else:
         reporter.say(f"done: {os.path.relpath(started.folder)}")
+    return EXIT_DONE
+
+
+def forex(options: argparse.Namespace) -> int:
+    """Audit the currency pairs of a source: liquidity, health, clusters."""
+    paths = _paths(options)
+    wanted = Wanted(
+        options.profile,
+        options.manifest,
+        options.source,
+        options.path,
+        options.as_of,
+        options.run_id,
+        tuple(options.set),
+    )
+    reporter = Reporter()
+    with run_lock(paths, "a forex audit") as name_holder:
+        run = new_run(paths, wanted, reporter, kind="forex")
+        name_holder(f"run {run.run_id}")
+        try:
+            liquidity = audit_forex(
+                run,
+                ForexOptions(options.fast, not options.no_backfill, not options.no_gap_fill, options.include_excluded),
+            )
+        finally:
+            run.close()
+    _show(liquidity, options)
+    reporter.say(f"done: {os.path.relpath(run.folder / 'forex')}")
     return EXIT_DONE
 
 

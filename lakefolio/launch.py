@@ -37,11 +37,14 @@ class Wanted:
     settings: tuple[str, ...] = field(default=())
 
 
-def new_run(paths: Paths, wanted: Wanted, reporter: Reporter) -> Run:
-    """A run that has not begun: its manifest resolved, its clock set, its ledger opened."""
+def new_run(paths: Paths, wanted: Wanted, reporter: Reporter, *, kind: str | None = None) -> Run:
+    """A run that has not begun: its manifest resolved, its clock set, its ledger opened.
+
+    `kind` names an audit that is no run of the steps: it stands in the run's id, and such a run keeps no ledger.
+    """
     manifest = wanted.manifest or paths.configs / "manifest.json"
     settings = resolve(manifest, wanted.profile, overrides(wanted))
-    return _assemble(paths, wanted.profile, settings, wanted.as_of, wanted.run_id, reporter)
+    return _assemble(paths, wanted.profile, settings, wanted.as_of, wanted.run_id, reporter, kind=kind)
 
 
 def resumed_run(paths: Paths, run_id: str, reporter: Reporter) -> Run:
@@ -135,14 +138,21 @@ def source_of(paths: Paths, settings: Profile, reporter: Reporter) -> Source:
 
 
 def _assemble(
-    paths: Paths, profile: str, settings: Profile, as_of: date | None, run_id: str | None, reporter: Reporter
+    paths: Paths,
+    profile: str,
+    settings: Profile,
+    as_of: date | None,
+    run_id: str | None,
+    reporter: Reporter,
+    *,
+    kind: str | None = None,
 ) -> Run:
     source = source_of(paths, settings, reporter)
     standing_on = as_of or (SAMPLE_AS_OF if settings.source.kind == "sample" else None)
     session, moment = clock(standing_on, settings.data.settle_minutes)
-    name = check_run_id(run_id) if run_id else new_run_id(profile, session)
+    name = check_run_id(run_id) if run_id else new_run_id(kind or profile, session)
     ledger = None
-    if settings.flags.feat_audit_ledger:
+    if settings.flags.feat_audit_ledger and kind is None:
         key = SigningKey.open(paths.ledger_keys, signing_secret())
         ledger = Ledger(paths.run_dir(name) / "audit.jsonl", paths.checkpoints / f"{name}.jsonl", name, key)
     return Run(

@@ -36,7 +36,18 @@ def env_check(run: Run) -> StepReport:
             "switch feat_pit_fidelity off with --set, or use a source that is scanned from its bars"
         )
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
+    # Read before anything is written: from a path that is no table not even a row comes about.
+    told = None if run.source.is_remote else run.source.instruments(as_of=run.as_of)
     run.publish(RESOLVED, run.settings.model_dump_json(indent=2) + "\n")
+    record_run(run)
+    if told is None:
+        return StepReport(len(scanners), f"{run.source_name} will be asked, {len(scanners)} scanners")
+    calendars = set(Venues.of(run.paths).calendars_of(told["venue"]).values())
+    return StepReport(told.height, f"{told.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners")
+
+
+def record_run(run: Run) -> None:
+    """The run's own row: the scope in which the models are built."""
     data = run.settings.data
     row = {
         "run_id": run.run_id, "profile": run.profile, "source": run.source_name, "as_of": run.as_of,
@@ -47,10 +58,3 @@ def env_check(run: Run) -> StepReport:
         "is_simulated": run.source.is_simulated, "manifest_sha256": run.manifest_sha256, "started_at": run.started_at,
     }  # fmt: skip
     run.store("env-check", run.replace("results.runs", pl.DataFrame([row])))
-    if run.source.is_remote:
-        return StepReport(len(scanners), f"{run.source_name} will be asked, {len(scanners)} scanners")
-    instruments = run.source.instruments(as_of=run.as_of)
-    calendars = set(Venues.of(run.paths).calendars_of(instruments["venue"]).values())
-    return StepReport(
-        instruments.height, f"{instruments.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners"
-    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_eval_context, select_autoescape
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
@@ -92,6 +92,11 @@ def render_report(
         )
     )
     return text.rstrip() + "\n"
+
+
+def template(name: str) -> Template:
+    """A template of this room, by its name without `.j2`."""
+    return _environment().get_template(f"{name}.j2")
 
 
 def render_all(
