@@ -87,7 +87,9 @@ def check_earlier(run: Run, first: Step) -> dict[str, str]:
                 f"run {run.run_id} never finished step {step.name!r}: start from --start-step {step.name}"
             )
         for name, sha256 in done[step.name].body["outputs"].items():
-            recorded[name], owner[name] = sha256, step
+            # A table that a later step left as it was is still the earlier step's.
+            if recorded.get(name) != sha256:
+                recorded[name], owner[name] = sha256, step
     lake = run.lake
     for name, sha256 in recorded.items():
         actual = measure(lake, name, run)

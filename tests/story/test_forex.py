@@ -56,9 +56,3 @@ def test_health_and_clusters_of_the_pairs(audited: Finished, home: Home) -> None
     page = (folder / "clusters.html").read_text(encoding="utf-8")
     assert all(symbol in page for symbol in usable)
     assert "http" not in page.replace("http://www.w3.org", "")
-
-
-def test_the_fast_audit_says_liquidity_alone(audited: Finished, home: Home) -> None:
-    assert audited.code == 0
-    home.run(*WORDS, "--run-id", "forex-fast", "--fast").ended(0)
-    assert [file.name for file in (home.folder("forex-fast") / "forex").iterdir()] == ["liquidity.csv"]

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
+from ingest.scanners import load_scanners
+from lakefolio.launch import run_facts
+from lakefolio.reproduction import RecordedSource
+from lakehouse.catalog import Lake, LakeSettings
 from tests.servers.exchange import Exchange
 from tests.story import live_market
 from tests.story.conftest import NewHome
-from tests.story.home import Finished, Home
+from tests.story.home import ROOT, Finished, Home
 
 RUN = "live"
 WORDS = (
@@ -95,11 +99,16 @@ def test_bars_are_the_service_s_own(first: Finished, live: Home, bars: pl.DataFr
     assert (joined["close"] / joined["close_right"] - 1).abs().max() < 1e-9
 
 
-def test_it_is_reproduced_from_what_the_service_had_said(first: Finished, live: Home, exchange: Exchange) -> None:
+def test_what_the_service_found_is_read_back_from_the_record(first: Finished, live: Home) -> None:
     first.ended(0)
-    exchange.requests.clear()
-    live.run("reproduce", RUN).ended(0)
-    assert not exchange.requests
+    done = live.outcomes(RUN)
+    with Lake.open(live.paths, settings=LakeSettings(memory_limit="1GiB", threads=1), read_only=True) as lake:
+        recorded = RecordedSource(lake, done["health"]["snapshot_written"], RUN, run_facts(live.folder(RUN)))
+        held = lake.query("select * exclude (run_id) from raw.scans where run_id = ?", [RUN])
+    assert not recorded.scans_from_bars
+    scanners = load_scanners(ROOT / "configs", tuple(held["scanner"].unique()))
+    found = pl.concat(recorded.scan(scanner, as_of=live_market.LAST) for scanner in scanners)
+    assert found.sort("scanner", "rank").equals(held.sort("scanner", "rank"))
 
 
 def test_a_gap_and_an_unanswered_series_are_healed_by_the_step_health(
