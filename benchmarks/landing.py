@@ -71,8 +71,8 @@ def _into_marts(paths: Paths, symbols: list[str], first: dt.date, scanner: str, 
         report = land_bars(lake, source, venues, landing)
         landed = time.perf_counter()
         write(lake, Write("results.runs", _scope(now), mode="replace_run"), run_id="bench", step="landing")
-        run_dbt(paths, ["build", "--select", "tag:columns", "tag:candidates", "tag:prices", "--exclude-resource-type", "unit_test"],
-                {"run_id": "bench"}, lake=lake).require()  # fmt: skip
+        wanted = ["--select", "tag:columns", "tag:candidates", "tag:prices", "--exclude-resource-type", "unit_test"]
+        run_dbt(paths, ["build", *wanted], {"run_id": "bench"}, lake=lake).require()
         (rows,) = lake.rows("select count(*) from marts.returns_daily")
     done = time.perf_counter()
     if report.failures:
