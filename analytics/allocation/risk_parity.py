@@ -187,8 +187,14 @@ def _sharpen(
     for _ in range(SHARPENING_STEPS):
         total = float(part.sum())
         gradient = reduced @ part - budgets[free] / part - together / total
-        hessian = reduced + np.diag(budgets[free] / part**2) + together / total**2
-        change = -np.linalg.solve(hessian, gradient)
+        # In relative changes the diagonal is at least beta, however large the weights have grown.
+        scaled = part[:, None] * (reduced + together / total**2) * part[None, :]
+        scaled[np.diag_indices_from(scaled)] += budgets[free]
+        try:
+            change = -part * cho_solve(cho_factor(scaled, check_finite=False), part * gradient, check_finite=False)
+        except LinAlgError:
+            # The weights have run away towards a combination without variance: the certificate says what they are worth.
+            return weights
         if not np.all(part + change > 0.0):
             return weights
         part = part + change

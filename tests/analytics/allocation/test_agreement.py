@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.allocation import CONVEX_PROFILES
+from analytics.allocation import CONVEX_PROFILES, UnboundedError, solve
 from benchmarks.agreement import KINDS, OBJECTIVE_TOLERANCE, objective_shortfall, random_problem
 
 PER_KIND = 6
@@ -31,3 +31,11 @@ def test_the_objective_is_that_of_cvxpy(profile: str, kind: str) -> None:
     else:
         assert words <= {"UnboundedError"}
         assert len(numbers) >= PER_KIND // 2
+
+
+def test_a_capped_risk_parity_whose_weights_run_away_is_refused_and_not_broken_off() -> None:
+    """The last of these ended in a singular matrix once: its weights had grown eight orders beyond their scale."""
+    rng = np.random.default_rng([2026, CONVEX_PROFILES.index("risk_parity"), KINDS.index("short")])
+    problems = [random_problem("risk_parity", "short", rng) for _ in range(154)]
+    with pytest.raises(UnboundedError, match="no variance"):
+        solve(problems[-1])
