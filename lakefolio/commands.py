@@ -59,6 +59,9 @@ SHOWN = {
 """Tables of one run that `show` prints."""
 
 
+WIDTH = 220
+"""Characters in a line of a table, where no terminal says otherwise."""
+
 HEALTH_VIEWS = {
     "now": ("select * from reports.rpt_health where run_id = ? order by stage, status_rank, symbol", health_table),
     "history": (
@@ -278,7 +281,8 @@ def health(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(frame.write_json() + "\n")
     else:
-        Console().print(table(frame))
+        # A pipe has no width of its own; a terminal has.
+        Console(width=None if sys.stdout.isatty() else WIDTH).print(table(frame))
     return EXIT_DONE
 
 
@@ -420,7 +424,7 @@ def _show_all(tables: inspection.Tables, options: argparse.Namespace) -> int:
 
 def _table(frame: pl.DataFrame) -> None:
     with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True,
-                   fmt_str_lengths=80, tbl_width_chars=220, set_tbl_formatting="UTF8_BORDERS_ONLY"):  # fmt: skip
+                   fmt_str_lengths=80, tbl_width_chars=WIDTH, set_tbl_formatting="UTF8_BORDERS_ONLY"):  # fmt: skip
         print(frame)
 
 
