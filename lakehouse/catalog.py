@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,17 +59,15 @@ def connect(paths: Paths, settings: LakeSettings) -> duckdb.DuckDBPyConnection:
     }
     if settings.threads is not None:
         config["threads"] = settings.threads
-    connection = duckdb.connect(":memory:", config=config)
-    try:
+    with ExitStack() as undo:
+        connection = undo.enter_context(duckdb.connect(":memory:", config=config))
         connection.execute("set timezone = 'UTC'")
         load_extensions(connection, paths)
         connection.execute(f"set ducklake_max_retry_count = {MAX_RETRY_COUNT}")
         # DuckLake's own backoff of 1.5 would wait for hours by the thirtieth retry; 1.2 ends within a minute.
         connection.execute("set ducklake_retry_backoff = 1.2")
         connection.execute("set ducklake_retry_wait_ms = 50")
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     return connection
 
 
@@ -127,16 +126,14 @@ class Lake:
         file = paths.catalog_file
         if file is not None and not file.exists() and (read_only or not create):
             raise LakeMissingError(f"there is no lake at {file}: land data first, or set LAKEFOLIO_HOME")
-        connection = connect(paths, settings or LakeSettings())
-        try:
-            lake = cls(connection, paths, read_only=read_only)
+        lake = cls(connect(paths, settings or LakeSettings()), paths, read_only=read_only)
+        with ExitStack() as undo:
+            undo.callback(lake.close)
             if read_only:
                 lake._attach(data_path=None)
             else:
                 lake._prepare()
-        except BaseException:
-            connection.close()
-            raise
+            undo.pop_all()
         return lake
 
     def __enter__(self) -> Self:

@@ -38,12 +38,9 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, noted)
     try:
         yield
-    except Exception as error:
-        if noted.came:
-            raise KeyboardInterrupt from error
-        raise
     finally:
         if is_outermost:
             signal.signal(signal.SIGINT, before)
-    if noted.came:
-        raise KeyboardInterrupt
+        # Whatever was on its way out stands behind this as its context.
+        if noted.came:
+            raise KeyboardInterrupt

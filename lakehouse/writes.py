@@ -103,7 +103,8 @@ def _transact(lake: Lake, items: Sequence[Prepared], message: tuple[str, str], r
     inserted: dict[str, int] = {}
     deleted: dict[str, int] = {}
     connection.execute("begin")
-    try:
+    with ExitStack() as undo:
+        undo.callback(_roll_back, connection)
         for item in items:
             connection.register("batch", item.frame.to_arrow())
             more, fewer = apply(connection, item, run_id)
@@ -113,9 +114,7 @@ def _transact(lake: Lake, items: Sequence[Prepared], message: tuple[str, str], r
             deleted[table] = deleted.get(table, 0) + fewer
         connection.execute(f"call ducklake_set_commit_message('lake', '{AUTHOR}', ?, extra_info => ?)", list(message))
         connection.execute("commit")
-    except BaseException:
-        _roll_back(connection)
-        raise
+        undo.pop_all()
     if any(inserted.values()) or any(deleted.values()):
         last = connection.execute("select id from lake.last_committed_snapshot()").fetchone()
         return WriteReceipt(int(last[0]) if last else lake.snapshot_id(), inserted, deleted)
