@@ -47,6 +47,18 @@ def random_turnover(count: int, rng: np.random.Generator) -> Turnover:
     return Turnover(0.05, held, owner, share, held_elsewhere=0.1)
 
 
+def random_groups(upper: np.ndarray, rng: np.random.Generator) -> GroupCaps:
+    """Caps on two groups that may share assets, or on three that do not; some count their assets twice."""
+    count = upper.size
+    if rng.random() < 0.5:
+        matrix = (rng.random((2, count)) < 0.4).astype(float)
+        room = 1.0 - 0.9 * ((1.0 - matrix) * upper).sum(axis=1)
+        return GroupCaps(matrix, np.maximum(rng.uniform(0.2, 0.6, 2), room), ("first", "second"))
+    height = rng.choice([1.0, 2.0], 3)
+    matrix = height[:, None] * (rng.integers(0, 4, count) == np.arange(3)[:, None])
+    return GroupCaps(matrix, height * rng.uniform(0.1, 0.5, 3), ("first", "second", "third"))
+
+
 def random_problem(profile: Profile, kind: str, rng: np.random.Generator) -> RiskProblem:
     returns = random_returns(kind, rng)
     count = returns.shape[1]
@@ -55,9 +67,7 @@ def random_problem(profile: Profile, kind: str, rng: np.random.Generator) -> Ris
         upper = np.full(count, 1.0 / count)
     groups = None
     if count > 1 and kind != "exact_caps" and profile != "risk_parity" and rng.random() < 0.25:
-        matrix = (rng.random((2, count)) < 0.4).astype(float)
-        room = 1.0 - 0.9 * ((1.0 - matrix) * upper).sum(axis=1)
-        groups = GroupCaps(matrix, np.maximum(rng.uniform(0.2, 0.6, 2), room), ("first", "second"))
+        groups = random_groups(upper, rng)
     return RiskProblem(
         profile=profile,
         covariance=np.cov(returns.T, ddof=1).reshape(count, count) * 252.0,

@@ -9,7 +9,7 @@ from math import log
 
 import numpy as np
 
-from analytics.allocation import AllocationProblem, GroupCaps, RiskProblem, Turnover, allocate, solve
+from analytics.allocation import AllocationProblem, GroupCaps, RiskProblem, Solution, Turnover, allocate, solve
 from analytics.allocation.problem import CONVEX_PROFILES, Profile
 from benchmarks import ours
 from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, simulate
@@ -117,6 +117,11 @@ def one_layer(market: Market, profile: Profile) -> tuple[RiskProblem, RiskProble
     return plain, full
 
 
+def from_returns(market: Market, problem: RiskProblem) -> Solution:
+    """The answer to a problem whose covariance has yet to be estimated."""
+    return solve(replace(problem, covariance=ours.ledoit_wolf(market)))
+
+
 def charge(
     sizes: Sequence[int],
     n_sessions: int,
@@ -133,7 +138,8 @@ def charge(
             single = one_layer(market, profile)
             runs = (
                 ("two layers", n_clusters, [partial(allocate, problem) for problem in layers]),
-                ("one layer", N_CLUSTERS, [partial(solve, problem) for problem in single]),
+                ("one layer", N_CLUSTERS, [partial(from_returns, market, problem) for problem in single]),
+                ("one layer, covariance given", N_CLUSTERS, [partial(solve, problem) for problem in single]),
             )
             for layer, k, (without, with_all) in runs:
                 plain, full = time_in_turn(without, with_all, rounds)

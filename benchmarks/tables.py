@@ -137,7 +137,7 @@ def write_growth(folder: Path, growth: Sequence[Growth], surcharges: Sequence[Su
         "Milliseconds from the returns matrix to the answer, least of all calls; the last column is the exponent of N.",
         _table(("work", *(f"N = {n}" for n in sizes), "exponent"), lines),
         "## Caps on clusters and both penalties",
-        "Milliseconds without and with. Two layers: `allocate`; one layer: `solve` over the instruments themselves.",
+        "Milliseconds without and with; two layers: `allocate`; one layer: Ledoit-Wolf and `solve` over the instruments.",
         _table(("layer", "profile", "N", "K", "without", "with", "ratio"), surcharge_lines),
     ]
     _write(folder / "growth.md", "\n\n".join(parts) + "\n")

@@ -1,10 +1,11 @@
-"""Quadratic programs with separable piecewise-linear terms, by a primal-dual active set.
+"""Quadratic programs with separable piecewise-linear terms and caps on blocks, by a primal-dual active set.
 
 The method is the semismooth Newton iteration on y = prox(y + tau (nu - gradient)) (Hintermueller, Ito and Kunisch
-2002, there for boxes): every weight is either pinned to a knot or free inside a piece, the free ones solve one linear
-system, and the pattern is read anew from the answer. It ends when the answer confirms its pattern, which is the exact
-optimum. Where whole jumps lead back to a pattern already seen, every weight moves by one knot or piece at a time from
-then on; should that return to a pattern as well, the result says that it did not settle.
+2002, there for boxes): every weight is either pinned to a knot or free inside a piece, every block is tight or loose,
+the free weights solve one linear system, and the pattern is read anew from the answer. It ends when the answer confirms
+its pattern, which is the exact optimum. Where whole jumps lead back to a pattern already seen, every weight moves by
+one knot or piece at a time from then on; should that return to a pattern as well, the result says that it did not
+settle.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ import numpy as np
 from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dposv
 
-from analytics._typing import FloatMatrix, FloatVector, IntVector
+from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
+from analytics.allocation.blocks import Blocks
+from analytics.allocation.first_guess import guess_weights
 from analytics.allocation.pieces import Pieces, QuadraticForm
 
 MAX_ITERATIONS = 300
+#: A block is over its limit from here on.
+LIMIT_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,92 +33,106 @@ class ActiveSetResult:
     Parameters
     ----------
     weights : (N,)
-    tilt : the multiplier of the linear and piecewise-linear part; given, or found when the tangency was asked for.
+    block_multipliers : (J,)
+        Of the blocks' limits, for the objective 1/2 y'Sy + tilt (...); zero where a block is loose.
     iterations : linear systems solved.
     is_settled : whether the answer confirmed its pattern, so that the weights are optimal.
     """
 
     weights: FloatVector
-    tilt: float
+    block_multipliers: FloatVector
     iterations: int
     is_settled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """The sums that a face keeps: labels (N,) say which of the targets (k,) each weight counts towards.
+
+    Label 0 is what no tight block owns.
+    """
+
+    labels: IntVector
+    targets: FloatVector
+
+    def of(self, weights: FloatVector) -> FloatVector:
+        """Sums (k,) of weights (N,)."""
+        return np.bincount(self.labels, weights=weights, minlength=self.targets.size)
+
+
+def _kept_sums(blocks: Blocks, is_tight: BoolVector, budget: float) -> _Sums:
+    limits = blocks.limits[is_tight]
+    return _Sums(blocks.numbered(is_tight), np.concatenate([[budget - float(limits.sum())], limits]))
+
+
 def _thresholds(pieces: Pieces, step: FloatVector, tilt: float) -> FloatMatrix:
-    """(N, 2M - 2): between which values of z = y + step * pull the prox stays on each knot or piece."""
-    scaled = tilt * step[:, None] * pieces.slopes
-    out = np.empty((pieces.knots.shape[0], 2 * pieces.slopes.shape[1]))
-    out[:, 0::2] = pieces.knots[:, :-1] + scaled
-    out[:, 1::2] = pieces.knots[:, 1:] + scaled
+    """(2M - 2, N): between which values of z = y + step * pull the prox stays on each knot or piece."""
+    scaled = tilt * step * pieces.slopes.T
+    out = np.empty((2 * scaled.shape[0], step.size))
+    out[0::2] = pieces.knots.T[:-1] + scaled
+    out[1::2] = pieces.knots.T[1:] + scaled
     return out
+
+
+@dataclass(slots=True)
+class _Pins:
+    """Weights (N,) of what is pinned, zero where free, and their gradient S y (N,)."""
+
+    weights: FloatVector
+    gradient: FloatVector
+
+    def moved(self, form: QuadraticForm, weights: FloatVector) -> _Pins:
+        """The pins at other weights: the gradient costs only the rows of those that changed."""
+        return _Pins(weights, self.gradient + form.product(weights - self.weights))
 
 
 @dataclass(slots=True)
 class _Face:
     """The affine piece of the problem that one pattern selects, solved for both right-hand sides.
 
-    On it the optimal weights are base + tilt * slope, with the multiplier nu of the budget eliminated.
+    On it the optimal weights are base + tilt * slope (N,), their gradient S y is that of both (N,), and the multipliers
+    of the sums are those of both (k,); a sum without free weights has none (NaN).
     """
 
+    pins: _Pins
     free: IntVector
     base: FloatVector
     slope: FloatVector
-    multiplier_base: float
-    multiplier_slope: float
+    base_gradient: FloatVector
+    slope_gradient: FloatVector
+    base_multipliers: FloatVector
+    slope_multipliers: FloatVector
 
 
-def _solve_face(form: QuadraticForm, pattern: IntVector) -> _Face:
-    covariance, pieces = form.covariance, form.pieces
+def _solve_face(form: QuadraticForm, pattern: IntVector, kept: _Sums, pins: _Pins) -> _Face:
+    covariance, pieces, count = form.covariance, form.pieces, kept.targets.size
     free = np.flatnonzero(pattern & 1)
-    base = pieces.knots[np.arange(pattern.size), pattern >> 1]
-    base[free] = 0.0
+    pinned = pieces.knots[np.arange(pattern.size), pattern >> 1]
+    pinned[free] = 0.0
+    pins = pins.moved(form, pinned)
+    slope = np.zeros_like(pinned)
+    multipliers = np.full((count, 2), np.nan)
     if free.size == 0:
-        return _Face(free, base, np.zeros_like(base), np.nan, np.nan)
-    held = np.flatnonzero(base)
-    right = np.empty((free.size, 3), order="F")
-    right[:, 0] = covariance[np.ix_(free, held)] @ -base[held] if held.size else 0.0
+        return _Face(pins, free, pinned, slope, pins.gradient, slope, multipliers[:, 0], multipliers[:, 1])
+    is_counted = kept.labels[free, None] == np.arange(count)
+    right = np.empty((free.size, 2 + count), order="F")
+    right[:, 0] = -pins.gradient[free]
     right[:, 1] = -(form.cost[free] + pieces.slopes[free, pattern[free] >> 1])
-    right[:, 2] = 1.0
-    block = covariance if free.size == pattern.size else covariance[np.ix_(free, free)]
-    _, answer, info = dposv(block.T, right, lower=1)
+    right[:, 2:] = is_counted
+    rows = covariance if free.size == pattern.size else covariance[free]
+    _, answer, info = dposv(rows[:, free].T, right, lower=1)
     if info != 0:
         message = f"the covariance of {free.size} assets is singular"
         raise LinAlgError(message)
-    total = answer.sum(axis=0)
-    multiplier_base = (form.budget - base.sum() - total[0]) / total[2]
-    multiplier_slope = -total[1] / total[2]
-    base[free] = answer[:, 0] + multiplier_base * answer[:, 2]
-    slope = np.zeros_like(base)
-    slope[free] = answer[:, 1] + multiplier_slope * answer[:, 2]
-    return _Face(free, base, slope, float(multiplier_base), float(multiplier_slope))
-
-
-def _one_factor_guess(covariance: FloatMatrix, appeal: FloatVector, budget: float) -> FloatVector:
-    """Guess the weights from the one-factor model of the covariance.
-
-    In that model the long-only answer is a cut-off rule (Elton, Gruber and Padberg 1976): hold what has the most
-    appeal for its loading. A good first guess spares the large linear systems.
-    """
-    count = appeal.size
-    variance = covariance.diagonal()
-    loading = covariance.sum(axis=0)
-    for _ in range(2):
-        length = float(np.linalg.norm(loading))
-        if length <= 1e-9 * float(variance.mean()):
-            return np.full(count, budget / count)
-        direction = loading / length
-        loading = covariance @ direction
-    loading /= np.sqrt(max(float(direction @ loading), 1e-12 * float(variance.mean())))
-    own = np.maximum(variance - loading**2, 0.05 * np.maximum(variance, 1e-9 * variance.mean()))
-    gain = np.full(count, np.inf)
-    np.divide(appeal, loading, out=gain, where=loading > 1e-9 * float(np.abs(loading).max()))
-    order = np.argsort(-gain)
-    strength = np.cumsum((loading * appeal / own)[order]) / (1.0 + np.cumsum((loading**2 / own)[order]))
-    inside = np.flatnonzero(gain[order] > strength)
-    cut = strength[inside[-1]] if inside.size else 0.0
-    weights = np.maximum(appeal - cut * loading, 0.0) / own
-    total = weights.sum()
-    return np.asarray(weights * (budget / total) if total > 0.0 else np.full(count, budget / count))
+    has_free = np.flatnonzero(is_counted.any(axis=0))
+    sums = is_counted.T[has_free] @ answer
+    missing = np.column_stack([(kept.targets - kept.of(pinned))[has_free] - sums[:, 0], -sums[:, 1]])
+    multipliers[has_free] = np.linalg.solve(sums[:, 2 + has_free], missing)
+    found = (answer[:, :2] + answer[:, 2 + has_free] @ multipliers[has_free]).T
+    base = pinned.copy()
+    base[free], slope[free] = found
+    moved = found @ rows
+    return _Face(pins, free, base, slope, pins.gradient + moved[0], moved[1], multipliers[:, 0], multipliers[:, 1])
 
 
 def _pattern_of(weights: FloatVector, pieces: Pieces) -> IntVector:
@@ -143,10 +162,10 @@ def _multiplier_of_vertex(
     bends give nu exactly; inside an interval of equal sums the middle is taken, which leaves an optimal vertex where
     it is.
     """
-    reach = (thresholds - weights[:, None]) / step[:, None] + gradient[:, None]
-    has_length = thresholds[:, 1::2] > thresholds[:, 0::2]
-    rates = np.broadcast_to(step[:, None], has_length.shape)[has_length]
-    bends = np.concatenate([reach[:, 0::2][has_length], reach[:, 1::2][has_length]])
+    reach = (thresholds - weights) / step + gradient
+    has_length = thresholds[1::2] > thresholds[0::2]
+    rates = np.broadcast_to(step, has_length.shape)[has_length]
+    bends = np.concatenate([reach[0::2][has_length], reach[1::2][has_length]])
     order = np.argsort(bends, kind="stable")
     bends = bends[order]
     growth = np.cumsum(np.concatenate([rates, -rates])[order])[:-1]
@@ -161,8 +180,54 @@ def _multiplier_of_vertex(
     return float(0.5 * (ends[0] + ends[1]))
 
 
-def minimize(form: QuadraticForm, *, tilt: float | None) -> ActiveSetResult:
-    """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget.
+def _completed(
+    multipliers: FloatVector,
+    weights: FloatVector,
+    gradient: FloatVector,
+    thresholds: FloatMatrix,
+    step: FloatVector,
+    kept: _Sums,
+) -> FloatVector:
+    """The multipliers (k,) of the sums, those without free weights found at their vertex."""
+    for place in np.flatnonzero(np.isnan(multipliers)):
+        inside = np.flatnonzero(kept.labels == place)
+        if inside.size:
+            multipliers[place] = _multiplier_of_vertex(
+                weights[inside], gradient[inside], thresholds[:, inside], step[inside], float(kept.targets[place])
+            )
+    # Where tight blocks own every asset, the budget's multiplier is open: the least that releases none of them.
+    return np.where(np.isnan(multipliers), np.nanmax(multipliers), multipliers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The answer of a face at one tilt, and the pattern that it asks for."""
+
+    weights: FloatVector
+    block_multipliers: FloatVector
+    pattern: IntVector
+    is_tight: BoolVector
+
+
+def _read(
+    form: QuadraticForm, blocks: Blocks, face: _Face, kept: _Sums, is_tight: BoolVector, step: FloatVector, tilt: float
+) -> _Reading:
+    weights = face.base + tilt * face.slope
+    gradient = face.base_gradient + tilt * (face.slope_gradient + form.cost)
+    thresholds = _thresholds(form.pieces, step, tilt)
+    multipliers = _completed(
+        face.base_multipliers + tilt * face.slope_multipliers, weights, gradient, thresholds, step, kept
+    )
+    position = weights + step * (multipliers[kept.labels] - gradient)
+    pattern = (position > thresholds).sum(axis=0)
+    pressure = np.zeros_like(blocks.limits)
+    pressure[is_tight] = multipliers[0] - multipliers[1:]
+    is_over = blocks.sums(weights) > blocks.limits + LIMIT_TOLERANCE
+    return _Reading(weights, np.maximum(pressure, 0.0), pattern, np.where(is_tight, pressure > 0.0, is_over))
+
+
+def minimize(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> ActiveSetResult:
+    """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget and the blocks' limits.
 
     With `tilt` None the tangency is found instead: the tilt at which reward(y) / sqrt(y'Sy) is largest. On one face the
     optimum lies at tilt = (y0'S y0) / reward(y0), y0 the face's answer at tilt 0, so it is read off in passing.
@@ -172,35 +237,33 @@ def minimize(form: QuadraticForm, *, tilt: float | None) -> ActiveSetResult:
     scipy.linalg.LinAlgError
         When the covariance of the free weights is singular.
     """
-    covariance, cost, pieces = form.covariance, form.cost, form.pieces
+    cost, pieces = form.cost, form.pieces
     appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
-    pattern = _pattern_of(_one_factor_guess(covariance, appeal, form.budget), pieces)
-    variances = covariance.diagonal()
+    guess = guess_weights(form.covariance, appeal, form.budget)
+    pattern, is_tight = _pattern_of(guess, pieces), blocks.sums(guess) > blocks.limits
+    variances = form.covariance.diagonal()
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
-    weights, current = np.zeros_like(cost), tilt or 0.0
+    current = tilt or 0.0
+    pins = _Pins(np.zeros_like(cost), np.zeros_like(cost))
+    answer = _Reading(guess, np.zeros_like(blocks.limits), pattern, is_tight)
     seen: set[bytes] = set()
     is_careful = False
     for iteration in range(1, MAX_ITERATIONS + 1):
-        key = pattern.tobytes()
+        key = pattern.tobytes() + is_tight.tobytes()
         if key in seen:
             if is_careful:
-                return ActiveSetResult(weights, current, iteration - 1, is_settled=False)
+                return ActiveSetResult(answer.weights, answer.block_multipliers, iteration - 1, is_settled=False)
             is_careful, seen = True, set()
         seen.add(key)
-        face = _solve_face(form, pattern)
+        kept = _kept_sums(blocks, is_tight, form.budget)
+        face = _solve_face(form, pattern, kept, pins)
+        pins = face.pins
         if tilt is None:
-            reward, variance = _linear_reward(form, face, pattern), form.variance(face.base)
+            reward, variance = _linear_reward(form, face, pattern), float(face.base @ face.base_gradient)
             current = variance / reward if reward > 0.0 else max(4.0 * current, 1e-3 * variance)
-        weights = face.base + current * face.slope
-        gradient = covariance @ weights + current * cost
-        thresholds = _thresholds(pieces, step, current)
-        if face.free.size:
-            multiplier = face.multiplier_base + current * face.multiplier_slope
-        else:
-            multiplier = _multiplier_of_vertex(weights, gradient, thresholds, step, form.budget)
-        position = weights + step * (multiplier - gradient)
-        found = (position[:, None] > thresholds).sum(axis=1)
-        if np.array_equal(found, pattern):
-            return ActiveSetResult(weights, current, iteration, is_settled=True)
-        pattern = pattern + np.sign(found - pattern) if is_careful else found
-    return ActiveSetResult(weights, current, MAX_ITERATIONS, is_settled=False)
+        answer = _read(form, blocks, face, kept, is_tight, step, current)
+        if np.array_equal(answer.pattern, pattern) and np.array_equal(answer.is_tight, is_tight):
+            return ActiveSetResult(answer.weights, answer.block_multipliers, iteration, is_settled=True)
+        pattern = pattern + np.sign(answer.pattern - pattern) if is_careful else answer.pattern
+        is_tight = answer.is_tight
+    return ActiveSetResult(answer.weights, answer.block_multipliers, MAX_ITERATIONS, is_settled=False)

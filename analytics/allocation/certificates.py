@@ -74,7 +74,7 @@ def certify_quadratic(
     group_multipliers: FloatVector,
 ) -> Certificate:
     """Certificate of weights (N,) for scale * (1/2 y'Sy + tilt (cost'y + phi(y))) and the group caps."""
-    gradient = form.covariance @ weights + tilt * form.cost
+    gradient = form.product(weights) + tilt * form.cost
     slackness = 0.0
     if groups is not None:
         gradient, slackness = with_groups(gradient, weights, groups, group_multipliers)

@@ -9,7 +9,7 @@ from scipy.linalg.lapack import dpotrf
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.allocation.errors import AllocationInputError
-from analytics.allocation.problem import CONVEX_PROFILES, PROFILES, RiskProblem
+from analytics.allocation.problem import CONVEX_PROFILES, PROFILES, RiskProblem, positions
 
 SYMMETRY_TOLERANCE = 1e-10
 #: Smallest eigenvalue, relative to the mean variance, that still counts as positive semi-definite.
@@ -42,7 +42,7 @@ def check_covariance(covariance: FloatMatrix, names: tuple[str, ...], *, is_defi
     """Refuse a covariance that is not finite, symmetric, and positive semi-definite (unless vouched for)."""
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1] or covariance.shape[0] == 0:
         _refuse(f"the covariance has shape {covariance.shape}, expected (N, N) with N >= 1")
-    if not np.isfinite(covariance.sum()):
+    if not np.isfinite(covariance @ np.ones(covariance.shape[0])).all():
         first = np.argwhere(~np.isfinite(covariance))
         if first.size:
             row, column = first[0]
@@ -89,7 +89,7 @@ def check_problem(problem: RiskProblem) -> None:
     if problem.profile not in PROFILES:
         _refuse(f"unknown profile {problem.profile!r}; known: {', '.join(PROFILES)}")
     count = problem.covariance.shape[0] if problem.covariance.ndim == 2 else 0
-    names = problem.names if problem.names is not None else tuple(map(str, range(count)))
+    names = problem.names if problem.names is not None else positions(count)
     if problem.names is not None and problem.covariance.ndim == 2:
         check_names(names, count)
     check_covariance(problem.covariance, names, is_definite=problem.is_definite)

@@ -9,6 +9,7 @@ from scipy.linalg import LinAlgError
 
 from analytics._typing import FloatVector
 from analytics.allocation import active_set, interior
+from analytics.allocation.blocks import as_blocks
 from analytics.allocation.certificates import certify_quadratic
 from analytics.allocation.errors import UnboundedError
 from analytics.allocation.linear_program import LinearProgram, solve_linear
@@ -72,11 +73,13 @@ class _Search:
 
     def run_directly(self) -> Optimum | None:
         """The active set's answer; None where its pattern cycles or meets a singular covariance."""
-        if self.groups is not None:
+        blocks = as_blocks(self.groups, self.form.cost.size)
+        if blocks is None:
             return None
         try:
-            result = active_set.minimize(self.form, tilt=self.tilt)
-            answer = self.certified(result.weights, "active_set", result.iterations)
+            result = active_set.minimize(self.form, blocks, tilt=self.tilt)
+            multipliers = result.block_multipliers / blocks.heights
+            answer = self.certified(result.weights, "active_set", result.iterations, multipliers)
         except (LinAlgError, UnboundedError):
             return None
         return answer if result.is_settled and answer.certificate.is_accepted else None
@@ -119,12 +122,19 @@ def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, req
     The optimum, or None when no feasible point has a positive reward.
     """
     form = _ratio_form(problem, budget, appeal, required)
-    best_reward = form.reward(_most_rewarding(form, problem.groups))
-    if best_reward <= 1e-12 * float(np.abs(form.cost).max() + abs(required)):
+    negligible = 1e-12 * float(np.abs(form.cost).max() + abs(required))
+    best_reward = form.reward(form.pieces.cheapest(form.cost, budget))
+    if best_reward <= negligible:
         return None
     search = _Search(form, problem.groups, None)
     direct = search.run_directly()
-    return direct if direct is not None else search.finish(interior.maximize_ratio(form, best_reward, problem.groups))
+    if direct is not None:
+        return direct
+    if problem.groups is not None:
+        best_reward = form.reward(_most_rewarding(form, problem.groups))
+        if best_reward <= negligible:
+            return None
+    return search.finish(interior.maximize_ratio(form, best_reward, problem.groups))
 
 
 def excess_return(problem: RiskProblem, budget: float, weights: FloatVector) -> float:
@@ -140,10 +150,8 @@ def _ratio_form(problem: RiskProblem, budget: float, appeal: FloatVector, requir
     return QuadraticForm(problem.covariance, scale * linear - appeal, pieces, budget, required)
 
 
-def _most_rewarding(form: QuadraticForm, groups: GroupCaps | None) -> FloatVector:
-    """Weights (N,) of the largest reward; group caps make it a linear program."""
-    if groups is None:
-        return form.pieces.cheapest(form.cost, form.budget)
+def _most_rewarding(form: QuadraticForm, groups: GroupCaps) -> FloatVector:
+    """Weights (N,) of the largest reward under the group caps."""
     owner, lengths, slopes = form.pieces.parts()
     program = LinearProgram(
         cost=form.cost[owner] + slopes,

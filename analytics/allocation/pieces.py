@@ -144,6 +144,13 @@ class QuadraticForm:
         """-(cost'y + phi(y)) - required."""
         return -float(self.cost @ weights) - self.pieces.value(weights) - self.required
 
+    def product(self, weights: FloatVector) -> FloatVector:
+        """S y (N,), from the rows of S that count where they are few."""
+        held = np.flatnonzero(weights)
+        if 2 * held.size > weights.size:
+            return np.asarray(self.covariance @ weights)
+        return np.asarray(weights[held] @ self.covariance[held])
+
     def variance(self, weights: FloatVector) -> float:
         """y'Sy."""
-        return float(weights @ self.covariance @ weights)
+        return float(weights @ self.product(weights))

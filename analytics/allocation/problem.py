@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
@@ -27,6 +28,12 @@ CONVEX_PROFILES: tuple[Profile, ...] = ("min_variance", "risk_parity", "max_shar
 #: Profiles that are a recipe; a cap that the recipe breaks is imposed afterwards and named in `binding`.
 RECIPE_PROFILES: tuple[Profile, ...] = ("inverse_volatility", "equal_weight", "hrp", "hrp_plain", "herc", "nco")
 PROFILES: tuple[Profile, ...] = CONVEX_PROFILES + RECIPE_PROFILES
+
+
+@lru_cache(maxsize=8)
+def positions(count: int) -> tuple[str, ...]:
+    """Names of assets that have none: "0", "1", ..."""
+    return tuple(map(str, range(count)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ class RiskProblem:
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the assets, or their positions."""
-        return self.names if self.names is not None else tuple(map(str, range(self.covariance.shape[0])))
+        return self.names if self.names is not None else positions(self.covariance.shape[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from analytics._typing import FloatVector
 from analytics.allocation import hierarchy
+from analytics.allocation.blocks import as_blocks
 from analytics.allocation.caps import impose_caps, leaves_no_choice, placeable_budget
 from analytics.allocation.certificates import KNOT_TOLERANCE, primal_residual
 from analytics.allocation.checks import check_problem
@@ -198,6 +199,9 @@ def _binding(problem: RiskProblem, weights: FloatVector) -> tuple[str, ...]:
 def _refuse_impossible_groups(problem: RiskProblem, groups: GroupCaps, budget: float) -> None:
     """Raise InfeasibleError naming the group caps that have to give, and by how much."""
     count, size = problem.upper.size, groups.limits.size
+    blocks = as_blocks(groups, count)
+    if blocks is not None and blocks.capacity(problem.upper) >= budget:
+        return
     program = LinearProgram(
         cost=np.concatenate([np.zeros(count), np.ones(size)]),
         rows=np.hstack([groups.matrix, -np.eye(size)]),

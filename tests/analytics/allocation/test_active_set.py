@@ -7,6 +7,7 @@ import pytest
 
 from analytics.allocation import RiskProblem, Turnover, active_set, solve
 from analytics.allocation.active_set import _multiplier_of_vertex, _thresholds
+from analytics.allocation.blocks import Blocks
 from analytics.allocation.pieces import Pieces, QuadraticForm
 
 
@@ -29,8 +30,8 @@ def prox_sum(
     multiplier: float, weights: np.ndarray, gradient: np.ndarray, thresholds: np.ndarray, step: np.ndarray
 ) -> float:
     position = weights + step * (multiplier - gradient)
-    lengths = thresholds[:, 1::2] - thresholds[:, 0::2]
-    return float(np.clip(position[:, None] - thresholds[:, 0::2], 0.0, lengths).sum())
+    lengths = thresholds[1::2] - thresholds[0::2]
+    return float(np.clip(position - thresholds[0::2], 0.0, lengths).sum())
 
 
 def bisected(target: float, ends: tuple[float, float], *terms: np.ndarray) -> float:
@@ -61,7 +62,7 @@ def test_the_multiplier_of_a_vertex_is_that_of_a_bisection(seed: int, is_vertex:
         weights = pieces.knots[np.arange(12), drawn]
         budget = prox_sum(0.0, weights, gradient, thresholds, step)
     terms = (weights, gradient, thresholds, step)
-    reach = (thresholds - weights[:, None]) / step[:, None] + gradient[:, None]
+    reach = (thresholds - weights) / step + gradient
     ends = (float(reach.min()), float(reach.max()))
     expected = 0.5 * sum(bisected(budget * (1.0 + side * 1e-12), ends, *terms) for side in (-1, 1))
     found = _multiplier_of_vertex(weights, gradient, thresholds, step, budget)
@@ -87,8 +88,9 @@ def test_a_cycle_of_whole_jumps_is_left_by_single_ones(
     np.testing.assert_allclose(solution.weights, independent.weights, atol=1e-7)
 
 
-def unsettled(form: QuadraticForm, *, tilt: float | None) -> active_set.ActiveSetResult:
-    return active_set.ActiveSetResult(np.full(form.cost.size, form.budget / form.cost.size), tilt or 1.0, 0, False)
+def unsettled(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> active_set.ActiveSetResult:
+    equal = np.full(form.cost.size, form.budget / form.cost.size)
+    return active_set.ActiveSetResult(equal, np.zeros_like(blocks.limits), 0, is_settled=False)
 
 
 def test_a_cycle_of_single_jumps_is_left_to_the_interior_point() -> None:
