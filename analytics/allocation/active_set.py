@@ -83,6 +83,8 @@ class _Pins:
 
     def moved(self, form: QuadraticForm, weights: FloatVector) -> _Pins:
         """The pins at other weights: the gradient costs only the rows of those that changed."""
+        if np.array_equal(weights, self.weights):
+            return self
         return _Pins(weights, self.gradient + form.product(weights - self.weights))
 
 
@@ -126,8 +128,9 @@ def _solve_face(form: QuadraticForm, pattern: IntVector, kept: _Sums, pins: _Pin
         raise LinAlgError(message)
     has_free = np.flatnonzero(is_counted.any(axis=0))
     sums = is_counted.T[has_free] @ answer
-    missing = np.column_stack([(kept.targets - kept.of(pinned))[has_free] - sums[:, 0], -sums[:, 1]])
-    multipliers[has_free] = np.linalg.solve(sums[:, 2 + has_free], missing)
+    missing = -sums[:, :2]
+    missing[:, 0] += (kept.targets - kept.of(pinned))[has_free]
+    _, multipliers[has_free], _ = dposv(sums[:, 2 + has_free], missing)
     found = (answer[:, :2] + answer[:, 2 + has_free] @ multipliers[has_free]).T
     base = pinned.copy()
     base[free], slope[free] = found
@@ -189,7 +192,10 @@ def _completed(
     kept: _Sums,
 ) -> FloatVector:
     """The multipliers (k,) of the sums, those without free weights found at their vertex."""
-    for place in np.flatnonzero(np.isnan(multipliers)):
+    without_free = np.flatnonzero(np.isnan(multipliers))
+    if not without_free.size:
+        return multipliers
+    for place in without_free:
         inside = np.flatnonzero(kept.labels == place)
         if inside.size:
             multipliers[place] = _multiplier_of_vertex(
@@ -245,6 +251,7 @@ def minimize(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> Acti
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
     current = tilt or 0.0
     pins = _Pins(np.zeros_like(cost), np.zeros_like(cost))
+    kept = _kept_sums(blocks, is_tight, form.budget)
     answer = _Reading(guess, np.zeros_like(blocks.limits), pattern, is_tight)
     seen: set[bytes] = set()
     is_careful = False
@@ -255,7 +262,6 @@ def minimize(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> Acti
                 return ActiveSetResult(answer.weights, answer.block_multipliers, iteration - 1, is_settled=False)
             is_careful, seen = True, set()
         seen.add(key)
-        kept = _kept_sums(blocks, is_tight, form.budget)
         face = _solve_face(form, pattern, kept, pins)
         pins = face.pins
         if tilt is None:
@@ -265,5 +271,7 @@ def minimize(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> Acti
         if np.array_equal(answer.pattern, pattern) and np.array_equal(answer.is_tight, is_tight):
             return ActiveSetResult(answer.weights, answer.block_multipliers, iteration, is_settled=True)
         pattern = pattern + np.sign(answer.pattern - pattern) if is_careful else answer.pattern
-        is_tight = answer.is_tight
+        if not np.array_equal(answer.is_tight, is_tight):
+            is_tight = answer.is_tight
+            kept = _kept_sums(blocks, is_tight, form.budget)
     return ActiveSetResult(answer.weights, answer.block_multipliers, MAX_ITERATIONS, is_settled=False)

@@ -198,8 +198,8 @@ def test_the_fragility_penalty_moves_weight_to_the_sturdy() -> None:
             )
             for gamma in (0.0, 0.2, 0.6)
         ]
-        assert loads[0] >= loads[1] >= loads[2], profile
-        assert loads[0] > loads[2], profile
+        assert loads[0] >= loads[1] - 1e-12, profile
+        assert loads[1] > loads[2], profile
 
 
 def test_the_turnover_penalty_moves_the_answer_to_what_is_held() -> None:
