@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from analytics._typing import FloatMatrix, IntVector
 from analytics.errors import InputError
 from analytics.moments import pairwise_moments
-from analytics.panel import check_directions, check_panel, refuse_unusable
+from analytics.panel import ROUNDING, check_directions, check_panel, moves, refuse_unusable
 
 DEFAULT_LOOKBACKS = (60, 120, 200)
 MIN_OVERLAP = 20
@@ -78,14 +78,14 @@ def window_correlation(returns: FloatMatrix, min_overlap: int, *, is_complete: b
     if is_complete and returns.shape[0] >= min_overlap:
         deviations = returns - returns.mean(axis=0)
         norms = np.sqrt(np.einsum("ij,ij->j", deviations, deviations))
-        # Rounding of the mean leaves dust in a constant column, so constancy is asked of the values themselves.
-        norms[(returns == returns[0]).all(axis=0)] = np.nan
+        norms[~moves(returns.min(axis=0), returns.max(axis=0))] = np.nan
         deviations /= norms
         correlation = deviations.T @ deviations
     else:
         moments = pairwise_moments(returns)
         scale = np.fmax.reduce(np.abs(returns), axis=0, initial=0.0)
-        has_variation = moments.variance > (1e-13 * scale[:, None]) ** 2
+        rounding = np.maximum(1e-13 * scale, ROUNDING * (1.0 + scale))
+        has_variation = moments.variance > rounding[:, None] ** 2
         known = (moments.overlap >= min_overlap) & has_variation & has_variation.T
         with np.errstate(invalid="ignore", divide="ignore"):
             correlation = np.where(known, moments.covariance / np.sqrt(moments.variance * moments.variance.T), np.nan)
@@ -141,12 +141,15 @@ def blended_distance(
     Raises
     ------
     InputError
-        Infinite returns, wrong directions, a lookback below `min_overlap`.
+        Infinite returns, wrong directions, a lookback below `min_overlap` or not whole.
     ShortHistoryError
         Fewer sessions than `min_overlap`.
     """
     panel = check_panel(past_returns, names, min_sessions=max(2, min_overlap))
     signs = check_directions(directions, panel.symbols)
+    broken = [lookback for lookback in lookbacks if not isinstance(lookback, int | np.integer)]
+    if broken:
+        raise InputError(f"A lookback is a whole number of sessions, not {broken[0]!r}.")
     short = [lookback for lookback in lookbacks if lookback < min_overlap]
     if short or not lookbacks:
         raise InputError(f"Lookbacks {tuple(lookbacks)} must each hold at least min_overlap = {min_overlap} sessions.")

@@ -11,9 +11,15 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.correlation import MIN_OVERLAP, held_correlation, pairwise_correlation, window_correlation
+from analytics.correlation import (
+    MIN_OVERLAP,
+    held_correlation,
+    leave_sparse,
+    pairwise_correlation,
+    window_correlation,
+)
 from analytics.errors import InputError
-from analytics.panel import check_panel
+from analytics.panel import check_panel, moves
 
 ROLLING_WINDOWS = (20, 60, 180)
 REDUNDANT_FROM = 0.9
@@ -34,12 +40,15 @@ class CorrelationReport:
         symbol, nearest, correlation (held, with the nearest), n_redundant (held pairs from 0.9 up), is_redundant.
     summary
         stream (`physical`, `held`), n_pairs, mean, median, minimum, maximum, share_above_half, effective_number.
+    excluded
+        Instruments with more than half of their pairs unknown and the reason (quant.md 3.1); no table holds them.
     """
 
     rolling: pl.DataFrame
     top_pairs: pl.DataFrame
     redundancy: pl.DataFrame
     summary: pl.DataFrame
+    excluded: tuple[tuple[str, str], ...]
 
 
 def correlation_report(
@@ -76,13 +85,17 @@ def correlation_report(
         raise InputError(f"{len(session_dates)} session dates given for {panel.returns.shape[0]} rows of returns.")
     physical = pairwise_correlation(panel.returns, min_overlap, names=panel.symbols)
     held = held_correlation(physical, directions)
+    dense = leave_sparse(physical, panel.symbols)
+    block = np.ix_(dense.kept, dense.kept)
+    physical, held = physical[block], held[block]
+    names = [panel.symbols[column] for column in dense.kept]
     rolling = pl.concat(
         [
             _rolling_frame(
                 session_dates,
                 window,
                 rolling_average_correlation(
-                    panel.returns, window, step_sessions=step_sessions, min_overlap=min_overlap
+                    panel.returns[:, dense.kept], window, step_sessions=step_sessions, min_overlap=min_overlap
                 ),
                 step_sessions,
             )
@@ -91,7 +104,7 @@ def correlation_report(
     )
     summary = pl.DataFrame([_summary("physical", physical), _summary("held", held)])
     return CorrelationReport(
-        rolling, top_pairs(physical, held, panel.symbols, n_top), redundancy(held, panel.symbols), summary
+        rolling, top_pairs(physical, held, names, n_top), redundancy(held, names), summary, dense.excluded
     )
 
 
@@ -180,7 +193,7 @@ def effective_number(correlation: FloatMatrix) -> float:
 
 def _average_complete(window: FloatMatrix) -> float:
     """Mean over pairs from the variance of the sum of standardised streams, without the matrix itself."""
-    moving = window[:, ~(window == window[0]).all(axis=0)]
+    moving = window[:, moves(window.min(axis=0), window.max(axis=0))]
     size = moving.shape[1]
     if size < 2:
         return float("nan")

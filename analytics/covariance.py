@@ -93,7 +93,7 @@ def estimate_covariance(
     ------
     InputError
         Infinite returns, an instrument without returns or without variation, repeated names, an unknown method or
-        target, a half-life that is missing or not positive.
+        target, a half-life that is missing or below one session.
     ShortHistoryError
         An instrument with fewer than `min_overlap` returns.
     """
@@ -184,5 +184,5 @@ def _check_options(
     if halflife_sessions is None:
         if method == "ewma":
             raise InputError("The ewma covariance needs halflife_sessions.")
-    elif not (np.isfinite(halflife_sessions) and halflife_sessions > 0.0):
-        raise InputError(f"halflife_sessions is {halflife_sessions}; it must be positive.")
+    elif not (np.isfinite(halflife_sessions) and halflife_sessions >= 1.0):
+        raise InputError(f"halflife_sessions is {halflife_sessions}; below 1 a single session would be all there is.")

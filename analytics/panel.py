@@ -9,8 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics._typing import FloatMatrix, FloatVector, IntVector
+from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.errors import InputError, ShortHistoryError
+from analytics.numbers import as_numbers
+
+#: A return is a ratio of two prices minus 1, so its rounding is a few times that of 1, however small the return is.
+ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,11 @@ def check_panel(
     Raises
     ------
     InputError
-        Not two-dimensional, too few instruments, names missing or repeated, an infinite return.
+        Not numbers, not two-dimensional, too few instruments, names missing or repeated, an infinite return.
     ShortHistoryError
         Fewer than `min_sessions` rows.
     """
-    returns = np.asarray(past_returns, dtype=np.float64)
+    returns = as_numbers(past_returns, "past returns")
     if returns.ndim != 2:
         raise InputError(f"Past returns must be a matrix of sessions by instruments, not {returns.ndim}-dimensional.")
     n_sessions, n_instruments = returns.shape
@@ -77,21 +81,25 @@ def check_panel(
     return Panel(returns, names, is_complete)
 
 
+def moves(lowest: FloatVector, highest: FloatVector) -> BoolVector:
+    """Whether returns between these extremes (N,) differ by more than rounding; NaN does not move."""
+    return np.asarray(highest - lowest > ROUNDING * (1.0 + np.maximum(np.abs(lowest), np.abs(highest))))
+
+
 def unusable_columns(panel: Panel) -> dict[int, str]:
-    """Columns without any return or without any variation: their correlations do not exist (quant.md 3.1).
+    """Columns without any return or without any variation beyond rounding: they have no correlation (quant.md 3.1).
 
     Returns
     -------
     dict
         Column to reason, in column order.
     """
-    if panel.is_complete:
-        constant, empty = (panel.returns == panel.returns[0]).all(axis=0), np.zeros(len(panel.symbols), dtype=bool)
-    else:
-        highest, lowest = np.fmax.reduce(panel.returns), np.fmin.reduce(panel.returns)
-        constant, empty = highest == lowest, np.isnan(highest)
+    reduce_low, reduce_high = (np.minimum, np.maximum) if panel.is_complete else (np.fmin, np.fmax)
+    lowest, highest = reduce_low.reduce(panel.returns), reduce_high.reduce(panel.returns)
+    empty = np.isnan(highest)
     return {
-        int(column): "no returns" if empty[column] else "constant series" for column in np.flatnonzero(constant | empty)
+        int(column): "no returns" if empty[column] else "constant series"
+        for column in np.flatnonzero(~moves(lowest, highest))
     }
 
 
@@ -119,7 +127,7 @@ def refuse_short(panel: Panel, min_observations: int) -> IntVector:
 
 def check_directions(directions: ArrayLike, symbols: Sequence[str]) -> FloatVector:
     """Signs of the held positions as floats; InputError names the instrument whose sign is not +1 or -1."""
-    signs = np.asarray(directions, dtype=np.float64)
+    signs = as_numbers(directions, "directions")
     if signs.shape != (len(symbols),):
         raise InputError(f"{len(symbols)} instruments need {len(symbols)} directions, not shape {signs.shape}.")
     wrong = np.flatnonzero(np.abs(signs) != 1.0)

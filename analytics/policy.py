@@ -36,6 +36,7 @@ class Policy:
     threshold_by_regime: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
     is_threshold_adaptive: bool = True
     covariance: CovarianceMethod = "ledoit_wolf"
+    covariance_halflife_sessions: float | None = None
     cap: float = 0.25
     instrument_cap: float | None = None
     cash_allowed: bool = False
@@ -204,6 +205,7 @@ def weigh(
             turnover_penalty=policy.turnover_penalty,
             alpha_weighting=policy.is_alpha_weighted,
             covariance_method=policy.covariance,
+            covariance_halflife_sessions=policy.covariance_halflife_sessions,
         )
     )
     return allocation if exposures is None else _scaled(allocation, exposures[keep])

@@ -5,6 +5,7 @@ Columns are instruments and NaN is NULL: each statistic uses the sessions its in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -164,7 +165,9 @@ def fragility(past_held_returns: FloatMatrix) -> FloatVector:
 
 
 def fragility_level(value: float) -> str:
-    """Colour of a fragility: green below 0.4, amber below 0.6, else red (quant.md 6.3)."""
+    """Colour of a fragility: green below 0.4, amber below 0.6, else red (quant.md 6.3); InputError for NaN."""
+    if math.isnan(value):
+        raise InputError("A fragility that is not a number has no colour: the instrument has too few returns.")
     return FRAGILITY_LEVELS[sum(value >= limit for limit in FRAGILITY_LIMITS)]
 
 

@@ -1,7 +1,7 @@
 """Compare `solve` with cvxpy on random problems of every kind: python -m benchmarks.agreement [COUNT] [SEED].
 
 Kinds: regular, all assets equal, duplicates and rho = 1, a constant asset, falling markets, fewer sessions than assets,
-caps with K * cap = 1 exactly, one asset.
+caps with K * cap = 1 exactly, one asset, hardly more sessions than assets.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from analytics.allocation.problem import Profile
 from analytics.allocation.reference import solve_by_reference
 from analytics.errors import InfeasibleError
 
-KINDS = ("regular", "equal", "duplicates", "constant", "falling", "short", "exact_caps", "single")
+KINDS = ("regular", "equal", "duplicates", "constant", "falling", "short", "exact_caps", "single", "narrow")
 OBJECTIVE_TOLERANCE = 1e-7
 MINIMIZED = ("min_variance", "risk_parity", "min_cvar")
 
 
 def random_returns(kind: str, rng: np.random.Generator) -> np.ndarray:
     count = 1 if kind == "single" else int(rng.integers(4, 25))
-    sessions = int(rng.integers(3, count + 1)) if kind == "short" else int(rng.integers(60, 150))
+    ranges = {"short": (3, count + 1), "narrow": (count + 2, count + 6)}
+    sessions = int(rng.integers(*ranges.get(kind, (60, 150))))
     returns = rng.normal(size=(sessions, count)) * 0.01 * rng.uniform(0.5, 3.0, count)
     returns += rng.normal(size=(sessions, 1)) * 0.01
     if kind == "equal":

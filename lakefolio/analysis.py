@@ -102,6 +102,8 @@ def _correlations(run: Run, panel: Panel, chosen: Chosen) -> dict[str, pl.DataFr
         step_sessions=_STEP_SESSIONS,
         min_overlap=run.settings.dependence.min_overlap_sessions,
     )
+    for symbol, reason in report.excluded:
+        run.logger.info("%s takes no part in the correlations: %s", symbol, reason)
     return {
         "correlation_averages": report.rolling,
         "correlation_pairs": report.top_pairs.rename({"left": "symbol", "right": "other_symbol"}),

@@ -42,8 +42,8 @@ def new_run(paths: Paths, wanted: Wanted, reporter: Reporter, *, kind: str | Non
 
     `kind` names an audit that is no run of the steps: it stands in the run's id, and such a run keeps no ledger.
     """
-    manifest = wanted.manifest or paths.configs / "manifest.json"
-    settings = resolve(manifest, wanted.profile, overrides(wanted))
+    shipped = paths.configs / "manifest.json"
+    settings = resolve(wanted.manifest or shipped, wanted.profile, overrides(wanted), shipped=shipped)
     return _assemble(paths, wanted.profile, settings, wanted.as_of, wanted.run_id, reporter, kind=kind)
 
 

@@ -76,6 +76,7 @@ class DependenceSettings(Section):
     lookback_sessions: tuple[Count, ...] = Field((60, 120, 200), description="Lookbacks of the clustering distance.")
     min_overlap_sessions: Count = Field(20, description="Fewest common sessions of a pair.")
     covariance: Literal["sample", "ledoit_wolf", "denoised", "ewma"] = Field("ledoit_wolf", description="Estimator.")
+    ewma_halflife_sessions: float = Field(60.0, ge=1.0, description="Half-life of the covariance `ewma`.")
     linkage: Literal["ward", "average", "complete", "single"] = Field("ward", description="Linkage of the clusters.")
     threshold: float = Field(0.40, gt=0.0, description="Cut height when feat_adaptive_threshold is off.")
     threshold_by_regime: dict[RegimeName, float] = Field(
@@ -187,15 +188,19 @@ class Manifest(Section):
     profiles: dict[str, dict[str, Any]]
 
 
-def resolve(path: Path, profile: str, overrides: dict[str, Any] | None = None) -> Profile:
+def resolve(
+    path: Path, profile: str, overrides: dict[str, Any] | None = None, *, shipped: Path | None = None
+) -> Profile:
     """Read the manifest and resolve one profile: defaults, then what it extends, then itself, then `overrides`.
+
+    A manifest without defaults stands on the shipped one, if that is given: its profiles are added.
 
     Raises
     ------
     ManifestError
         The file is missing or no JSON, the profile is unknown, or a key or value is refused.
     """
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, shipped)
     if profile not in manifest.profiles:
         raise ManifestError(f"{path.name}: no profile {profile!r}{_nearest(profile, manifest.profiles)}")
     own = manifest.profiles[profile]
@@ -223,18 +228,31 @@ def resolve(path: Path, profile: str, overrides: dict[str, Any] | None = None) -
     return resolved
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read and check the outer shape of a manifest file."""
+def read_manifest(path: Path, shipped: Path | None = None) -> Manifest:
+    """Read and check the outer shape of a manifest file; without defaults its profiles join those of `shipped`."""
+    document = _document(path)
+    if shipped is not None and "defaults" not in document and isinstance(document.get("profiles"), dict):
+        below = _document(shipped)
+        taken = sorted(below["profiles"].keys() & document["profiles"].keys())
+        if taken:
+            raise ManifestError(f"{path.name}: profile {taken[0]!r} is a shipped one; give yours a name of its own")
+        document = {**below, **document, "profiles": {**below["profiles"], **document["profiles"]}}
+    try:
+        return Manifest.model_validate({k: v for k, v in document.items() if k != "$schema"})
+    except ValidationError as error:
+        raise ManifestError(_explain(error, path.name, Manifest)) from None
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ManifestError(f"no manifest at {path}") from None
     except json.JSONDecodeError as error:
         raise ManifestError(f"{path}: line {error.lineno} is not JSON: {error.msg}") from None
-    try:
-        return Manifest.model_validate({k: v for k, v in document.items() if k != "$schema"})
-    except ValidationError as error:
-        raise ManifestError(_explain(error, path.name, Manifest)) from None
+    if not isinstance(document, dict):
+        raise ManifestError(f"{path.name}: a manifest is a JSON object, not {type(document).__name__}")
+    return document
 
 
 def json_schema() -> dict[str, Any]:
@@ -250,7 +268,8 @@ def json_schema() -> dict[str, Any]:
         "title": "lakefolio manifest",
         "type": "object",
         "additionalProperties": False,
-        "required": ["schema_version", "defaults", "profiles"],
+        "required": ["profiles"],
+        "dependentRequired": {"defaults": ["schema_version"]},
         "properties": {
             "$schema": {"type": "string"},
             "schema_version": {"const": 1},

@@ -37,6 +37,7 @@ def policy_of(settings: Profile) -> Policy:
         threshold_by_regime={str(name): height for name, height in dependence.threshold_by_regime.items()},
         is_threshold_adaptive=flags.feat_adaptive_threshold,
         covariance=dependence.covariance,
+        covariance_halflife_sessions=dependence.ewma_halflife_sessions if dependence.covariance == "ewma" else None,
         cap=allocation.cap,
         instrument_cap=allocation.instrument_cap,
         cash_allowed=allocation.cash_allowed,

@@ -68,7 +68,7 @@ def portfolio_tables(
     frames = {
         "weights": weights,
         "cluster_weights": _cluster_weights(weights, allocation, chosen, settings.allocation.cap),
-        "solves": _solve(allocation, settings.dependence.covariance, seconds),
+        "solves": _solve(allocation, seconds),
         "drift": report.frame(),
         "orders": make_orders(
             report, _terms(standing.terms), portfolio_value_usd=settings.allocation.portfolio_value_usd
@@ -115,7 +115,7 @@ def _cluster_weights(weights: pl.DataFrame, allocation: Allocation, chosen: pl.D
     )
 
 
-def _solve(allocation: Allocation, covariance: str, seconds: float) -> pl.DataFrame:
+def _solve(allocation: Allocation, seconds: float) -> pl.DataFrame:
     solution = allocation.solution
     known = {
         name: value if math.isfinite(value) else None
@@ -126,7 +126,8 @@ def _solve(allocation: Allocation, covariance: str, seconds: float) -> pl.DataFr
     }  # fmt: skip
     row: Mapping[str, object] = {
         "engine": "ours", "status": solution.status, "solver": solution.solver, "iterations": solution.iterations, **known,
-        "binding": ", ".join(solution.binding), "covariance": covariance, "message": solution.message, "seconds": seconds,
+        "binding": ", ".join(solution.binding), "covariance": allocation.estimator,
+        "message": solution.message, "seconds": seconds,
     }  # fmt: skip
     return pl.DataFrame([row])
 

@@ -1,7 +1,7 @@
-"""Quadratic programs with separable piecewise-linear terms and caps on blocks, by a primal-dual active set.
+"""Quadratic programs with separable piecewise-linear terms and group caps, by a primal-dual active set.
 
 The method is the semismooth Newton iteration on y = prox(y + tau (nu - gradient)) (Hintermueller, Ito and Kunisch
-2002, there for boxes): every weight is either pinned to a knot or free inside a piece, every block is tight or loose,
+2002, there for boxes): every weight is either pinned to a knot or free inside a piece, every group is tight or loose,
 the free weights solve one linear system, and the pattern is read anew from the answer. It ends when the answer confirms
 its pattern, which is the exact optimum. Where whole jumps lead back to a pattern already seen, every weight moves by
 one knot or piece at a time from then on; should that return to a pattern as well, the result says that it did not
@@ -17,13 +17,15 @@ from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dposv
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
-from analytics.allocation.blocks import Blocks
 from analytics.allocation.first_guess import guess_weights
+from analytics.allocation.groups import Groups, KeptSums
 from analytics.allocation.pieces import Pieces, QuadraticForm
 
 MAX_ITERATIONS = 300
-#: A block is over its limit from here on.
+#: A group is over its limit from here on.
 LIMIT_TOLERANCE = 1e-12
+#: A group this near to its limit is taken for tight at the start.
+NEAR_LIMIT = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +35,16 @@ class ActiveSetResult:
     Parameters
     ----------
     weights : (N,)
-    block_multipliers : (J,)
-        Of the blocks' limits, for the objective 1/2 y'Sy + tilt (...); zero where a block is loose.
+    group_multipliers : (J,)
+        Of the groups' limits, for the objective 1/2 y'Sy + tilt (...); zero where a group is loose.
     iterations : linear systems solved.
     is_settled : whether the answer confirmed its pattern, so that the weights are optimal.
     """
 
     weights: FloatVector
-    block_multipliers: FloatVector
+    group_multipliers: FloatVector
     iterations: int
     is_settled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """The sums that a face keeps: labels (N,) say which of the targets (k,) each weight counts towards.
-
-    Label 0 is what no tight block owns.
-    """
-
-    labels: IntVector
-    targets: FloatVector
-
-    def of(self, weights: FloatVector) -> FloatVector:
-        """Sums (k,) of weights (N,)."""
-        return np.bincount(self.labels, weights=weights, minlength=self.targets.size)
-
-
-def _kept_sums(blocks: Blocks, is_tight: BoolVector, budget: float) -> _Sums:
-    limits = blocks.limits[is_tight]
-    return _Sums(blocks.numbered(is_tight), np.concatenate([[budget - float(limits.sum())], limits]))
 
 
 def _thresholds(pieces: Pieces, step: FloatVector, tilt: float) -> FloatMatrix:
@@ -106,7 +88,7 @@ class _Face:
     slope_multipliers: FloatVector
 
 
-def _solve_face(form: QuadraticForm, pattern: IntVector, kept: _Sums, pins: _Pins) -> _Face:
+def _solve_face(form: QuadraticForm, pattern: IntVector, kept: KeptSums, pins: _Pins) -> _Face:
     covariance, pieces, count = form.covariance, form.pieces, kept.targets.size
     free = np.flatnonzero(pattern & 1)
     pinned = pieces.knots[np.arange(pattern.size), pattern >> 1]
@@ -116,21 +98,24 @@ def _solve_face(form: QuadraticForm, pattern: IntVector, kept: _Sums, pins: _Pin
     multipliers = np.full((count, 2), np.nan)
     if free.size == 0:
         return _Face(pins, free, pinned, slope, pins.gradient, slope, multipliers[:, 0], multipliers[:, 1])
-    is_counted = kept.labels[free, None] == np.arange(count)
+    counted = kept.rows[:, free]
     right = np.empty((free.size, 2 + count), order="F")
     right[:, 0] = -pins.gradient[free]
     right[:, 1] = -(form.cost[free] + pieces.slopes[free, pattern[free] >> 1])
-    right[:, 2:] = is_counted
+    right[:, 2:] = counted.T
     rows = covariance if free.size == pattern.size else covariance[free]
     _, answer, info = dposv(rows[:, free].T, right, lower=1)
     if info != 0:
         message = f"the covariance of {free.size} assets is singular"
         raise LinAlgError(message)
-    has_free = np.flatnonzero(is_counted.any(axis=0))
-    sums = is_counted.T[has_free] @ answer
+    has_free = np.flatnonzero(counted.any(axis=1))
+    sums = counted[has_free] @ answer
     missing = -sums[:, :2]
-    missing[:, 0] += (kept.targets - kept.of(pinned))[has_free]
-    _, multipliers[has_free], _ = dposv(sums[:, 2 + has_free], missing)
+    missing[:, 0] += (kept.targets - kept.rows @ pinned)[has_free]
+    _, multipliers[has_free], info = dposv(sums[:, 2 + has_free], missing)
+    if info != 0:
+        message = "the tight group caps depend on each other"
+        raise LinAlgError(message)
     found = (answer[:, :2] + answer[:, 2 + has_free] @ multipliers[has_free]).T
     base = pinned.copy()
     base[free], slope[free] = found
@@ -189,19 +174,22 @@ def _completed(
     gradient: FloatVector,
     thresholds: FloatMatrix,
     step: FloatVector,
-    kept: _Sums,
+    kept: KeptSums,
 ) -> FloatVector:
     """The multipliers (k,) of the sums, those without free weights found at their vertex."""
     without_free = np.flatnonzero(np.isnan(multipliers))
     if not without_free.size:
         return multipliers
+    if kept.labels is None:
+        message = "a tight group cap has no free weight of its own"
+        raise LinAlgError(message)
     for place in without_free:
         inside = np.flatnonzero(kept.labels == place)
         if inside.size:
             multipliers[place] = _multiplier_of_vertex(
                 weights[inside], gradient[inside], thresholds[:, inside], step[inside], float(kept.targets[place])
             )
-    # Where tight blocks own every asset, the budget's multiplier is open: the least that releases none of them.
+    # Where tight groups own every asset, the budget's multiplier is open: the least that releases none of them.
     return np.where(np.isnan(multipliers), np.nanmax(multipliers), multipliers)
 
 
@@ -210,13 +198,19 @@ class _Reading:
     """The answer of a face at one tilt, and the pattern that it asks for."""
 
     weights: FloatVector
-    block_multipliers: FloatVector
+    group_multipliers: FloatVector
     pattern: IntVector
     is_tight: BoolVector
 
 
 def _read(
-    form: QuadraticForm, blocks: Blocks, face: _Face, kept: _Sums, is_tight: BoolVector, step: FloatVector, tilt: float
+    form: QuadraticForm,
+    groups: Groups,
+    face: _Face,
+    kept: KeptSums,
+    is_tight: BoolVector,
+    step: FloatVector,
+    tilt: float,
 ) -> _Reading:
     weights = face.base + tilt * face.slope
     gradient = face.base_gradient + tilt * (face.slope_gradient + form.cost)
@@ -224,42 +218,50 @@ def _read(
     multipliers = _completed(
         face.base_multipliers + tilt * face.slope_multipliers, weights, gradient, thresholds, step, kept
     )
-    position = weights + step * (multipliers[kept.labels] - gradient)
+    position = weights + step * (multipliers @ kept.rows - gradient)
     pattern = (position > thresholds).sum(axis=0)
-    pressure = np.zeros_like(blocks.limits)
-    pressure[is_tight] = multipliers[0] - multipliers[1:]
-    is_over = blocks.sums(weights) > blocks.limits + LIMIT_TOLERANCE
+    pressure = np.zeros_like(groups.limits)
+    pressure[is_tight] = kept.pressure(multipliers)
+    is_over = groups.sums(weights) > groups.limits + LIMIT_TOLERANCE
     return _Reading(weights, np.maximum(pressure, 0.0), pattern, np.where(is_tight, pressure > 0.0, is_over))
 
 
-def minimize(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> ActiveSetResult:
-    """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget and the blocks' limits.
+def minimize(
+    form: QuadraticForm, groups: Groups, *, tilt: float | None, start: FloatVector | None = None
+) -> ActiveSetResult:
+    """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget and the groups' limits.
 
     With `tilt` None the tangency is found instead: the tilt at which reward(y) / sqrt(y'Sy) is largest. On one face the
     optimum lies at tilt = (y0'S y0) / reward(y0), y0 the face's answer at tilt 0, so it is read off in passing.
 
+    Parameters
+    ----------
+    start : (N,)
+        Weights near the optimum, if any are known.
+
     Raises
     ------
     scipy.linalg.LinAlgError
-        When the covariance of the free weights is singular.
+        When the covariance of the free weights is singular, or the tight groups determine more than they leave free.
     """
     cost, pieces = form.cost, form.pieces
-    appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
-    guess = guess_weights(form.covariance, appeal, form.budget)
-    pattern, is_tight = _pattern_of(guess, pieces), blocks.sums(guess) > blocks.limits
+    if start is None:
+        appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
+        start = guess_weights(form.covariance, appeal, form.budget)
+    pattern, is_tight = _pattern_of(start, pieces), groups.sums(start) > groups.limits - NEAR_LIMIT
     variances = form.covariance.diagonal()
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
     current = tilt or 0.0
     pins = _Pins(np.zeros_like(cost), np.zeros_like(cost))
-    kept = _kept_sums(blocks, is_tight, form.budget)
-    answer = _Reading(guess, np.zeros_like(blocks.limits), pattern, is_tight)
+    kept = groups.kept(is_tight, form.budget)
+    answer = _Reading(start, np.zeros_like(groups.limits), pattern, is_tight)
     seen: set[bytes] = set()
     is_careful = False
     for iteration in range(1, MAX_ITERATIONS + 1):
         key = pattern.tobytes() + is_tight.tobytes()
         if key in seen:
             if is_careful:
-                return ActiveSetResult(answer.weights, answer.block_multipliers, iteration - 1, is_settled=False)
+                return ActiveSetResult(answer.weights, answer.group_multipliers, iteration - 1, is_settled=False)
             is_careful, seen = True, set()
         seen.add(key)
         face = _solve_face(form, pattern, kept, pins)
@@ -267,11 +269,11 @@ def minimize(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> Acti
         if tilt is None:
             reward, variance = _linear_reward(form, face, pattern), float(face.base @ face.base_gradient)
             current = variance / reward if reward > 0.0 else max(4.0 * current, 1e-3 * variance)
-        answer = _read(form, blocks, face, kept, is_tight, step, current)
+        answer = _read(form, groups, face, kept, is_tight, step, current)
         if np.array_equal(answer.pattern, pattern) and np.array_equal(answer.is_tight, is_tight):
-            return ActiveSetResult(answer.weights, answer.block_multipliers, iteration, is_settled=True)
+            return ActiveSetResult(answer.weights, answer.group_multipliers, iteration, is_settled=True)
         pattern = pattern + np.sign(answer.pattern - pattern) if is_careful else answer.pattern
         if not np.array_equal(answer.is_tight, is_tight):
             is_tight = answer.is_tight
-            kept = _kept_sums(blocks, is_tight, form.budget)
-    return ActiveSetResult(answer.weights, answer.block_multipliers, MAX_ITERATIONS, is_settled=False)
+            kept = groups.kept(is_tight, form.budget)
+    return ActiveSetResult(answer.weights, answer.group_multipliers, MAX_ITERATIONS, is_settled=False)

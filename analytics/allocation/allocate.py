@@ -9,9 +9,9 @@ import numpy as np
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE, choose_aggressors
 from analytics.allocation.caps import placeable_budget
-from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.errors import AllocationInputError, CapInfeasibleError
 from analytics.allocation.portfolio import Allocation, AllocationProblem
-from analytics.allocation.portfolio_checks import check_allocation
+from analytics.allocation.portfolio_checks import check_allocation, with_arrays
 from analytics.allocation.problem import Profile, RiskProblem, Solution, Turnover
 from analytics.allocation.risk_parity import contributions
 from analytics.allocation.solvers import solve
@@ -23,6 +23,8 @@ from analytics.risk import conditional_value_at_risk, convexity
 ENGINE = "lakefolio"
 #: Common sessions that minimum CVaR needs for three sessions in its tail.
 MIN_TAIL_SESSIONS = 60
+#: Members of a cluster that a message names.
+N_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class _Layers:
     covariance: FloatMatrix
     caps: FloatVector
     budget: float
+    estimator: str
     note: str
 
 
@@ -53,6 +56,7 @@ def allocate(problem: AllocationProblem) -> Allocation:
     SolverError
         No certified answer; nothing else is tried in its place.
     """
+    problem = with_arrays(problem)
     check_allocation(problem)
     layers = _build_layers(problem)
     is_aggressor = np.zeros(layers.caps.size, dtype=np.bool_)
@@ -77,6 +81,7 @@ def allocate(problem: AllocationProblem) -> Allocation:
         sleeves=tuple("aggressor" if is_aggressor[place] else "core" for place in layers.member_cluster),
         cash=max(1.0 - float(solution.weights.sum()), 0.0),
         solution=solution,
+        estimator=layers.estimator,
     )
 
 
@@ -93,21 +98,22 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
     if problem.instrument_cap is not None:
         caps = np.minimum(caps, problem.instrument_cap / blend.max(axis=0))
     wanted = 1.0 - problem.cash_weight
-    budget = placeable_budget(caps, wanted, is_partial_allowed=problem.cash_allowed, noun="clusters")
+    budget = _placeable(problem, caps, wanted, "clusters")
     streams = cluster_streams(problem.past_returns, problem.directions, blend)
-    names = _cluster_names(cluster_ids)
     note = ""
     if cluster_ids.size == 1:
         covariance = np.array([[np.nanvar(streams[:, 0], ddof=1) * problem.periods_per_year]])
+        estimator = "sample"
     else:
         estimate = estimate_covariance(
             streams,
             method=problem.covariance_method,
             periods_per_year=problem.periods_per_year,
             halflife_sessions=problem.covariance_halflife_sessions,
-            names=names,
+            names=[_description(problem, cluster) for cluster in cluster_ids],
         )
         covariance = estimate.matrix
+        estimator = estimate.method if estimate.target is None else f"{estimate.method}, {estimate.target}"
         if estimate.is_repaired:
             note = f"covariance repaired to positive definite; fewest common sessions {estimate.n_overlap_min}"
     if budget < wanted:
@@ -121,8 +127,33 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
         covariance=0.5 * (covariance + covariance.T),
         caps=caps,
         budget=budget,
+        estimator=estimator,
         note=note,
     )
+
+
+def _placeable(problem: AllocationProblem, caps: FloatVector, wanted: float, noun: str) -> float:
+    """The weight that the caps (K,) of clusters hold, or the refusal that names the cap which is in the way."""
+    try:
+        return placeable_budget(caps, wanted, is_partial_allowed=problem.cash_allowed, noun=noun)
+    except CapInfeasibleError as refusal:
+        if problem.instrument_cap is None or float(caps.min()) == problem.cap:
+            raise
+        raise CapInfeasibleError(
+            cap=problem.cap,
+            count=refusal.count,
+            capacity=refusal.capacity,
+            budget=refusal.budget,
+            noun=noun,
+            instrument_cap=problem.instrument_cap,
+        ) from None
+
+
+def _description(problem: AllocationProblem, cluster: int) -> str:
+    """A cluster by its members, for messages."""
+    members = [problem.symbols[place] for place in np.flatnonzero(problem.cluster_ids == cluster)]
+    more = f" and {len(members) - N_NAMED} more" if len(members) > N_NAMED else ""
+    return f"cluster {cluster} ({', '.join(members[:N_NAMED])}{more})"
 
 
 def _cluster_names(cluster_ids: IntVector) -> tuple[str, ...]:
@@ -158,7 +189,7 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile)
         upper=np.minimum(layers.caps, 1.0),
         budget=layers.budget,
         mean=np.nanmean(layers.streams, axis=0) * problem.periods_per_year,
-        past_returns=_common_sessions(layers) if profile == "min_cvar" else None,
+        past_returns=_common_sessions(problem, layers) if profile == "min_cvar" else None,
         risk_free_rate=problem.risk_free_rate,
         fragility=fragility,
         fragility_penalty=problem.fragility_penalty,
@@ -168,16 +199,16 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile)
     )
 
 
-def _common_sessions(layers: _Layers) -> FloatMatrix:
+def _common_sessions(problem: AllocationProblem, layers: _Layers) -> FloatMatrix:
     """Streams (T', K) over the sessions on which every cluster was alive; 0 where its markets were closed."""
     alive = lifetimes(layers.streams)
     common = alive.all(axis=1)
     sessions = int(common.sum())
     if sessions < MIN_TAIL_SESSIONS:
-        shortest = layers.cluster_ids[int(alive.sum(axis=0).argmin())]
+        shortest = _description(problem, int(layers.cluster_ids[int(alive.sum(axis=0).argmin())]))
         message = (
             f"min_cvar needs {MIN_TAIL_SESSIONS} common sessions of all clusters, there are {sessions}; the shortest "
-            f"is cluster {shortest}. Leave its recent listings out, or take another profile"
+            f"is {shortest}. Leave its recent listings out, or take another profile"
         )
         raise ShortHistoryError(message)
     return np.nan_to_num(layers.streams[common], nan=0.0)
@@ -189,9 +220,7 @@ def _solve_barbell(problem: AllocationProblem, layers: _Layers) -> tuple[BoolVec
     convexities = convexity(layers.streams)
     is_aggressor = choose_aggressors(convexities, layers.member_cluster, problem.identities, layers.caps, share)
     core = np.flatnonzero(~is_aggressor)
-    core_budget = placeable_budget(
-        layers.caps[core], layers.budget - share, is_partial_allowed=problem.cash_allowed, noun="core clusters"
-    )
+    core_budget = _placeable(problem, layers.caps[core], layers.budget - share, "core clusters")
     whole = _risk_problem(replace(problem, turnover_penalty=0.0), layers, "risk_parity")
     solution = solve(
         replace(

@@ -26,8 +26,8 @@ class Certificate:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether all three are within `RESIDUAL_TOLERANCE`."""
-        return max(self.primal_residual, self.dual_residual, self.gap) <= RESIDUAL_TOLERANCE
+        """Whether all three are within `RESIDUAL_TOLERANCE`; what is not a number is not."""
+        return all(value <= RESIDUAL_TOLERANCE for value in (self.primal_residual, self.dual_residual, self.gap))
 
 
 def primal_residual(weights: FloatVector, upper: FloatVector, budget: float, groups: GroupCaps | None = None) -> float:

@@ -14,6 +14,8 @@ from analytics.allocation.problem import CONVEX_PROFILES, PROFILES, RiskProblem,
 SYMMETRY_TOLERANCE = 1e-10
 #: Smallest eigenvalue, relative to the mean variance, that still counts as positive semi-definite.
 DEFINITENESS_TOLERANCE = 1e-10
+#: Covariance, relative to the mean variance, that rounding may leave to an asset without any.
+ROUNDING = 1e-14
 
 
 def _refuse(message: str) -> NoReturn:
@@ -62,9 +64,26 @@ def check_covariance(covariance: FloatMatrix, names: tuple[str, ...], *, is_defi
         _refuse(f"the covariance is not symmetric: {names[row]} / {names[column]} differ by {skew.max():.3g}")
     _, info = dpotrf(covariance, lower=1, clean=0)
     if info != 0:
-        smallest = float(np.linalg.eigvalsh(covariance)[0])
-        if smallest < -DEFINITENESS_TOLERANCE * level * covariance.shape[0]:
-            _refuse(f"the covariance is indefinite: smallest eigenvalue {smallest:.3g}, mean variance {level:.3g}")
+        _refuse_indefinite(covariance, level, names)
+
+
+def _refuse_indefinite(covariance: FloatMatrix, level: float, names: tuple[str, ...]) -> None:
+    """Refuse a matrix that no returns can have, by the pair or the assets that give it away."""
+    volatility = np.sqrt(covariance.diagonal())
+    excess = np.abs(covariance) - (1.0 + SYMMETRY_TOLERANCE) * np.outer(volatility, volatility) - ROUNDING * level
+    row, column = np.unravel_index(int(excess.argmax()), excess.shape)
+    if excess[row, column] > 0.0:
+        _refuse(
+            f"the covariance is indefinite: {names[row]} and {names[column]} have {covariance[row, column]:.3g}, more "
+            f"than the product of their volatilities, {volatility[row] * volatility[column]:.3g}"
+        )
+    values, vectors = np.linalg.eigh(covariance)
+    if values[0] < -DEFINITENESS_TOLERANCE * level * covariance.shape[0]:
+        leading = [names[place] for place in np.argsort(-np.abs(vectors[:, 0]))[:3]]
+        _refuse(
+            f"the covariance is indefinite: smallest eigenvalue {values[0]:.3g}, mean variance {level:.3g}, above all "
+            f"because of {', '.join(leading)}"
+        )
 
 
 def _check_returns(problem: RiskProblem, count: int, names: tuple[str, ...]) -> None:
@@ -110,6 +129,8 @@ def _check_terms(problem: RiskProblem, count: int, names: tuple[str, ...]) -> No
         check_vector(problem.mean, count, "the mean", names)
     elif problem.profile == "max_sharpe":
         _refuse("max_sharpe needs the annualised mean (N,)")
+    if not np.isfinite(problem.risk_free_rate):
+        _refuse(f"risk_free_rate is {problem.risk_free_rate}; it is a finite annual rate")
     if problem.fragility_penalty < 0.0 or not np.isfinite(problem.fragility_penalty):
         _refuse(f"fragility_penalty is {problem.fragility_penalty}; it is a finite number from 0")
     if problem.fragility is not None:
@@ -130,10 +151,15 @@ def _check_turnover(problem: RiskProblem, count: int) -> None:
         return
     if not turnover.held.shape == turnover.owner.shape == turnover.share.shape:
         _refuse("turnover: held, owner and share differ in length")
-    if turnover.penalty < 0.0 or turnover.held_elsewhere < 0.0 or np.any(turnover.share < 0.0):
-        _refuse("turnover: penalty, shares and held_elsewhere are at least 0")
+    if np.any(turnover.share < 0.0):
+        _refuse("turnover: a share is below 0")
+    for name, value in (("penalty", turnover.penalty), ("held_elsewhere", turnover.held_elsewhere)):
+        if value < 0.0 or not np.isfinite(value):
+            _refuse(f"turnover: {name} is {value}; it is a finite number from 0")
     if not (np.all(np.isfinite(turnover.held)) and np.all(np.isfinite(turnover.share))):
         _refuse("turnover: a held weight or share is not finite")
+    if turnover.owner.dtype.kind not in "iu":
+        _refuse(f"turnover: owners are positions of assets, not {turnover.owner.dtype}")
     if turnover.owner.size and (turnover.owner.min() < 0 or turnover.owner.max() >= count):
         _refuse(f"turnover: an owner is not one of the {count} assets")
 

@@ -27,18 +27,32 @@ class CapInfeasibleError(InfeasibleError):
     count : number of clusters or assets.
     capacity : the sum of the caps.
     budget : the weight that had to be placed.
+    instrument_cap : where it, and not the cap alone, keeps the clusters from holding more.
     """
 
-    def __init__(self, *, cap: float, count: int, capacity: float, budget: float, noun: str = "clusters") -> None:
+    def __init__(
+        self,
+        *,
+        cap: float,
+        count: int,
+        capacity: float,
+        budget: float,
+        noun: str = "clusters",
+        instrument_cap: float | None = None,
+    ) -> None:
         self.cap = cap
         self.count = count
         self.capacity = capacity
         self.budget = budget
+        self.instrument_cap = instrument_cap
         needed = int(-(-(budget - 1e-9) // cap)) if cap > 0.0 else 0
+        limit, way_out = f"cap {cap:g}", f"at least {needed} {noun} (more instruments, or a lower cluster threshold)"
+        if instrument_cap is not None:
+            limit = f"instrument_cap {instrument_cap:g} with cap {cap:g}"
+            way_out = "a higher instrument_cap, more instruments in each cluster or more clusters"
         super().__init__(
-            f"cap {cap:g} on K = {count} {noun} holds at most {capacity:.6g} of the {budget:.6g} to be placed "
-            f"({budget - capacity:.6g} short). Ways out: at least {needed} {noun} (more instruments, or a lower "
-            f"cluster threshold), or cash_allowed: true, which leaves the rest in cash"
+            f"{limit} on K = {count} {noun} holds at most {capacity:.6g} of the {budget:.6g} to be placed "
+            f"({budget - capacity:.6g} short). Ways out: {way_out}, or cash_allowed: true, which leaves the rest in cash"
         )
 
 

@@ -16,6 +16,11 @@ from analytics.allocation.problem import RiskProblem
 
 #: Blocks of the bisection up to this length are summed together, longer ones one by one.
 BATCHED_LENGTH = 32
+#: Decimals of a distance that decide a merge. Rounding beyond them would break ties between equally distant assets,
+#: so that the unit of the returns could change the tree.
+DECIMALS = 10
+#: Squared distance, relative to the largest there could be, that is rounding alone.
+NO_DISTANCE = 1e-14
 
 
 def correlation_distance(covariance: FloatMatrix) -> FloatMatrix:
@@ -24,7 +29,7 @@ def correlation_distance(covariance: FloatMatrix) -> FloatMatrix:
     distance = covariance * (-0.5 * inverse)[:, None]
     distance *= inverse[None, :]
     distance += 0.5
-    np.maximum(distance, 0.0, out=distance)
+    distance[distance < NO_DISTANCE] = 0.0
     np.sqrt(distance, out=distance)
     np.fill_diagonal(distance, 0.0)
     return distance
@@ -39,8 +44,14 @@ def _between_columns(distance: FloatMatrix) -> FloatVector:
     squared += norms[None, :]
     condensed = squareform(squared, checks=False)
     condensed *= -2.0
-    np.maximum(condensed, 0.0, out=condensed)
-    return np.asarray(np.sqrt(condensed, out=condensed))
+    condensed[condensed < NO_DISTANCE * max(-4.0 * float(norms.min()), 1.0)] = 0.0
+    np.sqrt(condensed, out=condensed)
+    return np.asarray(np.round(condensed, DECIMALS, out=condensed))
+
+
+def _between_assets(distance: FloatMatrix) -> FloatVector:
+    """The distances themselves, condensed."""
+    return np.asarray(np.round(squareform(distance, checks=False), DECIMALS))
 
 
 def _diagonal_block_sums(matrix: FloatMatrix, starts: IntVector, stops: IntVector) -> FloatVector:
@@ -112,7 +123,7 @@ def hierarchical_risk_parity(covariance: FloatMatrix, *, is_plain: bool = False)
     if covariance.shape[0] == 1:
         return np.ones(1)
     distance = correlation_distance(covariance)
-    condensed = squareform(distance, checks=False) if is_plain else _between_columns(distance)
+    condensed = _between_assets(distance) if is_plain else _between_columns(distance)
     tree = linkage(condensed, method="single")
     if is_plain:
         tree = optimal_leaf_ordering(tree, condensed)
@@ -172,7 +183,7 @@ def hierarchical_equal_risk(covariance: FloatMatrix) -> FloatVector:
     if size == 1:
         return np.ones(1)
     distance = correlation_distance(covariance)
-    tree = linkage(squareform(distance, checks=False), method="ward")
+    tree = linkage(_between_assets(distance), method="ward")
     nodes = _members(tree)
     inside, risk = {}, np.zeros(2 * size - 1)
     clusters = _cut(tree, _count_clusters(tree, distance))
@@ -203,7 +214,7 @@ def nested_clusters(covariance: FloatMatrix) -> FloatVector:
     if size < 3:
         return _minimum_variance(covariance)
     distance = correlation_distance(covariance)
-    tree = linkage(squareform(distance, checks=False), method="ward")
+    tree = linkage(_between_assets(distance), method="ward")
     nodes = _members(tree)
     inner = np.zeros((size, 0))
     for node in _cut(tree, _count_clusters(tree, distance)):

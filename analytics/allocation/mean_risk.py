@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError
 
 from analytics._typing import FloatVector
 from analytics.allocation import active_set, interior
-from analytics.allocation.blocks import as_blocks
 from analytics.allocation.certificates import certify_quadratic
 from analytics.allocation.errors import UnboundedError
+from analytics.allocation.groups import read_groups
 from analytics.allocation.linear_program import LinearProgram, solve_linear
 from analytics.allocation.optimum import Optimum, accepted
 from analytics.allocation.pieces import Pieces, QuadraticForm, box_pieces, turnover_pieces
@@ -71,28 +71,29 @@ class _Search:
         )
         return Optimum(weights, solver, iterations, certificate, objective)
 
-    def run_directly(self) -> Optimum | None:
-        """The active set's answer; None where its pattern cycles or meets a singular covariance."""
-        blocks = as_blocks(self.groups, self.form.cost.size)
-        if blocks is None:
-            return None
+    def by_active_set(self, start: FloatVector | None = None) -> Optimum | None:
+        """The active set's answer; None where its pattern cycles, its system is singular, or digits are missing."""
+        groups = read_groups(self.groups, self.form.cost.size)
         try:
-            result = active_set.minimize(self.form, blocks, tilt=self.tilt)
-            multipliers = result.block_multipliers / blocks.heights
+            result = active_set.minimize(self.form, groups, tilt=self.tilt, start=start)
+            multipliers = result.group_multipliers / groups.heights
             answer = self.certified(result.weights, "active_set", result.iterations, multipliers)
         except (LinAlgError, UnboundedError):
             return None
         return answer if result.is_settled and answer.certificate.is_accepted else None
 
-    def finish(self, inner: interior.InteriorResult) -> Optimum:
-        """Judge an interior point; where it stops just short of its knots, judge it again on them."""
+    def by_interior_point(self, inner: interior.InteriorResult) -> Optimum:
+        """An interior point, judged as it is, on the knots that it stops just short of, or on the pattern it shows."""
         weights = np.clip(inner.weights, 0.0, self.form.pieces.upper)
         answer = self.certified(weights, "piqp", inner.iterations, inner.group_multipliers)
         for distance in SNAP_DISTANCES:
             if answer.certificate.is_accepted:
-                break
+                return answer
             snapped = self.form.pieces.snapped(weights, self.form.budget, distance)
             answer = self.certified(snapped, "piqp", inner.iterations, inner.group_multipliers)
+            exact = self.by_active_set(snapped)
+            if exact is not None:
+                return replace(exact, solver="piqp+active_set", iterations=inner.iterations + exact.iterations)
         return accepted(answer)
 
 
@@ -102,8 +103,8 @@ def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
     form = QuadraticForm(problem.covariance, cost, pieces, budget)
     tilt = 0.5 * float(problem.covariance.diagonal().mean())
     search = _Search(form, problem.groups, tilt)
-    direct = search.run_directly()
-    return direct if direct is not None else search.finish(interior.minimize(form, tilt, problem.groups))
+    direct = search.by_active_set()
+    return direct if direct is not None else search.by_interior_point(interior.minimize(form, tilt, problem.groups))
 
 
 def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> Optimum | None:
@@ -127,14 +128,14 @@ def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, req
     if best_reward <= negligible:
         return None
     search = _Search(form, problem.groups, None)
-    direct = search.run_directly()
+    direct = search.by_active_set()
     if direct is not None:
         return direct
     if problem.groups is not None:
         best_reward = form.reward(_most_rewarding(form, problem.groups))
         if best_reward <= negligible:
             return None
-    return search.finish(interior.maximize_ratio(form, best_reward, problem.groups))
+    return search.by_interior_point(interior.maximize_ratio(form, best_reward, problem.groups))
 
 
 def excess_return(problem: RiskProblem, budget: float, weights: FloatVector) -> float:

@@ -85,6 +85,7 @@ class Allocation:
         "core" or "aggressor".
     cash : weight not invested.
     solution : of layer 1; its weights are the cluster weights.
+    estimator : of the covariance of the cluster streams, with its target where it shrinks (quant.md 3.3).
     """
 
     profile: PortfolioProfile
@@ -100,3 +101,4 @@ class Allocation:
     sleeves: tuple[Literal["core", "aggressor"], ...]
     cash: float
     solution: Solution
+    estimator: str

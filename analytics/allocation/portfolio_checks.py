@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from numbers import Real
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from analytics._typing import IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE
 from analytics.allocation.checks import check_names, check_vector
 from analytics.allocation.errors import AllocationInputError
 from analytics.allocation.portfolio import AllocationProblem
 from analytics.allocation.problem import PROFILES
+from analytics.numbers import as_numbers
+
+#: Settings of a problem that are numbers.
+SETTINGS = (
+    "cap",
+    "instrument_cap",
+    "cash_weight",
+    "periods_per_year",
+    "fragility_penalty",
+    "turnover_penalty",
+    "held_elsewhere",
+    "risk_free_rate",
+)
 
 
 def _refuse(message: str) -> NoReturn:
     raise AllocationInputError(message)
+
+
+def with_arrays(problem: AllocationProblem) -> AllocationProblem:
+    """The problem with arrays of numbers, whatever sequences the caller had; NaN where a masked array hides a value.
+
+    Raises
+    ------
+    AllocationInputError
+        What is not numbers; names the argument.
+    """
+    held = problem.held_weights
+    return replace(
+        problem,
+        symbols=tuple(problem.symbols),
+        identities=tuple(problem.identities),
+        directions=_as_integers(problem.directions, "directions", problem.symbols),
+        cluster_ids=_as_integers(problem.cluster_ids, "cluster_ids", problem.symbols),
+        past_returns=np.ascontiguousarray(as_numbers(problem.past_returns, "past_returns", AllocationInputError)),
+        held_weights=None if held is None else as_numbers(held, "held_weights", AllocationInputError),
+    )
+
+
+def _as_integers(values: ArrayLike, what: str, symbols: Sequence[str]) -> IntVector:
+    numbers = as_numbers(values, what, AllocationInputError)
+    broken = np.flatnonzero(~np.isfinite(numbers) | (numbers != np.round(numbers)))
+    if broken.size:
+        place = int(broken[0])
+        name = symbols[place] if place < len(symbols) else place
+        _refuse(f"{what} of {name} is {numbers.ravel()[place]:g}, not a whole number")
+    return numbers.astype(np.int64)
 
 
 def check_allocation(problem: AllocationProblem) -> None:
@@ -40,6 +88,12 @@ def check_allocation(problem: AllocationProblem) -> None:
 
 
 def _check_settings(problem: AllocationProblem) -> None:
+    for name in SETTINGS:
+        value = getattr(problem, name)
+        if value is None and name == "instrument_cap":
+            continue
+        if isinstance(value, bool) or not isinstance(value, Real):
+            _refuse(f"{name} is {value!r}, not a number")
     if not 0.0 < problem.cap <= 1.0:
         _refuse(f"cap is {problem.cap:g}; it lies in (0, 1]")
     if problem.instrument_cap is not None and not 0.0 < problem.instrument_cap <= 1.0:

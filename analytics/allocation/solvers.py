@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analytics._typing import FloatVector
 from analytics.allocation import hierarchy
-from analytics.allocation.blocks import as_blocks
 from analytics.allocation.caps import impose_caps, leaves_no_choice, placeable_budget
 from analytics.allocation.certificates import KNOT_TOLERANCE, primal_residual
 from analytics.allocation.checks import check_problem
 from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.groups import read_groups
 from analytics.allocation.linear_program import LinearProgram, solve_linear
 from analytics.allocation.mean_risk import excess_return, maximize_ratio, minimize_variance
 from analytics.allocation.optimum import Optimum
@@ -20,6 +21,7 @@ from analytics.allocation.problem import RECIPE_PROFILES, GroupCaps, RiskProblem
 from analytics.allocation.risk_parity import solve_risk_parity
 from analytics.allocation.tail_risk import minimize_tail
 from analytics.errors import InfeasibleError
+from analytics.numbers import as_numbers
 
 
 def solve(problem: RiskProblem) -> Solution:
@@ -49,17 +51,29 @@ def solve(problem: RiskProblem) -> Solution:
 def _as_floats(problem: RiskProblem) -> RiskProblem:
     """The problem with every array in double precision, whatever numbers the caller had."""
 
-    def double(values: FloatVector | None) -> FloatVector | None:
-        return None if values is None else np.asarray(values, dtype=np.float64)
+    def double(values: ArrayLike, what: str) -> FloatVector:
+        return as_numbers(values, what, AllocationInputError)
 
+    def known(values: FloatVector | None, what: str) -> FloatVector | None:
+        return None if values is None else double(values, what)
+
+    turnover, groups = problem.turnover, problem.groups
+    if turnover is not None:
+        held, share = double(turnover.held, "turnover: held"), double(turnover.share, "turnover: share")
+        turnover = replace(turnover, held=held, owner=np.asarray(turnover.owner), share=share)
+    if groups is not None:
+        matrix, limits = double(groups.matrix, "group caps: matrix"), double(groups.limits, "group caps: limits")
+        groups = replace(groups, matrix=matrix, limits=limits)
     return replace(
         problem,
-        covariance=np.ascontiguousarray(problem.covariance, dtype=np.float64),
-        upper=np.asarray(problem.upper, dtype=np.float64),
-        mean=double(problem.mean),
-        past_returns=double(problem.past_returns),
-        fragility=double(problem.fragility),
-        risk_budgets=double(problem.risk_budgets),
+        covariance=np.ascontiguousarray(double(problem.covariance, "the covariance")),
+        upper=double(problem.upper, "the cap"),
+        mean=known(problem.mean, "the mean"),
+        past_returns=known(problem.past_returns, "past_returns"),
+        fragility=known(problem.fragility, "the fragility"),
+        risk_budgets=known(problem.risk_budgets, "the risk budgets"),
+        turnover=turnover,
+        groups=groups,
     )
 
 
@@ -199,8 +213,7 @@ def _binding(problem: RiskProblem, weights: FloatVector) -> tuple[str, ...]:
 def _refuse_impossible_groups(problem: RiskProblem, groups: GroupCaps, budget: float) -> None:
     """Raise InfeasibleError naming the group caps that have to give, and by how much."""
     count, size = problem.upper.size, groups.limits.size
-    blocks = as_blocks(groups, count)
-    if blocks is not None and blocks.capacity(problem.upper) >= budget:
+    if read_groups(groups, count).capacity(problem.upper) >= budget:
         return
     program = LinearProgram(
         cost=np.concatenate([np.zeros(count), np.ones(size)]),

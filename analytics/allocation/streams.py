@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import rankdata
 
 from analytics._typing import BoolMatrix, FloatMatrix, FloatVector, IntVector
 from analytics.allocation.errors import AllocationInputError
-from analytics.risk import percentile_rank
+from analytics.panel import moves
 
 
 def blend_members(
@@ -20,8 +21,8 @@ def blend_members(
     """Share of its cluster that each instrument takes (quant.md 8.1).
 
     b = 0.5 * inverse variance + 0.5 * momentum rank, each normalised to 1 over the members; momentum is the mean held
-    return, ranked among the members. Without `alpha_weighting` inverse variance alone. Production and the tournament
-    both call this.
+    return, ranked 1, 2 ... among the members, ties averaged. Without `alpha_weighting` inverse variance alone.
+    Production and the tournament both call this.
 
     Parameters
     ----------
@@ -52,10 +53,9 @@ def blend_members(
     filled = np.where(known, past_returns, 0.0)
     means = filled.sum(axis=0) / counts
     variances = (np.where(known, past_returns - means, 0.0) ** 2).sum(axis=0) / (counts - 1)
-    spread = np.where(known, past_returns, -np.inf).max(axis=0) - np.where(known, past_returns, np.inf).min(axis=0)
-    if np.any(spread <= 0.0):
-        place = int(np.argmin(spread))
-        message = f"the returns of {symbols[place]} never change, so it has no inverse variance; do not select it"
+    still = np.flatnonzero(~moves(np.fmin.reduce(past_returns), np.fmax.reduce(past_returns)))
+    if still.size:
+        message = f"the returns of {symbols[still[0]]} never change, so it has no inverse variance; do not select it"
         raise AllocationInputError(message)
     clusters = np.unique(cluster_ids)
     blend = np.zeros((cluster_ids.size, clusters.size))
@@ -63,7 +63,7 @@ def blend_members(
         members = np.flatnonzero(cluster_ids == cluster)
         share = _normalized(1.0 / variances[members])
         if alpha_weighting:
-            ranks = percentile_rank(means[members] * directions[members])
+            ranks = rankdata(means[members] * directions[members])
             share = 0.5 * share + 0.5 * _normalized(ranks)
         blend[members, column] = share / share.sum()
     return blend

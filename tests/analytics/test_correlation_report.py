@@ -77,6 +77,18 @@ def test_report_tables() -> None:
     assert summary["held"]["effective_number"] == pytest.approx(summary["physical"]["effective_number"])
 
 
+def test_an_instrument_whose_pairs_are_mostly_unknown_is_in_no_table_and_has_a_reason() -> None:
+    returns = returns_of()
+    young = np.full((200, 1), np.nan)
+    young[-12:] = np.random.default_rng(1).normal(size=(12, 1)) * 0.01
+    report = correlation_report(np.hstack([returns, young]), [*NAMES, "X:Y"], np.ones(5), DATES)
+    without = correlation_report(returns, NAMES, np.ones(4), DATES)
+    assert report.excluded == (("X:Y", "sparse overlap: 4 of 4 pairs unknown"),)
+    assert without.excluded == ()
+    assert report.redundancy["symbol"].to_list() == without.redundancy["symbol"].to_list()
+    assert report.summary["effective_number"].to_list() == pytest.approx(without.summary["effective_number"].to_list())
+
+
 def test_redundancy_names_the_nearest() -> None:
     report = correlation_report(returns_of(), NAMES, np.ones(4), DATES, step_sessions=50)
     row = report.redundancy.row(1, named=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
 import sys
 import tomllib
@@ -112,11 +111,11 @@ def test_the_ledger_would_name_its_package_and_version() -> None:
 
 @pytest.mark.usefixtures("calm")
 def test_the_manifest_takes_an_installed_engine_as_the_guide_writes_it(tmp_path: Path) -> None:
-    document = json.loads((ROOT / "configs" / "manifest.json").read_text(encoding="utf-8"))
-    document["profiles"] |= json.loads(block("json"))["profiles"]
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(document), encoding="utf-8")
-    assert resolve(path, "with_calm").tournament.engines == ("ours", "market", "equal_weight", "calm")
+    path = tmp_path / "with_calm.json"
+    path.write_text(block("json"), encoding="utf-8")
+    resolved = resolve(path, "with_calm", shipped=ROOT / "configs" / "manifest.json")
+    assert resolved.tournament.engines == ("ours", "market", "equal_weight", "calm")
+    assert resolved.source.kind == "sample"
 
 
 @pytest.mark.parametrize(

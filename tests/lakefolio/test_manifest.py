@@ -11,6 +11,7 @@ import pytest
 
 from lakefolio.errors import ManifestError
 from lakefolio.manifest import Flags, json_schema, resolve
+from lakefolio.policies import policy_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "configs" / "manifest.json"
@@ -70,6 +71,32 @@ def test_mappings_merge_and_lists_replace(tmp_path: Path) -> None:
     resolved = resolve(path, "above", {"allocation": {"turnover_penalty": 0.01}})
     assert resolved.allocation.profiles == ("min_variance",)
     assert (resolved.allocation.cap, resolved.allocation.turnover_penalty) == (0.3, 0.01)
+
+
+def test_a_manifest_of_profiles_alone_stands_on_the_shipped_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    document = {"profiles": {"mine": {"extends": "demo", "allocation": {"cap": 0.2}}}}
+    jsonschema.validate(document, json_schema())
+    path.write_text(json.dumps(document), encoding="utf-8")
+    resolved = resolve(path, "mine", shipped=SHIPPED)
+    assert (resolved.allocation.cap, resolved.tournament.bootstrap_samples) == (0.2, 200)
+    assert resolve(path, "demo", shipped=SHIPPED) == resolve(SHIPPED, "demo")
+    with pytest.raises(ManifestError, match="defaults"):
+        resolve(path, "mine")
+    path.write_text(json.dumps({"profiles": {"production": {"allocation": {"cap": 1.0}}}}), encoding="utf-8")
+    with pytest.raises(ManifestError, match="'production' is a shipped one"):
+        resolve(path, "production", shipped=SHIPPED)
+    path.write_text("[1]", encoding="utf-8")
+    with pytest.raises(ManifestError, match="a JSON object, not list"):
+        resolve(path, "mine", shipped=SHIPPED)
+
+
+def test_the_halflife_of_ewma_reaches_the_allocation() -> None:
+    policies = [
+        policy_of(resolve(SHIPPED, "demo", {"dependence": dependence}))
+        for dependence in ({"covariance": "ewma", "ewma_halflife_sessions": 20}, {"covariance": "ewma"}, {})
+    ]
+    assert [policy.covariance_halflife_sessions for policy in policies] == [20.0, 60.0, None]
 
 
 def test_one_level_of_extends_is_the_limit(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from analytics.allocation import RiskProblem, Turnover, active_set, solve
 from analytics.allocation.active_set import _multiplier_of_vertex, _thresholds
-from analytics.allocation.blocks import Blocks
+from analytics.allocation.groups import Groups
 from analytics.allocation.pieces import Pieces, QuadraticForm
 
 
@@ -88,9 +88,9 @@ def test_a_cycle_of_whole_jumps_is_left_by_single_ones(
     np.testing.assert_allclose(solution.weights, independent.weights, atol=1e-7)
 
 
-def unsettled(form: QuadraticForm, blocks: Blocks, *, tilt: float | None) -> active_set.ActiveSetResult:
+def unsettled(form: QuadraticForm, groups: Groups, **_: object) -> active_set.ActiveSetResult:
     equal = np.full(form.cost.size, form.budget / form.cost.size)
-    return active_set.ActiveSetResult(equal, np.zeros_like(blocks.limits), 0, is_settled=False)
+    return active_set.ActiveSetResult(equal, np.zeros_like(groups.limits), 0, is_settled=False)
 
 
 def test_a_cycle_of_single_jumps_is_left_to_the_interior_point() -> None:

@@ -275,3 +275,84 @@ def test_a_wrong_input_is_refused_by_name(case: str) -> None:
     changes, words = BAD[case]
     with pytest.raises(AllocationInputError, match=words):
         allocate(replace(selection(), **changes))
+
+
+def test_each_setting_moves_the_answer_where_it_says() -> None:
+    sharpe = replace(selection(), profile="max_sharpe", fragility_penalty=0.0, turnover_penalty=0.0)
+    invested = [1.0 - allocate(replace(sharpe, cash_weight=cash)).cash for cash in (0.0, 0.1, 0.3)]
+    np.testing.assert_allclose(invested, [1.0, 0.9, 0.7], atol=1e-9)
+    # A dearer riskless asset asks for more return: the tangency climbs along the frontier.
+    means = []
+    for rate in (0.0, 0.02, 0.04):
+        allocation = allocate(replace(sharpe, risk_free_rate=rate, cap=1.0))
+        held = np.nansum(sharpe.past_returns * allocation.net_weights, axis=1)
+        means.append(held.mean() * 252)
+    assert means[0] < means[1] < means[2]
+
+
+def test_what_is_constant_up_to_rounding_is_refused_by_name() -> None:
+    problem = selection()
+    prices = 100.0 * 1.001 ** np.arange(261)
+    problem.past_returns[:, 7] = prices[1:] / prices[:-1] - 1.0
+    assert np.ptp(problem.past_returns[:, 7]) > 0.0
+    with pytest.raises(AllocationInputError, match="SIMX:S07 never change"):
+        allocate(problem)
+
+
+def test_lists_are_taken_for_arrays_and_the_answer_is_the_same() -> None:
+    problem = selection()
+    as_lists = replace(
+        problem,
+        symbols=list(problem.symbols),
+        directions=problem.directions.tolist(),
+        cluster_ids=problem.cluster_ids.astype(float).tolist(),
+        past_returns=problem.past_returns.tolist(),
+        held_weights=[0.0] * 27,
+    )
+    np.testing.assert_array_equal(allocate(as_lists).weights, allocate(problem).weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cluster_ids": np.where(np.arange(27) == 4, np.nan, 1.0)}, "cluster_ids of SIMX:S04 is nan"),
+        ({"past_returns": np.full((260, 27), "a")}, "past_returns must be an array of real numbers"),
+        ({"held_weights": {"SIMX:S00": 0.1}}, "held_weights must be an array of numbers"),
+        ({"cap": "0.25"}, "cap is '0.25', not a number"),
+        ({"risk_free_rate": None}, "risk_free_rate is None"),
+        ({"fragility_penalty": float("nan")}, "fragility_penalty is nan"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(AllocationInputError, match=words):
+        allocate(replace(selection(), **changes))
+
+
+def test_an_instrument_cap_that_leaves_weight_over_is_named_and_not_the_cap_it_makes() -> None:
+    with pytest.raises(
+        CapInfeasibleError, match=r"^instrument_cap 0.03 with cap 0.25 on K = 9 .*a higher instrument_cap"
+    ):
+        allocate(replace(selection(), instrument_cap=0.03))
+
+
+def test_a_cluster_that_is_too_short_is_named_by_its_members() -> None:
+    problem = selection()
+    young = np.flatnonzero(problem.cluster_ids == problem.cluster_ids[0])
+    problem.past_returns[:250, young] = np.nan
+    named = ", ".join(problem.symbols[place] for place in young)
+    with pytest.raises(ShortHistoryError, match=f"cluster {problem.cluster_ids[0]} \\({named}\\) \\(10\\)"):
+        allocate(problem)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("ledoit_wolf", "ledoit_wolf, constant_correlation"),
+        ("ewma", "ewma"),
+        ("sample", "sample"),
+        ("denoised", "denoised"),
+    ],
+)
+def test_the_estimator_and_its_target_are_named(method: str, said: str) -> None:
+    problem = replace(selection(), covariance_method=method, covariance_halflife_sessions=60.0)
+    assert allocate(problem).estimator == said

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analytics.allocation import AllocationInputError, GroupCaps, RiskProblem, Turnover, UnboundedError, solve
+from analytics.allocation.certificates import Certificate
 from analytics.errors import AnalyticsError
 
 NAMES = ("SIMX:A", "SIMX:B", "SIMX:C")
@@ -31,7 +32,15 @@ BAD = {
     "nan covariance": ({"covariance": with_entry(1, 2, np.nan)}, "SIMX:B and SIMX:C"),
     "infinite covariance": ({"covariance": with_entry(0, 0, np.inf)}, "SIMX:A and SIMX:A"),
     "asymmetric": ({"covariance": with_entry(0, 2, 0.02)}, "not symmetric: SIMX:A / SIMX:C"),
-    "indefinite": ({"covariance": np.array([[1.0, 2, 0], [2, 1, 0], [0, 0, 1]])}, "indefinite"),
+    "indefinite pair": ({"covariance": np.array([[1.0, 2, 0], [2, 1, 0], [0, 0, 1]])}, "indefinite: SIMX:A and SIMX:B"),
+    "indefinite small pair": (
+        {"covariance": np.array([[1e-12, 3e-12, 0], [3e-12, 1e-12, 0], [0, 0, 1]])},
+        "indefinite: SIMX:A and SIMX:B",
+    ),
+    "indefinite without such a pair": (
+        {"covariance": np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])},
+        "smallest eigenvalue -0.8.*because of SIMX:",
+    ),
     "negative variance": ({"covariance": np.diag([1.0, -1.0, 1.0])}, "SIMX:B"),
     "no variance at all": ({"covariance": np.zeros((3, 3))}, "zero variance"),
     "not square": ({"covariance": np.ones((3, 2))}, r"shape \(3, 2\)"),
@@ -51,6 +60,22 @@ BAD = {
     "foreign owner": ({"turnover": Turnover(0.05, np.ones(1), np.array([3]), np.ones(1))}, "owner"),
     "nan held": ({"turnover": Turnover(0.05, np.array([np.nan]), np.array([0]), np.ones(1))}, "held"),
     "ragged turnover": ({"turnover": Turnover(0.05, np.ones(2), np.array([0]), np.ones(1))}, "length"),
+    "owner that is no position": (
+        {"turnover": Turnover(0.05, np.ones(1), np.array([0.0]), np.ones(1))},
+        "owners are positions",
+    ),
+    "nan lambda": ({"turnover": Turnover(np.nan, np.ones(1), np.array([0]), np.ones(1))}, "penalty is nan"),
+    "infinite lambda": ({"turnover": Turnover(np.inf, np.ones(1), np.array([0]), np.ones(1))}, "penalty is inf"),
+    "nan held elsewhere": (
+        {"turnover": Turnover(0.05, np.ones(1), np.array([0]), np.ones(1), held_elsewhere=np.nan)},
+        "held_elsewhere is nan",
+    ),
+    "nan risk-free rate": ({"risk_free_rate": np.nan}, "risk_free_rate is nan"),
+    "infinite risk-free rate": ({"risk_free_rate": np.inf}, "risk_free_rate is inf"),
+    "text for a mean": ({"mean": ["a", "b", "c"]}, "the mean must be an array of"),
+    "a mapping for a mean": ({"mean": {"SIMX:A": 1.0}}, "the mean must be an array of numbers"),
+    "complex covariance": ({"covariance": GOOD.covariance * (1 + 0j)}, "not of complex128"),
+    "ragged covariance": ({"covariance": [[1.0, 0.0], [1.0]]}, "the covariance must be an array of numbers"),
     "negative lambda": ({"turnover": Turnover(-1.0, np.ones(1), np.array([0]), np.ones(1))}, "penalty"),
     "ragged groups": ({"groups": GroupCaps(np.ones((1, 2)), np.ones(1), ("g",))}, "matrix"),
     "nan groups": ({"groups": GroupCaps(np.full((1, 3), np.nan), np.ones(1), ("g",))}, "not finite"),
@@ -66,6 +91,14 @@ def test_a_wrong_input_is_refused_by_name(case: str) -> None:
     changes, words = BAD[case]
     with pytest.raises(AllocationInputError, match=words):
         solve(replace(GOOD, **changes))
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_evidence_that_is_no_number_is_no_evidence(place: int) -> None:
+    residuals = [1e-16, 1e-16, 1e-16]
+    assert Certificate(*residuals).is_accepted
+    residuals[place] = float("nan")
+    assert not Certificate(*residuals).is_accepted
 
 
 def test_every_refusal_has_the_rooms_root() -> None:

@@ -20,7 +20,7 @@ def test_the_blend_is_half_inverse_variance_and_half_momentum_rank() -> None:
     members = [0, 1, 3]
     inverse = 1 / returns[:, members].var(axis=0, ddof=1)
     momentum = returns[:, members].mean(axis=0) * directions[members]
-    ranks = (momentum.argsort().argsort() + 0.5) / 3
+    ranks = momentum.argsort().argsort() + 1
     np.testing.assert_allclose(blend[members, 1], 0.5 * inverse / inverse.sum() + 0.5 * ranks / ranks.sum(), rtol=1e-12)
     np.testing.assert_array_equal(blend[:, 0], [0, 0, 1, 0])
     np.testing.assert_allclose(blend.sum(axis=0), 1.0)
