@@ -147,9 +147,10 @@ def blended_distance(
     """
     panel = check_panel(past_returns, names, min_sessions=max(2, min_overlap))
     signs = check_directions(directions, panel.symbols)
-    broken = [lookback for lookback in lookbacks if not isinstance(lookback, int | np.integer)]
+    broken = [lookback for lookback in lookbacks if not float(lookback).is_integer()]
     if broken:
         raise InputError(f"A lookback is a whole number of sessions, not {broken[0]!r}.")
+    lookbacks = [int(lookback) for lookback in lookbacks]
     short = [lookback for lookback in lookbacks if lookback < min_overlap]
     if short or not lookbacks:
         raise InputError(f"Lookbacks {tuple(lookbacks)} must each hold at least min_overlap = {min_overlap} sessions.")
