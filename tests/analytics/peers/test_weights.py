@@ -1,8 +1,7 @@
 """Our weights are those of skfolio and Riskfolio-Lib where both define the same thing.
 
-Their solvers stop early by default, so they are asked for more digits than they give. HERC and NCO are not here: skfolio
-counts clusters by another rule and weighs them down a tree of another order, so that even with our count the answers
-are different portfolios.
+Their solvers stop early by default, so they are asked for more digits than they give. skfolio counts the clusters of
+HERC and NCO by another rule than ours (Yue, Wang and Wei 2008); it is given our count.
 """
 
 from __future__ import annotations
@@ -13,11 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
 
 from analytics._typing import FloatVector
 from analytics.allocation import RiskProblem, solve
+from analytics.allocation.hierarchy import _count_clusters, correlation_distance
 from benchmarks import ours
-from benchmarks.inputs import Market
+from benchmarks.inputs import PERIODS_PER_YEAR, Market
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the peers' own deprecations
 PeerImport = Callable[[str], ModuleType]
@@ -94,6 +96,34 @@ def test_inverse_volatility_is_that_of_skfolio(peer: PeerImport, market: Market)
     model = peer("skfolio.optimization").InverseVolatility(prior_estimator=prior)
     uncapped = RiskProblem("inverse_volatility", ours.ledoit_wolf(market), np.ones(market.n_instruments))
     agrees(model.fit(market.frame).weights_, solve(uncapped).weights, RECIPE_TOLERANCE)
+
+
+@pytest.mark.parametrize("profile", ["herc", "nco"])
+def test_clusters_are_weighed_as_by_skfolio_when_it_is_told_how_many_there_are(
+    peer: PeerImport, market: Market, profile: str
+) -> None:
+    """On the sample covariance, because skfolio estimates that of the inner portfolios from their returns."""
+    sample = np.cov(market.returns.T) * PERIODS_PER_YEAR
+    distance = correlation_distance(sample)
+    count = _count_clusters(linkage(squareform(distance, checks=False), method="ward"), distance)
+    optimization = peer("skfolio.optimization")
+    trees = {
+        "distance_estimator": peer("skfolio.distance").PearsonDistance(),
+        "hierarchical_clustering_estimator" if profile == "herc" else "clustering_estimator": peer(
+            "skfolio.cluster"
+        ).HierarchicalClustering(linkage_method=peer("skfolio.cluster").LinkageMethod.WARD, max_clusters=count),
+    }
+    if profile == "herc":
+        variance = peer("skfolio").RiskMeasure.VARIANCE
+        model = optimization.HierarchicalEqualRiskContribution(risk_measure=variance, **trees)
+    else:
+        inner = optimization.MeanRisk(solver_params=DIGITS)
+        model = optimization.NestedClustersOptimization(
+            inner_estimator=inner, outer_estimator=inner, cv="ignore", **trees
+        )
+    uncapped = RiskProblem(profile, sample, np.ones(market.n_instruments))
+    tolerance = RECIPE_TOLERANCE if profile == "herc" else WEIGHT_TOLERANCE
+    agrees(model.fit(100.0 * market.frame).weights_, solve(uncapped).weights, tolerance)
 
 
 @pytest.mark.parametrize("name", ["skfolio", "riskfolio"])
