@@ -11,15 +11,15 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from analytics._typing import FloatMatrix, FloatVector
+from analytics.average_correlation import rolling_mean_correlation
 from analytics.correlation import (
     MIN_OVERLAP,
     held_correlation,
     leave_sparse,
     pairwise_correlation,
-    window_correlation,
 )
 from analytics.errors import InputError
-from analytics.panel import check_panel, moves
+from analytics.panel import check_panel
 
 ROLLING_WINDOWS = (20, 60, 180)
 REDUNDANT_FROM = 0.9
@@ -128,17 +128,9 @@ def rolling_average_correlation(
     panel = check_panel(past_returns)
     if window_sessions < 2 or step_sessions < 1:
         raise InputError(f"A window of {window_sessions} sessions every {step_sessions} cannot be rolled.")
-    n_sessions = panel.returns.shape[0]
-    averages = np.full(n_sessions, np.nan)
-    for last in range(n_sessions - 1, window_sessions - 2, -step_sessions):
-        window = panel.returns[last - window_sessions + 1 : last + 1]
-        if panel.is_complete and window_sessions >= min_overlap:
-            averages[last] = _average_complete(window)
-        else:
-            known = _off_diagonal(window_correlation(window, min_overlap))
-            if known.size:
-                averages[last] = known.mean()
-    return averages
+    return rolling_mean_correlation(
+        panel.returns, window_sessions, min_overlap=min_overlap, step_sessions=step_sessions
+    )
 
 
 def top_pairs(
@@ -189,17 +181,6 @@ def effective_number(correlation: FloatMatrix) -> float:
     """
     known = np.where(np.isfinite(correlation), correlation, 0.0)
     return float(correlation.shape[0] ** 2 / np.vdot(known, known))
-
-
-def _average_complete(window: FloatMatrix) -> float:
-    """Mean over pairs from the variance of the sum of standardised streams, without the matrix itself."""
-    moving = window[:, moves(window.min(axis=0), window.max(axis=0))]
-    size = moving.shape[1]
-    if size < 2:
-        return float("nan")
-    deviations = moving - moving.mean(axis=0)
-    total = deviations @ (1.0 / np.sqrt(np.einsum("ij,ij->j", deviations, deviations)))
-    return float((total @ total - size) / (size * (size - 1)))
 
 
 def _off_diagonal(correlation: FloatMatrix) -> FloatVector:

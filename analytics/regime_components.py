@@ -12,13 +12,14 @@ from types import MappingProxyType
 import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
+from analytics.average_correlation import rolling_mean_correlation
+from analytics.correlation import MIN_OVERLAP
 from analytics.errors import InputError
 
 SHORT_VOLATILITY_SESSIONS = 10
 LONG_VOLATILITY_SESSIONS = 200
 HIGH_SESSIONS = 252
 HAAR_LEVELS = 3
-MIN_PAIR_SESSIONS = 20
 _ORDINAL_PATTERNS = 8
 
 
@@ -118,42 +119,17 @@ def drawdown_from_high(past_windows: FloatMatrix) -> FloatVector:
 def average_correlation(past_returns: FloatMatrix, *, window_sessions: int = 64) -> FloatVector:
     """Mean pairwise correlation of the pool over the last 64 sessions (quant.md 3.1, 7.1).
 
-    Each instrument is standardised on its own known sessions of the window, and a pair counts as often as it has common
-    sessions. On a complete window that is the plain mean over pairs; where sessions are missing it saves the matrix of
-    pairs, which cost a hundred times as much and differed by 0.004 at most on a real pool of 233.
-
     Parameters
     ----------
     past_returns : (T, N)
-        Physical simple returns, NaN = NULL; an instrument needs 20 known sessions.
+        Physical simple returns, NaN = NULL; a pair needs 20 common sessions.
 
     Returns
     -------
     (T,)
-        NaN before the first full window and where fewer than two instruments move.
+        NaN before the first full window and where no pair has enough.
     """
-    sessions = past_returns.shape[0]
-    out = np.full(sessions, np.nan)
-    known = np.isfinite(past_returns).astype(np.float64)
-    filled = np.where(known > 0.0, past_returns, 0.0)
-    for last in range(window_sessions - 1, sessions):
-        span = slice(last - window_sessions + 1, last + 1)
-        out[last] = _mean_correlation(filled[span], known[span])
-    return out
-
-
-def _mean_correlation(filled: FloatMatrix, known: FloatMatrix) -> float:
-    """Mean correlation without forming the matrix: the variance of the sum of standard scores."""
-    counts = known.sum(axis=0)
-    usable = counts >= MIN_PAIR_SESSIONS
-    mean = filled.sum(axis=0) / np.where(usable, counts, 1.0)
-    centred = (filled - mean) * known
-    spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / np.where(usable, counts, 1.0))
-    usable &= spread > 0.0
-    total = centred @ np.where(usable, 1.0 / np.where(usable, spread, 1.0), 0.0)
-    present = known @ usable.astype(np.float64)
-    pairs = float(present @ present - present.sum())
-    return float(total @ total - counts[usable].sum()) / pairs if pairs > 0.0 else math.nan
+    return rolling_mean_correlation(past_returns, window_sessions, min_overlap=MIN_OVERLAP)
 
 
 def market_stream(past_returns: FloatMatrix, liquidity_usd: FloatVector) -> FloatVector:

@@ -25,8 +25,6 @@ from lakehouse.writes import Write
 WHOLE = 0
 """Cluster id of the row of `results.cluster_drift` that speaks of the whole partition."""
 
-# A rolling average is for reading, and a week apart is near enough; it costs a fifth.
-_STEP_SESSIONS = 5
 _KINDS = {TEXT: pl.String(), FLOAT: pl.Float64(), INT: pl.Int64(), FLAG: pl.Boolean()}
 
 
@@ -99,7 +97,6 @@ def _correlations(run: Run, panel: Panel, chosen: Chosen) -> dict[str, pl.DataFr
         [panel.symbols[column] for column in usable],
         chosen.directions[usable],
         panel.session_dates,
-        step_sessions=_STEP_SESSIONS,
         min_overlap=run.settings.dependence.min_overlap_sessions,
     )
     for symbol, reason in report.excluded:

@@ -110,21 +110,26 @@ def test_average_correlation_is_the_mean_over_pairs_of_the_last_64_sessions() ->
         assert result[last] == pytest.approx(correlation[np.triu_indices(6, 1)].mean(), rel=1e-12)
 
 
-def test_average_correlation_weighs_each_pair_by_its_common_sessions() -> None:
-    pool = RNG.standard_normal((64, 1)) + RNG.standard_normal((64, 4))
-    pool[:30, 1] = np.nan
-    pool[40:, 2] = np.nan
-    pool[10:, 3] = np.nan  # ten sessions in all: too few to count
-    total, pairs = 0.0, 0
-    scores = [(column - np.nanmean(column)) / np.nanstd(column) for column in pool[:, :3].T]
-    for left in range(3):
-        for right in range(3):
-            product = scores[left] * scores[right]
-            if left != right:
-                total += np.nansum(product)
-                pairs += np.isfinite(product).sum()
-    assert average_correlation(pool)[63] == pytest.approx(total / pairs, rel=1e-10)
-    assert np.isnan(average_correlation(pool[:, [0, 3]])[63])
+@pytest.mark.parametrize("n_calendars", [1, 4, 40])
+def test_average_correlation_takes_each_pair_on_its_common_sessions(n_calendars: int) -> None:
+    """Late listings, early ends and holidays of a market's own; the jump makes it matter which sessions are common."""
+    rng = np.random.default_rng(n_calendars)
+    pool = rng.standard_normal((64, 1)) * np.where(np.arange(64) < 40, 1.0, 4.0)[:, None] + rng.standard_normal(
+        (64, 40)
+    )
+    closed = rng.random((64, n_calendars)) < 0.1
+    closed[: 30 if n_calendars > 1 else 0, 0] = True
+    pool[closed[:, np.arange(40) % n_calendars]] = np.nan
+    pool[10:, 7] = np.nan  # at most ten sessions: too few to count
+    pool[:, 8] = 0.25  # never moves
+    expected = []
+    for left in range(40):
+        for right in range(left):
+            both = np.isfinite(pool[:, left]) & np.isfinite(pool[:, right])
+            if both.sum() >= 20 and 8 not in (left, right):
+                expected.append(np.corrcoef(pool[both, left], pool[both, right])[0, 1])
+    assert average_correlation(pool)[63] == pytest.approx(np.mean(expected), rel=1e-10)
+    assert np.isnan(average_correlation(pool[:, [0, 7]])[63])
 
 
 def test_the_pools_stream_weights_those_that_trade_by_liquidity() -> None:
