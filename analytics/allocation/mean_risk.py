@@ -57,7 +57,9 @@ class _Search:
                     f"{variance:.3g}. Estimate the covariance from more sessions, or shrink it"
                 )
                 raise UnboundedError(message)
-            tilt, scale, objective = variance / gain, gain / variance**1.5, gain / float(np.sqrt(variance))
+            tilt, objective = variance / gain, gain / float(np.sqrt(variance))
+            # A ratio in the hundreds has gradients to match: its evidence is relative to it.
+            scale = objective / variance / max(objective, 1.0)
         else:
             tilt, scale = self.tilt, 1.0 / self.tilt
             objective = variance / mean_variance - form.reward(weights)

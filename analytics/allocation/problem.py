@@ -146,8 +146,9 @@ class Solution:
     solver : the algorithm that found the weights.
     iterations : its iterations.
     primal_residual : largest violation of budget, bounds and groups.
-    dual_residual : largest violation of stationarity, in units of the objective's gradient.
-    gap : proven bound on how far the objective is from its optimum.
+    dual_residual : largest violation of stationarity, in units of the objective's gradient; of a ratio above 1 relative
+        to the ratio.
+    gap : proven bound on how far the objective is from its optimum; likewise.
     objective : value of the profile's objective (quant.md 8.2); NaN for a recipe.
     binding : constraints that hold with equality ("cap:NAME", "zero:NAME", "group:NAME", "projected_cap:NAME").
     message : what a reader must know; empty when nothing.
