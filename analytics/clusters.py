@@ -13,7 +13,14 @@ from scipy.cluster import hierarchy
 from scipy.spatial import distance as condensed
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.correlation import DEFAULT_LOOKBACKS, MIN_OVERLAP, blended_distance, leave_sparse
+from analytics.correlation import (
+    DEFAULT_LOOKBACKS,
+    MIN_OVERLAP,
+    BlendedDistance,
+    DenseSubset,
+    blended_distance,
+    leave_sparse,
+)
 from analytics.errors import InputError
 from analytics.panel import Panel, check_directions, check_panel, refuse_unusable, unusable_columns
 
@@ -137,38 +144,20 @@ def cluster_instruments(
     signs = check_directions(directions, panel.symbols)
     usable, excluded = _usable_in_symbol_order(panel, unusable)
     names = [panel.symbols[index] for index in usable]
-    # A longer past than the longest lookback is never read. One memory layout for every order of the caller's columns
-    # makes the sums, and with them the answer, the same to the last bit.
-    n_read = max((lookback for lookback in lookbacks if lookback <= panel.returns.shape[0]), default=0)
-    is_sorted = usable.size == len(panel.symbols) and bool((np.diff(usable) > 0).all())
-    recent = panel.returns[-n_read:]
-    window = np.ascontiguousarray(recent if is_sorted else recent[:, usable])
-    blended = blended_distance(window, signs[usable], _fitting(lookbacks, n_read), min_overlap, names=names)
+    window, fitting = _window_in_symbol_order(panel, usable, lookbacks)
+    blended = blended_distance(window, signs[usable], fitting, min_overlap, names=names)
     dense = leave_sparse(blended.correlation, names)
     kept = usable[dense.kept]
     excluded += dense.excluded
-    if kept.size < 2:
-        raise InputError(
-            f"Only {kept.size} of {len(panel.symbols)} instruments can be clustered; excluded: "
-            f"{'; '.join(f'{name} ({reason})' for name, reason in excluded[:5])}. Lengthen the window."
-        )
-    correlation, distance = blended.correlation, blended.distance
-    if dense.excluded:
-        block = np.ix_(dense.kept, dense.kept)
-        correlation, distance = correlation[block], distance[block]
-    unknown = np.isnan(distance)
-    n_unknown = int(unknown.sum()) // 2
-    if n_unknown:
-        distance = np.where(unknown, UNKNOWN_DISTANCE, distance)
+    _refuse_fewer_than_two(kept, len(panel.symbols), excluded)
+    correlation, distance, n_unknown = _between_leaves(blended, dense)
     tree = link(distance, method)
-    leaf_order = np.full(len(panel.symbols), -1, dtype=np.int64)
-    leaf_order[kept[hierarchy.leaves_list(tree)]] = np.arange(kept.size)
     uncut = Clustering(
         symbols=panel.symbols,
         cluster_ids=np.zeros(len(panel.symbols), dtype=np.int64),
         kept=kept,
         linkage=tree,
-        leaf_order=leaf_order,
+        leaf_order=_leaf_order(tree, kept, len(panel.symbols)),
         threshold=threshold,
         method=method,
         distance=distance,
@@ -249,5 +238,45 @@ def _usable_in_symbol_order(
     return np.asarray(usable, dtype=np.int64), excluded
 
 
-def _fitting(lookbacks: Sequence[int], n_read: int) -> tuple[int, ...]:
-    return tuple(lookback for lookback in lookbacks if not n_read or lookback <= n_read)
+def _window_in_symbol_order(
+    panel: Panel, usable: IntVector, lookbacks: Sequence[int]
+) -> tuple[FloatMatrix, tuple[int, ...]]:
+    """Returns that some lookback reads, and the lookbacks that fit; where none does, the whole panel and all of them.
+
+    A longer past than the longest lookback is never read. One memory layout for every order of the caller's columns
+    makes the sums, and with them the answer, the same to the last bit.
+    """
+    fitting = tuple(lookback for lookback in lookbacks if lookback <= panel.returns.shape[0])
+    n_read = max(fitting, default=0)
+    recent = panel.returns[-n_read:]
+    is_sorted = usable.size == len(panel.symbols) and bool((np.diff(usable) > 0).all())
+    window = np.ascontiguousarray(recent if is_sorted else recent[:, usable])
+    return window, fitting if n_read else tuple(lookbacks)
+
+
+def _refuse_fewer_than_two(kept: IntVector, n_instruments: int, excluded: Sequence[tuple[str, str]]) -> None:
+    if kept.size < 2:
+        raise InputError(
+            f"Only {kept.size} of {n_instruments} instruments can be clustered; excluded: "
+            f"{'; '.join(f'{name} ({reason})' for name, reason in excluded[:5])}. Lengthen the window."
+        )
+
+
+def _between_leaves(blended: BlendedDistance, dense: DenseSubset) -> tuple[FloatMatrix, FloatMatrix, int]:
+    """Correlation and distance (N', N') of those that stay, unknown pairs at the distance of 0, and how many these are."""
+    correlation, distance = blended.correlation, blended.distance
+    if dense.excluded:
+        block = np.ix_(dense.kept, dense.kept)
+        correlation, distance = correlation[block], distance[block]
+    unknown = np.isnan(distance)
+    n_unknown = int(unknown.sum()) // 2
+    if n_unknown:
+        distance = np.where(unknown, UNKNOWN_DISTANCE, distance)
+    return correlation, distance, n_unknown
+
+
+def _leaf_order(tree: FloatMatrix, kept: IntVector, n_instruments: int) -> IntVector:
+    """Place of each instrument in the drawn tree (N,); -1 for those outside it."""
+    order = np.full(n_instruments, -1, dtype=np.int64)
+    order[kept[hierarchy.leaves_list(tree)]] = np.arange(kept.size)
+    return order

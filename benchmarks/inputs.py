@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -83,6 +84,11 @@ class Market:
     def window(self, start: int, stop: int) -> Market:
         """The sessions from `start` up to `stop`."""
         return Market(np.ascontiguousarray(self.returns[start:stop]), self.frame.iloc[start:stop])
+
+
+def at_each_train(decide: Callable[[Market], FloatVector]) -> Callable[[Market], FloatMatrix]:
+    """The work of a walk-forward study: what is decided at each train window (R, N)."""
+    return lambda market: np.array([decide(train) for train in market.trains])
 
 
 def simulate(n_instruments: int, n_sessions: int, seed: int = 2025) -> Market:

@@ -11,7 +11,7 @@ from analytics.allocation import Profile, RiskProblem, solve
 from analytics.clusters import cluster_instruments
 from analytics.covariance import estimate_covariance
 from analytics.tournament.metrics import compute_metrics
-from benchmarks.inputs import PERIODS_PER_YEAR, Market
+from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
 from benchmarks.judges import Answer, cut_height
 
 
@@ -34,7 +34,7 @@ def weigh(market: Market, profile: Profile, covariance: FloatMatrix | None = Non
     return solve(problem).weights
 
 
-def _profile(profile: Profile) -> Callable[[Market], Answer]:
+def _profile(profile: Profile) -> Callable[[Market], FloatVector]:
     return lambda market: weigh(market, profile)
 
 
@@ -51,11 +51,6 @@ def clusters(market: Market) -> Answer:
 def metrics(market: Market) -> Answer:
     """Fourteen figures of each column, where peers compute ten."""
     return compute_metrics(market.returns, periods_per_year=PERIODS_PER_YEAR).values
-
-
-def walk_forward(profile: Profile) -> Callable[[Market], Answer]:
-    """Weights of every window (R, N)."""
-    return lambda market: np.array([weigh(train, profile) for train in market.trains])
 
 
 def walk_forward_daily(market: Market) -> Answer:
@@ -79,7 +74,7 @@ WORKS: Mapping[str, Callable[[Market], Answer]] = {
     "clusters_own_count": clusters,
     "ledoit_wolf": ledoit_wolf,
     "metrics": metrics,
-    "walk_forward_min_variance": walk_forward("min_variance"),
-    "walk_forward_hrp": walk_forward("hrp"),
+    "walk_forward_min_variance": at_each_train(_profile("min_variance")),
+    "walk_forward_hrp": at_each_train(_profile("hrp")),
     "walk_forward_daily": walk_forward_daily,
 }

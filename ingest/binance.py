@@ -20,7 +20,6 @@ from ingest.errors import (
     MalformedError,
     Origin,
     RequestRefusedError,
-    ScanUnsupportedError,
     SymbolUnknownError,
     UnknownInstrumentError,
 )
@@ -28,8 +27,8 @@ from ingest.http import Http, HttpLimits
 from ingest.instruments import with_pairs
 from ingest.pacing import Answers, Lanes, Pace, Report, ask_each
 from ingest.scanners import Scanner
-from ingest.series import Row, bars_of, number
-from ingest.source import INSTRUMENT_SCHEMA, BarBatch, BarRequest
+from ingest.series import Row, bars_of, midnight_s, number
+from ingest.source import INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
 from ingest.venues import Venues
 
 _LOGGER = logging.getLogger(__name__)
@@ -132,9 +131,7 @@ class BinanceSource:
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Refuse: klines are scanned through `marts.scanner_columns`."""
-        raise ScanUnsupportedError(
-            f"binance has no scanner of its own ({scanner.name} at {as_of_at or as_of}): use scan_from_columns"
-        )
+        raise no_scanner(self.name, scanner, as_of_at or as_of)
 
     async def _group(self, symbols: Sequence[str], request: BarRequest) -> Answers:
         async with self._http(_SPOT) as spot, self._http(_FUTURES) as futures:
@@ -152,7 +149,8 @@ class BinanceSource:
     async def _klines(self, http: Http, market: _Market, symbol: str, request: BarRequest) -> pl.DataFrame:
         """Ask page by page until a page is not full."""
         origin = Origin(self.name, http.host, symbol)
-        start_ms, end_ms = _midnight_ms(request.first or FIRST_KNOWN), _midnight_ms(request.last) + _DAY_MS - 1
+        start_ms = midnight_s(request.first or FIRST_KNOWN) * 1000
+        end_ms = midnight_s(request.last) * 1000 + _DAY_MS - 1
         # A request for few rows weighs less.
         page_size = min(self.page or market.page, (end_ms - start_ms) // _DAY_MS + 2)
         rows: list[Row] = []
@@ -202,10 +200,6 @@ class BinanceSource:
 def _market_of(symbol: str) -> _Market:
     venue, _, ticker = symbol.partition(":")
     return _FUTURES if venue == "BINANCE_USDM" or ticker.endswith(".P") else _SPOT
-
-
-def _midnight_ms(day: dt.date) -> int:
-    return int(dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC).timestamp()) * 1000
 
 
 def _rows(told: Any, origin: Origin) -> list[Row]:

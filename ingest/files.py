@@ -10,10 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from ingest.calendars import session_date_of
-from ingest.errors import ScanUnsupportedError
 from ingest.instruments import classify, describe, with_pairs
 from ingest.scanners import Scanner
-from ingest.source import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest
+from ingest.source import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest, no_scanner
 from ingest.tables import UNKNOWN_SYMBOL, missing_columns, read_metadata, read_table, shaped, table_files
 from ingest.venues import Venues
 from lakehouse.paths import SYMBOL_PATTERN
@@ -146,9 +145,7 @@ class FilesSource:
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Refuse: bars on disk are scanned through `marts.scanner_columns`."""
-        raise ScanUnsupportedError(
-            f"files has no scanner of its own ({scanner.name} at {as_of_at or as_of}): use scan_from_columns"
-        )
+        raise no_scanner(self.name, scanner, as_of_at or as_of)
 
 
 def _absent(asked: Sequence[str], answered: Sequence[str] | set[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ingest.calendars import all_sessions
-from ingest.errors import CalendarRangeError, ScanUnsupportedError
+from ingest.errors import CalendarRangeError
 from ingest.sample_prices import draw_bars, price_decimals
 from ingest.sample_universe import (
     BENCHMARK,
@@ -26,7 +26,7 @@ from ingest.sample_universe import (
     planted_gaps,
 )
 from ingest.scanners import Scanner
-from ingest.source import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest
+from ingest.source import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
 from ingest.venues import Venues
 
 __all__ = [
@@ -111,9 +111,7 @@ class SampleSource:
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Refuse: simulated bars are scanned through `marts.scanner_columns`."""
-        raise ScanUnsupportedError(
-            f"sample has no scanner of its own ({scanner.name} at {as_of_at or as_of}): use scan_from_columns"
-        )
+        raise no_scanner(self.name, scanner, as_of_at or as_of)
 
     def _listed(self, symbols: Sequence[str] | None) -> tuple[Listing, ...]:
         asked = None if symbols is None else set(symbols)

@@ -61,6 +61,11 @@ def bars_of(rows: Sequence[Row], symbol: str, calendar: str, request: BarRequest
     )
 
 
+def midnight_s(day: dt.date) -> int:
+    """Epoch seconds at which a day begins in UTC."""
+    return int(dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC).timestamp())
+
+
 def with_sessions(frame: pl.DataFrame, calendar: str) -> pl.DataFrame:
     """Add `session_date` to rows stamped `opened_at` (naive UTC) by the calendar's own sessions (quant.md 1.1).
 

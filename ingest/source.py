@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import polars as pl
 
+from ingest.errors import ScanUnsupportedError
 from ingest.scanners import Scanner
 
 DAILY = "1d"
@@ -136,3 +137,10 @@ class Source(Protocol):
             When `scans_from_bars`.
         """
         ...
+
+
+def no_scanner(source: str, scanner: Scanner, moment: dt.date) -> ScanUnsupportedError:
+    """The refusal of a source that is scanned from its bars, asked to scan."""
+    return ScanUnsupportedError(
+        f"{source} has no scanner of its own ({scanner.name} at {moment}): use scan_from_columns"
+    )

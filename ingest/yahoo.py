@@ -20,7 +20,6 @@ from ingest.errors import (
     Origin,
     RemoteError,
     RequestRefusedError,
-    ScanUnsupportedError,
     SymbolUnknownError,
     UnknownInstrumentError,
     WrongSeriesError,
@@ -29,8 +28,8 @@ from ingest.http import Http, HttpLimits
 from ingest.instruments import with_pairs
 from ingest.pacing import Answers, Lanes, Pace, Report, ask_each
 from ingest.scanners import Scanner
-from ingest.series import Row, bars_of, number
-from ingest.source import INSTRUMENT_SCHEMA, BarBatch, BarRequest
+from ingest.series import Row, bars_of, midnight_s, number
+from ingest.source import INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
 from ingest.venues import Venues
 from ingest.yahoo_symbols import yahoo_symbol
 
@@ -115,9 +114,7 @@ class YahooSource:
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
         """Refuse: bars of Yahoo are scanned through `marts.scanner_columns`."""
-        raise ScanUnsupportedError(
-            f"yahoo has no scanner of its own ({scanner.name} at {as_of_at or as_of}): use scan_from_columns"
-        )
+        raise no_scanner(self.name, scanner, as_of_at or as_of)
 
     def _http(self) -> Http:
         return Http(self.name, self._url, breaker=self._breaker, limits=self._limits, headers=_BROWSER)
@@ -157,8 +154,8 @@ class YahooSource:
             raise SymbolUnknownError(origin, "yahoo has no such venue", "take another source for it")
         params: dict[str, str | int] = {
             # A session may open in the evening before its date.
-            "period1": _midnight_s(first - dt.timedelta(days=1)),
-            "period2": _midnight_s(last + dt.timedelta(days=1)),
+            "period1": midnight_s(first - dt.timedelta(days=1)),
+            "period2": midnight_s(last + dt.timedelta(days=1)),
             "interval": "1d",
             "events": "div,splits",
             "includeAdjustedClose": "true",
@@ -251,10 +248,6 @@ def _refined(error: RequestRefusedError, origin: Origin) -> RequestRefusedError:
             origin, shown(told.get("description")), "check the symbol; a delisted one is no longer served"
         )
     return error
-
-
-def _midnight_s(day: dt.date) -> int:
-    return int(dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC).timestamp())
 
 
 def _day(stamp: object) -> dt.date | None:

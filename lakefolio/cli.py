@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ingest.errors import ScannerConfigError, SymbolRefusedError
-from lakefolio import commands
+from lakefolio.commands import looking, maintaining, proving, running
 from lakefolio.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FrontDoorError, UsageError
 from lakefolio.runner import ROOM_ERRORS
 from lakehouse.errors import PathRefusedError, QueryRefusedError
@@ -81,34 +81,34 @@ def build_parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(title="commands", required=True, parser_class=Parser, metavar="COMMAND")
 
-    run = _verb(verbs, "run", commands.run, "run the steps, from scan to signed portfolio")
+    run = _verb(verbs, "run", running.run, "run the steps, from scan to signed portfolio")
     _run_options(run)
     run.add_argument("--start-step", help="number or name of the step to resume at")
     run.add_argument("--stop-step", help="number or name of the last step to run")
-    forex = _verb(verbs, "forex", commands.forex, "audit the currency pairs of a source: liquidity, health, clusters")
+    forex = _verb(verbs, "forex", running.forex, "audit the currency pairs of a source: liquidity, health, clusters")
     _run_options(forex)
     forex.add_argument("--fast", action="store_true", help="liquidity alone")
     forex.add_argument("--no-backfill", action="store_true", help="do not ask for history that is not held")
     forex.add_argument("--no-gap-fill", action="store_true", help="do not ask for missing sessions")
     forex.add_argument("--include-excluded", action="store_true", help="let pairs that are left out take part")
 
-    _json(_verb(verbs, "steps", commands.steps, "print the steps in order"))
-    _json(_verb(verbs, "status", commands.status, "runs, the newest first"))
-    sql = _verb(verbs, "sql", commands.sql, "query the lake, read-only")
+    _json(_verb(verbs, "steps", looking.steps, "print the steps in order"))
+    _json(_verb(verbs, "status", looking.status, "runs, the newest first"))
+    sql = _verb(verbs, "sql", looking.sql, "query the lake, read-only")
     sql.add_argument("query", help="one SQL statement")
     sql.add_argument("--limit", type=int, default=1000, help="most rows to print")
     sql.add_argument("--format", choices=["table", "csv", "json"], default="table")
 
     for name, action, text in (
-        ("verify", commands.verify, "check ledger, checkpoints, artifacts and tables of a run"),
-        ("reproduce", commands.reproduce, "run again from the recorded snapshots and compare every hash"),
-        ("audit", commands.audit, "judge a run again; exit 3 where a check fails"),
-        ("accept", commands.accept, "record a run's portfolio as held"),
-        ("orders", commands.orders, "orders of a run"),
-        ("display", commands.display, "the report of a run, in the terminal"),
-        ("analyze", commands.analyze, "clusters of a run, their drift and hedge anchors"),
-        ("correlations", commands.correlations, "correlations of a run's winners"),
-        ("sensitivity", commands.sensitivity, "what every other cut of a run's tree would give"),
+        ("verify", proving.verify, "check ledger, checkpoints, artifacts and tables of a run"),
+        ("reproduce", proving.reproduce, "run again from the recorded snapshots and compare every hash"),
+        ("audit", proving.audit, "judge a run again; exit 3 where a check fails"),
+        ("accept", running.accept, "record a run's portfolio as held"),
+        ("orders", looking.orders, "orders of a run"),
+        ("display", looking.display, "the report of a run, in the terminal"),
+        ("analyze", looking.analyze, "clusters of a run, their drift and hedge anchors"),
+        ("correlations", looking.correlations, "correlations of a run's winners"),
+        ("sensitivity", looking.sensitivity, "what every other cut of a run's tree would give"),
     ):
         verb = _verb(verbs, name, action, text)
         verb.add_argument("run_id", nargs="?", default="latest", help="run id, or 'latest'")
@@ -143,44 +143,44 @@ def _run_options(run: argparse.ArgumentParser) -> None:
 
 def _add_inspection(verbs: argparse._SubParsersAction[Parser]) -> None:
     """Commands that look at runs."""
-    diff = _verb(verbs, "diff", commands.diff, "what differs between two runs")
+    diff = _verb(verbs, "diff", looking.diff, "what differs between two runs")
     diff.add_argument("left")
     diff.add_argument("right")
     _json(diff)
 
-    health = _verb(verbs, "health", commands.health, "data health, coloured")
+    health = _verb(verbs, "health", looking.health, "data health, coloured")
     health.add_argument("--run-id", default="latest")
     view = health.add_mutually_exclusive_group()
     view.add_argument("--history", action="store_true", help="how this and earlier runs saw each symbol, newest first")
     view.add_argument("--coverage", action="store_true", help="instruments by class, venue and state")
     _junit(health)
     _json(health)
-    show = _verb(verbs, "show", commands.show, "one table of a run")
-    show.add_argument("what", choices=sorted(commands.SHOWN))
+    show = _verb(verbs, "show", looking.show, "one table of a run")
+    show.add_argument("what", choices=sorted(looking.SHOWN))
     show.add_argument("--run-id", default="latest")
     _json(show)
 
 
 def _add_care(verbs: argparse._SubParsersAction[Parser]) -> None:
     """Commands that look after lake, environment and files."""
-    lake = _verb(verbs, "lake", commands.lake, "look after the lake")
+    lake = _verb(verbs, "lake", maintaining.lake, "look after the lake")
     lake.add_argument("what", choices=["snapshots", "verify-counts", "compact", "expire", "backup"])
     lake.add_argument("--older-than-days", type=int, default=30, help="age of what expire removes")
     lake.add_argument("--to", type=Path, help="folder of the backup")
     _json(lake)
-    doctor = _verb(verbs, "doctor", commands.doctor, "can a run work here?")
+    doctor = _verb(verbs, "doctor", maintaining.doctor, "can a run work here?")
     doctor.add_argument("--profile", default="production")
     _json(doctor)
-    scanners = _verb(verbs, "scanners", commands.scanners, "lint every scanner file, offline")
+    scanners = _verb(verbs, "scanners", maintaining.scanners, "lint every scanner file, offline")
     scanners.add_argument("--resolved", action="store_true", help="print each scanner with all its layers merged")
     scanners.add_argument("--strict", action="store_true", help="fail for a warning too")
     _json(scanners)
-    schema = _verb(verbs, "schema", commands.schema, "write configs/manifest.schema.json")
+    schema = _verb(verbs, "schema", maintaining.schema, "write configs/manifest.schema.json")
     schema.add_argument("--check", action="store_true", help="fail where the file is stale")
-    clean = _verb(verbs, "clean", commands.clean, "delete run folders and exports")
+    clean = _verb(verbs, "clean", maintaining.clean, "delete run folders and exports")
     clean.add_argument("--run-id")
     clean.add_argument("--all", action="store_true")
-    dbt = _verb(verbs, "dbt", commands.dbt, "dbt on this lake, for the newest run's scope")
+    dbt = _verb(verbs, "dbt", maintaining.dbt, "dbt on this lake, for the newest run's scope")
     dbt.add_argument("words", nargs=argparse.REMAINDER)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.covariance import ledoit_wolf
 
 from analytics._typing import FloatMatrix, FloatVector
-from benchmarks.inputs import PERIODS_PER_YEAR, Market
-from benchmarks.judges import TAIL, Answer
+from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
+from benchmarks.judges import TAIL
 
 
 def _covariance(market: Market) -> FloatMatrix:
@@ -54,14 +54,10 @@ def min_cvar(market: Market) -> FloatVector:
     return np.asarray(weights.value)
 
 
-def walk_forward_min_variance(market: Market) -> Answer:
-    return np.array([min_variance(train) for train in market.trains])
-
-
 WORKS = {
     "min_variance": min_variance,
     "max_sharpe": max_sharpe,
     "risk_parity": risk_parity,
     "min_cvar": min_cvar,
-    "walk_forward_min_variance": walk_forward_min_variance,
+    "walk_forward_min_variance": at_each_train(min_variance),
 }

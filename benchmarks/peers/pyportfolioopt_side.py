@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from pypfopt import EfficientCVaR, EfficientFrontier, HRPOpt
 from pypfopt.risk_models import CovarianceShrinkage
 
 from analytics._typing import FloatVector
-from benchmarks.inputs import PERIODS_PER_YEAR, Market
+from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
 from benchmarks.judges import Answer
 
 
@@ -47,10 +47,6 @@ def ledoit_wolf(market: Market) -> Answer:
     return _covariance(market).to_numpy()
 
 
-def _walk(decide: Callable[[Market], FloatVector]) -> Callable[[Market], Answer]:
-    return lambda market: np.array([decide(train) for train in market.trains])
-
-
 WORKS = {
     "min_variance": min_variance,
     "max_sharpe": max_sharpe,
@@ -58,6 +54,6 @@ WORKS = {
     "hrp": hrp,
     "hrp_plain": hrp,
     "ledoit_wolf": ledoit_wolf,
-    "walk_forward_min_variance": _walk(min_variance),
-    "walk_forward_hrp": _walk(hrp),
+    "walk_forward_min_variance": at_each_train(min_variance),
+    "walk_forward_hrp": at_each_train(hrp),
 }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import riskfolio
 
 from analytics._typing import FloatVector
-from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market
+from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, at_each_train
 from benchmarks.judges import Answer
 
 
@@ -73,10 +71,6 @@ def ledoit_wolf(market: Market) -> Answer:
     return np.asarray(riskfolio.ParamsEstimation.covar_matrix(market.frame, method="ledoit")) * PERIODS_PER_YEAR
 
 
-def _walk(decide: Callable[[Market], FloatVector]) -> Callable[[Market], Answer]:
-    return lambda market: np.array([decide(train) for train in market.trains])
-
-
 WORKS = {
     "min_variance": min_variance,
     "max_sharpe": max_sharpe,
@@ -87,6 +81,6 @@ WORKS = {
     "clusters": clusters,
     "clusters_own_count": clusters_own_count,
     "ledoit_wolf": ledoit_wolf,
-    "walk_forward_min_variance": _walk(min_variance),
-    "walk_forward_hrp": _walk(hrp),
+    "walk_forward_min_variance": at_each_train(min_variance),
+    "walk_forward_hrp": at_each_train(hrp),
 }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 from skfolio import RiskMeasure
 from skfolio.cluster import HierarchicalClustering, LinkageMethod
 from skfolio.distance import CovarianceDistance, PearsonDistance
@@ -14,7 +11,7 @@ from skfolio.prior import EmpiricalPrior
 from skfolio.seriation import HierarchicalSeriation
 
 from analytics._typing import FloatVector
-from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market
+from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, at_each_train
 from benchmarks.judges import Answer
 
 
@@ -68,10 +65,6 @@ def ledoit_wolf(market: Market) -> Answer:
     return LedoitWolf().fit(market.frame).covariance_ * PERIODS_PER_YEAR
 
 
-def _walk(decide: Callable[[Market], FloatVector]) -> Callable[[Market], Answer]:
-    return lambda market: np.array([decide(train) for train in market.trains])
-
-
 WORKS = {
     "min_variance": min_variance,
     "max_sharpe": max_sharpe,
@@ -82,6 +75,6 @@ WORKS = {
     "clusters": clusters,
     "clusters_own_count": clusters_own_count,
     "ledoit_wolf": ledoit_wolf,
-    "walk_forward_min_variance": _walk(min_variance),
-    "walk_forward_hrp": _walk(hrp),
+    "walk_forward_min_variance": at_each_train(min_variance),
+    "walk_forward_hrp": at_each_train(hrp),
 }

@@ -2,8 +2,3 @@
 {% macro unit_interval(expression) -%}
     least(greatest(coalesce({{ expression }}, 0.0), 0.0), 1.0)
 {%- endmacro %}
-
-{#- One spelling of a listing's ticker: BRK.B, BRK-B and BRK_B are one share class, ^VIX is VIX. -#}
-{% macro plain_ticker(ticker) -%}
-    regexp_replace(ltrim(upper({{ ticker }}), '^'), '[-_ .]+', '.', 'g')
-{%- endmacro %}

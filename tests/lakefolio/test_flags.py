@@ -92,7 +92,7 @@ def test_every_flag_is_tested_here() -> None:
 @pytest.mark.parametrize("flag", sorted(FLAGS))
 def test_a_flag_is_read_in_one_module_of_the_front_door(flag: str) -> None:
     readers = set()
-    for path in sorted((ROOT / "lakefolio").glob("*.py")):
+    for path in sorted((ROOT / "lakefolio").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr == flag:
                 readers.add(path.name)

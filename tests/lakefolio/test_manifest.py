@@ -134,7 +134,7 @@ def leaves(schema: dict[str, Any], name: str) -> set[str]:
 def test_every_setting_is_read_by_code() -> None:
     code = "\n".join(
         path.read_text(encoding="utf-8")
-        for path in sorted((ROOT / "lakefolio").glob("*.py"))
+        for path in sorted((ROOT / "lakefolio").rglob("*.py"))
         if path.name != "manifest.py"
     )
     schema = json_schema()
@@ -146,7 +146,7 @@ def test_every_setting_is_read_by_code() -> None:
 def test_every_flag_is_read_in_one_place() -> None:
     code = [
         path.read_text(encoding="utf-8")
-        for path in sorted((ROOT / "lakefolio").glob("*.py"))
+        for path in sorted((ROOT / "lakefolio").rglob("*.py"))
         if path.name != "manifest.py"
     ]
     for flag in Flags.model_fields:

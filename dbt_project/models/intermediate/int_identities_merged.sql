@@ -16,29 +16,20 @@ futures_roots as (
     select root from {{ ref('futures_roots') }}
 ),
 
--- A multiplier is folded into the coin (1000PEPE, 1MBABYDOGE, SHIB1000), unless the coin is named in the exceptions.
+-- A multiplier is folded into the coin, unless the coin is named in the exceptions.
 folded as (
     select
         pairs.symbol,
-        pairs.base,
         pairs.quote,
-        coalesce(
-            exceptions.identity_base,
-            case
-                when pairs.asset_class = 'fx' then pairs.base
-                else regexp_replace(
-                    regexp_replace(pairs.base, '^(?:1000000|10000|1000|1M([A-Z]{2}))([A-Z]+)$', '\1\2'),
-                    '^([A-Z]{3,})1000$', '\1'
-                )
-            end
-        ) as identity_base,
         case
-            when pairs.asset_class = 'fx' or exceptions.identity_base is not null then 1.0
-            when regexp_matches(pairs.base, '^(1000000[A-Z]+|1M[A-Z]{3,})$') then 1e6
-            when regexp_matches(pairs.base, '^10000[A-Z]+$') then 1e4
-            when regexp_matches(pairs.base, '^(1000[A-Z]+|[A-Z]{3,}1000)$') then 1e3
-            else 1.0
-        end::double as units
+            when exceptions.identity_base is not null then exceptions.identity_base
+            when pairs.asset_class = 'fx' then pairs.base
+            else {{ coin_of('pairs.base') }}
+        end as identity_base,
+        case
+            when exceptions.identity_base is not null or pairs.asset_class = 'fx' then 1.0
+            else {{ coins_in('pairs.base') }}
+        end as units
     from pairs
     left join exceptions
         on
@@ -46,30 +37,19 @@ folded as (
             and pairs.asset_class = exceptions.asset_class
 ),
 
--- ES1!, ESZ5 and ESZ2025 are ES because ES is a root of the list, not because they begin with it. What 1!, =F or a
--- whole year mark off is a root without any list; ABCZ5 may be a root of its own.
+-- ESZ5 is ES because ES is a root of the list, not because it begins with it: ABCZ5 may be a root of its own. What 1!,
+-- =F or a whole year mark off is a root without any list.
 futures as (
     select
         instruments.symbol,
         coalesce(
             instruments.root,
             futures_roots.root,
-            nullif(
-                regexp_extract(
-                    instruments.ticker, '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ]20\d{2})(?:\.[A-Z]+)?$', 1
-                ),
-                ''
-            ),
+            nullif({{ root_marked_off('instruments.ticker') }}, ''),
             instruments.ticker
         ) as root
     from instruments
-    left join futures_roots
-        on
-            regexp_extract(
-                instruments.ticker,
-                '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ](?:\d|\d{2}|20\d{2}))?(?:\.[A-Z]+)?$',
-                1
-            ) = futures_roots.root
+    left join futures_roots on {{ root_perhaps('instruments.ticker') }} = futures_roots.root
     where instruments.asset_class = 'future'
 ),
 
@@ -88,13 +68,10 @@ isins as (
     select
         symbol,
         listing,
-        coalesce(
-            isin,
-            case
-                when min(isin) over same_listing = max(isin) over same_listing
-                    then min(isin) over same_listing
-            end
-        ) as isin
+        case
+            when isin is not null then isin
+            when min(isin) over same_listing = max(isin) over same_listing then min(isin) over same_listing
+        end as isin
     from listings
     window same_listing as (partition by listing, product)
 ),

@@ -1,19 +1,6 @@
 {{ config(tags=['columns']) }}
 
-with instruments as (
-    select
-        symbol,
-        venue,
-        ticker,
-        asset_class,
-        product,
-        base,
-        quote
-    from {{ ref('int_instruments_in_force') }}
-    where asset_class in ('crypto', 'fx')
-),
-
-quote_currencies as (
+with quote_currencies as (
     select
         currency,
         coalesce(stands_for, currency) as stands_for,
@@ -26,112 +13,81 @@ crypto_bases as (
     select base from {{ ref('crypto_bases') }}
 ),
 
--- Contract marks come off first: .P .F 1!, PERP, SWAP and their like, and dates such as 250627, 27JUN25 or 26Z2025.
--- Yahoo leaves the dollar out of JPY=X.
-unmarked as (
+-- A separator says where a pair is cut; nothing is guessed then.
+pairs as (
     select
         symbol,
         venue,
         asset_class,
         base as base_given,
         quote as quote_given,
-        regexp_matches(ticker, '[A-Z0-9][-_.]?PERP$') as is_marked_perp,
-        regexp_replace(
-            regexp_replace(
-                regexp_replace(
-                    case
-                        when asset_class = 'fx' and regexp_matches(ticker, '^[A-Z]{3}=X$') then 'USD' || ticker
-                        else ticker
-                    end,
-                    '(=X|\.[PFS]|[1-9]!)$', ''
-                ),
-                '^(.+?)([-_.]?PERP|[-_.](PERPETUAL|SWAP|[UD]MCBL|SPBL))$', '\1'
-            ),
-            case
-                when asset_class = 'fx' then '^$'
-                when product = 'dated'
-                    then
-                        '^(.+?)([-_.]?(\d{6}|\d{8}|\d{1,2}[A-Z]{3}\d{2})'
-                        || '|[-_.]?\d{0,2}[FGHJKMNQUVXZ](20\d{2}|\d{1,2}))$'
-                else '^(.+?)([-_.](\d{6}|\d{8}|\d{1,2}[A-Z]{3}\d{2})|\d{0,2}[FGHJKMNQUVXZ]20\d{2})$'
-            end,
-            '\1'
-        ) as pair_written
-    from instruments
-),
-
--- A separator says where a pair is cut; nothing is guessed then.
-separated as (
-    select
-        *,
+        {{ pair_as_written() }} as pair_written,
         regexp_replace(pair_written, '[-_/.]', '', 'g') as pair,
         nullif(regexp_extract(pair_written, '^([^-_/.]+)[-_/.][^-_/.]+$', 1), '') as base_written,
-        nullif(regexp_extract(pair_written, '^[^-_/.]+[-_/.]([^-_/.]+)$', 1), '') as quote_written
-    from unmarked
+        nullif(regexp_extract(pair_written, '^[^-_/.]+[-_/.]([^-_/.]+)$', 1), '') as quote_written,
+        regexp_matches(ticker, '[A-Z0-9][-_.]?PERP$') as is_marked_perp
+    from {{ ref('int_instruments_in_force') }}
+    where asset_class in ('crypto', 'fx')
 ),
 
--- Every way to cut the pair. BTCBUSD and BNBUSD look alike: a quote that may be the tail of a coin's name counts only
--- behind a coin that is known and at the venues that quote it. A perpetual that names no quote has no coin for one, and
--- STETH is not ST in ether.
+-- Every way to cut a pair at a quote that its venue has.
 cuts as (
     select
-        separated.symbol,
-        left(separated.pair, length(separated.pair) - length(quote_currencies.currency)) as base,
-        quote_currencies.currency as quote
-    from separated
+        pairs.symbol,
+        pairs.quote_given,
+        left(pairs.pair, length(pairs.pair) - length(quote_currencies.currency)) as base_cut,
+        quote_currencies.currency as quote_cut,
+        quote_currencies.stands_for,
+        quote_currencies.is_ambiguous,
+        pairs.is_marked_perp,
+        pairs.pair in (select crypto_bases.base from crypto_bases) as is_whole_a_coin,
+        base_cut in (select crypto_bases.base from crypto_bases) as is_base_a_coin,
+        quote_cut in (select crypto_bases.base from crypto_bases) as is_quote_a_coin
+    from pairs
     inner join quote_currencies
         on
-            suffix(separated.pair, quote_currencies.currency)
-            and length(separated.pair) > length(quote_currencies.currency)
-            and coalesce(list_contains(quote_currencies.venues, separated.venue), true)
-    left join crypto_bases
-        on left(separated.pair, length(separated.pair) - length(quote_currencies.currency)) = crypto_bases.base
-    left join crypto_bases as quoted_coins on quote_currencies.currency = quoted_coins.base
-    left join crypto_bases as whole_coins on separated.pair = whole_coins.base
+            suffix(pairs.pair, quote_currencies.currency)
+            and length(pairs.pair) > length(quote_currencies.currency)
+            and coalesce(list_contains(quote_currencies.venues, pairs.venue), true)
+    where pairs.asset_class = 'crypto'
+),
+
+-- BTCBUSD and BNBUSD look alike: a quote that may be the tail of a coin's name counts only behind a coin that is known.
+-- A perpetual that names no quote has no coin for one, and STETH is not ST in ether.
+longest_cuts as (
+    select
+        symbol,
+        base_cut,
+        quote_cut
+    from cuts
     where
-        separated.asset_class = 'crypto'
-        and coalesce(
-            separated.quote_given = quote_currencies.currency
-            or (separated.quote_given = quote_currencies.stands_for and crypto_bases.base is not null),
-            true
-        )
-        and (
-            separated.quote_given is not null
-            or (
-                (not quote_currencies.is_ambiguous or crypto_bases.base is not null)
-                and (
-                    quoted_coins.base is null
-                    or (not separated.is_marked_perp and (whole_coins.base is null or crypto_bases.base is not null))
-                )
-            )
-        )
-    qualify row_number() over (
-        partition by separated.symbol
-        order by length(quote_currencies.currency) desc
-    ) = 1
+        case
+            when quote_given is not null then quote_given = quote_cut or (quote_given = stands_for and is_base_a_coin)
+            when is_ambiguous and not is_base_a_coin then false
+            when is_quote_a_coin then not is_marked_perp and (is_base_a_coin or not is_whole_a_coin)
+            else true
+        end
+    qualify row_number() over (partition by symbol order by length(quote_cut) desc) = 1
 ),
 
 settled as (
     select
-        separated.symbol,
-        separated.asset_class,
+        pairs.symbol,
+        pairs.asset_class,
         case
-            when separated.base_given is not null then separated.base_given
-            when separated.asset_class = 'fx' then left(separated.pair, 3)
-            else
-                coalesce(
-                    separated.base_written,
-                    cuts.base,
-                    nullif(regexp_replace(separated.pair, coalesce(separated.quote_given, '') || '$', ''), '')
-                )
+            when pairs.base_given is not null then pairs.base_given
+            when pairs.asset_class = 'fx' then left(pairs.pair, 3)
+            when pairs.base_written is not null then pairs.base_written
+            when longest_cuts.base_cut is not null then longest_cuts.base_cut
+            else nullif(regexp_replace(pairs.pair, coalesce(pairs.quote_given, '') || '$', ''), '')
         end as base,
         case
-            when separated.quote_given is not null then separated.quote_given
-            when separated.asset_class = 'fx' then nullif(substr(separated.pair, 4, 3), '')
-            else coalesce(separated.quote_written, cuts.quote)
+            when pairs.quote_given is not null then pairs.quote_given
+            when pairs.asset_class = 'fx' then nullif(substr(pairs.pair, 4, 3), '')
+            else coalesce(pairs.quote_written, longest_cuts.quote_cut)
         end as quote
-    from separated
-    left join cuts on separated.symbol = cuts.symbol
+    from pairs
+    left join longest_cuts on pairs.symbol = longest_cuts.symbol
 ),
 
 final as (

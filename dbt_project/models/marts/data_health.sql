@@ -1,38 +1,28 @@
 {{ config(tags=['prices', 'window']) }}
 
+-- Here the first and the last session are those of the window.
 with instruments as (
-    select
-        symbol,
-        identity,
-        calendar,
-        asset_class,
-        is_benchmark,
-        is_investable,
-        genesis
-    from {{ ref('instruments') }}
-),
-
-run as (
-    select
-        run_id,
-        source,
-        as_of,
-        max_stale_sessions
-    from {{ ref('int_run') }}
+    select * exclude (first_session, last_session) from {{ ref('instruments') }}
 ),
 
 scope as (
-    select window_start
-    from {{ ref('int_window') }}
+    select
+        run.run_id,
+        run.source,
+        run.as_of,
+        run.max_stale_sessions,
+        "window".window_start
+    from {{ ref('int_run') }} as run
+    cross join {{ ref('int_window') }} as "window"
 ),
 
--- The last bar, in the window or before it, tells how stale the series is.
+-- The last bar of the window tells how stale the series is; without any, all of it is.
 sessions as (
     select
         symbol,
         session_date,
         is_gap,
-        max(case when not is_gap then session_date end) over (partition by symbol) as last_session
+        max(session_date) filter (where not is_gap) over (partition by symbol) as last_session
     from {{ ref('int_gaps_flagged') }}
 ),
 
@@ -42,7 +32,7 @@ counts as (
         count(*) as n_expected,
         count(*) filter (where not is_gap) as n_present,
         count(*) filter (where is_gap) as n_gaps,
-        min(case when not is_gap then session_date end) as first_session,
+        min(session_date) filter (where not is_gap) as first_session,
         max(last_session) as last_session,
         count(*) filter (where last_session is null or session_date > last_session) as n_stale_sessions
     from sessions
@@ -55,11 +45,11 @@ refused as (
         quarantine.symbol,
         count(*) as n_quarantined
     from {{ ref('stg_quarantine') }} as quarantine
-    inner join run on quarantine.source = run.source
-    cross join scope
-    where
-        quarantine.bar_interval = '1d'
-        and coalesce(quarantine.session_date, run.as_of) between scope.window_start and run.as_of
+    inner join scope
+        on
+            quarantine.source = scope.source
+            and coalesce(quarantine.session_date, scope.as_of) between scope.window_start and scope.as_of
+    where quarantine.bar_interval = '1d'
     group by quarantine.symbol
 ),
 
@@ -75,8 +65,8 @@ calendar_starts as (
 measured as (
     select
         instruments.*,
-        run.run_id,
-        run.max_stale_sessions,
+        scope.run_id,
+        scope.max_stale_sessions,
         scope.window_start,
         calendar_starts.first_window_session,
         coalesce(counts.n_expected, 0) as n_expected,
@@ -87,7 +77,6 @@ measured as (
         counts.first_session,
         counts.last_session
     from instruments
-    cross join run
     cross join scope
     left join counts on instruments.symbol = counts.symbol
     left join refused on instruments.symbol = refused.symbol

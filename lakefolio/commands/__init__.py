@@ -1,0 +1,1 @@
+"""What each command does, by what it is for: running, looking, proving, maintaining. Nothing else writes to stdout."""
