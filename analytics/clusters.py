@@ -20,6 +20,7 @@ from analytics.correlation import (
     DenseSubset,
     blended_distance,
     leave_sparse,
+    whole_lookbacks,
 )
 from analytics.errors import InputError
 from analytics.panel import Panel, check_directions, check_panel, refuse_unusable, unusable_columns
@@ -212,13 +213,20 @@ def implied_correlations(correlation: FloatMatrix, leaf_ids: IntVector) -> tuple
     ends = np.cumsum(np.bincount(leaf_ids)[1:])
     lowest, mean = np.full(ends.size, np.nan), np.full(ends.size, np.nan)
     for cluster, (start, end) in enumerate(zip(ends - np.diff(ends, prepend=0), ends, strict=True)):
-        if end - start > 1:
-            members = order[start:end]
-            block = correlation[np.ix_(members, members)]
-            pairs = block[np.tri(end - start, k=-1, dtype=bool)]
-            pairs = pairs[np.isfinite(pairs)]
-            if pairs.size:
-                lowest[cluster], mean[cluster] = pairs.min(), pairs.mean()
+        size = int(end - start)
+        if size < 2:
+            continue
+        members = order[start:end]
+        block = correlation[members][:, members]
+        # Both halves and the diagonal of ones: a sum over all of it needs no mask.
+        total = float(block.sum())
+        if np.isfinite(total):
+            lowest[cluster], mean[cluster] = block.min(), (total - size) / (size * (size - 1))
+            continue
+        pairs = block[np.tri(size, k=-1, dtype=bool)]
+        pairs = pairs[np.isfinite(pairs)]
+        if pairs.size:
+            lowest[cluster], mean[cluster] = pairs.min(), pairs.mean()
     return lowest, mean
 
 
@@ -246,12 +254,13 @@ def _window_in_symbol_order(
     A longer past than the longest lookback is never read. One memory layout for every order of the caller's columns
     makes the sums, and with them the answer, the same to the last bit.
     """
+    lookbacks = whole_lookbacks(lookbacks)
     fitting = tuple(lookback for lookback in lookbacks if lookback <= panel.returns.shape[0])
     n_read = max(fitting, default=0)
     recent = panel.returns[-n_read:]
     is_sorted = usable.size == len(panel.symbols) and bool((np.diff(usable) > 0).all())
     window = np.ascontiguousarray(recent if is_sorted else recent[:, usable])
-    return window, fitting if n_read else tuple(lookbacks)
+    return window, fitting if n_read else lookbacks
 
 
 def _refuse_fewer_than_two(kept: IntVector, n_instruments: int, excluded: Sequence[tuple[str, str]]) -> None:

@@ -147,10 +147,7 @@ def blended_distance(
     """
     panel = check_panel(past_returns, names, min_sessions=max(2, min_overlap))
     signs = check_directions(directions, panel.symbols)
-    broken = [lookback for lookback in lookbacks if not float(lookback).is_integer()]
-    if broken:
-        raise InputError(f"A lookback is a whole number of sessions, not {broken[0]!r}.")
-    lookbacks = [int(lookback) for lookback in lookbacks]
+    lookbacks = whole_lookbacks(lookbacks)
     short = [lookback for lookback in lookbacks if lookback < min_overlap]
     if short or not lookbacks:
         raise InputError(f"Lookbacks {tuple(lookbacks)} must each hold at least min_overlap = {min_overlap} sessions.")
@@ -163,6 +160,14 @@ def blended_distance(
         correlations.append(held)
         distances.append(correlation_distance(held))
     return BlendedDistance(_mean_known(correlations), _mean_known(distances), fitting)
+
+
+def whole_lookbacks(lookbacks: Sequence[int]) -> tuple[int, ...]:
+    """Lookbacks as integers; InputError for one that is not a whole number of sessions."""
+    broken = [lookback for lookback in lookbacks if not float(lookback).is_integer()]
+    if broken:
+        raise InputError(f"A lookback is a whole number of sessions, not {broken[0]!r}.")
+    return tuple(int(lookback) for lookback in lookbacks)
 
 
 def leave_sparse(correlation: FloatMatrix, symbols: Sequence[str]) -> DenseSubset:

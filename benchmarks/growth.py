@@ -69,7 +69,7 @@ def two_layers(market: Market, profile: Profile, n_clusters: int) -> tuple[Alloc
     """The allocation over clusters without caps and penalties, and with both."""
     n = market.n_instruments
     rng = np.random.default_rng(n)
-    names = tuple(market.frame.columns)
+    names = market.names
     plain = AllocationProblem(
         profile=profile,
         symbols=names,

@@ -58,6 +58,11 @@ class Market:
         return max(CAP, 2.0 / self.n_instruments)
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the frame as we take them; reading them out of pandas is none of our work."""
+        return tuple(map(str, self.frame.columns))
+
+    @cached_property
     def covariance(self) -> FloatMatrix:
         """(N, N) annualised."""
         return plain_ledoit_wolf(self.returns) * PERIODS_PER_YEAR

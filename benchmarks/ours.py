@@ -40,10 +40,9 @@ def _profile(profile: Profile) -> Callable[[Market], FloatVector]:
 
 def clusters(market: Market) -> Answer:
     """Cluster of each instrument (N,), from one lookback of all sessions, as the peers do it."""
-    names = tuple(market.frame.columns)
     directions = np.ones(market.n_instruments)
     found = cluster_instruments(
-        market.returns, names, directions, threshold=cut_height(market), lookbacks=(market.returns.shape[0],)
+        market.returns, market.names, directions, threshold=cut_height(market), lookbacks=(market.returns.shape[0],)
     )
     return found.cluster_ids
 

@@ -130,7 +130,11 @@ def build_parser() -> argparse.ArgumentParser:
 def _run_options(run: argparse.ArgumentParser) -> None:
     """What every run is told: profile, source, session, settings."""
     run.add_argument("--profile", default="production", help="profile of the manifest")
-    run.add_argument("--manifest", type=Path, help="manifest file (default: configs/manifest.json)")
+    run.add_argument(
+        "--manifest",
+        type=Path,
+        help="manifest file, whole or of profiles alone (default: the shipped configs/manifest.json)",
+    )
     run.add_argument("--source", help="source in the place of the manifest's")
     run.add_argument("--path", help="file or folder of the source 'files'")
     run.add_argument("--as-of", type=_date, help="session to stand on, YYYY-MM-DD (default: the source's newest)")

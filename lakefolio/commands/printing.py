@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +35,7 @@ def print_answer(frame: pl.DataFrame, options: argparse.Namespace) -> None:
 def print_tables(tables: Mapping[str, pl.DataFrame], options: argparse.Namespace) -> None:
     """Several frames, each under its title."""
     if options.json:
-        print_json({title.replace(" ", "_"): frame.to_dicts() for title, frame in tables.items()})
+        print_json({re.sub(r"[^0-9A-Za-z.]+", "_", title): frame.to_dicts() for title, frame in tables.items()})
     else:
         for title, frame in tables.items():
             print(title)

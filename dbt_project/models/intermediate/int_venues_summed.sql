@@ -30,9 +30,9 @@ final as (
         listings.session_date,
         listings.identity,
         count(*) as n_venues,
-        -- In the representative's units: one of 1000PEPE is a thousand of PEPE.
-        sum(listings.volume * own.units / represented.units) as volume,
-        sum(listings.value_traded_usd) as value_traded_usd,
+        -- In the representative's units: one of 1000PEPE is a thousand of PEPE. A sum in no order differs in its last bit.
+        sum(listings.volume * own.units / represented.units order by listings.symbol) as volume,
+        sum(listings.value_traded_usd order by listings.symbol) as value_traded_usd,
         coalesce(to_json(
             list(
                 {
