@@ -112,7 +112,8 @@ def test_growth_and_surcharges_are_written(tmp_path: Path) -> None:
     write_growth(tmp_path, growth, surcharges)
     content = json.loads((tmp_path / "growth.json").read_text(encoding="utf-8"))
     assert {entry["n"] for entry in content["rows"]} == {20, 40}
-    assert {entry["layer"] for entry in content["surcharges"]} == {"two layers", "one layer"}
+    layers = {"two layers", "one layer", "one layer, covariance given"}
+    assert {entry["layer"] for entry in content["surcharges"]} == layers
     assert (tmp_path / "growth.md").read_text(encoding="utf-8").count("\n| min_variance |") == 1
 
 
