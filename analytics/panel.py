@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -137,9 +138,14 @@ def check_directions(directions: ArrayLike, symbols: Sequence[str]) -> FloatVect
     return signs
 
 
+@lru_cache(maxsize=8)
+def _numbered(n_instruments: int) -> tuple[str, ...]:
+    return tuple(f"column {column}" for column in range(n_instruments))
+
+
 def _check_symbols(symbols: Sequence[str] | None, n_instruments: int) -> tuple[str, ...]:
     if symbols is None:
-        return tuple(f"column {column}" for column in range(n_instruments))
+        return _numbered(n_instruments)
     names = tuple(symbols)
     if len(names) != n_instruments:
         raise InputError(f"{len(names)} symbols given for {n_instruments} columns of returns.")

@@ -65,7 +65,7 @@ class _Pins:
 
     def moved(self, form: QuadraticForm, weights: FloatVector) -> _Pins:
         """The pins at other weights: the gradient costs only the rows of those that changed."""
-        if np.array_equal(weights, self.weights):
+        if (weights == self.weights).all():
             return self
         return _Pins(weights, self.gradient + form.product(weights - self.weights))
 
@@ -90,11 +90,11 @@ class _Face:
 
 def _solve_face(form: QuadraticForm, pattern: IntVector, kept: KeptSums, pins: _Pins) -> _Face:
     covariance, pieces, count = form.covariance, form.pieces, kept.targets.size
-    free = np.flatnonzero(pattern & 1)
+    free = (pattern & 1).nonzero()[0]
     pinned = pieces.knots[np.arange(pattern.size), pattern >> 1]
     pinned[free] = 0.0
     pins = pins.moved(form, pinned)
-    slope = np.zeros_like(pinned)
+    slope = np.zeros(pinned.size)
     multipliers = np.full((count, 2), np.nan)
     if free.size == 0:
         return _Face(pins, free, pinned, slope, pins.gradient, slope, multipliers[:, 0], multipliers[:, 1])
@@ -108,7 +108,7 @@ def _solve_face(form: QuadraticForm, pattern: IntVector, kept: KeptSums, pins: _
     if info != 0:
         message = f"the covariance of {free.size} assets is singular"
         raise LinAlgError(message)
-    has_free = np.flatnonzero(counted.any(axis=1))
+    has_free = np.asarray(counted.any(axis=1)).nonzero()[0]
     sums = counted[has_free] @ answer
     missing = -sums[:, :2]
     missing[:, 0] += (kept.targets - kept.rows @ pinned)[has_free]
@@ -177,7 +177,7 @@ def _completed(
     kept: KeptSums,
 ) -> FloatVector:
     """The multipliers (k,) of the sums, those without free weights found at their vertex."""
-    without_free = np.flatnonzero(np.isnan(multipliers))
+    without_free = np.isnan(multipliers).nonzero()[0]
     if not without_free.size:
         return multipliers
     if kept.labels is None:
@@ -270,10 +270,10 @@ def minimize(
             reward, variance = _linear_reward(form, face, pattern), float(face.base @ face.base_gradient)
             current = variance / reward if reward > 0.0 else max(4.0 * current, 1e-3 * variance)
         answer = _read(form, groups, face, kept, is_tight, step, current)
-        if np.array_equal(answer.pattern, pattern) and np.array_equal(answer.is_tight, is_tight):
+        if (answer.pattern == pattern).all() and (answer.is_tight == is_tight).all():
             return ActiveSetResult(answer.weights, answer.group_multipliers, iteration, is_settled=True)
         pattern = pattern + np.sign(answer.pattern - pattern) if is_careful else answer.pattern
-        if not np.array_equal(answer.is_tight, is_tight):
+        if (answer.is_tight != is_tight).any():
             is_tight = answer.is_tight
             kept = groups.kept(is_tight, form.budget)
     return ActiveSetResult(answer.weights, answer.group_multipliers, MAX_ITERATIONS, is_settled=False)

@@ -15,15 +15,16 @@ def guess_weights(covariance: FloatMatrix, appeal: FloatVector, budget: float) -
     """
     count = appeal.size
     variance = covariance.diagonal()
+    level = float(variance.mean())
     loading = covariance @ np.ones(count)
     for _ in range(2):
         length = float(np.linalg.norm(loading))
-        if length <= 1e-9 * float(variance.mean()):
+        if length <= 1e-9 * level:
             return np.full(count, budget / count)
         direction = loading / length
         loading = covariance @ direction
-    loading /= np.sqrt(max(float(direction @ loading), 1e-12 * float(variance.mean())))
-    own = np.maximum(variance - loading**2, 0.05 * np.maximum(variance, 1e-9 * variance.mean()))
+    loading /= np.sqrt(max(float(direction @ loading), 1e-12 * level))
+    own = np.maximum(variance - loading**2, 0.05 * np.maximum(variance, 1e-9 * level))
     gain = np.full(count, np.inf)
     np.divide(appeal, loading, out=gain, where=loading > 1e-9 * float(np.abs(loading).max()))
     order = np.argsort(-gain)

@@ -146,7 +146,7 @@ class QuadraticForm:
 
     def product(self, weights: FloatVector) -> FloatVector:
         """S y (N,), from the rows of S that count where they are few."""
-        held = np.flatnonzero(weights)
+        held = weights.nonzero()[0]
         if 2 * held.size > weights.size:
             return np.asarray(self.covariance @ weights)
         return np.asarray(weights[held] @ self.covariance[held])
