@@ -90,6 +90,7 @@ def detect_regime(
     past_average_correlation: FloatVector | None = None,
     settings: RegimeSettings = DEFAULT_SETTINGS,
     rng: np.random.Generator,
+    first_judged: int = 0,
 ) -> RegimeHistory:
     """Tell for every session how disturbed the market was, from that session's own past (quant.md 7.1-7.4).
 
@@ -108,6 +109,9 @@ def detect_regime(
         Weights, thresholds, hysteresis.
     rng : numpy.random.Generator
         Seeded; drawn from only for the sessions that the bootstrap judges.
+    first_judged : int
+        Session before which no answer is needed: what only the bootstrap could judge there stays NaN and None, and the
+        later bootstrap draws differ from those of a whole history.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def detect_regime(
     is_open = _check_stream(past_market, past_average_correlation, settings)
     stream = past_market[is_open]
     components = _readings(stream, settings)
-    percentiles, calibrations = _place(stream, components, settings, rng)
+    percentiles, calibrations = _place(stream, components, settings, rng, int(is_open[:first_judged].sum()))
     series = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
     components["average_correlation"] = series[is_open]
     percentiles["average_correlation"] = expanding_percentile(series[is_open], min_history=MIN_SERIES_VALUES)
@@ -180,7 +184,11 @@ def _readings(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatV
 
 
 def _place(
-    stream: FloatVector, components: Mapping[str, FloatVector], settings: RegimeSettings, rng: np.random.Generator
+    stream: FloatVector,
+    components: Mapping[str, FloatVector],
+    settings: RegimeSettings,
+    rng: np.random.Generator,
+    first_judged: int,
 ) -> tuple[dict[str, FloatVector], tuple[str, ...]]:
     """Percentiles of the stream's readings, and by which reference each session was judged."""
     windows = {name: component_sessions(name, settings.window_sessions) for name in STREAM_COMPONENTS}
@@ -200,6 +208,7 @@ def _place(
         window_sessions=windows,
         n_samples=settings.n_bootstrap,
         rng=rng,
+        first_judged=first_judged,
     )
     for name, placed in percentiles.items():
         early = np.isnan(placed[:short])

@@ -74,6 +74,7 @@ def bootstrap_percentiles(
     window_sessions: Mapping[str, int],
     n_samples: int,
     rng: np.random.Generator,
+    first_judged: int = 0,
 ) -> dict[str, FloatVector]:
     """Percentile of each reading in the stationary bootstrap of the stream up to then (quant.md 7.2).
 
@@ -89,16 +90,18 @@ def bootstrap_percentiles(
     readings : name -> function of (W, L) windows
         How a reading is taken.
     first_session : int
-        First position that is judged.
+        First position that can be judged.
     window_sessions : name -> int
         Trailing sessions of a sample that the reading sees; a sample is as long as the longest, or as the past.
     n_samples : int
         Bootstrap samples per null.
+    first_judged : int
+        Nulls that judge only earlier positions are not drawn.
 
     Returns
     -------
     name -> (T,)
-        In [0, 1]; NaN before `first_session`.
+        In [0, 1]; NaN before `first_session` and where no null was drawn.
     """
     out = {name: np.full(past_stream.shape, np.nan) for name in readings}
     longest = max(window_sessions.values())
@@ -106,6 +109,9 @@ def bootstrap_percentiles(
     while start < past_stream.size:
         known = past_stream[: start + 1]
         stop = start + max(1, known.size // REFRESH_DIVISOR)
+        if stop <= first_judged:
+            start = stop
+            continue
         samples = known[stationary_indices(known.size, min(known.size, longest), n_samples, rng)]
         for name, reading in readings.items():
             # A sample in which nothing moves has no reading; it says nothing about the one that is judged.

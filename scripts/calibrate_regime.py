@@ -1,15 +1,17 @@
 """Choose the regime's weights and thresholds on data before 2016 and show what they say afterwards (quant.md 7.3).
 
-    python -m scripts.calibrate_regime FOLDER [--report-only]
+    python -m scripts.calibrate_regime FOLDER [--trials N] [--skip search bounds]
 
-FOLDER holds `long_history.parquet` and `market.parquet`. The choice sees SPY 2006-2015 and simulated noise; the report
-uses the settings frozen in `analytics.regime_settings`. Markdown goes to standard output.
+FOLDER holds `long_history.parquet` and `market.parquet`. The search sees SPY 2006-2015, large caps 2010-2015 and
+simulated noise; the bounds and the report use the settings frozen in `analytics.regime_settings`, the bounds with noise
+that the search has not seen. Markdown goes to standard output.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -23,15 +25,20 @@ from scipy.stats import rankdata
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.regime import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
-from analytics.regime_components import STREAM_COMPONENTS, average_correlation
+from analytics.regime_components import COMPONENTS, STREAM_COMPONENTS, average_correlation
 
 LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21
-TURBULENT_NOISE_SHARE, CRISIS_NOISE_SHARE = 0.038, 0.01
-MIN_JUMP_SHARE = 0.955
-# Differences of AUC below this are noise: among such equals the quickest to see a jump wins.
-AUC_TOLERANCE = 0.005
-WARM_UP_SESSIONS = 500
+# Margins: the bounds are 5 % and 95 %, and both must hold at every length of the past.
+TURBULENT_NOISE_SHARE, CRISIS_NOISE_SHARE = 0.042, 0.01
+MIN_JUMP_SHARE = 0.965
+PAST_SESSIONS = (120, 200, 260, 300, 400, 500, 756, 1000, 1500)
+POOL_SIZE = 20
+JUMP_SESSIONS = 10
+CONFIRM_SESSIONS = (2, 3, 5)
+MAX_CONFIRM = max(CONFIRM_SESSIONS)
+# Weights come in fortieths.
+STEP = 0.025
 NAMES = tuple(STREAM_COMPONENTS)
 PANICS = {
     "2018-02": (date(2018, 2, 5), date(2018, 2, 28)),
@@ -57,15 +64,29 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Trials:
-    """Percentiles of simulated streams: `noise` (trials, T, 5) and the ten sessions after a jump (trials, 10, 5).
+class Known:
+    """What the search sees of the market, as percentiles of all components.
 
-    `jump` is judged by the stream's history, `early_jump` by the bootstrap.
+    `thirds` are those of the calibration years with their volatile sessions marked, `panics` the four to 2015, each with
+    the sessions just before it.
     """
 
-    noise: FloatMatrix
-    jump: FloatMatrix
-    early_jump: FloatMatrix
+    thirds: list[tuple[FloatMatrix, np.ndarray]]
+    panics: list[FloatMatrix]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Weights of COMPONENTS and what they give: thresholds, worst shares of jumps over the lengths, alarms in panics."""
+
+    weights: FloatVector
+    confirm_sessions: int
+    turbulent: float
+    crisis: float
+    jump: float
+    jump_with_correlation: float
+    panic: float
+    auc: float
 
 
 def spy_stream(folder: Path, *, spliced: bool) -> Stream:
@@ -104,28 +125,62 @@ def large_cap_correlation(folder: Path, dates: list[date]) -> FloatVector:
     return np.array([known.get(day, np.nan) for day in dates])
 
 
-def percentiles_of(returns: FloatVector, rng: np.random.Generator) -> FloatMatrix:
-    """(T, 5) percentiles of the stream's components, whatever the weights."""
-    history = detect_regime(returns, settings=RegimeSettings(n_bootstrap=300), rng=rng)
-    placed: FloatMatrix = np.stack([history.percentiles[name] for name in NAMES], axis=1)
+def percentiles_of(history: RegimeHistory) -> FloatMatrix:
+    """(T, 6) percentiles of all components, whatever their weights."""
+    placed: FloatMatrix = np.stack([history.percentiles[name] for name in COMPONENTS], axis=1)
     return placed
 
 
-def simulate(seed: int, *, n_noise: int, n_jumps: int) -> Trials:
-    """White noise, and white noise whose last ten sessions swing four times as wide."""
-    rng = np.random.default_rng(seed)
-    noise = [percentiles_of(0.01 * rng.standard_normal(1500), rng)[WARM_UP_SESSIONS:] for _ in range(n_noise)]
-    late, early = (
-        np.stack([_after_jump(int(rng.integers(*span)), rng) for _ in range(n_jumps)])
-        for span in ((WARM_UP_SESSIONS, 1500), (110, WARM_UP_SESSIONS - 10))
-    )
-    return Trials(np.stack(noise), late, early)
+def simulate(
+    past_sessions: int, seed: int, *, n_trials: int, settings: RegimeSettings = DEFAULT_SETTINGS
+) -> FloatMatrix:
+    """Percentiles of a pool of independent noise, ten sessions before and ten after its volatility jumps fourfold.
+
+    The stream is the pool's mean, so white noise too; without the last column it is a stream that has no pool.
+
+    Returns
+    -------
+    (n_trials, 20, 6)
+        The first ten sessions know nothing of the jump.
+    """
+    rng = np.random.default_rng([seed, past_sessions])
+    out = np.empty((n_trials, 2 * JUMP_SESSIONS, len(COMPONENTS)))
+    for trial in range(n_trials):
+        pool = 0.01 * rng.standard_normal((past_sessions + JUMP_SESSIONS, POOL_SIZE))
+        pool[past_sessions:] *= 4.0
+        history = detect_regime(
+            pool.mean(axis=1),
+            past_average_correlation=average_correlation(pool),
+            settings=settings,
+            rng=rng,
+            first_judged=past_sessions - JUMP_SESSIONS,
+        )
+        out[trial] = percentiles_of(history)[-2 * JUMP_SESSIONS :]
+    return out
 
 
-def _after_jump(n_calm: int, rng: np.random.Generator) -> FloatMatrix:
-    returns = 0.01 * rng.standard_normal(n_calm + 10)
-    returns[-10:] *= 4.0
-    return percentiles_of(returns, rng)[-10:]
+def scored(percentiles: FloatMatrix, weights: FloatVector) -> FloatMatrix:
+    """Weighted mean of the last axis; what is unknown takes no part."""
+    known = np.isfinite(percentiles)
+    total: FloatMatrix = (np.where(known, percentiles, 0.0) @ weights) / (known @ weights)
+    return total
+
+
+def held(scores: FloatMatrix, confirm_sessions: int) -> FloatMatrix:
+    """Highest score of the last `confirm_sessions`, which decides the state."""
+    best: FloatMatrix = sliding_window_view(scores, confirm_sessions, axis=-1).max(axis=-1)
+    return best
+
+
+def noise_scores(trials: FloatMatrix, weights: FloatVector, confirm_sessions: int) -> FloatMatrix:
+    """(lengths, sessions) scores that decide the states before the jump."""
+    best = held(scored(trials[:, :, :JUMP_SESSIONS], weights), confirm_sessions)
+    return np.asarray(best.reshape(len(trials), -1))
+
+
+def jump_scores(trials: FloatMatrix, weights: FloatVector) -> FloatMatrix:
+    """(lengths, trials) best scores of the ten sessions after the jump."""
+    return np.asarray(scored(trials[:, :, JUMP_SESSIONS:], weights).max(axis=-1))
 
 
 def auc(values: FloatVector, is_positive: np.ndarray) -> float:
@@ -141,115 +196,154 @@ def labelled_thirds(stream: Stream, percentiles: FloatMatrix) -> list[tuple[Floa
     ahead[:-AHEAD_SESSIONS] = sliding_window_view(stream.returns, AHEAD_SESSIONS)[1:].std(axis=1, ddof=1)
     inside = np.array([day <= LAST_CALIBRATION_DATE for day in stream.dates])
     inside[max(np.flatnonzero(inside).max() - AHEAD_SESSIONS + 1, 0) :] = False
-    usable = np.flatnonzero(inside & np.isfinite(ahead) & np.isfinite(percentiles).all(axis=1))
+    usable = np.flatnonzero(inside & np.isfinite(ahead) & np.isfinite(percentiles[:, : len(NAMES)]).all(axis=1))
     return [(percentiles[part], ahead[part] > np.quantile(ahead[part], 0.8)) for part in np.array_split(usable, 3)]
 
 
-def held(scores: FloatMatrix, confirm_sessions: int) -> FloatMatrix:
-    """Highest score of the last `confirm_sessions`, which decides the state."""
-    best: FloatMatrix = sliding_window_view(scores, confirm_sessions, axis=-1).max(axis=-1)
-    return best
+def without_correlation(weights: FloatVector) -> FloatVector:
+    """The same weights where there is no pool."""
+    return np.append(weights[:-1], 0.0)
 
 
 def candidates() -> Iterator[FloatVector]:
-    """Weights on a grid of twentieths: the volatility ratio 0.4 or more (below, no threshold meets both bounds).
+    """Weights of the stream's readings in fortieths, summing to 1: the volatility ratio has 0.7 or more.
 
-    The DWT has at least a twentieth, since quant.md 7.3 has a flag that takes its weight away.
+    DWT and permutation entropy, which know least, have at most three fortieths. The DWT has at least one, since quant.md
+    7.3 has a flag that takes its weight away.
     """
-    grid = np.arange(0.0, 0.6, 0.05)
-    for others in product(grid[1:], grid, grid, grid):
-        rest = sum(others)
-        if rest <= 0.6 + 1e-9:
-            yield np.round(np.array([1.0 - rest, *others]), 2)
+    steps = range(13)
+    for others in product(range(1, 4), steps, range(4), steps):
+        if sum(others) < len(steps):
+            rest = STEP * np.array(others)
+            yield np.round([1.0 - rest.sum(), *rest], 3)
 
 
-def search(
-    thirds: list[tuple[FloatMatrix, np.ndarray]], trials: Trials
-) -> list[tuple[float, float, int, float, FloatVector]]:
-    """Admissible choices, best first: mean AUC, jump share, confirm_sessions, TURBULENT threshold, weights."""
+def search(known: Known, trials: FloatMatrix) -> list[Choice]:
+    """Admissible choices, those with most alarms in the panics to 2015 first.
+
+    The bounds hold at the worst length, with the pool's correlation and without. It comes on top of the others' sum,
+    from a fortieth upwards while jumps are still seen.
+
+    Parameters
+    ----------
+    trials : (lengths, trials, 20, 6)
+        What `simulate` gives, length by length.
+    """
     found = []
-    for weights in candidates():
-        noise = trials.noise @ weights
-        jumps = [(jump @ weights).max(axis=1) for jump in (trials.jump, trials.early_jump)]
-        if _seen(jumps, float(np.quantile(noise, 1.0 - TURBULENT_NOISE_SHARE))) < MIN_JUMP_SHARE:
-            continue
-        mean_auc = float(np.mean([auc(rows @ weights, positive) for rows, positive in thirds]))
-        for confirm in (5, 3, 2):
-            threshold = float(np.quantile(held(noise, confirm), 1.0 - TURBULENT_NOISE_SHARE))
-            share = _seen(jumps, threshold)
-            if share >= MIN_JUMP_SHARE:
-                found.append((mean_auc, share, confirm, threshold, weights))
+    for confirm, stream_weights in product(CONFIRM_SESSIONS, candidates()):
+        for steps in range(1, 5):
+            choice = _judged(np.append(stream_weights, STEP * steps), confirm, known, trials)
+            if min(choice.jump, choice.jump_with_correlation) < MIN_JUMP_SHARE:
                 break
-    return sorted(found, key=lambda row: -row[0])
+            found.append(choice)
+    return sorted(found, key=lambda choice: -choice.panic)
 
 
-def _seen(jumps: list[FloatVector], threshold: float) -> float:
-    """Share of jumps that reach the threshold, the worse of a long and a short past."""
-    return min(float((best >= threshold).mean()) for best in jumps)
+def _judged(weights: FloatVector, confirm: int, known: Known, trials: FloatMatrix) -> Choice:
+    pair = (without_correlation(weights), weights)
+    tops = [1.0 - TURBULENT_NOISE_SHARE, 1.0 - CRISIS_NOISE_SHARE]
+    quantiles = [np.quantile(noise_scores(trials, w, confirm), tops, axis=1).max(axis=1) for w in pair]
+    turbulent, crisis = (float(top) for top in np.max(quantiles, axis=0))
+    alone, joint = (float((jump_scores(trials, w) >= turbulent).mean(axis=1).min()) for w in pair)
+    alarms = [
+        (held(scored(rows, weights), confirm)[-len(rows) + MAX_CONFIRM - 1 :] >= turbulent).mean()
+        for rows in known.panics
+    ]
+    aucs = [auc(scored(rows, weights), positive) for rows, positive in known.thirds]
+    return Choice(weights, confirm, turbulent, crisis, alone, joint, float(np.mean(alarms)), float(np.mean(aucs)))
 
 
-def calibrate(folder: Path, seed: int, out: list[str]) -> None:
+def calibrate(folder: Path, seed: int, n_trials: int, out: list[str]) -> None:
     """Search, and say what was found."""
     stream = spy_stream(folder, spliced=False)
     cut = sum(day <= LAST_CALIBRATION_DATE for day in stream.dates)
     stream = Stream(stream.dates[:cut], stream.returns[:cut])
-    percentiles = percentiles_of(stream.returns, np.random.default_rng(seed))
-    thirds = labelled_thirds(stream, percentiles)
-    trials = simulate(seed, n_noise=400, n_jumps=1000)
-    out += [
-        "## Components on SPY 2006-2015",
-        "",
-        "| component | AUC, thirds | mean | jump percentile |",
-        "|---|---|---|---|",
-    ]
-    for column, name in enumerate(NAMES):
-        values = [auc(rows[:, column], positive) for rows, positive in thirds]
-        after = trials.jump[:, :, column].max(axis=1).mean()
-        out.append(f"| {name} | {' '.join(f'{v:.2f}' for v in values)} | {np.mean(values):.3f} | {after:.2f} |")
-    correlation_auc(folder, stream, percentiles, out)
-    found = search(thirds, trials)
-    out += ["", f"## Admissible weights: {len(found)}, best first", "", f"Order: {', '.join(NAMES)}", ""]
-    out += [
-        "| weights | AUC | jump | confirm | TURBULENT | CRISIS | SPY share >= TURBULENT |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for mean_auc, share, confirm, threshold, weights in found[:15]:
-        crisis = np.quantile(held(trials.noise @ weights, confirm), 1.0 - CRISIS_NOISE_SHARE)
-        flagged = (held(percentiles[63:] @ weights, confirm) >= threshold).mean()
-        row = [" ".join(f"{w:.2f}" for w in weights), f"{mean_auc:.3f}", f"{share:.3f}", str(confirm)]
-        out.append(f"| {' | '.join([*row, f'{threshold:.3f}', f'{crisis:.3f}', f'{flagged:.3f}'])} |")
-    equals = [row for row in found if row[0] >= found[0][0] - AUC_TOLERANCE]
-    best = max(equals, key=lambda row: row[1])[4]
-    out += ["", f"Chosen among {len(equals)} equals by the jump: {' '.join(f'{weight:.2f}' for weight in best)}"]
-    scores = np.concatenate([rows @ best for rows, _ in thirds])
-    positive = np.concatenate([marks for _, marks in thirds])
-    out += [
-        "",
-        "Share of volatile spans ahead by score of the chosen row:",
-        "",
-        "| score | sessions | share |",
-        "|---|---|---|",
-    ]
-    for low in np.arange(0.0, 1.0, 0.1):
-        inside = (scores >= low) & (scores < low + 0.1)
-        if inside.any():
-            out.append(f"| {low:.1f}-{low + 0.1:.1f} | {inside.sum()} | {positive[inside].mean():.2f} |")
-
-
-def correlation_auc(folder: Path, stream: Stream, percentiles: FloatMatrix, out: list[str]) -> None:
-    """What the pool's average correlation knows, on the sessions to 2015 that have it."""
+    quick = RegimeSettings(n_bootstrap=300)
     history = detect_regime(
         stream.returns,
         past_average_correlation=large_cap_correlation(folder, stream.dates),
-        settings=RegimeSettings(n_bootstrap=100),
-        rng=np.random.default_rng(0),
+        settings=quick,
+        rng=np.random.default_rng(seed),
     )
-    with_it = np.column_stack([percentiles, history.percentiles["average_correlation"]])
-    first = int(np.flatnonzero(np.isfinite(with_it[:, -1]))[0])
-    thirds = labelled_thirds(stream, with_it)
-    values = [auc(rows[:, -1], positive) for rows, positive in thirds]
-    span = f"from {stream.dates[first]}"
-    out.append(f"| average_correlation ({span}) | {' '.join(f'{v:.2f}' for v in values)} | {np.mean(values):.3f} | - |")
+    percentiles = percentiles_of(history)
+    trials = np.stack([simulate(past, seed, n_trials=n_trials, settings=quick) for past in PAST_SESSIONS])
+    describe_components(stream, percentiles, trials, out)
+    panics = [
+        percentiles[bisect_left(stream.dates, first) - MAX_CONFIRM + 1 : bisect_right(stream.dates, last)]
+        for first, last in EARLIER.values()
+    ]
+    known = Known(labelled_thirds(stream, percentiles), panics)
+    found = search(known, trials)
+    out += [
+        "",
+        f"## Admissible weights: {len(found)}, best first",
+        "",
+        f"Order: {', '.join(COMPONENTS)}",
+        "",
+        "| weights | confirm | panics | jump | jump with correlation | AUC | TURBULENT | CRISIS |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    patient = [choice for choice in found[10:] if choice.confirm_sessions > min(CONFIRM_SESSIONS)]
+    for choice in found[:10] + patient[:1]:
+        shares = (choice.panic, choice.jump, choice.jump_with_correlation, choice.auc, choice.turbulent, choice.crisis)
+        weights = " ".join(f"{weight:.3f}" for weight in choice.weights)
+        out.append(f"| {weights} | {choice.confirm_sessions} | {' | '.join(f'{v:.3f}' for v in shares)} |")
+    if found:
+        describe_scores(known.thirds, found[0].weights, out)
+
+
+def describe_components(stream: Stream, percentiles: FloatMatrix, trials: FloatMatrix, out: list[str]) -> None:
+    """What each component knows of the sessions to 2015 that have it, and how it answers a jump."""
+    out += ["## Components to 2015", "", "| component | AUC, thirds | mean | jump percentile |", "|---|---|---|---|"]
+    for column, name in enumerate(COMPONENTS):
+        is_known = np.isfinite(percentiles[:, column])
+        known = np.where(is_known[:, np.newaxis], percentiles, np.nan)
+        values = [auc(rows[:, column], positive) for rows, positive in labelled_thirds(stream, known)]
+        after = trials[:, :, JUMP_SESSIONS:, column].max(axis=-1).mean()
+        label = f"{name} (from {stream.dates[int(np.flatnonzero(is_known)[0])]})"
+        out.append(f"| {label} | {' '.join(f'{v:.2f}' for v in values)} | {np.mean(values):.3f} | {after:.2f} |")
+
+
+def describe_scores(thirds: list[tuple[FloatMatrix, np.ndarray]], weights: FloatVector, out: list[str]) -> None:
+    """How often a volatile span followed, by score."""
+    scores = np.concatenate([scored(rows, weights) for rows, _ in thirds])
+    positive = np.concatenate([marks for _, marks in thirds])
+    out += ["", "Volatile spans ahead by score of the first row:", "", "| score | sessions | share |", "|---|---|---|"]
+    for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01), (0.0, 0.5), (0.5, 1.01)):
+        inside = (scores >= low) & (scores < high)
+        out.append(f"| {low:.2f}-{high:.2f} | {inside.sum()} | {positive[inside].mean():.2f} |")
+
+
+def bounds_by_length(trials: FloatMatrix, settings: RegimeSettings) -> FloatMatrix:
+    """Shares of noise sessions that are alarms and of jumps that are seen, first without the correlation, then with it.
+
+    Returns
+    -------
+    (lengths, 4)
+        Noise, jump, noise with correlation, jump with correlation.
+    """
+    weights = np.array([settings.weights[name] for name in COMPONENTS])
+    threshold = settings.thresholds["TURBULENT"]
+    shares = [
+        (scores >= threshold).mean(axis=1)
+        for w in (without_correlation(weights), weights)
+        for scores in (noise_scores(trials, w, settings.confirm_sessions), jump_scores(trials, w))
+    ]
+    return np.stack(shares, axis=1)
+
+
+def describe_bounds(seed: int, n_trials: int, out: list[str]) -> None:
+    """The frozen settings at every length of the past."""
+    trials = np.stack([simulate(past, seed, n_trials=n_trials) for past in PAST_SESSIONS])
+    out += [
+        "",
+        "## Bounds by length of the past",
+        "",
+        "| past | noise | jump | noise with correlation | jump with correlation |",
+        "|---|---|---|---|---|",
+    ]
+    for past, shares in zip(PAST_SESSIONS, bounds_by_length(trials, DEFAULT_SETTINGS), strict=True):
+        out.append(f"| {past} | {' | '.join(f'{100.0 * share:.1f} %' for share in shares)} |")
 
 
 def report(name: str, stream: Stream, history: RegimeHistory, out: list[str]) -> None:
@@ -286,12 +380,15 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, help="folder with long_history.parquet and market.parquet")
     parser.add_argument("--seed", type=int, default=20151231)
-    parser.add_argument("--report-only", action="store_true", help="leave the search out")
+    parser.add_argument("--trials", type=int, default=1500, help="simulations per length of the past")
+    parser.add_argument("--skip", nargs="*", choices=("search", "bounds"), default=(), help="parts to leave out")
     chosen = parser.parse_args(argv)
     out: list[str] = ["# Regime calibration", ""]
-    if not chosen.report_only:
-        calibrate(chosen.folder, chosen.seed, out)
+    if "search" not in chosen.skip:
+        calibrate(chosen.folder, chosen.seed, chosen.trials, out)
     out += ["", f"Frozen settings: {DEFAULT_SETTINGS.as_dict()}"]
+    if "bounds" not in chosen.skip:
+        describe_bounds(chosen.seed + 1, chosen.trials, out)
     for name, spliced in (("SPY, unadjusted", False), ("SPY, adjusted from 2018", True)):
         stream = spy_stream(chosen.folder, spliced=spliced)
         report(name, stream, detect_regime(stream.returns, rng=np.random.default_rng(chosen.seed)), out)
