@@ -31,7 +31,9 @@ LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21
 # Margins: the bounds are 5 % and 95 %, and both must hold at every length of the past.
 TURBULENT_NOISE_SHARE, CRISIS_NOISE_SHARE = 0.042, 0.01
-MIN_JUMP_SHARE = 0.965
+MIN_JUMP_SHARE = 0.955
+# Choices this near to the most alarms in the panics are equal: among them the best AUC wins.
+PANIC_TOLERANCE = 0.015
 PAST_SESSIONS = (120, 200, 260, 300, 400, 500, 756, 1000, 1500)
 POOL_SIZE = 20
 JUMP_SESSIONS = 10
@@ -219,7 +221,7 @@ def candidates() -> Iterator[FloatVector]:
 
 
 def search(known: Known, trials: FloatMatrix) -> list[Choice]:
-    """Admissible choices, those with most alarms in the panics to 2015 first.
+    """Admissible choices, best first: most alarms in the panics to 2015, near equals by their AUC.
 
     The bounds hold at the worst length, with the pool's correlation and without. It comes on top of the others' sum,
     from a fortieth upwards while jumps are still seen.
@@ -236,7 +238,8 @@ def search(known: Known, trials: FloatMatrix) -> list[Choice]:
             if min(choice.jump, choice.jump_with_correlation) < MIN_JUMP_SHARE:
                 break
             found.append(choice)
-    return sorted(found, key=lambda choice: -choice.panic)
+    most = max((choice.panic for choice in found), default=0.0)
+    return sorted(found, key=lambda choice: (choice.panic < most - PANIC_TOLERANCE, -choice.auc))
 
 
 def _judged(weights: FloatVector, confirm: int, known: Known, trials: FloatMatrix) -> Choice:
@@ -380,7 +383,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, help="folder with long_history.parquet and market.parquet")
     parser.add_argument("--seed", type=int, default=20151231)
-    parser.add_argument("--trials", type=int, default=1500, help="simulations per length of the past")
+    parser.add_argument("--trials", type=int, default=2000, help="simulations per length of the past")
     parser.add_argument("--skip", nargs="*", choices=("search", "bounds"), default=(), help="parts to leave out")
     chosen = parser.parse_args(argv)
     out: list[str] = ["# Regime calibration", ""]

@@ -10,7 +10,7 @@ settle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError
@@ -202,6 +202,10 @@ class _Reading:
     pattern: IntVector
     is_tight: BoolVector
 
+    def key(self) -> bytes:
+        """The pattern as something that can be looked up."""
+        return self.pattern.tobytes() + self.is_tight.tobytes()
+
 
 def _read(
     form: QuadraticForm,
@@ -220,6 +224,8 @@ def _read(
     )
     position = weights + step * (multipliers @ kept.rows - gradient)
     pattern = (position > thresholds).sum(axis=0)
+    if not groups.limits.size:
+        return _Reading(weights, groups.limits, pattern, is_tight)
     pressure = np.zeros_like(groups.limits)
     pressure[is_tight] = kept.pressure(multipliers)
     is_over = groups.sums(weights) > groups.limits + LIMIT_TOLERANCE
@@ -248,32 +254,33 @@ def minimize(
     if start is None:
         appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
         start = guess_weights(form.covariance, appeal, form.budget)
-    pattern, is_tight = _pattern_of(start, pieces), groups.sums(start) > groups.limits - NEAR_LIMIT
+    wanted = _Reading(
+        start, np.zeros_like(groups.limits), _pattern_of(start, pieces), groups.sums(start) > groups.limits - NEAR_LIMIT
+    )
     variances = form.covariance.diagonal()
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
     current = tilt or 0.0
-    pins = _Pins(np.zeros_like(cost), np.zeros_like(cost))
-    kept = groups.kept(is_tight, form.budget)
-    answer = _Reading(start, np.zeros_like(groups.limits), pattern, is_tight)
-    seen: set[bytes] = set()
-    is_careful = False
+    pins = _Pins(np.zeros(cost.size), np.zeros(cost.size))
+    kept = groups.kept(wanted.is_tight, form.budget)
+    key, seen, is_careful = wanted.key(), set[bytes](), False
     for iteration in range(1, MAX_ITERATIONS + 1):
-        key = pattern.tobytes() + is_tight.tobytes()
         if key in seen:
             if is_careful:
-                return ActiveSetResult(answer.weights, answer.group_multipliers, iteration - 1, is_settled=False)
+                return ActiveSetResult(wanted.weights, wanted.group_multipliers, iteration - 1, is_settled=False)
             is_careful, seen = True, set()
         seen.add(key)
-        face = _solve_face(form, pattern, kept, pins)
+        face = _solve_face(form, wanted.pattern, kept, pins)
         pins = face.pins
         if tilt is None:
-            reward, variance = _linear_reward(form, face, pattern), float(face.base @ face.base_gradient)
+            reward, variance = _linear_reward(form, face, wanted.pattern), float(face.base @ face.base_gradient)
             current = variance / reward if reward > 0.0 else max(4.0 * current, 1e-3 * variance)
-        answer = _read(form, groups, face, kept, is_tight, step, current)
-        if (answer.pattern == pattern).all() and (answer.is_tight == is_tight).all():
+        answer = _read(form, groups, face, kept, wanted.is_tight, step, current)
+        if answer.key() == key:
             return ActiveSetResult(answer.weights, answer.group_multipliers, iteration, is_settled=True)
-        pattern = pattern + np.sign(answer.pattern - pattern) if is_careful else answer.pattern
-        if (answer.is_tight != is_tight).any():
-            is_tight = answer.is_tight
-            kept = groups.kept(is_tight, form.budget)
-    return ActiveSetResult(answer.weights, answer.group_multipliers, MAX_ITERATIONS, is_settled=False)
+        if is_careful:
+            nearer = wanted.pattern + np.sign(answer.pattern - wanted.pattern)
+            answer = replace(answer, pattern=nearer)
+        if answer.is_tight.tobytes() != wanted.is_tight.tobytes():
+            kept = groups.kept(answer.is_tight, form.budget)
+        wanted, key = answer, answer.key()
+    return ActiveSetResult(wanted.weights, wanted.group_multipliers, MAX_ITERATIONS, is_settled=False)

@@ -318,14 +318,14 @@ def test_the_frozen_settings_travel_through_a_manifest() -> None:
     values = DEFAULT_SETTINGS.as_dict()
     assert RegimeSettings.from_mapping(values).as_dict() == values
     assert values["weights"] == {
-        "volatility_ratio": 0.80,
-        "dwt_turbulence": 0.05,
-        "volatility_clustering": 0.10,
-        "permutation_entropy": 0.025,
-        "drawdown": 0.025,
+        "volatility_ratio": 0.75,
+        "dwt_turbulence": 0.025,
+        "volatility_clustering": 0.125,
+        "permutation_entropy": 0.05,
+        "drawdown": 0.05,
         "average_correlation": 0.025,
     }
-    assert values["thresholds"] == {"NORMAL": 0.5, "TURBULENT": 0.893, "CRISIS": 0.937}
+    assert values["thresholds"] == {"NORMAL": 0.5, "TURBULENT": 0.872, "CRISIS": 0.92}
     assert values["confirm_sessions"] == 2
     assert set(STREAM_COMPONENTS) < set(values["weights"])
 
