@@ -13,15 +13,15 @@ from analytics.regime_components import COMPONENTS, HAAR_LEVELS, STREAM_COMPONEN
 REGIMES: tuple[str, ...] = ("QUIET", "NORMAL", "TURBULENT", "CRISIS")
 CALIBRATED_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
-        "volatility_ratio": 0.75,
+        "volatility_ratio": 0.725,
         "dwt_turbulence": 0.025,
-        "volatility_clustering": 0.125,
+        "volatility_clustering": 0.15,
         "permutation_entropy": 0.05,
         "drawdown": 0.05,
         "average_correlation": 0.025,
     }
 )
-CALIBRATED_THRESHOLDS: Mapping[str, float] = MappingProxyType({"NORMAL": 0.50, "TURBULENT": 0.872, "CRISIS": 0.92})
+CALIBRATED_THRESHOLDS: Mapping[str, float] = MappingProxyType({"NORMAL": 0.50, "TURBULENT": 0.866, "CRISIS": 0.918})
 _SPECTRAL = "dwt_turbulence"
 
 

@@ -318,14 +318,14 @@ def test_the_frozen_settings_travel_through_a_manifest() -> None:
     values = DEFAULT_SETTINGS.as_dict()
     assert RegimeSettings.from_mapping(values).as_dict() == values
     assert values["weights"] == {
-        "volatility_ratio": 0.75,
+        "volatility_ratio": 0.725,
         "dwt_turbulence": 0.025,
-        "volatility_clustering": 0.125,
+        "volatility_clustering": 0.15,
         "permutation_entropy": 0.05,
         "drawdown": 0.05,
         "average_correlation": 0.025,
     }
-    assert values["thresholds"] == {"NORMAL": 0.5, "TURBULENT": 0.872, "CRISIS": 0.92}
+    assert values["thresholds"] == {"NORMAL": 0.5, "TURBULENT": 0.866, "CRISIS": 0.918}
     assert values["confirm_sessions"] == 2
     assert set(STREAM_COMPONENTS) < set(values["weights"])
 
