@@ -30,8 +30,8 @@ final as (
         listings.session_date,
         listings.identity,
         count(*) as n_venues,
-        -- In the representative's units: one of 1000PEPE is a thousand of PEPE. Without an order the last bit of a sum is
-        -- another one in every run.
+        -- In the representative's units: one of 1000PEPE is a thousand of PEPE. Without an order the last bit of a sum
+        -- is another one in every run.
         sum(listings.volume * own.units / represented.units order by listings.symbol) as volume,
         sum(listings.value_traded_usd order by listings.symbol) as value_traded_usd,
         coalesce(to_json(
