@@ -109,13 +109,15 @@ display: ## show the report of a run in the terminal
 report-sync: ## list what a sync would send
 	@$(READY) && $(LF) show sync --run-id $(WHICH_RUN)
 
-.PHONY: test lint bench lock schema
+.PHONY: test lint bench agreement lock schema
 test: ## everything that CI runs
 	@$(TEST_READY) && $(MAKE) --no-print-directory lint && $(PY) -m pytest -n $(WORKERS) --dist loadgroup
 lint: ## ruff, mypy strict, sqlfluff, schema
 	@$(TEST_READY) && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/sqlfluff lint -p 2 --disable-progress-bar dbt_project/models dbt_project/tests dbt_project/macros && $(LF) schema --check
 bench: ## the same work against peers, side by side
 	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks
+agreement: ## the solvers against cvxpy on 500 random problems of every kind; about ten minutes
+	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks.agreement
 schema: ## write configs/manifest.schema.json from the code
 	@$(READY) && $(LF) schema
 lock: ## resolve the dependencies again (needs uv and a network)
