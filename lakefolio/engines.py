@@ -89,7 +89,9 @@ def _entry_point(name: str) -> importlib.metadata.EntryPoint:
         known = [*BUILT_IN, *sorted({point.name for point in installed})]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise UsageError(f"tournament.engines: no engine {name!r}; {hint}; others are entry points of the group {GROUP}")
+        raise UsageError(
+            f"tournament.engines: no engine {name!r}; {hint}; others are entry points of the group {GROUP}"
+        )
     if len({point.value for point in found}) > 1:
         owners = ", ".join(sorted(point.dist.name if point.dist else point.value for point in found))
         raise UsageError(f"tournament.engines: {name!r} is offered by several packages ({owners}); keep one installed")
