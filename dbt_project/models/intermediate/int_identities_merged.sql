@@ -4,10 +4,6 @@ with instruments as (
     select * from {{ ref('int_instruments_in_force') }}
 ),
 
-pairs as (
-    select * from {{ ref('int_pairs_split') }}
-),
-
 exceptions as (
     select * from {{ ref('identity_exceptions') }}
 ),
@@ -30,7 +26,7 @@ folded as (
             when exceptions.identity_base is not null or pairs.asset_class = 'fx' then 1.0
             else {{ coins_in('pairs.base') }}
         end as units
-    from pairs
+    from {{ ref('int_pairs_split') }} as pairs
     left join exceptions
         on
             pairs.base = exceptions.ticker_base

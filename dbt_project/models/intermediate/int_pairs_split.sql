@@ -25,6 +25,7 @@ pairs as (
         regexp_replace(pair_written, '[-_/.]', '', 'g') as pair,
         nullif(regexp_extract(pair_written, '^([^-_/.]+)[-_/.][^-_/.]+$', 1), '') as base_written,
         nullif(regexp_extract(pair_written, '^[^-_/.]+[-_/.]([^-_/.]+)$', 1), '') as quote_written,
+        nullif(regexp_replace(pair, coalesce(quote, '') || '$', ''), '') as base_left,
         regexp_matches(ticker, '[A-Z0-9][-_.]?PERP$') as is_marked_perp
     from {{ ref('int_instruments_in_force') }}
     where asset_class in ('crypto', 'fx')
@@ -33,13 +34,11 @@ pairs as (
 -- Every way to cut a pair at a quote that its venue has.
 cuts as (
     select
-        pairs.symbol,
-        pairs.quote_given,
+        pairs.*,
         left(pairs.pair, length(pairs.pair) - length(quote_currencies.currency)) as base_cut,
         quote_currencies.currency as quote_cut,
         quote_currencies.stands_for,
         quote_currencies.is_ambiguous,
-        pairs.is_marked_perp,
         pairs.pair in (select crypto_bases.base from crypto_bases) as is_whole_a_coin,
         base_cut in (select crypto_bases.base from crypto_bases) as is_base_a_coin,
         quote_cut in (select crypto_bases.base from crypto_bases) as is_quote_a_coin
@@ -77,9 +76,7 @@ settled as (
         case
             when pairs.base_given is not null then pairs.base_given
             when pairs.asset_class = 'fx' then left(pairs.pair, 3)
-            when pairs.base_written is not null then pairs.base_written
-            when longest_cuts.base_cut is not null then longest_cuts.base_cut
-            else nullif(regexp_replace(pairs.pair, coalesce(pairs.quote_given, '') || '$', ''), '')
+            else coalesce(pairs.base_written, longest_cuts.base_cut, pairs.base_left)
         end as base,
         case
             when pairs.quote_given is not null then pairs.quote_given

@@ -1,16 +1,8 @@
 {{ config(tags=['prices', 'window']) }}
 
--- Here the first and the last session are those of the window.
-with instruments as (
-    select * exclude (first_session, last_session) from {{ ref('instruments') }}
-),
-
-scope as (
+with scope as (
     select
-        run.run_id,
-        run.source,
-        run.as_of,
-        run.max_stale_sessions,
+        run.*,
         "window".window_start
     from {{ ref('int_run') }} as run
     cross join {{ ref('int_window') }} as "window"
@@ -45,11 +37,10 @@ refused as (
         quarantine.symbol,
         count(*) as n_quarantined
     from {{ ref('stg_quarantine') }} as quarantine
-    inner join scope
-        on
-            quarantine.source = scope.source
-            and coalesce(quarantine.session_date, scope.as_of) between scope.window_start and scope.as_of
-    where quarantine.bar_interval = '1d'
+    inner join scope on quarantine.source = scope.source
+    where
+        quarantine.bar_interval = '1d'
+        and coalesce(quarantine.session_date, scope.as_of) between scope.window_start and scope.as_of
     group by quarantine.symbol
 ),
 
@@ -74,9 +65,9 @@ measured as (
         coalesce(counts.n_gaps, 0) as n_gaps,
         coalesce(refused.n_quarantined, 0) as n_quarantined,
         coalesce(counts.n_stale_sessions, 0) as n_stale_sessions,
-        counts.first_session,
-        counts.last_session
-    from instruments
+        counts.first_session as first_in_window,
+        counts.last_session as last_in_window
+    from {{ ref('instruments') }} as instruments
     cross join scope
     left join counts on instruments.symbol = counts.symbol
     left join refused on instruments.symbol = refused.symbol
@@ -97,8 +88,8 @@ final as (
         n_stale_sessions,
         window_start,
         genesis,
-        first_session,
-        last_session,
+        first_in_window as first_session,
+        last_in_window as last_session,
         is_benchmark,
         is_investable
     from measured
