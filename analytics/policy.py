@@ -15,10 +15,10 @@ import polars as pl
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
-from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
-from analytics.covariance import CovarianceMethod
+from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
+from analytics.estimation.covariance import CovarianceMethod
 from analytics.errors import InputError, ShortHistoryError
-from analytics.selection import LONGEST_CLOSURE_SESSIONS, SelectionReason, SelectionRules, select_instruments
+from analytics.selection.natural_selection import LONGEST_CLOSURE_SESSIONS, SelectionReason, SelectionRules, select_instruments
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 
 from analytics.allocation import AllocationProblem, GroupCaps, RiskProblem, Solution, Turnover, allocate, solve
-from analytics.allocation.problem import CONVEX_PROFILES, Profile
+from analytics.allocation.solvers.risk_problem import CONVEX_PROFILES, Profile
 from benchmarks import ours
 from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, simulate
 from benchmarks.stopwatch import time_alone, time_in_turn

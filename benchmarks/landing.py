@@ -18,16 +18,16 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.calendars import sessions
-from ingest.endpoints import Endpoints
-from ingest.landing import land_bars, land_instruments, land_sessions
-from ingest.requests import Landing
-from ingest.tradingview import TradingViewSource
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
-from lakehouse.dbt import run_dbt
+from ingest.reference.calendars import sessions
+from ingest.transport.endpoints import Endpoints
+from ingest.landing.land import land_bars, land_instruments, land_sessions
+from ingest.sources.landing_request import Landing
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.reference.venues import Venues
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import run_dbt
 from lakehouse.paths import Paths
-from lakehouse.writes import Write, write
+from lakehouse.storage.writes import Write, write
 from tests.ingest.live.trial import exchange_of, made_bars
 from tests.servers.settings import Settings
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.allocation import Profile, RiskProblem, solve
-from analytics.clusters import cluster_instruments
-from analytics.covariance import estimate_covariance
-from analytics.tournament.metrics import compute_metrics
+from analytics.clustering.clusters import cluster_instruments
+from analytics.estimation.covariance import estimate_covariance
+from analytics.evaluation.metrics import compute_metrics
 from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
 from benchmarks.judges import Answer, cut_height
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from ingest.calendars import as_of_clock, last_completed_session
-from ingest.discovery import discover, discover_at_source, scan_columns
-from ingest.envelope import Provenance, write_envelope
+from ingest.reference.calendars import as_of_clock, last_completed_session
+from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.envelope import Provenance, write_envelope
 from ingest.envelope_page import keep_page
 from ingest.errors import IngestError, ScannerConfigError
-from ingest.healing import (
+from ingest.landing.backfill import (
     calendars_of,
     failed_requests,
     gap_requests,
@@ -26,7 +26,7 @@ from ingest.healing import (
     known_symbols,
     whole_requests,
 )
-from ingest.landing import (
+from ingest.landing.land import (
     LandingReport,
     instruments_of,
     land_bars,
@@ -35,21 +35,21 @@ from ingest.landing import (
     land_scans,
     land_sessions,
 )
-from ingest.pacing import Progress
-from ingest.requests import Landing, now_utc
-from ingest.rules import summarise
-from ingest.sample import SAMPLE_AS_OF
-from ingest.scanners import Scanner, default_names, load_scanners
-from ingest.source import Source
-from ingest.sources import SOURCES, make_source
-from ingest.status import lake_status
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
-from lakehouse.dbt import run_dbt
+from ingest.sources.pacing import Progress
+from ingest.sources.landing_request import Landing, now_utc
+from ingest.screening.predicates import summarise
+from ingest.sources.sample.sample import SAMPLE_AS_OF
+from ingest.screening.scanners import Scanner, default_names, load_scanners
+from ingest.sources.protocol import Source
+from ingest.sources.registry import SOURCES, make_source
+from ingest.landing.status import lake_status
+from ingest.reference.venues import Venues
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import run_dbt
 from lakehouse.errors import LakehouseError, PathRefusedError
 from lakehouse.interrupts import interruptible
 from lakehouse.paths import Paths, check_run_id, check_symbol
-from lakehouse.writes import Write, write
+from lakehouse.storage.writes import Write, write
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _WINDOW_SESSIONS = 60

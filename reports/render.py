@@ -15,10 +15,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_e
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
-from reports import charts, findings_layout, formats, layout, markdown
+from reports.drawing import charts
+from reports.tables import analysis_layout as findings_layout
+from reports.text import formats
+from reports.tables import layout
+from reports.text import markdown
 from reports.errors import IncompleteReportError, UnknownReportError
 from reports.reader import ReportTables
-from reports.tones import tone
+from reports.text.status_colours import tone
 
 REPORTS: tuple[str, ...] = (
     "portfolio_report.md",

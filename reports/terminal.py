@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.errors import IncompleteReportError
-from reports.formats import Field
-from reports.layout import HEALTH, HEALTH_COVERAGE, HEALTH_HISTORY
-from reports.tones import HEALTH_STYLES
+from reports.text.formats import Field
+from reports.tables.layout import HEALTH, HEALTH_COVERAGE, HEALTH_HISTORY
+from reports.text.status_colours import HEALTH_STYLES
 
 Style = Callable[[Mapping[str, Any]], str]
 

@@ -3,7 +3,7 @@
     python -m scripts.calibrate_regime FOLDER [--trials N] [--skip search bounds]
 
 FOLDER holds `long_history.parquet` and `market.parquet`. The search sees SPY 2006-2015, large caps 2010-2015 and
-simulated noise; the bounds and the report use the settings frozen in `analytics.regime_settings`, the bounds with noise
+simulated noise; the bounds and the report use the settings frozen in `analytics.regime.regime_settings`, the bounds with noise
 that the search has not seen. Markdown goes to standard output.
 """
 
@@ -24,8 +24,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import rankdata
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.regime import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
-from analytics.regime_components import COMPONENTS, STREAM_COMPONENTS, average_correlation
+from analytics.regime.detection import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
+from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
 
 LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21

@@ -9,7 +9,7 @@ from analytics.allocation.allocate import allocate
 from analytics.allocation.barbell import AGGRESSOR_SHARE
 from analytics.allocation.errors import AllocationInputError, CapInfeasibleError, SolverError, UnboundedError
 from analytics.allocation.portfolio import Allocation, AllocationProblem, PortfolioProfile, Regime
-from analytics.allocation.problem import (
+from analytics.allocation.solvers.risk_problem import (
     CONVEX_PROFILES,
     PROFILES,
     RECIPE_PROFILES,
@@ -20,8 +20,8 @@ from analytics.allocation.problem import (
     Status,
     Turnover,
 )
-from analytics.allocation.solvers import solve
-from analytics.allocation.streams import blend_members, cluster_streams
+from analytics.allocation.solvers.solve import solve
+from analytics.allocation.cluster_returns import blend_members, cluster_streams
 
 __all__ = [
     "AGGRESSOR_SHARE",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.allocation.problem import Profile, Solution
-from analytics.covariance import CovarianceMethod
+from analytics.allocation.solvers.risk_problem import Profile, Solution
+from analytics.estimation.covariance import CovarianceMethod
 
 PortfolioProfile = Profile | Literal["barbell"]
 Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
@@ -39,7 +39,7 @@ class AllocationProblem:
     fragility_penalty : gamma; 0 = off.
     turnover_penalty : lambda; 0 = off.
     alpha_weighting : momentum in the blend (quant.md 8.1).
-    covariance_method : see `analytics.covariance`.
+    covariance_method : see `analytics.estimation.covariance`.
     covariance_halflife_sessions : for the method "ewma".
     """
 

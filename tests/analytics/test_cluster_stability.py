@@ -8,13 +8,13 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
-from analytics.cluster_stability import (
+from analytics.clustering.cluster_stability import (
     SENSITIVITY_THRESHOLDS,
     adjusted_rand,
     cluster_drift,
     threshold_sensitivity,
 )
-from analytics.clusters import cluster_instruments
+from analytics.clustering.clusters import cluster_instruments
 from analytics.errors import InputError, ShortHistoryError
 
 NAMES = [f"X:{i}" for i in range(9)]

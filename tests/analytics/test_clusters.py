@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from analytics.cluster_stability import adjusted_rand
-from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, cluster_instruments, default_threshold, recut
+from analytics.clustering.cluster_stability import adjusted_rand
+from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, cluster_instruments, default_threshold, recut
 from analytics.errors import InputError
-from analytics.subclusters import subclusters, zoom_cluster
+from analytics.clustering.subclusters import subclusters, zoom_cluster
 
 SIZES = (7, 4, 4, 2)
 

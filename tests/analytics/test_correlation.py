@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.correlation import (
+from analytics.estimation.correlation import (
     blended_distance,
     correlation_distance,
     held_correlation,

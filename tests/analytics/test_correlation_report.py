@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from analytics.correlation_report import correlation_report, effective_number, rolling_average_correlation
+from analytics.estimation.correlation_report import correlation_report, effective_number, rolling_average_correlation
 from analytics.errors import InputError
 
 NAMES = ["X:A", "X:B", "X:C", "X:D"]

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
 
-from analytics.covariance import estimate_covariance
+from analytics.estimation.covariance import estimate_covariance
 from analytics.errors import InputError, ShortHistoryError
-from analytics.moments import pairwise_moments
-from analytics.positive_definite import eigenvalue_floor, nearest_positive_definite
-from analytics.shrinkage import denoise_correlation, ledoit_wolf, ledoit_wolf_pairwise
+from analytics.estimation.moments import pairwise_moments
+from analytics.estimation.positive_definite import eigenvalue_floor, nearest_positive_definite
+from analytics.estimation.shrinkage import denoise_correlation, ledoit_wolf, ledoit_wolf_pairwise
 
 
 def factor_returns(n_sessions: int, n_instruments: int, seed: int = 0) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from analytics.clusters import cluster_instruments
-from analytics.factor_map import classical_scaling, factor_map
+from analytics.clustering.clusters import cluster_instruments
+from analytics.clustering.factor_map import classical_scaling, factor_map
 
 
 def test_points_of_a_plane_are_recovered_up_to_rotation() -> None:

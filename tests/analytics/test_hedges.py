@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError
-from analytics.hedges import hedge_anchors
+from analytics.clustering.hedge_anchors import hedge_anchors
 
 NAMES = [f"X:{i:02d}" for i in range(14)]
 CLASSES = ["crypto"] * 4 + ["equity"] * 10

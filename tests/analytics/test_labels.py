@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.cluster_tables import cluster_rows, link_rows
-from analytics.clusters import cluster_instruments
+from analytics.clustering.cluster_rows import cluster_rows, link_rows
+from analytics.clustering.clusters import cluster_instruments
 from analytics.errors import InputError
-from analytics.labels import label_clusters
-from analytics.subclusters import subclusters
+from analytics.clustering.labels import label_clusters
+from analytics.clustering.subclusters import subclusters
 
 SYMBOLS = ["X:A", "X:B", "X:C", "X:D", "X:E"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.clusters import cluster_instruments
-from analytics.correlation import pairwise_correlation
-from analytics.covariance import estimate_covariance
+from analytics.clustering.clusters import cluster_instruments
+from analytics.estimation.correlation import pairwise_correlation
+from analytics.estimation.covariance import estimate_covariance
 from analytics.errors import InputError
-from analytics.numbers import as_numbers
+from analytics.arrays import as_numbers
 
 
 def test_sequences_and_other_kinds_of_numbers_are_doubles() -> None:

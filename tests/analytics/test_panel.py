@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from analytics.clusters import cluster_instruments
-from analytics.correlation import blended_distance, pairwise_correlation
-from analytics.covariance import estimate_covariance
+from analytics.clustering.clusters import cluster_instruments
+from analytics.estimation.correlation import blended_distance, pairwise_correlation
+from analytics.estimation.covariance import estimate_covariance
 from analytics.errors import AnalyticsError, InputError, ShortHistoryError
 from analytics.panel import check_panel
 

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.allocation.problem import Profile
+from analytics.allocation.solvers.risk_problem import Profile
 from analytics.policy import Chosen, Held, Policy, group, pick, weigh
-from analytics.selection import SelectionRules
+from analytics.selection.natural_selection import SelectionRules
 
 N, T = 15, 500
 RECENT = "X:S07"

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.cluster_stability import cluster_drift, threshold_sensitivity
-from analytics.clusters import Clustering, cluster_instruments, default_threshold
-from analytics.covariance import estimate_covariance
+from analytics.clustering.cluster_stability import cluster_drift, threshold_sensitivity
+from analytics.clustering.clusters import Clustering, cluster_instruments, default_threshold
+from analytics.estimation.covariance import estimate_covariance
 from analytics.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]

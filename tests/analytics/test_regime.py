@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.regime import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
-from analytics.regime_components import COMPONENTS, STREAM_COMPONENTS, average_correlation
+from analytics.regime.detection import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
+from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
 from scripts.calibrate_regime import CALMS, PANICS, Stream, bounds_by_length, simulate, spy_stream
 
 ROOT = Path(__file__).resolve().parents[2]

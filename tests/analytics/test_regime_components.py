@@ -9,7 +9,7 @@ import pytest
 import pywt
 
 from analytics.errors import InputError
-from analytics.regime_components import (
+from analytics.regime.components import (
     average_correlation,
     drawdown_from_high,
     dwt_turbulence,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.errors import InputError
-from analytics.regime_components import volatility_ratio
-from analytics.regime_percentiles import bootstrap_percentiles, expanding_percentile, stationary_indices
+from analytics.regime.components import volatility_ratio
+from analytics.regime.percentiles import bootstrap_percentiles, expanding_percentile, stationary_indices
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.risk import (
+from analytics.estimation.instrument_risk import (
     conditional_value_at_risk,
     convexity,
     fragility,

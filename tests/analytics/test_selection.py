@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.candidates import class_quotas, identity_ranks
-from analytics.clusters import Clustering, cluster_instruments
+from analytics.selection.candidate_pool import class_quotas, identity_ranks
+from analytics.clustering.clusters import Clustering, cluster_instruments
 from analytics.errors import InputError
-from analytics.execution_score import SCORE_WEIGHTS, combine, cumulative_return
-from analytics.risk import convexity, percentile_rank
-from analytics.selection import SelectionReason, SelectionRules, cluster_limits, select_instruments
+from analytics.selection.execution_score import SCORE_WEIGHTS, combine, cumulative_return
+from analytics.estimation.instrument_risk import convexity, percentile_rank
+from analytics.selection.natural_selection import SelectionReason, SelectionRules, cluster_limits, select_instruments
 
 COLUMNS = [
     "symbol", "identity", "cluster_id", "direction", "asset_class", "sector", "momentum", "volatility_annual",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.sentiment import G8, currency_strength, exposure_multiplier, risk_appetite, scale_exposure
+from analytics.regime.sentiment import G8, currency_strength, exposure_multiplier, risk_appetite, scale_exposure
 
 
 def closes(sessions: int = 300, seed: int = 75) -> dict[str, np.ndarray]:

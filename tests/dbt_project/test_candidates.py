@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.catalog import Lake
+from lakehouse.connection.catalog import Lake
 from lakehouse.paths import Paths
 
 Kit = dict[str, Any]

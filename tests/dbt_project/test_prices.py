@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse.catalog import Lake
-from lakehouse.dbt import DbtResult
-from lakehouse.hashing import content_hash
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import DbtResult
+from lakehouse.storage.hashing import content_hash
 from lakehouse.paths import Paths
 
 Kit = dict[str, Any]

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import ScannerConfigError
-from ingest.rules import evaluate
-from ingest.scanner_fields import FIELDS, code_of, field_of, word_of
-from ingest.scanner_query import build_query
-from ingest.scanners import Filter, Scanner, load_scanners
+from ingest.screening.predicates import evaluate
+from ingest.screening.service_fields import FIELDS, code_of, field_of, word_of
+from ingest.screening.service_query import build_query
+from ingest.screening.scanners import Filter, Scanner, load_scanners
 
 VENUES = ("BINANCE", "OKX", "BYBIT", "KRAKEN")
 GOOD = {"perf_w": 1.0, "perf_1m": 1.0, "perf_3m": 2.0}

@@ -7,7 +7,7 @@ import exchange_calendars as xc
 import polars as pl
 import pytest
 
-from ingest.calendars import (
+from ingest.reference.calendars import (
     all_sessions,
     as_of_clock,
     completed_sessions,
@@ -16,7 +16,7 @@ from ingest.calendars import (
     sessions,
 )
 from ingest.errors import CalendarRangeError, NotATableError, UnknownVenueError
-from ingest.venues import Venues
+from ingest.reference.venues import Venues
 
 
 def test_every_venue_has_a_calendar_that_answers(venues: Venues) -> None:

@@ -5,12 +5,12 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from ingest.calendars import as_of_clock
-from ingest.discovery import scan_columns
+from ingest.reference.calendars import as_of_clock
+from ingest.landing.discovery import scan_columns
 from ingest.errors import ScannerInputError
-from ingest.landing import land_sessions
-from ingest.requests import Landing
-from lakehouse.catalog import Lake
+from ingest.landing.land import land_sessions
+from ingest.sources.landing_request import Landing
+from lakehouse.connection.catalog import Lake
 
 FRIDAY, SUNDAY = dt.date(2024, 3, 8), dt.date(2024, 3, 10)
 

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from ingest.cli import main
-from ingest.envelope import ROW_COLUMNS, ROW_MEANINGS, Meta, Provenance, envelope
+from ingest.landing.envelope import ROW_COLUMNS, ROW_MEANINGS, Meta, Provenance, envelope
 from ingest.envelope_page import envelope_page, keep_page, uses
 from ingest.errors import EnvelopePageError
-from ingest.scanners import load_scanners
-from lakehouse.tables import CONTRACTS
+from ingest.screening.scanners import load_scanners
+from lakehouse.schema.tables import CONTRACTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "guide" / "envelope.md"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ingest.scanner_fields import CODES, FIELDS, UNLISTED, is_country, lacking, markets_of, venues_of
-from ingest.scanner_query import build_query
-from ingest.scanners import load_scanners
-from ingest.venues import Venues
+from ingest.screening.service_fields import CODES, FIELDS, UNLISTED, is_country, lacking, markets_of, venues_of
+from ingest.screening.service_query import build_query
+from ingest.screening.scanners import load_scanners
+from ingest.reference.venues import Venues
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.calendars import as_of_clock
+from ingest.reference.calendars import as_of_clock
 from ingest.errors import NotATableError, ScanUnsupportedError, UnknownVenueError
-from ingest.files import FilesSource
-from ingest.scanners import load_scanner
-from ingest.source import BarBatch, BarRequest, Source
-from ingest.venues import Venues
+from ingest.sources.files import FilesSource
+from ingest.screening.scanners import load_scanner
+from ingest.sources.protocol import BarBatch, BarRequest, Source
+from ingest.reference.venues import Venues
 
 AS_OF = dt.date(2024, 3, 8)
 HEADER = "symbol,venue,asset_class,date,open,high,low,close,volume\n"

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.calendars import as_of_clock, sessions
+from ingest.reference.calendars import as_of_clock, sessions
 from ingest.errors import ScanUnsupportedError, UnknownInstrumentError
-from ingest.files import FilesSource
-from ingest.landing import LandingReport, land_bars, land_instruments, land_scans, land_sessions
-from ingest.requests import Landing
-from ingest.rules import scan_from_columns
-from ingest.sample import SampleSource
-from ingest.scanners import Scanner
-from ingest.source import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
+from ingest.sources.files import FilesSource
+from ingest.landing.land import LandingReport, land_bars, land_instruments, land_scans, land_sessions
+from ingest.sources.landing_request import Landing
+from ingest.screening.predicates import scan_from_columns
+from ingest.sources.sample.sample import SampleSource
+from ingest.screening.scanners import Scanner
+from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest
+from ingest.reference.venues import Venues
+from lakehouse.connection.catalog import Lake
 from lakehouse.errors import PathRefusedError
-from lakehouse.hashing import content_hash
+from lakehouse.storage.hashing import content_hash
 
 FETCHED = dt.datetime.fromisoformat("2024-06-01")
 DAYS = sessions("XNYS", dt.date(2024, 3, 1), dt.date(2024, 3, 28))["session_date"].to_list()

@@ -9,11 +9,11 @@ import exchange_calendars as xc
 import polars as pl
 import pytest
 
-from ingest.calendars import as_of_clock, sessions
-from ingest.files import FilesSource
-from ingest.quarantine import Verdict, judge
-from ingest.source import BarRequest
-from ingest.venues import Venues
+from ingest.reference.calendars import as_of_clock, sessions
+from ingest.sources.files import FilesSource
+from ingest.landing.quarantine import Verdict, judge
+from ingest.sources.protocol import BarRequest
+from ingest.reference.venues import Venues
 
 pytestmark = pytest.mark.real_data
 LAST = dt.date(2026, 2, 5)

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from ingest.calendars import as_of_clock, sessions
+from ingest.reference.calendars import as_of_clock, sessions
 from ingest.errors import ColumnMissingError
-from ingest.quarantine import REASONS, Verdict, judge
-from ingest.source import BAR_SCHEMA
+from ingest.landing.quarantine import REASONS, Verdict, judge
+from ingest.sources.protocol import BAR_SCHEMA
 
 FETCHED = dt.datetime.fromisoformat("2024-06-01")
 AS_OF = dt.date(2024, 3, 28)

@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.discovery import discover
-from ingest.envelope import Provenance, envelope, write_envelope
+from ingest.landing.discovery import discover
+from ingest.landing.envelope import Provenance, envelope, write_envelope
 from ingest.errors import ScannerInputError
-from ingest.rules import evaluate, scan_from_columns, summarise
-from ingest.scanners import Filter, Scanner
-from ingest.strategies import STRATEGIES
+from ingest.screening.predicates import evaluate, scan_from_columns, summarise
+from ingest.screening.scanners import Filter, Scanner
+from ingest.screening.strategies import STRATEGIES
 from lakehouse.paths import Paths
-from lakehouse.tables import CONTRACTS
+from lakehouse.schema.tables import CONTRACTS
 
 DAY, AT = dt.date(2024, 3, 8), dt.datetime.fromisoformat("2024-03-09T00:10")
 TREND_UP = {"adx": 15.0, "recommend_all": 0.1, "perf_w": 0.01, "perf_1m": 0.51, "perf_3m": 1.01}

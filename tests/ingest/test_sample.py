@@ -10,10 +10,10 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
-from ingest.calendars import all_sessions, as_of_clock
+from ingest.reference.calendars import all_sessions, as_of_clock
 from ingest.errors import CalendarRangeError
-from ingest.quarantine import Verdict, judge
-from ingest.sample import (
+from ingest.landing.quarantine import Verdict, judge
+from ingest.sources.sample.sample import (
     BENCHMARK,
     SAMPLE_AS_OF,
     SampleSource,
@@ -23,9 +23,9 @@ from ingest.sample import (
     planted_clusters,
     planted_gaps,
 )
-from ingest.sample_universe import CRISIS, FIRST_DAY
-from ingest.source import BarRequest, Source
-from ingest.venues import Venues
+from ingest.sources.sample.sample_universe import CRISIS, FIRST_DAY
+from ingest.sources.protocol import BarRequest, Source
+from ingest.reference.venues import Venues
 
 
 def told(source: SampleSource, as_of: dt.date, symbols: tuple[str, ...] | None = None) -> pl.DataFrame:

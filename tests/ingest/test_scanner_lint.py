@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.scanner_checks import RULES, Finding, check_pairs, check_scanner
-from ingest.scanner_lint import failures, lint
-from ingest.scanners import Scanner, default_names, load_scanner, scanner_names
-from ingest.venues import Venues
+from ingest.screening.scanner_checks import RULES, Finding, check_pairs, check_scanner
+from ingest.screening.scanner_lint import failures, lint
+from ingest.screening.scanners import Scanner, default_names, load_scanner, scanner_names
+from ingest.reference.venues import Venues
 
 CLEAN = "extends: [base/market, presets/trend]\ntitle: Mine\n"
 

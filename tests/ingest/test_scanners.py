@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import ScannerConfigError
-from ingest.scanners import load_scanner, load_scanners, resolve_layers, scanner_names
+from ingest.screening.scanners import load_scanner, load_scanners, resolve_layers, scanner_names
 from lakehouse.errors import PathRefusedError
 
 CLASSES = ("equity", "etf", "bond", "crypto_spot", "crypto_perp", "fx", "future", "cfd")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.weekly import COMPUTED, weekly_columns
+from ingest.screening.weekly_columns import COMPUTED, weekly_columns
 
 MONDAY = dt.date(2023, 1, 2)
 # Long enough for an RSI of 14 weeks and its recursion; lists that hypothesis draws by itself are mostly too short.

@@ -13,19 +13,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.clusters import Clustering, cluster_instruments
+from analytics.clustering.clusters import Clustering, cluster_instruments
 from analytics.policy import Chosen, group
-from ingest.source import Source
-from lakefolio import analysis, inspection
-from lakefolio.cli import main
+from ingest.sources.protocol import Source
+from lakefolio.steps import cluster_analysis as analysis
+from lakefolio.cli import run_tables as inspection
+from lakefolio.cli.app import main
 from lakefolio.errors import FrontDoorError, UsageError
-from lakefolio.manifest import resolve
-from lakefolio.panel import Panel
-from lakefolio.policies import policy_of
-from lakefolio.progress import Reporter
-from lakefolio.readings import describe_clusters
-from lakefolio.run import Run
-from lakehouse.catalog import Lake, LakeSettings
+from lakefolio.config.manifest import resolve
+from lakefolio.runs.grid_returns import Panel
+from lakefolio.config.decision_settings import policy_of
+from lakefolio.runs.progress import Reporter
+from lakefolio.steps.decision_inputs import describe_clusters
+from lakefolio.runs.run import Run
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from analytics.tournament.engines import Pool, equal_weight_engine
-from analytics.tournament.guests import Terms
-from analytics.tournament.run import TournamentResult, run_tournament
-from analytics.tournament.settings import TournamentSettings
-from lakefolio.engines import check_engines, guest_packages, make_guest
+from analytics.tournament.plugins import Terms
+from analytics.tournament.walk_forward import TournamentResult, run_tournament
+from analytics.tournament.tournament_settings import TournamentSettings
+from lakefolio.config.engine_plugins import check_engines, guest_packages, make_guest
 from lakefolio.errors import ManifestError, UsageError
-from lakefolio.manifest import resolve
+from lakefolio.config.manifest import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "guide" / "own-engine.md").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def calm(install: Install) -> None:
     """The guide's example, installed from its own words."""
     project = tomllib.loads(block("toml"))["project"]
-    install(project["name"], block("python"), project["entry-points"]["lakefolio.engines"], project["version"])
+    install(project["name"], block("python"), project["entry-points"]["lakefolio.config.engine_plugins"], project["version"])
 
 
 def play(*engines: str) -> TournamentResult:

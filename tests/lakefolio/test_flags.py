@@ -14,19 +14,20 @@ import polars as pl
 import pytest
 
 from analytics.policy import Chosen, Held, group, pick, weigh
-from analytics.regime import detect_regime
-from analytics.sentiment import G8
+from analytics.regime.detection import detect_regime
+from analytics.regime.sentiment import G8
 from analytics.tournament.engines import Decision, PastView
 from analytics.tournament.simulators import HeldState, realized
-from lakefolio import publication, trial
+from lakefolio.steps import publish as publication
+from lakefolio.pipeline.sequence import tournament as trial
 from lakefolio.errors import ManifestError
-from lakefolio.launch import Wanted, new_run
-from lakefolio.manifest import Flags, Profile, resolve
-from lakefolio.policies import policy_of, regime_settings_of, tournament_settings_of
-from lakefolio.portfolio import Standing, portfolio_tables
-from lakefolio.progress import Reporter
-from lakefolio.sentiment import read_exposures
-from lakefolio.state import HeldPortfolio
+from lakefolio.runs.start import Wanted, new_run
+from lakefolio.config.manifest import Flags, Profile, resolve
+from lakefolio.config.decision_settings import policy_of, regime_settings_of, tournament_settings_of
+from lakefolio.steps.portfolio_tables import Standing, portfolio_tables
+from lakefolio.runs.progress import Reporter
+from lakefolio.steps.sentiment_exposure import read_exposures
+from lakefolio.state.held_portfolios import HeldPortfolio
 from lakehouse.paths import Paths
 from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import RUN_ID, run_frames

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from lakefolio.errors import UsageError
-from lakefolio.gate import Check
-from lakefolio.junit import Suite, checks_of, gate_suite, health_suite, write_junit
+from lakefolio.audit.checks import Check
+from lakefolio.audit.junit import Suite, checks_of, gate_suite, health_suite, write_junit
 
 AT = dt.datetime(2026, 1, 15, 8, 30)  # noqa: DTZ001 - the lake's timestamps are naive UTC
 STATUSES = ["OK", "SHORT", "GAPS", "STALE", "INVALID", "MISSING"]

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from lakefolio.errors import UsageError, VerificationError
-from lakefolio.keys import SigningKey, TrustedKey
+from lakefolio.audit.signing import SigningKey, TrustedKey
 
 # RFC 8032, section 7.1, test 1: the empty message.
 RFC_8032_SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lakefolio.errors import VerificationError
-from lakefolio.keys import SigningKey
-from lakefolio.ledger import Ledger, canonical, digest, read_entries
-from lakefolio.verification import RunEvidence, verify_run
-from lakehouse.hashing import file_hash
+from lakefolio.audit.signing import SigningKey
+from lakefolio.audit.ledger import Ledger, canonical, digest, read_entries
+from lakefolio.audit.verification import RunEvidence, verify_run
+from lakehouse.storage.hashing import file_hash
 
 RUN = "20251230-demo-0001"
 

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from lakefolio.errors import ManifestError
-from lakefolio.manifest import Flags, json_schema, resolve
-from lakefolio.policies import policy_of
+from lakefolio.config.manifest import Flags, json_schema, resolve
+from lakefolio.config.decision_settings import policy_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "configs" / "manifest.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakefolio.cli import main
+from lakefolio.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[2]
 Audit = Callable[..., tuple[int, str, str]]

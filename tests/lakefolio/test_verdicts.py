@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from analytics.tournament.engines import Decide, Decision, Engine, PastView, Pool, equal_weight_engine
-from analytics.tournament.run import run_tournament
-from analytics.tournament.settings import TournamentSettings
-from lakefolio.panel import Panel
-from lakefolio.verdicts import Trial, isolation_frame, target_frames
-from lakehouse.tables import CONTRACTS
+from analytics.tournament.walk_forward import run_tournament
+from analytics.tournament.tournament_settings import TournamentSettings
+from lakefolio.runs.grid_returns import Panel
+from lakefolio.steps.tournament_evaluation import Trial, isolation_frame, target_frames
+from lakehouse.schema.tables import CONTRACTS
 
 SYMBOLS = ("X:A", "X:B", "X:C", "X:D")
 SETTINGS = TournamentSettings(train=60, test=20, step=20, n_samples=99, reference_engine="ours")

@@ -11,14 +11,14 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from lakehouse import extensions
-from lakehouse.catalog import SCHEMAS, Lake, LakeSettings
+from lakehouse.connection import extensions
+from lakehouse.connection.catalog import SCHEMAS, Lake, LakeSettings
 from lakehouse.errors import ExtensionMissingError, LakeMismatchError, LakeMissingError, UnknownTableError
-from lakehouse.hashing import content_hash
+from lakehouse.storage.hashing import content_hash
 from lakehouse.paths import Paths
-from lakehouse.snapshots import list_snapshots, snapshot
-from lakehouse.tables import CONTRACTS
-from lakehouse.writes import Write, write
+from lakehouse.storage.snapshots import list_snapshots, snapshot
+from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.writes import Write, write
 
 Make = Callable[..., pl.DataFrame]
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import duckdb
 import pytest
 
-from lakehouse.catalog import Lake, LakeSettings
-from lakehouse.contention import is_contention
-from lakehouse.counts import verify_counts
+from lakehouse.connection.catalog import Lake, LakeSettings
+from lakehouse.connection.retries import is_contention
+from lakehouse.storage.row_counts import verify_counts
 from lakehouse.paths import Paths
-from lakehouse.snapshots import find_commit, list_snapshots
+from lakehouse.storage.snapshots import find_commit, list_snapshots
 
 Start = Callable[..., subprocess.Popen[str]]
 LINKS = "results.cluster_links"

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from lakehouse.catalog import contract_of
-from lakehouse.contracts import Column, TableContract
+from lakehouse.connection.catalog import contract_of
+from lakehouse.schema.contracts import Column, TableContract
 from lakehouse.errors import ContractError, DbtError, UnknownTableError
-from lakehouse.frames import collapse_exact_duplicates, hold_to_contract, require_unique
-from lakehouse.tables import CONTRACTS
+from lakehouse.storage.frame_checks import collapse_exact_duplicates, hold_to_contract, require_unique
+from lakehouse.schema.tables import CONTRACTS
 
 BARS = CONTRACTS["raw.bars"]
 Bars = Callable[..., pl.DataFrame]

@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from lakehouse import dbt
-from lakehouse.catalog import Lake, LakeSettings
-from lakehouse.dbt import run_dbt
+from lakehouse.dbt import runner as dbt
+from lakehouse.connection.catalog import Lake, LakeSettings
+from lakehouse.dbt.runner import run_dbt
 from lakehouse.errors import DbtError, LockHeldError
-from lakehouse.parsing import ParsedProjects
+from lakehouse.dbt.parse_cache import ParsedProjects
 from lakehouse.paths import Paths
-from lakehouse.writes import Write, write
+from lakehouse.storage.writes import Write, write
 
 Make = Callable[..., pl.DataFrame]
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import UnhashableFrameError
-from lakehouse.hashing import content_hash, file_hash
+from lakehouse.storage.hashing import content_hash, file_hash
 
 SCHEMA = {"name": pl.String, "day": pl.Date, "at": pl.Datetime("us"), "x": pl.Float64, "n": pl.Int64, "ok": pl.Boolean}
 

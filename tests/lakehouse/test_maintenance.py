@@ -15,15 +15,16 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from lakehouse import _upkeep, maintenance
-from lakehouse.catalog import Lake, LakeSettings
-from lakehouse.counts import base_tables, count_table
+from lakehouse.maintenance import tasks as _upkeep
+from lakehouse.maintenance import commands as maintenance
+from lakehouse.connection.catalog import Lake, LakeSettings
+from lakehouse.storage.row_counts import base_tables, count_table
 from lakehouse.errors import LakeDamagedError, LakeMismatchError, LakeMissingError, LockHeldError, MaintenanceError
-from lakehouse.hashing import content_hash
-from lakehouse.ledgers import snapshots_in_ledgers
+from lakehouse.storage.hashing import content_hash
+from lakehouse.maintenance.ledgers import snapshots_in_ledgers
 from lakehouse.paths import Paths
-from lakehouse.snapshots import list_snapshots
-from lakehouse.writes import Write, write
+from lakehouse.storage.snapshots import list_snapshots
+from lakehouse.storage.writes import Write, write
 
 Make = Callable[..., pl.DataFrame]
 FAR = datetime(2100, 1, 1)  # noqa: DTZ001 - later than any commit

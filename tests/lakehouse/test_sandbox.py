@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse import sandbox
-from lakehouse.catalog import Lake, LakeSettings
+from lakehouse.connection import user_sql as sandbox
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.errors import LakeMissingError, QueryRefusedError
 from lakehouse.paths import Paths
-from lakehouse.sandbox import user_query
-from lakehouse.writes import Write, write
+from lakehouse.connection.user_sql import user_query
+from lakehouse.storage.writes import Write, write
 
 Make = Callable[..., pl.DataFrame]
 
@@ -187,8 +187,8 @@ def test_not_even_the_lake_s_own_files_can_be_read_or_written_past_the_lake(
 def test_even_past_the_parser_the_connection_itself_refuses(
     ask: Callable[..., pl.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.sandbox._require_harmless", lambda *_: None)
-    monkeypatch.setattr("lakehouse.sandbox._parsed", lambda *_: {})
+    monkeypatch.setattr("lakehouse.connection.user_sql._require_harmless", lambda *_: None)
+    monkeypatch.setattr("lakehouse.connection.user_sql._parsed", lambda *_: {})
     for sql, said in (
         ("from read_csv('/etc/passwd')", "disabled by configuration"),
         ("copy (select 1) to '/tmp/x.csv'", "disabled by configuration"),

@@ -11,13 +11,13 @@ import duckdb
 import polars as pl
 import pytest
 
-from lakehouse import writes
-from lakehouse.catalog import Lake, LakeSettings
+from lakehouse.storage import writes
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.errors import ContractError, PathRefusedError, ReadOnlyLakeError, WriteConflictError
-from lakehouse.hashing import content_hash
+from lakehouse.storage.hashing import content_hash
 from lakehouse.paths import Paths
-from lakehouse.snapshots import find_commit, list_snapshots
-from lakehouse.writes import Write, write
+from lakehouse.storage.snapshots import find_commit, list_snapshots
+from lakehouse.storage.writes import Write, write
 
 LATER = datetime(2025, 1, 1)  # noqa: DTZ001
 Make = Callable[..., pl.DataFrame]

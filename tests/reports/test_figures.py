@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.figures import Dot, Line, Part, bar, line_chart, regime_chart, scatter_map, stacked_bar, ticks
+from reports.drawing.svg import Dot, Line, Part, bar, line_chart, regime_chart, scatter_map, stacked_bar, ticks
 
 
 def rects(figure: str) -> list[dict[str, str]]:

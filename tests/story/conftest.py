@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import polars as pl
 import pytest
 
-from ingest.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
-from ingest.source import BarRequest
-from ingest.venues import Venues
-from lakehouse.maintenance import relocate
+from ingest.sources.sample.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
+from ingest.sources.protocol import BarRequest
+from ingest.reference.venues import Venues
+from lakehouse.maintenance.commands import relocate
 from tests.story.home import ROOT, Home
 
 DEMO = "demo-story"

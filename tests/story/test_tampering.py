@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lakefolio.keys import SigningKey
-from lakefolio.ledger import Ledger, canonical, digest
-from lakefolio.outputs import RecordedScope, hash_of
-from lakehouse.catalog import Lake
+from lakefolio.audit.signing import SigningKey
+from lakefolio.audit.ledger import Ledger, canonical, digest
+from lakefolio.runs.fingerprints import RecordedScope, hash_of
+from lakehouse.connection.catalog import Lake
 from tests.story.home import Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.allocation import RiskProblem, Turnover, active_set, solve
-from analytics.allocation.active_set import _multiplier_of_vertex, _thresholds
-from analytics.allocation.groups import Groups
-from analytics.allocation.pieces import Pieces, QuadraticForm
+from analytics.allocation import RiskProblem, Turnover, solve
+from analytics.allocation.solvers import active_set
+from analytics.allocation.solvers.active_set import _multiplier_of_vertex, _thresholds
+from analytics.allocation.solvers.group_caps import Groups
+from analytics.allocation.solvers.piecewise_linear import Pieces, QuadraticForm
 
 
 def bent_problem(profile: str, seed: int, common: float) -> RiskProblem:

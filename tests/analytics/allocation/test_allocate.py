@@ -16,7 +16,7 @@ from analytics.allocation import (
     allocate,
 )
 from analytics.errors import InfeasibleError, ShortHistoryError
-from analytics.risk import convexity
+from analytics.estimation.instrument_risk import convexity
 
 EVERY_PROFILE = (*PROFILES, "barbell")
 

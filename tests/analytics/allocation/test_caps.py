@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.allocation import CapInfeasibleError, GroupCaps, RiskProblem, solve
-from analytics.allocation.caps import impose_caps
+from analytics.allocation.solvers.cap_feasibility import impose_caps
 from analytics.errors import InfeasibleError
 
 COVARIANCE = np.diag([0.01, 0.04, 0.09, 0.16])

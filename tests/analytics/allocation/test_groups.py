@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.allocation import GroupCaps, RiskProblem, Turnover, active_set, solve
-from analytics.allocation.groups import Groups, read_groups
-from analytics.allocation.linear_program import LinearProgram, solve_linear
-from analytics.allocation.pieces import QuadraticForm
-from analytics.allocation.reference import solve_by_reference
+from analytics.allocation import GroupCaps, RiskProblem, Turnover, solve
+from analytics.allocation.solvers import active_set
+from analytics.allocation.solvers.group_caps import Groups, read_groups
+from analytics.allocation.solvers.linear_program import LinearProgram, solve_linear
+from analytics.allocation.solvers.piecewise_linear import QuadraticForm
+from benchmarks.cvxpy_reference import solve_by_reference
 from analytics.errors import InfeasibleError
 
 PROFILES = ("min_variance", "max_sharpe", "max_diversification")

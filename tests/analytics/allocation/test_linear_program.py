@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import linprog
 
 from analytics.allocation.errors import SolverError
-from analytics.allocation.linear_program import GrowingProgram, LinearProgram, solve_linear
+from analytics.allocation.solvers.linear_program import GrowingProgram, LinearProgram, solve_linear
 
 
 def drawn(seed: int, count: int = 15, rows: int = 8) -> LinearProgram:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analytics.allocation import AllocationInputError, GroupCaps, RiskProblem, Turnover, UnboundedError, solve
-from analytics.allocation.certificates import Certificate
+from analytics.allocation.solvers.certificates import Certificate
 from analytics.errors import AnalyticsError
 
 NAMES = ("SIMX:A", "SIMX:B", "SIMX:C")

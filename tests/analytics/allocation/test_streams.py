@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analytics.allocation import AllocationInputError, blend_members, cluster_streams
-from analytics.allocation.streams import lifetimes
+from analytics.allocation.cluster_returns import lifetimes
 
 SYMBOLS = ("SIMX:A", "SIMX:B", "SIMX:C", "SIMX:D")
 

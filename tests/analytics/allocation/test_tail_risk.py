@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analytics.allocation import AllocationInputError, RiskProblem, solve
-from analytics.allocation.tail_risk import tail_mean
+from analytics.allocation.solvers.tail_risk import tail_mean
 
 
 def market(sessions: int, count: int, seed: int = 0) -> np.ndarray:

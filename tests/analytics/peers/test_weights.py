@@ -17,7 +17,7 @@ from scipy.spatial.distance import squareform
 
 from analytics._typing import FloatVector
 from analytics.allocation import RiskProblem, solve
-from analytics.allocation.hierarchy import _count_clusters, correlation_distance
+from analytics.allocation.solvers.hierarchy import _count_clusters, correlation_distance
 from benchmarks import ours
 from benchmarks.inputs import PERIODS_PER_YEAR, Market
 

@@ -5,7 +5,7 @@ import pytest
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError, ShortHistoryError
-from analytics.tournament.bootstrap import (
+from analytics.evaluation.bootstrap import (
     bootstrap_interval,
     common_block,
     optimal_block,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError
-from analytics.tournament.concentration import effective_bets, herfindahl
+from analytics.evaluation.concentration import effective_bets, herfindahl
 
 
 def test_hhi_of_equal_and_single_holdings() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.tournament.deflation import (
+from analytics.evaluation.deflated_sharpe import (
     deflated_sharpe,
     expected_maximum_sharpe,
     overfitting_probability,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError
-from analytics.tournament.isolation import isolate_alpha
+from analytics.evaluation.alpha_isolation import isolate_alpha
 
 
 def test_the_stages_add_up_and_the_mean_has_intervals() -> None:

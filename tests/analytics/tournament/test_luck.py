@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analytics.tournament.deflation import deflated_sharpe
-from analytics.tournament.luck import TableFigure, judge_luck
-from analytics.tournament.metrics import MetricTable
+from analytics.evaluation.deflated_sharpe import deflated_sharpe
+from analytics.evaluation.overfitting import TableFigure, judge_luck
+from analytics.evaluation.metrics import MetricTable
 
 NAMES = ("market/market", "ours/a", "ours/b", "ours/flat")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.tournament.metrics import RELATIVE_METRICS, STREAM_METRICS, TRADING_METRICS, compute_metrics
+from analytics.evaluation.metrics import RELATIVE_METRICS, STREAM_METRICS, TRADING_METRICS, compute_metrics
 
 
 def by_hand(returns: list[float], benchmark: list[float], periods: int, risk_free_annual: float) -> dict[str, float]:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from analytics.errors import InfeasibleError, InputError
 from analytics.tournament.engines import Decision, Engine, PastView, equal_weight_engine, market_engine, tradable_pool
-from analytics.tournament.run import TournamentResult, run_tournament, simulate_engines
-from analytics.tournament.settings import TournamentSettings
+from analytics.tournament.walk_forward import TournamentResult, run_tournament, simulate_engines
+from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.simulators import Frictions
-from analytics.tournament.tables import METRICS
+from analytics.tournament.result_frames import METRICS
 
 N_SESSIONS, N = 150, 5
 SYMBOLS = tuple(f"SIMX:S{i}" for i in range(N))
@@ -76,7 +76,7 @@ def run(
 
 
 def contract(table: str) -> tuple[str, ...]:
-    name = "lakehouse.tables" if importlib.util.find_spec("lakehouse.tables") else "lakehouse.contracts"
+    name = "lakehouse.schema.tables" if importlib.util.find_spec("lakehouse.schema.tables") else "lakehouse.schema.contracts"
     columns = importlib.import_module(name).CONTRACTS[f"results.{table}"].names
     return tuple(column for column in columns if column != "run_id")
 

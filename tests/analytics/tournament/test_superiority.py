@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError
-from analytics.tournament.bootstrap import stationary_indices, stationary_weights
-from analytics.tournament.superiority import long_run_deviation, superior_ability
+from analytics.evaluation.bootstrap import stationary_indices, stationary_weights
+from analytics.evaluation.superiority import long_run_deviation, superior_ability
 
 MARKET = np.random.default_rng(99).normal(0.0003, 0.01, 300)
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import healing
-from ingest.calendars import sessions
+from ingest.landing import backfill as healing
+from ingest.reference.calendars import sessions
 from ingest.cli import main
-from ingest.healing import calendars_of, failed_requests, gap_requests, known_symbols
-from ingest.landing import land_bars, land_instruments, land_requests
-from ingest.tradingview import TradingViewSource
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
+from ingest.landing.backfill import calendars_of, failed_requests, gap_requests, known_symbols
+from ingest.landing.land import land_bars, land_instruments, land_requests
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.reference.venues import Venues
+from lakehouse.connection.catalog import Lake
 from lakehouse.paths import Paths
 from tests.ingest.live.trial import (
     FIRST,

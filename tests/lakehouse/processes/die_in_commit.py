@@ -8,8 +8,8 @@ import sys
 
 import polars as pl
 
-from lakehouse import writes
-from lakehouse.catalog import Lake, LakeSettings
+from lakehouse.storage import writes
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 
 
