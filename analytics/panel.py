@@ -88,7 +88,9 @@ def moves(lowest: FloatVector, highest: FloatVector) -> BoolVector:
 
 
 def unusable_columns(panel: Panel) -> dict[int, str]:
-    """Columns without any return or without any variation beyond rounding: they have no correlation (quant.md 3.1).
+    """Columns without any return or without any variation beyond rounding: they have no correlation.
+
+    See docs/method/03-dependence.md#3.1.
 
     Returns
     -------

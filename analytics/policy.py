@@ -1,4 +1,6 @@
-"""From what is known to what is held: the one policy that production and the tournament both call (quant.md 8.1, 9.1).
+"""From what is known to what is held: the one policy that production and the tournament both call.
+
+See docs/method/08-allocation.md#8.1, docs/method/09-tournament.md#9.1.
 
 Three decisions in order. `pick` takes the winners of each cluster from the candidates, `group` clusters the winners on
 their full history, `weigh` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
@@ -46,7 +48,10 @@ class Policy:
     is_alpha_weighted: bool = True
 
     def threshold_for(self, regime: str) -> float:
-        """The cut that a regime asks for, and that is then used (quant.md 4.1)."""
+        """The cut that a regime asks for, and that is then used.
+
+        See docs/method/04-clusters.md#4.1.
+        """
         if not self.is_threshold_adaptive:
             return self.threshold
         if regime not in self.threshold_by_regime:
@@ -100,7 +105,9 @@ class Held:
 def pick(
     past_returns: FloatMatrix, candidates: pl.DataFrame, regime: str, policy: Policy, *, periods_per_year: int
 ) -> tuple[Clustering, pl.DataFrame]:
-    """Cluster the candidates on the light window and take the winners of each cluster (quant.md 5.5-5.9).
+    """Cluster the candidates on the light window and take the winners of each cluster.
+
+    See docs/method/05-discovery-selection.md#5.5 to 5.9.
 
     Parameters
     ----------
@@ -131,7 +138,10 @@ def pick(
 
 
 def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataFrame:
-    """Mark those whose history is shorter than the full lookback; the light window alone can't tell (quant.md 2.4)."""
+    """Mark those whose history is shorter than the full lookback; the light window alone can't tell.
+
+    See docs/method/02-returns.md#2.4.
+    """
     known = np.isfinite(past_returns)
     is_late = known.any(axis=0) & (known.argmax(axis=0) > LONGEST_CLOSURE_SESSIONS)
     is_kept = pl.col("reason") != SelectionReason.SHORT_HISTORY.value
@@ -139,7 +149,9 @@ def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataF
 
 
 def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy) -> Clustering:
-    """Cluster the winners on their full history; these clusters carry the cap (quant.md 4.1).
+    """Cluster the winners on their full history; these clusters carry the cap.
+
+    See docs/method/04-clusters.md#4.1.
 
     Parameters
     ----------
@@ -172,14 +184,16 @@ def weigh(
     periods_per_year: int,
     exposures: FloatVector | None = None,
 ) -> Allocation:
-    """Allocate one profile over the clusters of the winners (quant.md 8).
+    """Allocate one profile over the clusters of the winners.
+
+    See docs/method/08-allocation.md.
 
     Parameters
     ----------
     past_returns : (T, N)
         Physical returns, one column per chosen symbol. Instruments that the clustering left out are left out here.
     exposures : (N,), optional
-        Multipliers of gross weight from sentiment (quant.md 7.5); what they take away is cash.
+        Multipliers of gross weight from sentiment (docs/method/07-regime.md#7.5); what they take away is cash.
     """
     ids = np.asarray(clustering.cluster_ids)
     keep = ids > 0
@@ -212,7 +226,10 @@ def weigh(
 
 
 def _scaled(allocation: Allocation, exposures: FloatVector) -> Allocation:
-    """Multiply gross weights by their exposure; what is taken away is cash (quant.md 7.5)."""
+    """Multiply gross weights by their exposure; what is taken away is cash.
+
+    See docs/method/07-regime.md#7.5.
+    """
     weights = allocation.weights * exposures
     return replace(
         allocation,

@@ -1,4 +1,4 @@
-"""The convex problems of quant.md 8.2 as one would write them on paper, solved by cvxpy.
+"""The convex problems of docs/method/08-allocation.md#8.2 as one would write them on paper, solved by cvxpy.
 
 Nothing in the system runs this: it is slow. Tests compare `solve` with it, and so may anyone who doubts.
 """

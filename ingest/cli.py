@@ -1,4 +1,4 @@
-"""`python -m ingest`: the gate by hand. Machine output on stdout with `--json`; exit codes as in house.md 3."""
+"""`python -m ingest`: the gate by hand. Machine output on stdout with `--json`; exit codes as in docs/architecture.md#run."""
 
 from __future__ import annotations
 

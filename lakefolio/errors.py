@@ -1,4 +1,6 @@
-"""What stops a command, and the exit code it ends with (house.md 3).
+"""What stops a command, and the exit code it ends with.
+
+See docs/architecture.md#run.
 
 FrontDoorError (1)
 ├── UsageError (2)          a word of the command line or of a configuration file that means nothing here

@@ -1,4 +1,6 @@
-"""Choose the regime's weights and thresholds on data before 2016 and show what they say afterwards (quant.md 7.3).
+"""Choose the regime's weights and thresholds on data before 2016 and show what they say afterwards.
+
+See docs/method/07-regime.md#7.3.
 
     python -m scripts.calibrate_regime FOLDER [--trials N] [--skip search bounds]
 
@@ -210,7 +212,7 @@ def without_correlation(weights: FloatVector) -> FloatVector:
 def candidates() -> Iterator[FloatVector]:
     """Weights of the stream's readings in fortieths, summing to 1: the volatility ratio has 0.7 or more.
 
-    DWT and permutation entropy, which know least, have at most three fortieths. The DWT has at least one, since quant.md
+    DWT and permutation entropy, which know least, have at most three fortieths. The DWT has at least one, since docs/method/index.md
     7.3 has a flag that takes its weight away.
     """
     steps = range(13)

@@ -1,4 +1,7 @@
-"""The rooms import only through their doors (house.md 1)."""
+"""The rooms import only through their doors.
+
+See docs/architecture.md#packages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How much of each cluster and instrument to hold (quant.md 8).
+"""How much of each cluster and instrument to hold.
+
+See docs/method/08-allocation.md.
 
 `allocate` is the two-layer allocation of production and the tournament; `solve` is the layer below it on plain arrays.
 """

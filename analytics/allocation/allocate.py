@@ -1,4 +1,7 @@
-"""The two-layer allocation that production and the tournament both call (quant.md 8)."""
+"""The two-layer allocation that production and the tournament both call.
+
+See docs/method/08-allocation.md.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ class _Layers:
 
 
 def allocate(problem: AllocationProblem) -> Allocation:
-    """Weigh the selected instruments: blend inside clusters, then the profile over the cluster streams (quant.md 8).
+    """Weigh the selected instruments: blend inside clusters, then the profile over the cluster streams.
+
+    See docs/method/08-allocation.md.
 
     Raises
     ------
@@ -161,7 +166,10 @@ def _cluster_names(cluster_ids: IntVector) -> tuple[str, ...]:
 
 
 def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile) -> RiskProblem:
-    """Layer 1 as a problem over the cluster streams (quant.md 8.2)."""
+    """Layer 1 as a problem over the cluster streams.
+
+    See docs/method/08-allocation.md#8.2.
+    """
     fragility = None
     if problem.fragility_penalty > 0.0:
         tails = conditional_value_at_risk(layers.streams)
@@ -215,7 +223,10 @@ def _common_sessions(problem: AllocationProblem, layers: _Layers) -> FloatMatrix
 
 
 def _solve_barbell(problem: AllocationProblem, layers: _Layers) -> tuple[BoolVector, Solution]:
-    """Aggressor clusters in equal parts, risk parity over the others (quant.md 8.2)."""
+    """Aggressor clusters in equal parts, risk parity over the others.
+
+    See docs/method/08-allocation.md#8.2.
+    """
     share = AGGRESSOR_SHARE[problem.regime] * layers.budget
     convexities = convexity(layers.streams)
     is_aggressor = choose_aggressors(convexities, layers.member_cluster, problem.identities, layers.caps, share)

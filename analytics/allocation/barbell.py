@@ -1,4 +1,7 @@
-"""A small sleeve of convex clusters beside a core, insulated from it (quant.md 8.2)."""
+"""A small sleeve of convex clusters beside a core, insulated from it.
+
+See docs/method/08-allocation.md#8.2.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Layer 2: what each cluster holds, and the return stream it earns (quant.md 8.1)."""
+"""Layer 2: what each cluster holds, and the return stream it earns.
+
+See docs/method/08-allocation.md#8.1.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ def blend_members(
     *,
     alpha_weighting: bool = True,
 ) -> FloatMatrix:
-    """Share of its cluster that each instrument takes (quant.md 8.1).
+    """Share of its cluster that each instrument takes.
+
+    See docs/method/08-allocation.md#8.1.
 
     b = 0.5 * inverse variance + 0.5 * momentum rank, each normalised to 1 over the members; momentum is the mean held
     return, ranked 1, 2 ... among the members, ties averaged. Without `alpha_weighting` inverse variance alone.
@@ -27,7 +32,7 @@ def blend_members(
     Parameters
     ----------
     past_returns : (T, N)
-        Physical, NaN for NULL; each instrument counts with its own history (quant.md 2.4).
+        Physical, NaN for NULL; each instrument counts with its own history (docs/method/02-returns.md#2.4).
     directions : (N,)
         +1 or -1.
     cluster_ids : (N,)
@@ -82,9 +87,11 @@ def lifetimes(past_returns: FloatMatrix) -> BoolMatrix:
 
 
 def cluster_streams(past_returns: FloatMatrix, directions: IntVector, blend: FloatMatrix) -> FloatMatrix:
-    """Return of each cluster's held members, (T, K) (quant.md 8.1).
+    """Return of each cluster's held members, (T, K).
 
-    A member earns 0 on a NULL within its life (quant.md 2.3: its market was closed, and the next return spans it).
+    See docs/method/08-allocation.md#8.1.
+
+    A member earns 0 on a NULL within its life (docs/method/02-returns.md#2.3: its market was closed, and the next return spans it).
     Before its listing and after its end the other members carry the cluster in proportion. NaN where no member has a
     return.
 

@@ -1,4 +1,7 @@
-"""What the two-layer allocation is asked and what it answers (quant.md 8)."""
+"""What the two-layer allocation is asked and what it answers.
+
+See docs/method/08-allocation.md.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
 
 @dataclass(frozen=True, slots=True)
 class AllocationProblem:
-    """Selected instruments in their clusters, and the rules for weighing them (quant.md 8).
+    """Selected instruments in their clusters, and the rules for weighing them.
+
+    See docs/method/08-allocation.md.
 
     Parameters
     ----------
@@ -38,7 +43,7 @@ class AllocationProblem:
     regime : decision regime, read by `barbell`.
     fragility_penalty : gamma; 0 = off.
     turnover_penalty : lambda; 0 = off.
-    alpha_weighting : momentum in the blend (quant.md 8.1).
+    alpha_weighting : momentum in the blend (docs/method/08-allocation.md#8.1).
     covariance_method : see `analytics.estimation.covariance`.
     covariance_halflife_sessions : for the method "ewma".
     """
@@ -85,7 +90,7 @@ class Allocation:
         "core" or "aggressor".
     cash : weight not invested.
     solution : of layer 1; its weights are the cluster weights.
-    estimator : of the covariance of the cluster streams, with its target where it shrinks (quant.md 3.3).
+    estimator : of the covariance of the cluster streams, with its target where it shrinks (docs/method/03-dependence.md#3.3).
     """
 
     profile: PortfolioProfile

@@ -1,4 +1,7 @@
-"""A clustering as rows of results.clusters and results.cluster_links, without run_id (house.md 2)."""
+"""A clustering as rows of results.clusters and results.cluster_links, without run_id.
+
+See docs/architecture.md#lake.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How much of a partition is the threshold's doing, and how much of it stays (quant.md 4.4, 4.5)."""
+"""How much of a partition is the threshold's doing, and how much of it stays.
+
+See docs/method/04-clusters.md#4.4, 4.5.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,9 @@ class ClusterDrift:
 def threshold_sensitivity(
     clustering: Clustering, thresholds: tuple[float, ...] = SENSITIVITY_THRESHOLDS
 ) -> pl.DataFrame:
-    """What each cut of the same tree would give (quant.md 4.4).
+    """What each cut of the same tree would give.
+
+    See docs/method/04-clusters.md#4.4.
 
     Returns
     -------
@@ -94,7 +99,9 @@ def cluster_drift(
     alert: float = DRIFT_ALERT,
     min_overlap: int = MIN_OVERLAP,
 ) -> ClusterDrift:
-    """Compare the halves of the longest lookback the clustering used (quant.md 4.5).
+    """Compare the halves of the longest lookback the clustering used.
+
+    See docs/method/04-clusters.md#4.5.
 
     Parameters
     ----------

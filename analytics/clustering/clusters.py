@@ -1,4 +1,7 @@
-"""Which held streams move together: linkage, cut, and what the cut implies (quant.md 4.1)."""
+"""Which held streams move together: linkage, cut, and what the cut implies.
+
+See docs/method/04-clusters.md#4.1.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,7 @@ class Clustering:
 
 
 def default_threshold(regime: str) -> float:
-    """Cut height of a regime (quant.md 4.1); InputError for an unknown one."""
+    """Cut height of a regime (docs/method/04-clusters.md#4.1); InputError for an unknown one."""
     if regime not in DEFAULT_THRESHOLDS:
         raise InputError(f"Unknown regime {regime!r}; known: {', '.join(DEFAULT_THRESHOLDS)}.")
     return DEFAULT_THRESHOLDS[regime]
@@ -118,7 +121,9 @@ def cluster_instruments(
     min_overlap: int = MIN_OVERLAP,
     unusable: Literal["refuse", "exclude"] = "refuse",
 ) -> Clustering:
-    """Cluster instruments by the blended distance of their held streams (quant.md 3.4, 4.1).
+    """Cluster instruments by the blended distance of their held streams.
+
+    See docs/method/03-dependence.md#3.4, docs/method/04-clusters.md#4.1.
 
     Parameters
     ----------
@@ -200,7 +205,9 @@ def cut_tree(linkage: FloatMatrix, threshold: float) -> IntVector:
 
 
 def implied_correlations(correlation: FloatMatrix, leaf_ids: IntVector) -> tuple[FloatVector, FloatVector]:
-    """Smallest and mean correlation over the known pairs of each cluster, NaN where there is none (quant.md 4.1).
+    """Smallest and mean correlation over the known pairs of each cluster, NaN where there is none.
+
+    See docs/method/04-clusters.md#4.1.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Instruments that move least with the universe's market and with its crypto hub (quant.md 4.6)."""
+"""Instruments that move least with the universe's market and with its crypto hub.
+
+See docs/method/04-clusters.md#4.6.
+"""
 
 from __future__ import annotations
 

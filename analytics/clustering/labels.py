@@ -1,4 +1,7 @@
-"""What a cluster is made of, in a few words (quant.md 4.3)."""
+"""What a cluster is made of, in a few words.
+
+See docs/method/04-clusters.md#4.3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A closer look into one cluster (quant.md 4.2)."""
+"""A closer look into one cluster.
+
+See docs/method/04-clusters.md#4.2.
+"""
 
 from __future__ import annotations
 

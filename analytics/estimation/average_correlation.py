@@ -1,4 +1,7 @@
-"""Mean correlation over the pairs of a pool, window by window, without the matrix of pairs (quant.md 3.1, 7.1)."""
+"""Mean correlation over the pairs of a pool, window by window, without the matrix of pairs.
+
+See docs/method/03-dependence.md#3.1, docs/method/07-regime.md#7.1.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ MOST_CALENDARS = 10
 
 
 def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
-    """Mean over pairs of Pearson's correlation on common sessions (quant.md 3.1).
+    """Mean over pairs of Pearson's correlation on common sessions.
+
+    See docs/method/03-dependence.md#3.1.
 
     Instruments with the same known sessions share every mean and deviation, so the sum over their pairs follows from
     the sum of their standard scores. Instruments that do not move on the common sessions take no part.

@@ -1,4 +1,7 @@
-"""Correlation of pairs, of held streams, and the distance that clusters are made from (quant.md 3.1, 3.2, 3.4)."""
+"""Correlation of pairs, of held streams, and the distance that clusters are made from.
+
+See docs/method/03-dependence.md#3.1, 3.2, 3.4.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ class DenseSubset:
 def pairwise_correlation(
     past_returns: ArrayLike, min_overlap: int = MIN_OVERLAP, *, names: Sequence[str] | None = None
 ) -> FloatMatrix:
-    """Pearson correlation of each pair on its common sessions (quant.md 3.1).
+    """Pearson correlation of each pair on its common sessions.
+
+    See docs/method/03-dependence.md#3.1.
 
     Parameters
     ----------
@@ -95,7 +100,9 @@ def window_correlation(returns: FloatMatrix, min_overlap: int, *, is_complete: b
 
 
 def held_correlation(correlation: FloatMatrix, directions: ArrayLike) -> FloatMatrix:
-    """Correlation of held streams: rho_ij * direction_i * direction_j (quant.md 3.2).
+    """Correlation of held streams: rho_ij * direction_i * direction_j.
+
+    See docs/method/03-dependence.md#3.2.
 
     Parameters
     ----------
@@ -111,7 +118,10 @@ def held_correlation(correlation: FloatMatrix, directions: ArrayLike) -> FloatMa
 
 
 def correlation_distance(correlation: FloatMatrix) -> FloatMatrix:
-    """Distance sqrt((1 - rho) / 2), in [0, 1]; NaN stays NaN (quant.md 3.4)."""
+    """Distance sqrt((1 - rho) / 2), in [0, 1]; NaN stays NaN.
+
+    See docs/method/03-dependence.md#3.4.
+    """
     distance = 1.0 - correlation
     distance *= 0.5
     np.maximum(distance, 0.0, out=distance)
@@ -126,7 +136,9 @@ def blended_distance(
     *,
     names: Sequence[str] | None = None,
 ) -> BlendedDistance:
-    """Mean distance of held streams over the lookbacks that fit (quant.md 3.4).
+    """Mean distance of held streams over the lookbacks that fit.
+
+    See docs/method/03-dependence.md#3.4.
 
     A lookback fits when the panel is at least as long. When none does, the whole panel is the one lookback; the
     result names the lookbacks used. Columns without returns or variation have NaN pairs; `leave_sparse` names them.
@@ -171,7 +183,9 @@ def whole_lookbacks(lookbacks: Sequence[int]) -> tuple[int, ...]:
 
 
 def leave_sparse(correlation: FloatMatrix, symbols: Sequence[str]) -> DenseSubset:
-    """Remove instruments with more than half of their pairs NULL (quant.md 3.1).
+    """Remove instruments with more than half of their pairs NULL.
+
+    See docs/method/03-dependence.md#3.1.
 
     The worst leaves first, ties the later name, and the shares are counted anew, so that one empty instrument does
     not take the others with it; the answer does not depend on the order of the instruments.

@@ -1,4 +1,7 @@
-"""What the correlations of a universe look like: through time, pair by pair, and as held (quant.md 3.1, 3.2)."""
+"""What the correlations of a universe look like: through time, pair by pair, and as held.
+
+See docs/method/03-dependence.md#3.1, 3.2.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class CorrelationReport:
     summary
         stream (`physical`, `held`), n_pairs, mean, median, minimum, maximum, share_above_half, effective_number.
     excluded
-        Instruments with more than half of their pairs unknown and the reason (quant.md 3.1); no table holds them.
+        Instruments with more than half of their pairs unknown and the reason (docs/method/03-dependence.md#3.1); no table holds them.
     """
 
     rolling: pl.DataFrame

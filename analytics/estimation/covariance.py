@@ -1,4 +1,7 @@
-"""How instruments or streams vary together, annualised, with equal or unequal histories (quant.md 3.3)."""
+"""How instruments or streams vary together, annualised, with equal or unequal histories.
+
+See docs/method/03-dependence.md#3.3.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,9 @@ def estimate_covariance(
     halflife_sessions: float | None = None,
     names: Sequence[str] | None = None,
 ) -> CovarianceEstimate:
-    """Annualised covariance of past returns (quant.md 3.3).
+    """Annualised covariance of past returns.
+
+    See docs/method/03-dependence.md#3.3.
 
     A complete panel goes through BLAS alone and needs no repair. With NaN every entry is estimated on its pair's
     common sessions, the diagonal on each instrument's own history, and the whole is made positive definite with the

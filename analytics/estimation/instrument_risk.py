@@ -1,6 +1,8 @@
-"""How one instrument or stream can hurt (quant.md 6).
+"""How one instrument or stream can hurt.
 
-Columns are instruments and NaN is NULL: each statistic uses the sessions its instrument has (quant.md 2.3).
+See docs/method/06-risk.md.
+
+Columns are instruments and NaN is NULL: each statistic uses the sessions its instrument has (docs/method/02-returns.md#2.3).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from analytics.errors import InputError, ShortHistoryError
 
 TAIL = 0.05
 MIN_SESSIONS = 20
-# Fragility below the first is green, below the second amber, else red (quant.md 6.3).
+# Fragility below the first is green, below the second amber, else red (docs/method/06-risk.md#6.3).
 FRAGILITY_LIMITS = (0.4, 0.6)
 FRAGILITY_LEVELS = ("green", "amber", "red")
 
@@ -43,7 +45,9 @@ def percentile_rank(values: FloatVector) -> FloatVector:
 
 
 def skewness(past_returns: FloatMatrix) -> FloatVector:
-    """Sample skewness of each column, NaN ignored (quant.md 6.2).
+    """Sample skewness of each column, NaN ignored.
+
+    See docs/method/06-risk.md#6.2.
 
     Returns
     -------
@@ -59,7 +63,9 @@ def skewness(past_returns: FloatMatrix) -> FloatVector:
 
 
 def tail_ratio(past_returns: FloatMatrix) -> FloatVector:
-    """E[r | r >= q95] / |E[r | r <= q05]| of each column, NaN ignored (quant.md 6.2).
+    """E[r | r >= q95] / |E[r | r <= q05]| of each column, NaN ignored.
+
+    See docs/method/06-risk.md#6.2.
 
     Returns
     -------
@@ -79,7 +85,9 @@ def tail_ratio(past_returns: FloatMatrix) -> FloatVector:
 
 
 def convexity(past_held_returns: FloatMatrix) -> FloatVector:
-    """Convexity A: mean of the percentile ranks of skewness and tail ratio (quant.md 6.2).
+    """Convexity A: mean of the percentile ranks of skewness and tail ratio.
+
+    See docs/method/06-risk.md#6.2.
 
     Parameters
     ----------
@@ -96,7 +104,9 @@ def convexity(past_held_returns: FloatMatrix) -> FloatVector:
 
 
 def value_at_risk(past_returns: FloatMatrix) -> FloatVector:
-    """Loss that one session in twenty reaches: minus the 5 % quantile of each column (quant.md 6.1).
+    """Loss that one session in twenty reaches: minus the 5 % quantile of each column.
+
+    See docs/method/06-risk.md#6.1.
 
     Returns
     -------
@@ -107,7 +117,9 @@ def value_at_risk(past_returns: FloatMatrix) -> FloatVector:
 
 
 def conditional_value_at_risk(past_returns: FloatMatrix) -> FloatVector:
-    """Mean loss of the sessions at or below the 5 % quantile, of each column (quant.md 6.1).
+    """Mean loss of the sessions at or below the 5 % quantile, of each column.
+
+    See docs/method/06-risk.md#6.1.
 
     Returns
     -------
@@ -118,7 +130,9 @@ def conditional_value_at_risk(past_returns: FloatMatrix) -> FloatVector:
 
 
 def max_drawdown(past_returns: FloatMatrix) -> FloatVector:
-    """Deepest fall of compounded wealth from its high, the start included, of each column (quant.md 6.1).
+    """Deepest fall of compounded wealth from its high, the start included, of each column.
+
+    See docs/method/06-risk.md#6.1.
 
     Returns
     -------
@@ -135,7 +149,9 @@ def max_drawdown(past_returns: FloatMatrix) -> FloatVector:
 
 
 def volatility(past_returns: FloatMatrix, *, periods_per_year: int) -> FloatVector:
-    """Annualised standard deviation of each column, ddof 1 (quant.md 2.3).
+    """Annualised standard deviation of each column, ddof 1.
+
+    See docs/method/02-returns.md#2.3.
 
     Returns
     -------
@@ -147,7 +163,9 @@ def volatility(past_returns: FloatMatrix, *, periods_per_year: int) -> FloatVect
 
 
 def fragility(past_held_returns: FloatMatrix) -> FloatVector:
-    """Fragility F: mean of the percentile ranks of CVaR95 and of 1 - convexity (quant.md 6.3).
+    """Fragility F: mean of the percentile ranks of CVaR95 and of 1 - convexity.
+
+    See docs/method/06-risk.md#6.3.
 
     Parameters
     ----------
@@ -165,7 +183,7 @@ def fragility(past_held_returns: FloatMatrix) -> FloatVector:
 
 
 def fragility_level(value: float) -> str:
-    """Colour of a fragility: green below 0.4, amber below 0.6, else red (quant.md 6.3); InputError for NaN."""
+    """Colour of a fragility: green below 0.4, amber below 0.6, else red (docs/method/06-risk.md#6.3); InputError for NaN."""
     if math.isnan(value):
         raise InputError("A fragility that is not a number has no colour: the instrument has too few returns.")
     return FRAGILITY_LEVELS[sum(value >= limit for limit in FRAGILITY_LIMITS)]
@@ -174,7 +192,9 @@ def fragility_level(value: float) -> str:
 def risk_profile(
     past_returns: FloatMatrix, directions: IntVector, symbols: Sequence[str], *, periods_per_year: int
 ) -> pl.DataFrame:
-    """Risk of every instrument as it would be held, one row each (quant.md 6).
+    """Risk of every instrument as it would be held, one row each.
+
+    See docs/method/06-risk.md.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Moments of pairs of instruments on the sessions they share, by matrix products (quant.md 2.4, 3.1)."""
+"""Moments of pairs of instruments on the sessions they share, by matrix products.
+
+See docs/method/02-returns.md#2.4, docs/method/03-dependence.md#3.1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Make a pairwise covariance positive definite without touching its variances (quant.md 3.3)."""
+"""Make a pairwise covariance positive definite without touching its variances.
+
+See docs/method/03-dependence.md#3.3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Covariances that are better than the sample's: Ledoit-Wolf shrinkage and Marchenko-Pastur denoising (quant.md 3.3).
+"""Covariances that are better than the sample's: Ledoit-Wolf shrinkage and Marchenko-Pastur denoising.
+
+See docs/method/03-dependence.md#3.3.
 
 Both keep the definitions of their papers: moments divide by the number of sessions (ddof 0).
 

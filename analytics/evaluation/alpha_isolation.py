@@ -1,4 +1,7 @@
-"""What selection earned, and what optimisation added (quant.md 9.7)."""
+"""What selection earned, and what optimisation added.
+
+See docs/method/09-tournament.md#9.7.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ def isolate_alpha(
     level: float = 0.95,
     n_samples: int = 2000,
 ) -> pl.DataFrame:
-    """Split a result into what selection and what optimisation contributed (quant.md 9.7).
+    """Split a result into what selection and what optimisation contributed.
+
+    See docs/method/09-tournament.md#9.7.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""How far a figure could have come out otherwise: the stationary bootstrap (quant.md 9.5).
+"""How far a figure could have come out otherwise: the stationary bootstrap.
+
+See docs/method/09-tournament.md#9.5.
 
 Politis and Romano (1994): blocks of geometric length, wrapped around the end, keep the serial dependence of a series
 and make every sample stationary. All series of one comparison are drawn with the same indices, so they stay paired.

@@ -1,4 +1,7 @@
-"""How many bets a decision really makes (quant.md 9.5)."""
+"""How many bets a decision really makes.
+
+See docs/method/09-tournament.md#9.5.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ def herfindahl(net_weights: FloatVector) -> float:
 
 
 def effective_bets(net_weights: FloatVector, past_returns: FloatMatrix) -> float:
-    """Effective number of uncorrelated bets of a portfolio (Meucci 2009; quant.md 9.5).
+    """Effective number of uncorrelated bets of a portfolio (Meucci 2009; docs/method/09-tournament.md#9.5).
 
     The covariance of the past is turned onto its principal axes e_n with variances l_n. The share of the portfolio's
     variance on axis n is p_n = (e_n'w)^2 l_n / w'Sw, and the answer is exp(-sum p_n ln p_n): 1 when one axis carries

@@ -1,4 +1,6 @@
-"""What a Sharpe ratio is worth after choosing among many (quant.md 9.5).
+"""What a Sharpe ratio is worth after choosing among many.
+
+See docs/method/09-tournament.md#9.5.
 
 Sharpe ratios here are per session unless a name says annual; kurtosis is the plain one, 3 for a normal series, as in
 the papers.

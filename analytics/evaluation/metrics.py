@@ -1,4 +1,4 @@
-"""What a stitched series was worth: every figure of quant.md 9.5, for many portfolios at once.
+"""What a stitched series was worth: every figure of docs/method/09-tournament.md#9.5, for many portfolios at once.
 
 Only the stitched out-of-sample series enters; annualised windows are never averaged. Nothing is clipped: a figure that
 is undefined is NaN with its reason, and an input that cannot be a return is refused.
@@ -75,7 +75,7 @@ def compute_metrics(
     costs: FloatMatrix | None = None,
     names: Sequence[str] | None = None,
 ) -> MetricTable:
-    """All figures of quant.md 9.5 that a series determines.
+    """All figures of docs/method/09-tournament.md#9.5 that a series determines.
 
     With m the mean, s the deviation (ddof 1), A = `periods_per_year`, f = `risk_free_annual` / A and e = r - f:
     total_return prod(1 + r) - 1; cagr (1 + total_return)^(A/T) - 1; volatility_annual s sqrt(A);
@@ -207,7 +207,7 @@ def _drawdowns(wealth: FloatMatrix) -> tuple[FloatVector, FloatVector]:
 
 
 def _tail(block: FloatMatrix) -> tuple[FloatVector, FloatVector]:
-    """VaR95 and CVaR95 of each row (quant.md 6.1), by selection instead of a full sort."""
+    """VaR95 and CVaR95 of each row (docs/method/06-risk.md#6.1), by selection instead of a full sort."""
     position = TAIL * (block.shape[1] - 1)
     low = int(position)
     ordered = np.partition(block, (low, low + 1), axis=1)

@@ -1,4 +1,7 @@
-"""What the table of a tournament is worth after choosing among so many cells (quant.md 9.5)."""
+"""What the table of a tournament is worth after choosing among so many cells.
+
+See docs/method/09-tournament.md#9.5.
+"""
 
 from __future__ import annotations
 

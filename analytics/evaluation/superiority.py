@@ -1,4 +1,7 @@
-"""Whether the best of many really beats the market: Hansen's test (quant.md 9.5)."""
+"""Whether the best of many really beats the market: Hansen's test.
+
+See docs/method/09-tournament.md#9.5.
+"""
 
 from __future__ import annotations
 

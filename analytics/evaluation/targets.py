@@ -1,4 +1,7 @@
-"""Whether each profile did what its name promises, tested and not only read off (quant.md 9.6)."""
+"""Whether each profile did what its name promises, tested and not only read off.
+
+See docs/method/09-tournament.md#9.6.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,9 @@ def assess_targets(
     level: float = 0.05,
     n_samples: int = 2000,
 ) -> tuple[Achievement, ...]:
-    """Judge the promises of the four profiles on their stitched series (quant.md 9.6).
+    """Judge the promises of the four profiles on their stitched series.
+
+    See docs/method/09-tournament.md#9.6.
 
     `min_variance` has the lowest volatility of all series; `risk_parity` lies between `min_variance` and
     `equal_weight`, the order that Maillard, Roncalli and Teiletche (2010) prove in sample; `max_sharpe` has the highest

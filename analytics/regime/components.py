@@ -1,4 +1,6 @@
-"""The six readings of a market's state, each on windows that end at the session they describe (quant.md 7.1).
+"""The six readings of a market's state, each on windows that end at the session they describe.
+
+See docs/method/07-regime.md#7.1.
 
 Every reading takes windows as rows, so that a stream's own history and its bootstrap samples go through one function.
 """
@@ -24,7 +26,9 @@ _ORDINAL_PATTERNS = 8
 
 
 def volatility_ratio(past_windows: FloatMatrix) -> FloatVector:
-    """How much wider the last ten sessions swing than the last 200 (quant.md 7.1).
+    """How much wider the last ten sessions swing than the last 200.
+
+    See docs/method/07-regime.md#7.1.
 
     Parameters
     ----------
@@ -42,7 +46,9 @@ def volatility_ratio(past_windows: FloatMatrix) -> FloatVector:
 
 
 def dwt_turbulence(past_windows: FloatMatrix) -> FloatVector:
-    """Share of the energy that a three-level Haar transform leaves in its details (quant.md 7.1).
+    """Share of the energy that a three-level Haar transform leaves in its details.
+
+    See docs/method/07-regime.md#7.1.
 
     The transform is orthonormal and its coarsest coefficients are sums of eight neighbours over sqrt(8), so the details
     hold what those do not. White noise gives 7/8.
@@ -70,7 +76,9 @@ def dwt_turbulence(past_windows: FloatMatrix) -> FloatVector:
 
 
 def volatility_clustering(past_windows: FloatMatrix) -> FloatVector:
-    """Lag-1 autocorrelation of |r|, floor 0 (quant.md 7.1).
+    """Lag-1 autocorrelation of |r|, floor 0.
+
+    See docs/method/07-regime.md#7.1.
 
     Returns
     -------
@@ -84,7 +92,7 @@ def volatility_clustering(past_windows: FloatMatrix) -> FloatVector:
 
 
 def permutation_entropy(past_windows: FloatMatrix) -> FloatVector:
-    """Shannon entropy of the order-3, delay-1 patterns over ln 3! (Bandt and Pompe 2002; quant.md 7.1).
+    """Shannon entropy of the order-3, delay-1 patterns over ln 3! (Bandt and Pompe 2002; docs/method/07-regime.md#7.1).
 
     Equal neighbours count as rising, which is what a stable sort does.
 
@@ -104,7 +112,9 @@ def permutation_entropy(past_windows: FloatMatrix) -> FloatVector:
 
 
 def drawdown_from_high(past_windows: FloatMatrix) -> FloatVector:
-    """Loss from the highest of the last 252 closes, a positive fraction (quant.md 7.1).
+    """Loss from the highest of the last 252 closes, a positive fraction.
+
+    See docs/method/07-regime.md#7.1.
 
     Parameters
     ----------
@@ -117,7 +127,9 @@ def drawdown_from_high(past_windows: FloatMatrix) -> FloatVector:
 
 
 def average_correlation(past_returns: FloatMatrix, *, window_sessions: int = 64) -> FloatVector:
-    """Mean pairwise correlation of the pool over the last 64 sessions (quant.md 3.1, 7.1).
+    """Mean pairwise correlation of the pool over the last 64 sessions.
+
+    See docs/method/03-dependence.md#3.1, docs/method/07-regime.md#7.1.
 
     Parameters
     ----------
@@ -133,7 +145,9 @@ def average_correlation(past_returns: FloatMatrix, *, window_sessions: int = 64)
 
 
 def market_stream(past_returns: FloatMatrix, liquidity_usd: FloatVector) -> FloatVector:
-    """Liquidity-weighted mean return of the pool, the market where no benchmark has history (quant.md 7.1).
+    """Liquidity-weighted mean return of the pool, the market where no benchmark has history.
+
+    See docs/method/07-regime.md#7.1.
 
     Parameters
     ----------
@@ -184,5 +198,8 @@ COMPONENTS: tuple[str, ...] = (*STREAM_COMPONENTS, "average_correlation")
 
 
 def component_sessions(name: str, window_sessions: int) -> int:
-    """Returns that a full window of the component needs (quant.md 7.1)."""
+    """Returns that a full window of the component needs.
+
+    See docs/method/07-regime.md#7.1.
+    """
     return {"volatility_ratio": LONG_VOLATILITY_SESSIONS, "drawdown": HIGH_SESSIONS - 1}.get(name, window_sessions)

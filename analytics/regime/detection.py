@@ -1,4 +1,7 @@
-"""Which state the market is in, judged against its own past (quant.md 7)."""
+"""Which state the market is in, judged against its own past.
+
+See docs/method/07-regime.md.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ MIN_SERIES_VALUES = 20
 
 @dataclass(frozen=True, slots=True)
 class RegimeHistory:
-    """The decision regime of every session: what was known at its close (quant.md 7.4).
+    """The decision regime of every session: what was known at its close.
+
+    See docs/method/07-regime.md#7.4.
 
     Attributes
     ----------
@@ -92,7 +97,9 @@ def detect_regime(
     rng: np.random.Generator,
     first_judged: int = 0,
 ) -> RegimeHistory:
-    """Tell for every session how disturbed the market was, from that session's own past (quant.md 7.1-7.4).
+    """Tell for every session how disturbed the market was, from that session's own past.
+
+    See docs/method/07-regime.md#7.1 to 7.4.
 
     A reading is judged in its own expanding past once that holds `min_history` values from full windows, and before
     that in the stationary bootstrap of the stream, where the windows of 200 and 252 sessions take what there is.

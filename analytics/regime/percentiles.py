@@ -1,4 +1,6 @@
-"""Where a reading stands among those known before it (quant.md 7.2).
+"""Where a reading stands among those known before it.
+
+See docs/method/07-regime.md#7.2.
 
 The reference is the stream's own expanding past, or, while that is short, what the stream's stationary bootstrap says
 the reading could have been.
@@ -19,7 +21,9 @@ REFRESH_DIVISOR = 10
 
 
 def expanding_percentile(values: FloatVector, *, min_history: int) -> FloatVector:
-    """Percentile of each value among itself and those before it, ties counted half (quant.md 7.2).
+    """Percentile of each value among itself and those before it, ties counted half.
+
+    See docs/method/07-regime.md#7.2.
 
     Parameters
     ----------
@@ -76,7 +80,9 @@ def bootstrap_percentiles(
     rng: np.random.Generator,
     first_judged: int = 0,
 ) -> dict[str, FloatVector]:
-    """Percentile of each reading in the stationary bootstrap of the stream up to then (quant.md 7.2).
+    """Percentile of each reading in the stationary bootstrap of the stream up to then.
+
+    See docs/method/07-regime.md#7.2.
 
     The null is drawn anew whenever the past has grown by a tenth, always from returns at or before the sessions it
     judges, so that neither the future nor the length of the stream can reach back.

@@ -1,4 +1,7 @@
-"""What the regime is judged by: weights and thresholds, calibrated before 2016 and frozen (quant.md 7.3)."""
+"""What the regime is judged by: weights and thresholds, calibrated before 2016 and frozen.
+
+See docs/method/07-regime.md#7.3.
+"""
 
 from __future__ import annotations
 

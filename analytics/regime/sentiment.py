@@ -1,4 +1,7 @@
-"""What currencies say about the appetite for risk (quant.md 7.5)."""
+"""What currencies say about the appetite for risk.
+
+See docs/method/07-regime.md#7.5.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ SCALED_CLASSES = frozenset({"crypto", "equity"})
 
 
 def currency_strength(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
-    """How far each G8 currency rose against the other seven in 20 sessions (quant.md 7.5).
+    """How far each G8 currency rose against the other seven in 20 sessions.
+
+    See docs/method/07-regime.md#7.5.
 
     Parameters
     ----------
@@ -48,7 +53,9 @@ def currency_strength(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
 
 
 def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
-    """How much stronger the risk currencies are than the havens, in deviations (quant.md 7.5).
+    """How much stronger the risk currencies are than the havens, in deviations.
+
+    See docs/method/07-regime.md#7.5.
 
     S = mean(AUD, NZD, CAD) - mean(JPY, CHF, USD) of the strengths, each z-scored over the last 250 sessions, the
     current one included.
@@ -85,7 +92,9 @@ def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
 
 
 def exposure_multiplier(risk_appetite_score: float) -> float:
-    """Share of crypto and equity gross weight that is kept: clip(1 + 0.25 S, 0.5, 1.0) (quant.md 7.5).
+    """Share of crypto and equity gross weight that is kept: clip(1 + 0.25 S, 0.5, 1.0).
+
+    See docs/method/07-regime.md#7.5.
 
     Raises
     ------
@@ -98,7 +107,9 @@ def exposure_multiplier(risk_appetite_score: float) -> float:
 
 
 def scale_exposure(weights: FloatVector, asset_classes: Sequence[str], multiplier: float) -> tuple[FloatVector, float]:
-    """Apply the multiplier to crypto and equity; what they give up is cash (quant.md 7.5).
+    """Apply the multiplier to crypto and equity; what they give up is cash.
+
+    See docs/method/07-regime.md#7.5.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""The pool that selection chooses from: its contract, identities and class quotas (quant.md 5.3, 5.4)."""
+"""The pool that selection chooses from: its contract, identities and class quotas.
+
+See docs/method/05-discovery-selection.md#5.3, 5.4.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ def check_candidates(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def identity_ranks(pool: pl.DataFrame) -> list[int]:
-    """Rank of each candidate within its identity: most value traded first, then score, then name (quant.md 5.4)."""
+    """Rank of each candidate within its identity: most value traded first, then score, then name.
+
+    See docs/method/05-discovery-selection.md#5.4.
+    """
     ranked = (
         pool.with_row_index("row")
         .sort(
@@ -71,7 +77,9 @@ def identity_ranks(pool: pl.DataFrame) -> list[int]:
 
 
 def class_quotas(candidates: pl.DataFrame, total: int, quota_min: int, quota_max: int) -> dict[str, int]:
-    """How many candidates each asset class may send on, by its alpha density (quant.md 5.3).
+    """How many candidates each asset class may send on, by its alpha density.
+
+    See docs/method/05-discovery-selection.md#5.3.
 
     quota_c = clip(round(total * D_c / sum D), quota_min, quota_max) with D_c the candidates of the class whose
     discovery score is above the pool's 60th percentile. Where no score is above it (all equal), every candidate

@@ -1,4 +1,7 @@
-"""How well a candidate can be held: momentum, stability, convexity, liquidity (quant.md 5.5, 5.6)."""
+"""How well a candidate can be held: momentum, stability, convexity, liquidity.
+
+See docs/method/05-discovery-selection.md#5.5, 5.6.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class Figures:
     stability
         1 / volatility_annual.
     convexity
-        quant.md 6.2, in [0, 1].
+        docs/method/06-risk.md#6.2, in [0, 1].
     liquidity
         0.7 ln(1 + value traded USD) + 0.3 ln(price / ATR).
     """

@@ -1,4 +1,7 @@
-"""Natural selection: from every cluster its best longs and its best shorts, one reason per candidate (quant.md 5)."""
+"""Natural selection: from every cluster its best longs and its best shorts, one reason per candidate.
+
+See docs/method/05-discovery-selection.md.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ class SelectionRules:
     min_observations
         Known returns that the statistics of a candidate need.
     class_quota_total, class_quota_min, class_quota_max
-        quant.md 5.3; no total, no quotas.
+        docs/method/05-discovery-selection.md#5.3; no total, no quotas.
     feat_xs_momentum
         Percentile ranks over the pool; off: min-max inside the cluster.
     feat_dynamic_selection
@@ -108,7 +111,9 @@ def select_instruments(
     *,
     periods_per_year: float,
 ) -> pl.DataFrame:
-    """Choose the instruments of the portfolio and say of every candidate why (quant.md 5.5-5.9).
+    """Choose the instruments of the portfolio and say of every candidate why.
+
+    See docs/method/05-discovery-selection.md#5.5 to 5.9.
 
     Parameters
     ----------
@@ -171,7 +176,10 @@ def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
 
 
 def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules) -> _Pool:
-    """Which candidates are too young or too still to judge, and which are young but stay (quant.md 2.4)."""
+    """Which candidates are too young or too still to judge, and which are young but stay.
+
+    See docs/method/02-returns.md#2.4.
+    """
     by_symbol = dict(zip(clustering.symbols, clustering.cluster_ids.tolist(), strict=True))
     lost = [symbol for symbol in panel.symbols if symbol not in by_symbol]
     if lost:

@@ -1,4 +1,7 @@
-"""One cell of the tournament: an engine, a profile and a simulator (quant.md 9.3)."""
+"""One cell of the tournament: an engine, a profile and a simulator.
+
+See docs/method/09-tournament.md#9.3.
+"""
 
 from __future__ import annotations
 

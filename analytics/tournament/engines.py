@@ -1,4 +1,7 @@
-"""Who decides: engines, what they may see, and what they answer (quant.md 9.3)."""
+"""Who decides: engines, what they may see, and what they answer.
+
+See docs/method/09-tournament.md#9.3.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ BUDGET_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PastView:
-    """Everything known at the end of one train window; every member ends there (quant.md 9.1).
+    """Everything known at the end of one train window; every member ends there.
+
+    See docs/method/09-tournament.md#9.1.
 
     The arrays are read-only copies, so no later session can be reached through them. They begin at the first session
     of the study, since a regime is read against its own past; `train` marks the sessions of the train window.
@@ -153,7 +158,9 @@ PoolOf = Callable[[PastView], Pool]
 
 
 def decide_cell(engine: Engine, profile: str, past: PastView) -> Decision:
-    """One engine's answer for one profile; its refusal is an answer too, never another engine's (quant.md 9.3).
+    """One engine's answer for one profile; its refusal is an answer too, never another engine's.
+
+    See docs/method/09-tournament.md#9.3.
 
     Returns
     -------
@@ -177,7 +184,9 @@ def decide_cell(engine: Engine, profile: str, past: PastView) -> Decision:
 
 
 def tradable_pool(past: PastView, *, min_history_sessions: int = 60, max_stale_sessions: int = 2) -> Pool:
-    """Every instrument with enough history in the train window that has not gone quiet, held long (quant.md 2.4).
+    """Every instrument with enough history in the train window that has not gone quiet, held long.
+
+    See docs/method/02-returns.md#2.4.
 
     Parameters
     ----------
@@ -197,7 +206,7 @@ def equal_weight_engine(
 ) -> Engine:
     """The engine that holds the same gross weight of everything in a pool.
 
-    With the candidates as pool it is the raw pool of quant.md 9.7, with the selection as pool the selected one.
+    With the candidates as pool it is the raw pool of docs/method/09-tournament.md#9.7, with the selection as pool the selected one.
     """
 
     def decide(past: PastView) -> Decision:
@@ -211,7 +220,10 @@ def equal_weight_engine(
 
 
 def market_engine(*, name: str = "market", profile: str = "market") -> Engine:
-    """The engine that holds 100 % of the benchmark, which stands outside the investable set (quant.md 8.2)."""
+    """The engine that holds 100 % of the benchmark, which stands outside the investable set.
+
+    See docs/method/08-allocation.md#8.2.
+    """
 
     def decide(past: PastView) -> Decision:
         if not np.isfinite(past.past_benchmark_returns[past.train]).any():
@@ -222,5 +234,8 @@ def market_engine(*, name: str = "market", profile: str = "market") -> Engine:
 
 
 def own_engine(decides: Mapping[str, Decide], *, name: str = "ours") -> Engine:
-    """The house's engine: the policies that production runs, one for each profile (quant.md 8.1)."""
+    """The house's engine: the policies that production runs, one for each profile.
+
+    See docs/method/08-allocation.md#8.1.
+    """
     return Engine(name, dict(decides))

@@ -22,7 +22,10 @@ class WindowError(TournamentError, ValueError):
 
 
 class UnsupportedProfileError(TournamentError):
-    """Raised by an engine for a profile it cannot do (quant.md 9.3)."""
+    """Raised by an engine for a profile it cannot do.
+
+    See docs/method/09-tournament.md#9.3.
+    """
 
 
 class GuestError(TournamentError):

@@ -1,4 +1,6 @@
-"""What an engine from outside the house is given, and what it answers (quant.md 9.3).
+"""What an engine from outside the house is given, and what it answers.
+
+See docs/method/09-tournament.md#9.3.
 
 A guest is made once for a tournament by a `MakeEngine`, and decides as the house does: from a `PastView`, which ends
 with the train window. It may bring profiles of its own beside those of the tournament.

@@ -1,4 +1,6 @@
-"""Production's own policy, decided again at the end of every train window (quant.md 9.1, 9.2).
+"""Production's own policy, decided again at the end of every train window.
+
+See docs/method/09-tournament.md#9.1, 9.2.
 
 Everything that a window needs (candidates, regime, winners, clusters) is decided once from its past and shared by its
 profiles. A profile's holdings before a window are its own decision before, carried by the returns since: known then too.
@@ -70,12 +72,18 @@ class Replay:
         return {profile: self._decide_for(profile) for profile in profiles}
 
     def raw_pool(self, past: PastView) -> Pool:
-        """All candidates of a window (quant.md 9.7)."""
+        """All candidates of a window.
+
+        See docs/method/09-tournament.md#9.7.
+        """
         candidates = self.prepare(past).candidates
         return Pool(tuple(candidates["symbol"]), candidates["direction"].cast(pl.Int64).to_numpy())
 
     def selected_pool(self, past: PastView) -> Pool:
-        """The winners of a window (quant.md 9.7)."""
+        """The winners of a window.
+
+        See docs/method/09-tournament.md#9.7.
+        """
         chosen = self.prepare(past).chosen
         return Pool(chosen.symbols, chosen.directions)
 

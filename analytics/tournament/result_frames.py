@@ -1,4 +1,7 @@
-"""The frames of a tournament, in the columns of the results tables (quant.md 9.3, 9.5)."""
+"""The frames of a tournament, in the columns of the results tables.
+
+See docs/method/09-tournament.md#9.3, 9.5.
+"""
 
 from __future__ import annotations
 
@@ -224,7 +227,10 @@ def _mean_of_known(values: Sequence[float]) -> float:
 
 
 def decay_frame(metrics: pl.DataFrame) -> pl.DataFrame:
-    """Idealized minus realized of every figure that both have (quant.md 9.4)."""
+    """Idealized minus realized of every figure that both have.
+
+    See docs/method/09-tournament.md#9.4.
+    """
     keys = ["engine", "profile", "metric"]
     sides = [
         metrics.filter((pl.col("simulator") == simulator) & (pl.col("status") == "ok")).select(

@@ -1,4 +1,7 @@
-"""The session axis: the one place that holds the past and the future of a window (quant.md 9.1)."""
+"""The session axis: the one place that holds the past and the future of a window.
+
+See docs/method/09-tournament.md#9.1.
+"""
 
 from __future__ import annotations
 

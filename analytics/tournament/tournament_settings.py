@@ -1,4 +1,7 @@
-"""How a tournament is held (quant.md 9.1, 9.4)."""
+"""How a tournament is held.
+
+See docs/method/09-tournament.md#9.1, 9.4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The walk-forward tournament: every engine, profile and simulator over the same windows (quant.md 9).
+"""The walk-forward tournament: every engine, profile and simulator over the same windows.
+
+See docs/method/09-tournament.md.
 
 Decisions are taken for all windows first, then simulated. Each is handed its own side of a window by the axis
 (`analytics.tournament.session_axis`), which alone holds both.
@@ -76,7 +78,9 @@ def run_tournament(
     frames: Mapping[str, pl.DataFrame] | None = None,
     on_window: OnWindow | None = None,
 ) -> TournamentResult:
-    """Let every engine decide each profile in every window, simulate it, and judge the stitched series (quant.md 9).
+    """Let every engine decide each profile in every window, simulate it, and judge the stitched series.
+
+    See docs/method/09-tournament.md.
 
     Parameters
     ----------
@@ -143,7 +147,7 @@ def simulate_engines(
     settings: TournamentSettings,
     frames: Mapping[str, pl.DataFrame] | None = None,
 ) -> tuple[Cell, ...]:
-    """Play engines over the windows of a tournament without judging them, such as the pools of quant.md 9.7.
+    """Play engines over the windows of a tournament without judging them, such as the pools of docs/method/09-tournament.md#9.7.
 
     A pool is no choice: among the cells of the tournament it would count as a trial of the luck figures. Parameters and
     errors as for `run_tournament`.

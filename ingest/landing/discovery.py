@@ -1,4 +1,7 @@
-"""Discovery on bars: the scanners of this house run over `marts.scanner_columns` (house.md 4)."""
+"""Discovery on bars: the scanners of this house run over `marts.scanner_columns`.
+
+See docs/architecture.md#sources.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The envelope in which a scan leaves the house: `{"meta": {...}, "data": [...]}` (house.md 3).
+"""The envelope in which a scan leaves the house: `{"meta": {...}, "data": [...]}`.
+
+See docs/architecture.md#run.
 
 Consumers read `meta`, never the file's name.
 """
@@ -68,7 +70,7 @@ class Meta:
     run: str = _means("run that scanned")
     scanner: str = _means("name of the scanner")
     title: str = _means("what the scanner looks for, for people")
-    strategy: str = _means("strategy whose rules were applied (quant.md 5.1)")
+    strategy: str = _means("strategy whose rules were applied (docs/method/05-discovery-selection.md#5.1)")
     direction: str = _means("`LONG` or `SHORT`")
     asset_classes: tuple[str, ...] = _means("classes that were scanned")
     product: str | None = _means("product that was scanned; null where all products of the classes were")

@@ -135,7 +135,9 @@ def land_scans(lake: Lake, scans: pl.DataFrame, *, run_id: str, step: str) -> Wr
 def land_bars(
     lake: Lake, source: Source, venues: Venues, landing: Landing, *, is_selective: bool | None = None
 ) -> LandingReport:
-    """Fetch, judge and land bars: accepted ones to `raw.bars`, the others to `raw.quarantine` (quant.md 1.3, 1.7).
+    """Fetch, judge and land bars: accepted ones to `raw.bars`, the others to `raw.quarantine`.
+
+    See docs/method/01-time-sessions-bars.md#1.3, 1.7.
 
     Each answer of the source is one transaction, so an interrupted landing resumes behind the last complete one.
 

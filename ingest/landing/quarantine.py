@@ -1,4 +1,6 @@
-"""Which bars may be used, and which are kept aside with a reason (quant.md 1.7).
+"""Which bars may be used, and which are kept aside with a reason.
+
+See docs/method/01-time-sessions-bars.md#1.7.
 
 Every rule is a column expression over all series at once; only a series in which some close is more than 1.5 (log) away
 from the one before it is walked bar by bar, since there "the last accepted close" depends on earlier verdicts.
@@ -49,7 +51,7 @@ class Verdict:
     quarantined : pl.DataFrame
         `REFUSED_SCHEMA`; sorted.
     n_unfinished : int
-        Bars of sessions that had not closed: neither stored nor wrong (quant.md 1.3).
+        Bars of sessions that had not closed: neither stored nor wrong (docs/method/01-time-sessions-bars.md#1.3).
     """
 
     accepted: pl.DataFrame
@@ -66,7 +68,9 @@ def judge(
     settle_minutes: int = 10,
     last_accepted: pl.DataFrame | None = None,
 ) -> Verdict:
-    """Decide for every bar whether it may be used (quant.md 1.3, 1.7).
+    """Decide for every bar whether it may be used.
+
+    See docs/method/01-time-sessions-bars.md#1.3, 1.7.
 
     The verdict depends on the set of rows only, neither on their order nor on how often one is repeated, and on no bar
     of a session that had not closed at `as_of_at`.

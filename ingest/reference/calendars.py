@@ -1,4 +1,6 @@
-"""Which sessions a venue holds, and when each closes (quant.md 1.1, 1.2).
+"""Which sessions a venue holds, and when each closes.
+
+See docs/method/01-time-sessions-bars.md#1.1, 1.2.
 
 Facts come from `exchange_calendars`; the reference rates of the ECB follow the TARGET days, which that library does not
 have, so they are stated here.
@@ -118,7 +120,7 @@ def sessions(calendar: str, first: dt.date, last: dt.date) -> pl.DataFrame:
 
 
 def completed_sessions(calendar: str, as_of_at: dt.datetime, settle_minutes: int = 10) -> pl.DataFrame:
-    """Return the sessions whose close and settling time had passed at `as_of_at` (naive UTC; quant.md 1.3)."""
+    """Return the sessions whose close and settling time had passed at `as_of_at` (naive UTC; docs/method/01-time-sessions-bars.md#1.3)."""
     limit = as_of_at - dt.timedelta(minutes=settle_minutes)
     return all_sessions(calendar).filter(pl.col("closes_at") <= limit)
 
@@ -135,7 +137,9 @@ def as_of_clock(as_of: dt.date, settle_minutes: int = 10) -> dt.datetime:
 
 
 def session_date_of(opened_at: pl.Expr, calendar: pl.Expr) -> pl.Expr:
-    """Date bars by their session, once and for all (quant.md 1.1).
+    """Date bars by their session, once and for all.
+
+    See docs/method/01-time-sessions-bars.md#1.1.
 
     A bar of an evening calendar that carries a time at or after 17:00 UTC opens the next day's session; then a Sunday
     bar of such a calendar belongs to Monday. Other bars keep their date.

@@ -1,4 +1,7 @@
-"""Which venue trades by which calendar: the facts of venues.csv (quant.md 1.2)."""
+"""Which venue trades by which calendar: the facts of venues.csv.
+
+See docs/method/01-time-sessions-bars.md#1.2.
+"""
 
 from __future__ import annotations
 

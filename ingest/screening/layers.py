@@ -1,4 +1,6 @@
-"""Layers of YAML that a scanner is made of (house.md 5).
+"""Layers of YAML that a scanner is made of.
+
+See docs/architecture.md#configuration.
 
 A file may extend a list of layers. Mappings merge, lists replace, and `filters_add` and `columns_add` append to what
 the layers before gave, without duplicates. A key that nobody reads is an error with the nearest valid name.

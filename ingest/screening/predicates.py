@@ -1,4 +1,4 @@
-"""Does an instrument satisfy a scanner? The rules of quant.md 5.1 on a frame of scanner columns."""
+"""Does an instrument satisfy a scanner? The rules of docs/method/05-discovery-selection.md#5.1 on a frame of scanner columns."""
 
 from __future__ import annotations
 

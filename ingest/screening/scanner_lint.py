@@ -1,4 +1,7 @@
-"""`make scan-audit`: what is wrong with the files of the scanners, offline (house.md 5)."""
+"""`make scan-audit`: what is wrong with the files of the scanners, offline.
+
+See docs/architecture.md#configuration.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which scanners exist: layered YAML, resolved and typed (house.md 5)."""
+"""Which scanners exist: layered YAML, resolved and typed.
+
+See docs/architecture.md#configuration.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ class Scanner(BaseModel):
     filters, columns : tuple
         A column may name a timeframe of its own: `rsi|1W` is the RSI of weekly bars, the running week included.
     thresholds : mapping
-        Thresholds of the strategy by name, as for a long; a short takes the mirror image (quant.md 5.1).
+        Thresholds of the strategy by name, as for a long; a short takes the mirror image (docs/method/05-discovery-selection.md#5.1).
     value_traded_min_usd : float
         Liquidity floor on the session's value traded.
     liquidity_required : bool
@@ -133,7 +136,7 @@ class Scanner(BaseModel):
         return bool(self.venue_priority) or self.market_cap_rank_max is not None
 
     def threshold(self, name: str) -> float:
-        """Return a threshold of the strategy: this scanner's, or the default of quant.md 5.1."""
+        """Return a threshold of the strategy: this scanner's, or the default of docs/method/05-discovery-selection.md#5.1."""
         defaults = {rule.threshold: rule.default for rule in STRATEGIES[self.strategy]}
         return self.thresholds.get(name, defaults[name])
 

@@ -1,4 +1,4 @@
-"""What a strategy asks of an instrument: the rules of quant.md 5.1 as data."""
+"""What a strategy asks of an instrument: the rules of docs/method/05-discovery-selection.md#5.1 as data."""
 
 from __future__ import annotations
 

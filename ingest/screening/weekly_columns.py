@@ -1,4 +1,6 @@
-"""Weekly columns from daily closes, for rules on a second timeframe (quant.md 5.1, multi-timeframe).
+"""Weekly columns from daily closes, for rules on a second timeframe.
+
+See docs/method/05-discovery-selection.md#5.1, multi-timeframe.
 
 A week runs from Monday to Sunday by session date. The running week counts as a bar, as on the service: its close is the
 session's. What needs highs and lows (`adx|1W`) or ratings (`recommend_all|1W`) is not computed, and a rule on it

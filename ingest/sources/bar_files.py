@@ -1,4 +1,6 @@
-"""Reading tables of bars from disk: Parquet and CSV in the documented columns (house.md 4).
+"""Reading tables of bars from disk: Parquet and CSV in the documented columns.
+
+See docs/architecture.md#sources.
 
 Columns (any case): `symbol`, `date` (or `session_date`, or `timestamp`) and `close` are required; `open`, `high`,
 `low`, `volume`, `adj_close` and the instrument's `asset_class`, `product`, `venue`, `name`, `sector`, `industry`,
@@ -138,7 +140,7 @@ def _timestamp(frame: pl.DataFrame, name: str) -> pl.Expr:
     if kind != pl.String:
         return pl.lit(None, dtype=pl.Datetime("us"))
     text = column.str.strip_chars()
-    # An offset or Z is converted; a text without one is UTC already (quant.md 1.1).
+    # An offset or Z is converted; a text without one is UTC already (docs/method/01-time-sessions-bars.md#1.1).
     zoned = text.str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
     return pl.coalesce(
         text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us"),

@@ -25,7 +25,7 @@ def bars_of(rows: Sequence[Row], symbol: str, calendar: str, request: BarRequest
     """Return the requested bars in `BAR_SCHEMA`, dated by their session, sorted by time.
 
     A bar of a session that still ran at the moment of the fetch is not final and left out, whatever the run's clock
-    says (quant.md 1.3). A bar that opens after that moment is handed over, so that it is seen and refused.
+    says (docs/method/01-time-sessions-bars.md#1.3). A bar that opens after that moment is handed over, so that it is seen and refused.
 
     Raises
     ------
@@ -67,7 +67,9 @@ def midnight_s(day: dt.date) -> int:
 
 
 def with_sessions(frame: pl.DataFrame, calendar: str) -> pl.DataFrame:
-    """Add `session_date` to rows stamped `opened_at` (naive UTC) by the calendar's own sessions (quant.md 1.1).
+    """Add `session_date` to rows stamped `opened_at` (naive UTC) by the calendar's own sessions.
+
+    See docs/method/01-time-sessions-bars.md#1.1.
 
     A session that opens on the evening before its date in UTC (Sydney, FX, futures) is found by its hours; a stamp in
     no session keeps its date, and is refused where bars are judged.

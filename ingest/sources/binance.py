@@ -1,4 +1,7 @@
-"""The source `binance`: daily klines of spot pairs and of USD-margined perpetuals over REST (house.md 4)."""
+"""The source `binance`: daily klines of spot pairs and of USD-margined perpetuals over REST.
+
+See docs/architecture.md#sources.
+"""
 
 from __future__ import annotations
 

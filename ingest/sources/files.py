@@ -1,4 +1,7 @@
-"""The source `files`: bars from a Parquet or CSV file, or a folder of them (house.md 4)."""
+"""The source `files`: bars from a Parquet or CSV file, or a folder of them.
+
+See docs/architecture.md#sources.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class FilesSource:
     NotATableError
         At the first question, when the path holds no table.
     UnknownVenueError
-        When a symbol's venue has no calendar (quant.md 1.2).
+        When a symbol's venue has no calendar (docs/method/01-time-sessions-bars.md#1.2).
     """
 
     name = "files"

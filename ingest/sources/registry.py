@@ -1,4 +1,7 @@
-"""Making the source that a name stands for (house.md 4)."""
+"""Making the source that a name stands for.
+
+See docs/architecture.md#sources.
+"""
 
 from __future__ import annotations
 

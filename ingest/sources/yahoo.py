@@ -1,4 +1,7 @@
-"""The source `yahoo`: daily bars of the v8 chart, adjusted closes included (house.md 4)."""
+"""The source `yahoo`: daily bars of the v8 chart, adjusted closes included.
+
+See docs/architecture.md#sources.
+"""
 
 from __future__ import annotations
 

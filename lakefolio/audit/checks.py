@@ -1,4 +1,6 @@
-"""May it be published? Checks on what would be published, read back from the lake (quant.md 11.1).
+"""May it be published? Checks on what would be published, read back from the lake.
+
+See docs/method/11-audit.md#11.1.
 
 Every check recomputes its value from `results` and `marts`; none trusts what an optimizer said of itself. A missing input
 fails its check: absence is never a pass.
@@ -75,7 +77,7 @@ class Evidence:
 
 
 def judge(evidence: Evidence, limits: GateLimits) -> list[Check]:
-    """Every check of quant.md 11.1, profile by profile, then over the whole."""
+    """Every check of docs/method/11-audit.md#11.1, profile by profile, then over the whole."""
     checks = [_health(evidence.health, strict=limits.is_health_strict)]
     for profile in limits.profiles:
         weights = evidence.weights.filter(pl.col("profile") == profile)

@@ -66,7 +66,7 @@ def health_suite(health: pl.DataFrame) -> Suite:
     Parameters
     ----------
     health : polars.DataFrame
-        Rows of `rpt_health` of one run. OK and SHORT pass (quant.md 1.6).
+        Rows of `rpt_health` of one run. OK and SHORT pass (docs/method/01-time-sessions-bars.md#1.6).
     """
     stages = health["stage"].unique().to_list()
     stage = "full" if "full" in stages else "light"
@@ -75,7 +75,10 @@ def health_suite(health: pl.DataFrame) -> Suite:
 
 
 def gate_suite(checks: Sequence[Check]) -> Suite:
-    """One case for each check of the gate (quant.md 11.1)."""
+    """One case for each check of the gate.
+
+    See docs/method/11-audit.md#11.1.
+    """
     return Suite(
         "gate",
         tuple(

@@ -1,4 +1,6 @@
-"""The ledger: one canonical JSON line per intent, outcome, window and artifact, chained by SHA-256 (quant.md 11.2).
+"""The ledger: one canonical JSON line per intent, outcome, window and artifact, chained by SHA-256.
+
+See docs/method/11-audit.md#11.2.
 
 A line carries its number, the hash of the line before and its own hash, so an edit, insertion, deletion or reordering
 breaks the chain. A chain without a key can be rewritten whole and one without a size can be cut short: therefore every

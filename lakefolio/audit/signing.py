@@ -1,4 +1,4 @@
-"""The key that signs checkpoints (quant.md 11.2): made on first use, private part readable by its owner alone.
+"""The key that signs checkpoints (docs/method/11-audit.md#11.2): made on first use, private part readable by its owner alone.
 
 What `verify` trusts is the public part beside it (or a file that the user names), never a key found in a run folder.
 """

@@ -1,4 +1,4 @@
-"""Is everything still what was signed (quant.md 11.3)?
+"""Is everything still what was signed (docs/method/11-audit.md#11.3)?
 
 Findings name the file and the line. An empty list means: every line continues the chain, every checkpoint was signed by
 the trusted key for this run, the last one covers the whole ledger, every intent has its outcome, and every artifact and

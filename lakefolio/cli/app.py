@@ -1,4 +1,7 @@
-"""The command line: what may be said, and the exit code it ends with (house.md 3, 6)."""
+"""The command line: what may be said, and the exit code it ends with.
+
+See docs/architecture.md#run, docs/architecture.md#commands.
+"""
 
 from __future__ import annotations
 

@@ -46,22 +46,33 @@ _SENSITIVITY = {
 
 
 def clusters_of(lake: Lake, run_id: str) -> Tables:
-    """Clusters, their drift and the hedge anchors of the universe (quant.md 4)."""
+    """Clusters, their drift and the hedge anchors of the universe.
+
+    See docs/method/04-clusters.md.
+    """
     return _read(lake, _CLUSTERS, run_id, step="regime")
 
 
 def correlations_of(lake: Lake, run_id: str) -> Tables:
-    """Rolling averages, top pairs, redundancy, and held against physical correlation (quant.md 3.1, 3.2)."""
+    """Rolling averages, top pairs, redundancy, and held against physical correlation.
+
+    See docs/method/03-dependence.md#3.1, 3.2.
+    """
     return _read(lake, _CORRELATIONS, run_id, step="factors")
 
 
 def sensitivity_of(lake: Lake, run_id: str) -> Tables:
-    """What every other cut would give (quant.md 4.4)."""
+    """What every other cut would give.
+
+    See docs/method/04-clusters.md#4.4.
+    """
     return _read(lake, _SENSITIVITY, run_id, step="regime")
 
 
 def zoom(run: Run, cluster_id: int) -> Tables:
-    """One cluster of a run taken apart by average linkage, whatever its size (quant.md 4.2).
+    """One cluster of a run taken apart by average linkage, whatever its size.
+
+    See docs/method/04-clusters.md#4.2.
 
     The distances are computed again from the marts; the partition they give must be the one that was reported.
 

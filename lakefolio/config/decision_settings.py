@@ -1,4 +1,7 @@
-"""The manifest as the study's own settings: the one place where flags of the policy are read (house.md 5)."""
+"""The manifest as the study's own settings: the one place where flags of the policy are read.
+
+See docs/architecture.md#configuration.
+"""
 
 from __future__ import annotations
 
@@ -85,5 +88,8 @@ def tournament_settings_of(
 
 
 def replays_discovery(settings: Profile) -> bool:
-    """Whether the tournament finds the universe of every window anew, from what was known then (quant.md 9.2)."""
+    """Whether the tournament finds the universe of every window anew, from what was known then.
+
+    See docs/method/09-tournament.md#9.2.
+    """
     return settings.flags.feat_pit_fidelity

@@ -1,4 +1,6 @@
-"""Who takes part in the tournament: the house, and guests by entry point (quant.md 9.3).
+"""Who takes part in the tournament: the house, and guests by entry point.
+
+See docs/method/09-tournament.md#9.3.
 
 A guest is an installed distribution with an entry point in the group `lakefolio.config.engine_plugins`; the manifest names it in
 `tournament.engines` beside the built-in names. docs/guide/own-engine.md shows one.
@@ -73,7 +75,7 @@ def _guarded(name: str, decide: Decide) -> Decide:
         except AnalyticsError:
             raise
         except Exception as error:
-            # A guest's bug is its own cell's failure; the others go on (quant.md 9.3).
+            # A guest's bug is its own cell's failure; the others go on (docs/method/09-tournament.md#9.3).
             raise GuestError(f"{name} ended with {type(error).__name__}: {error}") from error
         if not isinstance(decision, Decision):
             raise GuestError(f"{name} answered a {type(decision).__name__}, not a Decision")

@@ -1,4 +1,6 @@
-"""What will happen: the typed, frozen manifest (house.md 5).
+"""What will happen: the typed, frozen manifest.
+
+See docs/architecture.md#configuration.
 
 `defaults` stand below every profile; a profile may extend one other. Mappings merge, lists and values replace. An
 unknown key is refused with the nearest valid name: a setting that nothing reads is a setting that was never applied.
@@ -33,7 +35,10 @@ class Section(BaseModel):
 
 
 class SourceSettings(Section):
-    """Where bars and scans come from (house.md 4)."""
+    """Where bars and scans come from.
+
+    See docs/architecture.md#sources.
+    """
 
     kind: Literal["sample", "files", "tradingview", "binance", "yahoo"] = Field(description="Name of the source.")
     path: str | None = Field(None, description="File or folder of the source `files`.")
@@ -50,28 +55,37 @@ class LakeOptions(Section):
 
 
 class DiscoverySettings(Section):
-    """Which scanners look for candidates, and how many are kept (quant.md 5.1-5.3)."""
+    """Which scanners look for candidates, and how many are kept.
+
+    See docs/method/05-discovery-selection.md#5.1 to 5.3.
+    """
 
     scanners: tuple[str, ...] = Field(min_length=1, description="Names of files in configs/scanners.")
-    max_candidates: Count = Field(240, description="Q of quant.md 5.3, over all asset classes.")
+    max_candidates: Count = Field(240, description="Q of docs/method/05-discovery-selection.md#5.3, over all asset classes.")
     quota_min: int = Field(4, ge=0, description="Smallest quota of an asset class.")
     quota_max: Count = Field(120, description="Largest quota of an asset class.")
     exclude_symbols: dict[str, str] = Field({}, description="Symbols that are never candidates, each with its reason.")
 
 
 class DataSettings(Section):
-    """Depth and health of price history (quant.md 1)."""
+    """Depth and health of price history.
+
+    See docs/method/01-time-sessions-bars.md.
+    """
 
     light_sessions: Count = Field(60, description="Grid sessions of the light pass.")
     full_sessions: Count = Field(500, description="Grid sessions of the full pass.")
-    min_history_sessions: Count = Field(60, description="Shortest history an instrument may have (quant.md 2.4).")
-    settle_minutes: int = Field(10, ge=0, description="Minutes after the close before a bar is final (quant.md 1.3).")
-    max_stale_sessions: int = Field(2, ge=0, description="Expected sessions a last bar may be old (quant.md 1.6).")
+    min_history_sessions: Count = Field(60, description="Shortest history an instrument may have (docs/method/02-returns.md#2.4).")
+    settle_minutes: int = Field(10, ge=0, description="Minutes after the close before a bar is final (docs/method/01-time-sessions-bars.md#1.3).")
+    max_stale_sessions: int = Field(2, ge=0, description="Expected sessions a last bar may be old (docs/method/01-time-sessions-bars.md#1.6).")
     strict_health: bool = Field(True, description="Whether a health problem of a winner ends the run with exit 3.")
 
 
 class DependenceSettings(Section):
-    """How co-movement is measured and cut into clusters (quant.md 3, 4)."""
+    """How co-movement is measured and cut into clusters.
+
+    See docs/method/03-dependence.md, docs/method/04-clusters.md.
+    """
 
     lookback_sessions: tuple[Count, ...] = Field((60, 120, 200), description="Lookbacks of the clustering distance.")
     min_overlap_sessions: Count = Field(20, description="Fewest common sessions of a pair.")
@@ -85,7 +99,10 @@ class DependenceSettings(Section):
 
 
 class SelectionSettings(Section):
-    """What makes a winner (quant.md 5.5-5.7)."""
+    """What makes a winner.
+
+    See docs/method/05-discovery-selection.md#5.5 to 5.7.
+    """
 
     top_n: Count = Field(3, description="Longs and shorts taken from each cluster.")
     min_momentum: float = Field(-0.05, description="Floor of the cumulative directional return.")
@@ -93,7 +110,10 @@ class SelectionSettings(Section):
 
 
 class RegimeOptions(Section):
-    """Weights and thresholds of the regime score, frozen after calibration on data to 2015 (quant.md 7)."""
+    """Weights and thresholds of the regime score, frozen after calibration on data to 2015.
+
+    See docs/method/07-regime.md.
+    """
 
     weights: dict[str, float] = Field(description="Weight of each component's percentile.")
     thresholds: dict[Literal["NORMAL", "TURBULENT", "CRISIS"], Fraction] = Field(description="Lowest score of a state.")
@@ -101,20 +121,26 @@ class RegimeOptions(Section):
 
 
 class AllocationSettings(Section):
-    """How much to hold (quant.md 8)."""
+    """How much to hold.
+
+    See docs/method/08-allocation.md.
+    """
 
     profiles: tuple[AllocationProfile, ...] = Field(min_length=1, description="Portfolios to build.")
     cap: float = Field(0.25, gt=0.0, le=1.0, description="Largest weight of one cluster.")
     instrument_cap: float | None = Field(None, gt=0.0, le=1.0, description="Largest weight of one instrument.")
     cash_allowed: bool = Field(False, description="Whether what the caps leave over may stay in cash.")
     risk_free_rate_annual: float = Field(0.0, description="Annual rate of max_sharpe and of the metrics.")
-    fragility_penalty: float = Field(0.2, ge=0.0, description="gamma of quant.md 8.2.")
-    turnover_penalty: float = Field(0.05, ge=0.0, description="lambda of quant.md 8.2.")
+    fragility_penalty: float = Field(0.2, ge=0.0, description="gamma of docs/method/08-allocation.md#8.2.")
+    turnover_penalty: float = Field(0.05, ge=0.0, description="lambda of docs/method/08-allocation.md#8.2.")
     portfolio_value_usd: float = Field(1_000_000.0, gt=0.0, description="What a weight of 1 is worth, for orders.")
 
 
 class TournamentSettings(Section):
-    """The walk-forward tournament (quant.md 9)."""
+    """The walk-forward tournament.
+
+    See docs/method/09-tournament.md.
+    """
 
     train_sessions: Count = Field(252, description="Sessions a decision may see.")
     test_sessions: Count = Field(20, description="Sessions a decision is held.")
@@ -131,7 +157,10 @@ class TournamentSettings(Section):
 
 
 class Flags(Section):
-    """Feature flags: each is read in one place and changes one thing (house.md 5)."""
+    """Feature flags: each is read in one place and changes one thing.
+
+    See docs/architecture.md#configuration.
+    """
 
     feat_turnover_penalty: bool = True
     feat_partial_rebalance: bool = True
@@ -169,7 +198,7 @@ class Profile(Section):
     @model_validator(mode="after")
     def _windows_make_sense(self) -> Profile:
         if self.tournament.step_sessions < self.tournament.test_sessions:
-            msg = "tournament.step_sessions is below test_sessions: test windows would overlap (quant.md 9.1)"
+            msg = "tournament.step_sessions is below test_sessions: test windows would overlap (docs/method/09-tournament.md#9.1)"
             raise ValueError(msg)
         if self.data.light_sessions > self.data.full_sessions:
             msg = "data.light_sessions is above full_sessions"

@@ -1,4 +1,7 @@
-"""Run again from what was recorded, and compare every content hash (quant.md 11.4)."""
+"""Run again from what was recorded, and compare every content hash.
+
+See docs/method/11-audit.md#11.4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Runs the steps in order and keeps the record: intent, outcome, hashes, snapshots, signature (house.md 3).
+"""Runs the steps in order and keeps the record: intent, outcome, hashes, snapshots, signature.
+
+See docs/architecture.md#run.
 
 A step is done when its declared outputs exist with their recorded hashes; nothing else counts. A resumed run hashes the
 outputs of every earlier step again and names the step to start from where one of them is gone or changed.

@@ -1,4 +1,7 @@
-"""The order of things: the only place where the sequence exists (house.md 3)."""
+"""The order of things: the only place where the sequence exists.
+
+See docs/architecture.md#run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a run stands on: interpreter, packages, code, configuration (quant.md 11.2)."""
+"""What a run stands on: interpreter, packages, code, configuration.
+
+See docs/method/11-audit.md#11.2.
+"""
 
 from __future__ import annotations
 

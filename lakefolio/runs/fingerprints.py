@@ -1,4 +1,6 @@
-"""What a step left behind, as content hashes (quant.md 11.2).
+"""What a step left behind, as content hashes.
+
+See docs/method/11-audit.md#11.2.
 
 A table of `results` is hashed over this run's rows; `raw` and `marts` over what the run's clock and source let it see.
 Volatile columns (when, how fast) are left out, so the same data hash alike whenever they were made.

@@ -1,4 +1,6 @@
-"""The marts as arrays: what a step hands to the study (house.md 1).
+"""The marts as arrays: what a step hands to the study.
+
+See docs/architecture.md#packages.
 
 Returns stay long in the lake; here they are scattered into a matrix by integer codes, which is the fastest way measured.
 """
@@ -26,7 +28,7 @@ class Panel:
     returns : (T, N)
         Physical simple returns, NaN where there is none.
     periods_per_year : int
-        252 on the business grid, 365 on the 24/7 grid: fixed by the grid (quant.md 2.3).
+        252 on the business grid, 365 on the 24/7 grid: fixed by the grid (docs/method/02-returns.md#2.3).
     """
 
     session_dates: tuple[date, ...]

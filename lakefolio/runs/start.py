@@ -124,7 +124,7 @@ def overrides(wanted: Wanted) -> dict[str, Any]:
 
 
 def source_of(paths: Paths, settings: Profile, reporter: Reporter) -> Source:
-    """The source that the manifest names (house.md 4); a live one tells its progress."""
+    """The source that the manifest names (docs/architecture.md#sources); a live one tells its progress."""
 
     def tell(progress: Progress) -> None:
         reporter.inside(str(progress))

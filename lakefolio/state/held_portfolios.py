@@ -1,4 +1,7 @@
-"""What is held: the portfolios that a person accepted, marked to market to the run's session (quant.md 10.1)."""
+"""What is held: the portfolios that a person accepted, marked to market to the run's session.
+
+See docs/method/10-state-orders.md#10.1.
+"""
 
 from __future__ import annotations
 

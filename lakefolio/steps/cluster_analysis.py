@@ -1,4 +1,6 @@
-"""What is said of a run's winners and their partition beside the portfolio: nothing later decides by it (quant.md 3, 4).
+"""What is said of a run's winners and their partition beside the portfolio: nothing later decides by it.
+
+See docs/method/03-dependence.md, docs/method/04-clusters.md.
 
 The steps `factors` and `regime` commit these rows with their own tables.
 """
@@ -29,7 +31,10 @@ _KINDS = {TEXT: pl.String(), FLOAT: pl.Float64(), INT: pl.Int64(), FLAG: pl.Bool
 
 
 def factor_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -> list[Write]:
-    """Correlations and map of the winners (quant.md 3.1, 3.2)."""
+    """Correlations and map of the winners.
+
+    See docs/method/03-dependence.md#3.1, 3.2.
+    """
     mapped = factor_map(clustering)
     points = mapped.points.select("symbol", "x", "y").with_columns(
         pl.lit(mapped.explained[0]).alias("x_explained"), pl.lit(mapped.explained[1]).alias("y_explained")
@@ -39,7 +44,9 @@ def factor_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering
 
 
 def anchor_writes(run: Run, panel: Panel, candidates: pl.DataFrame) -> list[Write]:
-    """Hedge anchors of the run's universe, which is all its candidates (quant.md 4.6).
+    """Hedge anchors of the run's universe, which is all its candidates.
+
+    See docs/method/04-clusters.md#4.6.
 
     Parameters
     ----------
@@ -58,7 +65,10 @@ def anchor_writes(run: Run, panel: Panel, candidates: pl.DataFrame) -> list[Writ
 
 
 def partition_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -> list[Write]:
-    """What other cuts would give, and what changed between the halves of the lookback (quant.md 4.4, 4.5)."""
+    """What other cuts would give, and what changed between the halves of the lookback.
+
+    See docs/method/04-clusters.md#4.4, 4.5.
+    """
     used = clustering.threshold
     is_listed = any(np.isclose(used, threshold) for threshold in SENSITIVITY_THRESHOLDS)
     thresholds = SENSITIVITY_THRESHOLDS if is_listed else tuple(sorted((*SENSITIVITY_THRESHOLDS, used)))

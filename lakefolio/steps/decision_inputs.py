@@ -92,7 +92,9 @@ def read_market(lake: Lake, run: Run, panel: Panel, pool: pl.DataFrame) -> NDArr
 
 
 def judge_regime(run: Run, market: NDArray[np.float64], panel: Panel) -> tuple[RegimeHistory, str]:
-    """The regime of every session, and the last one's, from the market stream and the pool's co-movement (quant.md 7).
+    """The regime of every session, and the last one's, from the market stream and the pool's co-movement.
+
+    See docs/method/07-regime.md.
 
     Raises
     ------
@@ -134,7 +136,10 @@ def describe_clusters(clustering: Clustering, instruments: pl.DataFrame, stage: 
 
 
 def require_reported_cut(clustering: Clustering, stored: pl.DataFrame) -> None:
-    """The cut that is reported is the cut that is used (quant.md 4.1)."""
+    """The cut that is reported is the cut that is used.
+
+    See docs/method/04-clusters.md#4.1.
+    """
     reported: dict[str, int] = dict(zip(stored["symbol"], stored["cluster_id"], strict=True))
     used = dict(zip(clustering.symbols, (int(value) for value in clustering.cluster_ids), strict=True))
     if reported != used:

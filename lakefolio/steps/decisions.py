@@ -1,4 +1,7 @@
-"""Steps 7 and 10 to 12: read a mart, call the study, write a result table (house.md 1)."""
+"""Steps 7 and 10 to 12: read a mart, call the study, write a result table.
+
+See docs/architecture.md#packages.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ LIGHT, FULL = "light", "full"
 
 
 def selection(run: Run) -> StepReport:
-    """Cluster the candidates on the light window and take the winners (quant.md 5)."""
+    """Cluster the candidates on the light window and take the winners.
+
+    See docs/method/05-discovery-selection.md.
+    """
     policy = policy_of(run.settings)
     lake = run.lake
     candidates = read_candidates(lake, run.run_id)
@@ -64,7 +70,10 @@ def selection(run: Run) -> StepReport:
 
 
 def factors(run: Run) -> StepReport:
-    """What the winners' full history says: tree and risk, before any cut (quant.md 3, 6)."""
+    """What the winners' full history says: tree and risk, before any cut.
+
+    See docs/method/03-dependence.md, docs/method/06-risk.md.
+    """
     lake = run.lake
     chosen = read_chosen(lake, run.run_id)
     panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
@@ -86,7 +95,10 @@ def factors(run: Run) -> StepReport:
 
 
 def regime(run: Run) -> StepReport:
-    """The decision regime, and the clusters that its cut gives (quant.md 4.1, 7)."""
+    """The decision regime, and the clusters that its cut gives.
+
+    See docs/method/04-clusters.md#4.1, docs/method/07-regime.md.
+    """
     lake = run.lake
     chosen = read_chosen(lake, run.run_id)
     panel = read_panel(lake, chosen.symbols, run.as_of)
@@ -109,7 +121,10 @@ def regime(run: Run) -> StepReport:
 
 
 def optimize(run: Run) -> StepReport:
-    """Allocate every profile over the clusters, and say what it takes to get there from what is held (quant.md 8, 10)."""
+    """Allocate every profile over the clusters, and say what it takes to get there from what is held.
+
+    See docs/method/08-allocation.md, docs/method/10-state-orders.md.
+    """
     policy = policy_of(run.settings)
     lake = run.lake
     chosen = read_chosen(lake, run.run_id)

@@ -1,6 +1,6 @@
 """The forex base universe, audited: which pairs are liquid, which are whole, which move together (run-scoped).
 
-Every pair is one identity, whatever the venues that quote it (quant.md 5.4); the pairs of one quote currency are a
+Every pair is one identity, whatever the venues that quote it (docs/method/05-discovery-selection.md#5.4); the pairs of one quote currency are a
 block. A pair that is alone in its block has nothing to be compared with and is left out, unless it is asked for.
 """
 

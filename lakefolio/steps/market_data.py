@@ -1,4 +1,7 @@
-"""Steps 3 to 6, 8 and 9: land what the source says, let dbt say what is believed (house.md 3)."""
+"""Steps 3 to 6, 8 and 9: land what the source says, let dbt say what is believed.
+
+See docs/architecture.md#run.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,9 @@ def full_prep(run: Run) -> StepReport:
 
 
 def health(run: Run) -> StepReport:
-    """Repair the winners' gaps, audit again with the same strictness, and fail where problems are left (quant.md 5.8).
+    """Repair the winners' gaps, audit again with the same strictness, and fail where problems are left.
+
+    See docs/method/05-discovery-selection.md#5.8.
 
     Raises
     ------

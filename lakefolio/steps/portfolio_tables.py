@@ -1,6 +1,6 @@
 """One allocation as tables: weights that will be published, their clusters, the certificate, drift and orders.
 
-Small trades are left out before anything is judged (quant.md 8.4), cluster by cluster: what a skipped trade leaves over
+Small trades are left out before anything is judged (docs/method/08-allocation.md#8.4), cluster by cluster: what a skipped trade leaves over
 goes to its own cluster, so that no cap can be broken by tidying up.
 """
 

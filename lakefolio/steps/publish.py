@@ -1,4 +1,7 @@
-"""The last four steps: judge, render, list what would be sent, verify (house.md 3)."""
+"""The last four steps: judge, render, list what would be sent, verify.
+
+See docs/architecture.md#run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The multiplier that currencies put on crypto and equity weight, where the manifest asks for it (quant.md 7.5)."""
+"""The multiplier that currencies put on crypto and equity weight, where the manifest asks for it.
+
+See docs/method/07-regime.md#7.5.
+"""
 
 from __future__ import annotations
 

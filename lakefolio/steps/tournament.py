@@ -1,4 +1,7 @@
-"""Step 13: what would have worked, after costs and luck (quant.md 9)."""
+"""Step 13: what would have worked, after costs and luck.
+
+See docs/method/09-tournament.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the tournament's series say beyond their metrics: promises kept, and where the return came from (quant.md 9.6, 9.7).
+"""What the tournament's series say beyond their metrics: promises kept, and where the return came from.
+
+See docs/method/09-tournament.md#9.6, 9.7.
 
 Only the house's own engine has promises and stages; a guest's cells are judged by the metrics alone.
 """

@@ -1,4 +1,7 @@
-"""The lake, opened: one DuckDB connection with the catalog attached as `lake` (house.md 2, lake.md)."""
+"""The lake, opened: one DuckDB connection with the catalog attached as `lake`.
+
+See docs/architecture.md#lake, docs/lake.md.
+"""
 
 # ruff: noqa: S608 (names come from contracts and checked table names, values are parameters)
 from __future__ import annotations
@@ -85,7 +88,9 @@ def attach(connection: duckdb.DuckDBPyConnection, paths: Paths, *, read_only: bo
 
 
 class Lake:
-    """An open lake. Use `Lake.open` as a context manager; one thread writes per process (lake.md 1).
+    """An open lake. Use `Lake.open` as a context manager; one thread writes per process.
+
+    See docs/lake.md#1.
 
     A `Lake` and dbt, or several `Lake`s, may be open in one process: each has its own DuckDB and meets the others only
     in the catalog, as other processes do.

@@ -1,4 +1,7 @@
-"""DuckDB extensions out of their wheels: no network at any time (lake.md, Installing the extension)."""
+"""DuckDB extensions out of their wheels: no network at any time.
+
+See docs/lake.md#extensions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What it looks like when somebody else was faster, and how to try again (lake.md 3)."""
+"""What it looks like when somebody else was faster, and how to try again.
+
+See docs/lake.md#3.
+"""
 
 from __future__ import annotations
 

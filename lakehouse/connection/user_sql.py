@@ -1,4 +1,7 @@
-"""SQL that a person typed: one SELECT, on a read-only lake, with nothing else in reach (lake.md 9)."""
+"""SQL that a person typed: one SELECT, on a read-only lake, with nothing else in reach.
+
+See docs/lake.md#9.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The kitchen run in process: dbt on this home's lake, one thread, no usage statistics (lake.md, dbt)."""
+"""The kitchen run in process: dbt on this home's lake, one thread, no usage statistics.
+
+See docs/lake.md#dbt.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _DBT_LOGGER = "file_log"
 _GOOD = frozenset({"success", "pass", "skipped", "warn", "no-op"})
 _PARSED_FOR = frozenset({"build", "run", "test", "seed", "snapshot", "parse"})
 _TABLE_KINDS = frozenset({"model", "seed", "snapshot"})
-# These belong to run_dbt: lake.md 1 allows one thread, and a second place to set them would be a second truth.
+# These belong to run_dbt: docs/lake.md#1 allows one thread, and a second place to set them would be a second truth.
 _OWN_FLAGS = ("--threads", "--project-dir", "--profiles-dir", "--target-path", "--log-path", "--vars")
 
 

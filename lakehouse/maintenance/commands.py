@@ -1,4 +1,6 @@
-"""Housekeeping of the lake: each command in a process of its own, while nobody writes (lake.md 5).
+"""Housekeeping of the lake: each command in a process of its own, while nobody writes.
+
+See docs/lake.md#5.
 
 The public functions start that process and wait; what they run is `lakehouse/_upkeep.py`.
 """

@@ -1,4 +1,7 @@
-"""Which snapshots the ledgers name: those are never expired (lake.md 5)."""
+"""Which snapshots the ledgers name: those are never expired.
+
+See docs/lake.md#5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The tables of `results` that say how far a run's partition and its winners can be trusted (quant.md 4, 9.6, 9.7).
+"""The tables of `results` that say how far a run's partition and its winners can be trusted.
+
+See docs/method/04-clusters.md, docs/method/09-tournament.md#9.6, 9.7.
 
 Nothing downstream decides by them; they are what a person reads beside the portfolio.
 """

@@ -1,8 +1,10 @@
-"""What a table contract is: columns, types, grain (house.md 2).
+"""What a table contract is: columns, types, grain.
+
+See docs/architecture.md#lake.
 
 DuckLake enforces NOT NULL and nothing else, so a grain is checked at the write path for each batch and by dbt tests on
 the whole table. A column is `volatile` when it tells when or how fast, not what: content hashes leave it out, since two
-runs of the same data must hash alike (quant.md 11.2).
+runs of the same data must hash alike (docs/method/11-audit.md#11.2).
 """
 
 from __future__ import annotations

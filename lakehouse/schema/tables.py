@@ -1,4 +1,4 @@
-"""The tables of `raw` and `results` (house.md 2): the contracts that the write path holds every frame to."""
+"""The tables of `raw` and `results` (docs/architecture.md#lake): the contracts that the write path holds every frame to."""
 
 from __future__ import annotations
 

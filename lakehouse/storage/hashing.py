@@ -1,4 +1,6 @@
-"""Content hashes of frames and files (quant.md 11.2).
+"""Content hashes of frames and files.
+
+See docs/method/11-audit.md#11.2.
 
 The hash of a frame is the SHA-256 of its columns in the order of their names and its rows in the order of their
 values, so the order in which either arrived does not matter, while every value, name and type does.
@@ -55,7 +57,9 @@ def _bytes(series: pl.Series) -> list[bytes]:
 
 
 def content_hash(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> str:
-    """Answer whether two frames hold the same rows, whatever their order (quant.md 11.2).
+    """Answer whether two frames hold the same rows, whatever their order.
+
+    See docs/method/11-audit.md#11.2.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Whether each table's rows are as many as its metadata promise (lake.md 6)."""
+"""Whether each table's rows are as many as its metadata promise.
+
+See docs/lake.md#6.
+"""
 
 # ruff: noqa: S608 (names come from contracts and checked table names, values are parameters)
 from __future__ import annotations

@@ -61,7 +61,9 @@ def snapshot(lake: Lake, snapshot_id: int) -> Snapshot:
 
 
 def find_commit(lake: Lake, run_id: str, step: str, *, token: str | None = None) -> int | None:
-    """Answer whether a step of a run has committed, and as which snapshot (lake.md 4).
+    """Answer whether a step of a run has committed, and as which snapshot.
+
+    See docs/lake.md#4.
 
     A commit can land without its acknowledgement, so a resumed step looks here before it writes again.
 

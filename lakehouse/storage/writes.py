@@ -1,4 +1,6 @@
-"""The one way by which rows enter the lake (lake.md 3-6).
+"""The one way by which rows enter the lake.
+
+See docs/lake.md#3 to 6.
 
 A step's writes are one transaction with one commit message, retried as a whole; afterwards the rows are counted.
 """
@@ -135,7 +137,10 @@ def _message(items: Sequence[Prepared], run_id: str, step: str, extra: Mapping[s
 
 
 def _attempt(lake: Lake, items: Sequence[Prepared], message: tuple[str, str], run_id: str, step: str) -> WriteReceipt:
-    """Run the transaction once; a failed commit that landed all the same is a commit (lake.md 4)."""
+    """Run the transaction once; a failed commit that landed all the same is a commit.
+
+    See docs/lake.md#4.
+    """
     try:
         return _transact(lake, items, message, run_id)
     except duckdb.Error:

@@ -14,7 +14,7 @@ _TONES: dict[Tone, str] = {
 }
 _BY_WORD: dict[str, Tone] = {word: tone for tone, words in _TONES.items() for word in words.split()}
 
-# rich style of each health status, worst first (quant.md 1.6).
+# rich style of each health status, worst first (docs/method/01-time-sessions-bars.md#1.6).
 HEALTH_STYLES = {
     "MISSING": "bold white on red",
     "INVALID": "bold red",

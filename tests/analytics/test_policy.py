@@ -1,4 +1,7 @@
-"""The one policy from candidates to weights: a recent listing goes all the way (quant.md 2.4)."""
+"""The one policy from candidates to weights: a recent listing goes all the way.
+
+See docs/method/02-returns.md#2.4.
+"""
 
 from __future__ import annotations
 

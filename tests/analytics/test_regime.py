@@ -1,4 +1,7 @@
-"""The regime: no look-ahead, hysteresis, what noise and panics are called, and how fast (quant.md 7)."""
+"""The regime: no look-ahead, hysteresis, what noise and panics are called, and how fast.
+
+See docs/method/07-regime.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The readings of a market's state against PyWavelets, hand-made vectors and plain loops (quant.md 7.1)."""
+"""The readings of a market's state against PyWavelets, hand-made vectors and plain loops.
+
+See docs/method/07-regime.md#7.1.
+"""
 
 from __future__ import annotations
 

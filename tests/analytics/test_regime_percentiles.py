@@ -1,4 +1,7 @@
-"""Where a reading stands in its own past, and the bootstrap that stands in for a short one (quant.md 7.2)."""
+"""Where a reading stands in its own past, and the bootstrap that stands in for a short one.
+
+See docs/method/07-regime.md#7.2.
+"""
 
 from __future__ import annotations
 

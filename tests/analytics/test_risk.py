@@ -1,4 +1,7 @@
-"""Risk of one instrument, recomputed by hand and by SciPy (quant.md 6)."""
+"""Risk of one instrument, recomputed by hand and by SciPy.
+
+See docs/method/06-risk.md.
+"""
 
 from __future__ import annotations
 

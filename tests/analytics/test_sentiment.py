@@ -1,4 +1,7 @@
-"""Currency strength and what it does to exposure (quant.md 7.5)."""
+"""Currency strength and what it does to exposure.
+
+See docs/method/07-regime.md#7.5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Identity as data: which listings are the same instrument, and which only look so (quant.md 5.4).
+"""Identity as data: which listings are the same instrument, and which only look so.
+
+See docs/method/05-discovery-selection.md#5.4.
 
 `identities.csv` holds real tickers as exchanges, TradingView, Yahoo and brokers write them; what each one is was decided by
 reading the rule and the ticker, never by running the model.

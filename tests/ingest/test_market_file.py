@@ -1,4 +1,4 @@
-"""The real market file lands as quant.md 1.7 says, and exchange_calendars agrees with it."""
+"""The real market file lands as docs/method/01-time-sessions-bars.md#1.7 says, and exchange_calendars agrees with it."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_a_frame_without_its_columns_or_calendar_is_refused() -> None:
 
 
 def walked(closes: list[float]) -> list[int]:
-    """The jump rule, written down a second time and as a loop over the text of quant.md 1.7."""
+    """The jump rule, written down a second time and as a loop over the text of docs/method/01-time-sessions-bars.md#1.7."""
     kept: float | None = None
     refused = []
     for place, close in enumerate(closes):

@@ -183,7 +183,7 @@ def test_the_crisis_is_four_times_as_rough(verdict: Verdict) -> None:
 
 
 def test_trends_run_in_both_directions_over_many_clusters(verdict: Verdict, instruments: pl.DataFrame) -> None:
-    """The performance half of the trend rule (quant.md 5.1), by identity, on returns computed here."""
+    """The performance half of the trend rule (docs/method/05-discovery-selection.md#5.1), by identity, on returns computed here."""
     known = instruments.with_columns(
         pl.col("symbol").replace_strict(planted_clusters(), default=None).alias("cluster"),
         pl.coalesce("base", "root", "ticker").alias("stem"),

@@ -1,4 +1,7 @@
-"""Every feature flag is read in one place and moves the answer that it is meant to move (house.md 5)."""
+"""Every feature flag is read in one place and moves the answer that it is meant to move.
+
+See docs/architecture.md#configuration.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import RUN_ID, run_frames
 
 ROOT = Path(__file__).resolve().parents[2]
-# house.md 5, word for word.
+# docs/architecture.md#configuration, word for word.
 FLAGS = {
     "feat_turnover_penalty", "feat_partial_rebalance", "feat_xs_momentum", "feat_spectral_regimes",
     "feat_decay_audit", "feat_audit_ledger", "feat_pit_fidelity", "feat_dynamic_selection", "feat_short_costs",

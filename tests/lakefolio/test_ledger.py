@@ -1,4 +1,4 @@
-"""The ledger detects what quant.md 11.3 lists, and names the line and the file."""
+"""The ledger detects what docs/method/11-audit.md#11.3 lists, and names the line and the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Several processes, and processes that die: acknowledged commits stand, and none stands by half (lake.md 3, 4)."""
+"""Several processes, and processes that die: acknowledged commits stand, and none stands by half.
+
+See docs/lake.md#3, 4.
+"""
 
 from __future__ import annotations
 

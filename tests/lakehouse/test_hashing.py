@@ -1,4 +1,7 @@
-"""The content hash sees every value, name and type, and no order (quant.md 11.2)."""
+"""The content hash sees every value, name and type, and no order.
+
+See docs/method/11-audit.md#11.2.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Housekeeping never changes what a snapshot says, and damage does not stay unseen (lake.md 5, 6)."""
+"""Housekeeping never changes what a snapshot says, and damage does not stay unseen.
+
+See docs/lake.md#5, 6.
+"""
 
 from __future__ import annotations
 

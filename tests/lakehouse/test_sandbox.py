@@ -1,4 +1,7 @@
-"""A person's SQL reads the lake, and reaches nothing else (lake.md 9)."""
+"""A person's SQL reads the lake, and reaches nothing else.
+
+See docs/lake.md#9.
+"""
 
 from __future__ import annotations
 

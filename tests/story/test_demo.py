@@ -16,7 +16,7 @@ from tests.story.home import Home
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
 
 RUN = "demo-story"
-# The sequence of house.md 3, written out here so that the code's own list is held against it.
+# The sequence of docs/architecture.md#run, written out here so that the code's own list is held against it.
 STEPS = [
     "cleanup", "env-check", "discovery", "aggregation", "enrichment", "light-prep", "selection", "full-prep", "health",
     "factors", "regime", "optimize", "tournament", "audit", "report", "sync", "verify",
@@ -107,7 +107,7 @@ def test_both_directions_and_most_classes_are_found(demo: Home) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_published_weights_keep_their_promises(demo: Home, profile: str) -> None:
-    """quant.md 11.1 on the CSV that is published, with nothing of the code that made it."""
+    """docs/method/11-audit.md#11.1 on the CSV that is published, with nothing of the code that made it."""
     weights = demo.weights(RUN)[profile]
     invested = weights.filter(pl.col("sleeve") != "cash")
     assert weights["weight"].sum() == pytest.approx(1.0, abs=1e-6)
@@ -127,7 +127,7 @@ def test_the_sleeves_of_the_barbell_share_nothing(demo: Home) -> None:
     core, aggressor = (barbell.filter(pl.col("sleeve") == sleeve) for sleeve in ("core", "aggressor"))
     for column in ("symbol", "identity", "cluster_id"):
         assert not set(core[column]) & set(aggressor[column]), column
-    # quant.md 8.2: the share that the regime of the run gives the aggressor.
+    # docs/method/08-allocation.md#8.2: the share that the regime of the run gives the aggressor.
     regime = demo.query("select regime from results.regimes where run_id = ? and stage = 'full' "
                         "order by session_date desc limit 1", RUN)["regime"][0]  # fmt: skip
     share = {"QUIET": 0.15, "NORMAL": 0.10, "TURBULENT": 0.08, "CRISIS": 0.05}[regime]
@@ -140,7 +140,10 @@ def test_the_sleeves_of_the_barbell_share_nothing(demo: Home) -> None:
 
 
 def test_clusters_of_the_weights_are_those_reported(demo: Home) -> None:
-    """The cut that is reported is the cut that is used (quant.md 4.1)."""
+    """The cut that is reported is the cut that is used.
+
+    See docs/method/04-clusters.md#4.1.
+    """
     reported = dict(demo.query("select symbol, cluster_id from results.clusters where run_id = ? and stage = 'full'", RUN)
                     .iter_rows())  # fmt: skip
     for name, weights in demo.weights(RUN).items():
@@ -155,7 +158,10 @@ def test_parquet_and_csv_say_the_same(demo: Home, folder: Path) -> None:
 
 
 def test_orders_sum_to_the_target_exposure(demo: Home, folder: Path) -> None:
-    """From cash: what is bought and sold is what is wanted, to 1e-9 (quant.md 10.2)."""
+    """From cash: what is bought and sold is what is wanted, to 1e-9.
+
+    See docs/method/10-state-orders.md#10.2.
+    """
     orders = pl.read_csv(folder / "orders.csv")
     assert set(orders["profile"]) == set(PROFILES)
     for name, weights in demo.weights(RUN).items():

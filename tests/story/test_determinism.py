@@ -1,4 +1,7 @@
-"""The same bars give the same bits; another bar gives others; a later bar gives nothing (quant.md 9.1, 11.4)."""
+"""The same bars give the same bits; another bar gives others; a later bar gives nothing.
+
+See docs/method/09-tournament.md#9.1, docs/method/11-audit.md#11.4.
+"""
 
 from __future__ import annotations
 

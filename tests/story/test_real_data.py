@@ -164,7 +164,7 @@ def test_the_collapse_of_luna_is_quarantined_until_a_bar_confirms_it(home: Home,
 def test_inconsistent_currency_bars_are_quarantined_row_for_row(
     home: Home, runs: dict[str, Told], market_file: Path
 ) -> None:
-    """The rule of quant.md 1.7 on the file itself, and nothing else is inconsistent."""
+    """The rule of docs/method/01-time-sessions-bars.md#1.7 on the file itself, and nothing else is inconsistent."""
     file = pl.read_parquet(market_file).filter(pl.col("date").cast(pl.Date) <= dt.date(2026, 2, 5))
     low, high = pl.min_horizontal("open", "close"), pl.max_horizontal("open", "close")
     wrong = file.filter((pl.col("low") > low) | (pl.col("high") < high))

@@ -1,4 +1,7 @@
-"""A run may be stopped anywhere, and goes on from there to the same end (house.md 3)."""
+"""A run may be stopped anywhere, and goes on from there to the same end.
+
+See docs/architecture.md#run.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,7 @@ def test_a_run_killed_and_resumed_holds_the_same_weights(second: dict[str, objec
 
 
 def test_every_output_has_the_hash_that_it_has_undisturbed(second: dict[str, object], small: Home) -> None:
-    """Two runs from the same lake (quant.md 11.4): raw, marts, results and tournament, bit by bit."""
+    """Two runs from the same lake (docs/method/11-audit.md#11.4): raw, marts, results and tournament, bit by bit."""
     assert small.hashes("one") == small.hashes(RUN)
     assert len(small.hashes("one")) > 30
 

@@ -1,5 +1,8 @@
 # ruff: noqa: S608 - the SQL is the test's own
-"""What was signed cannot be changed unseen, and what breaks a rule cannot be published (quant.md 11)."""
+"""What was signed cannot be changed unseen, and what breaks a rule cannot be published.
+
+See docs/method/11-audit.md.
+"""
 
 from __future__ import annotations
 

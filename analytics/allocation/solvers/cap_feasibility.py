@@ -1,4 +1,7 @@
-"""Whether caps can hold the budget, and imposing them on a recipe (quant.md 8.3)."""
+"""Whether caps can hold the budget, and imposing them on a recipe.
+
+See docs/method/08-allocation.md#8.3.
+"""
 
 from __future__ import annotations
 

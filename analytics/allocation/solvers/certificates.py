@@ -1,4 +1,7 @@
-"""How good an answer is, recomputed from its weights alone (quant.md 8.3)."""
+"""How good an answer is, recomputed from its weights alone.
+
+See docs/method/08-allocation.md#8.3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Recipes that follow a tree of the assets: HRP, HERC, NCO (quant.md 8.2).
+"""Recipes that follow a tree of the assets: HRP, HERC, NCO.
+
+See docs/method/08-allocation.md#8.2.
 
 The distance is d = sqrt((1 - rho) / 2). Nothing here optimises over caps; `caps` imposes them afterwards.
 """

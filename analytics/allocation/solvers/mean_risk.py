@@ -1,4 +1,7 @@
-"""Minimum variance, maximum Sharpe ratio and maximum diversification (quant.md 8.2)."""
+"""Minimum variance, maximum Sharpe ratio and maximum diversification.
+
+See docs/method/08-allocation.md#8.2.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,10 @@ class _Search:
 
 
 def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
-    """min y'Sy / s2 + gamma f'y + lambda ||B y - w_held||_1 (quant.md 8.2)."""
+    """min y'Sy / s2 + gamma f'y + lambda ||B y - w_held||_1.
+
+    See docs/method/08-allocation.md#8.2.
+    """
     cost, pieces = penalty_terms(problem)
     form = QuadraticForm(problem.covariance, cost, pieces, budget)
     tilt = 0.5 * float(problem.covariance.diagonal().mean())
@@ -111,7 +117,9 @@ def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
 
 
 def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> Optimum | None:
-    """Max reward(y) / sqrt(y'Sy), s = sqrt(s2) (quant.md 8.2).
+    """Max reward(y) / sqrt(y'Sy), s = sqrt(s2).
+
+    See docs/method/08-allocation.md#8.2.
 
     reward(y) = (appeal - gamma s f)'y - required - lambda s ||B y - w_held||_1.
 

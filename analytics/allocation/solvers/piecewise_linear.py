@@ -1,4 +1,7 @@
-"""Boxes and turnover as one separable convex piecewise-linear function of the weights (quant.md 8.2)."""
+"""Boxes and turnover as one separable convex piecewise-linear function of the weights.
+
+See docs/method/08-allocation.md#8.2.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Risk contributions in given proportions, with caps (quant.md 8.2).
+"""Risk contributions in given proportions, with caps.
+
+See docs/method/08-allocation.md#8.2.
 
 Without caps: Newton's method on 1/2 y'Sy - sum beta ln y (Spinu 2013), its linear systems solved by conjugate
 gradients. In relative changes of y the Hessian is diag(beta) plus a matrix whose row sums are beta at the solution, so
@@ -224,7 +226,9 @@ def _certify(scaled: FloatVector, covariance: FloatMatrix, budgets: FloatVector,
 
 
 def solve_risk_parity(covariance: FloatMatrix, budgets: FloatVector, upper: FloatVector, budget: float) -> Optimum:
-    """Weights whose risk contributions are in proportion to `budgets`, as far as the caps let them (quant.md 8.2).
+    """Weights whose risk contributions are in proportion to `budgets`, as far as the caps let them.
+
+    See docs/method/08-allocation.md#8.2.
 
     Parameters
     ----------

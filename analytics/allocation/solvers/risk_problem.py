@@ -1,4 +1,7 @@
-"""The problem a solver is given and the answer it gives back (quant.md 8.2, 8.3)."""
+"""The problem a solver is given and the answer it gives back.
+
+See docs/method/08-allocation.md#8.2, 8.3.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,9 @@ class GroupCaps:
 
 @dataclass(frozen=True, slots=True)
 class Turnover:
-    """The L1 term lambda ||B y - w_held||_1 over instruments (quant.md 8.2).
+    """The L1 term lambda ||B y - w_held||_1 over instruments.
+
+    See docs/method/08-allocation.md#8.2.
 
     Every instrument is a fixed share of at most one asset, so the term is a sum of convex piecewise-linear functions,
     one per asset.
@@ -80,7 +85,7 @@ class Turnover:
 
 @dataclass(frozen=True, slots=True)
 class RiskProblem:
-    """One long-only allocation over N assets (instruments, or the cluster streams of quant.md 8.1).
+    """One long-only allocation over N assets (instruments, or the cluster streams of docs/method/08-allocation.md#8.1).
 
     Parameters
     ----------
@@ -97,7 +102,7 @@ class RiskProblem:
         Needed by `min_cvar`; no NaN.
     risk_free_rate : annual.
     fragility : (N,)
-        f of quant.md 8.2 (CVaR95 over its mean); needed where `fragility_penalty` > 0.
+        f of docs/method/08-allocation.md#8.2 (CVaR95 over its mean); needed where `fragility_penalty` > 0.
     fragility_penalty : gamma; 0 = off.
     turnover : the L1 term, or None.
     risk_budgets : (N,)
@@ -133,7 +138,9 @@ class RiskProblem:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Weights and the evidence for them (quant.md 8.3).
+    """Weights and the evidence for them.
+
+    See docs/method/08-allocation.md#8.3.
 
     Residuals and gap are recomputed from the weights by `certificates`, not taken from the solver.
 
@@ -149,7 +156,7 @@ class Solution:
     dual_residual : largest violation of stationarity, in units of the objective's gradient; of a ratio above 1 relative
         to the ratio.
     gap : proven bound on how far the objective is from its optimum; likewise.
-    objective : value of the profile's objective (quant.md 8.2); NaN for a recipe.
+    objective : value of the profile's objective (docs/method/08-allocation.md#8.2); NaN for a recipe.
     binding : constraints that hold with equality ("cap:NAME", "zero:NAME", "group:NAME", "projected_cap:NAME").
     message : what a reader must know; empty when nothing.
     """

@@ -1,4 +1,7 @@
-"""One problem object in, one solution object out (quant.md 8.2, 8.3)."""
+"""One problem object in, one solution object out.
+
+See docs/method/08-allocation.md#8.2, 8.3.
+"""
 
 from __future__ import annotations
 

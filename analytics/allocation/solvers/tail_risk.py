@@ -1,4 +1,4 @@
-"""Minimum conditional value-at-risk (Rockafellar and Uryasev 2000; quant.md 8.2).
+"""Minimum conditional value-at-risk (Rockafellar and Uryasev 2000; docs/method/08-allocation.md#8.2).
 
 Only sessions in the tail matter, so the linear program starts from the worst sessions of a simple portfolio and takes
 in those that its own answer makes worse than its value-at-risk, until none is left out; every round starts from the
@@ -51,7 +51,7 @@ def tail_mean(losses: FloatMatrix, confidence: float = CONFIDENCE) -> FloatVecto
     """CVaR of each column of losses (T, N): the mean of its worst (1 - confidence) T sessions.
 
     A part of a session counts in part. This is the minimum of Rockafellar and Uryasev's function; it agrees with
-    quant.md 6.1 where (1 - confidence) T is a whole number and no loss repeats.
+    docs/method/06-risk.md#6.1 where (1 - confidence) T is a whole number and no loss repeats.
     """
     sessions = losses.shape[0]
     mass = (1.0 - confidence) * sessions

@@ -1,4 +1,4 @@
-"""The source `sample`: a seeded, SIMULATED market (house.md 4). Not one number in it is real."""
+"""The source `sample`: a seeded, SIMULATED market (docs/architecture.md#sources). Not one number in it is real."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The source `tradingview`: discovery by its scanner, history over its websocket (house.md 4)."""
+"""The source `tradingview`: discovery by its scanner, history over its websocket.
+
+See docs/architecture.md#sources.
+"""
 
 from __future__ import annotations
 

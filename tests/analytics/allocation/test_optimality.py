@@ -101,7 +101,10 @@ def test_group_caps_leave_multipliers_that_explain_every_weight(profile: str, se
 
 
 def smooth_gradient(problem: RiskProblem, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Gradient of what is minimised, without the turnover term, and the factor before that term (quant.md 8.2)."""
+    """Gradient of what is minimised, without the turnover term, and the factor before that term.
+
+    See docs/method/08-allocation.md#8.2.
+    """
     level = problem.covariance.diagonal().mean()
     if problem.profile == "min_variance":
         return 2 * problem.covariance @ weights / level + 0.2 * problem.fragility, 0.05
