@@ -62,7 +62,7 @@ class DriftReport:
     turnover: float
 
     def frame(self) -> pl.DataFrame:
-        """Columns of `results.drift` without its keys `run_id` and `profile`."""
+        """Columns of `results.drift` without its keys `run_id` and `risk_profile`."""
         return pl.DataFrame(
             {
                 "symbol": pl.Series(self.symbols, dtype=pl.String),
@@ -202,7 +202,7 @@ def make_orders(report: DriftReport, terms: Mapping[str, OrderTerms], *, portfol
     Returns
     -------
     polars.DataFrame
-        Columns of `results.orders` without its keys `run_id` and `profile`, legs that free cash first. A change of
+        Columns of `results.orders` without its keys `run_id` and `risk_profile`, legs that free cash first. A change of
         direction is two orders: SELL then SELL_SHORT, or COVER then BUY. `target_weight` is the net weight after the
         order; `notional` is USD before rounding and `quantity` the nearest number of lots, both positive.
 

@@ -176,7 +176,7 @@ def weigh(
     past_returns: FloatMatrix,
     chosen: Chosen,
     clustering: Clustering,
-    profile: str,
+    risk_profile: str,
     regime: str,
     policy: Policy,
     held: Held,
@@ -184,7 +184,7 @@ def weigh(
     periods_per_year: int,
     exposures: FloatVector | None = None,
 ) -> Allocation:
-    """Allocate one profile over the clusters of the winners.
+    """Allocate one risk profile over the clusters of the winners.
 
     See docs/method/08-allocation.md.
 
@@ -201,7 +201,7 @@ def weigh(
     held_weights, held_elsewhere = held.aligned(kept)
     allocation = allocate(
         AllocationProblem(
-            profile=cast("PortfolioProfile", profile),
+            risk_profile=cast("PortfolioProfile", risk_profile),
             symbols=kept.symbols,
             identities=kept.identities,
             directions=kept.directions,

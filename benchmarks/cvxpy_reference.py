@@ -23,14 +23,14 @@ cp: Any = cvxpy
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswer:
-    """Weights (N,) and the value of the profile's objective as `Solution.objective` counts it."""
+    """Weights (N,) and the value of the risk profile's objective as `Solution.objective` counts it."""
 
     weights: FloatVector
     objective: float
 
 
 def solve_by_reference(problem: RiskProblem) -> ReferenceAnswer:
-    """The optimum of a convex profile according to cvxpy and Clarabel.
+    """The optimum of a convex risk profile according to cvxpy and Clarabel.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def solve_by_reference(problem: RiskProblem) -> ReferenceAnswer:
         "max_diversification": _max_diversification,
         "min_cvar": _min_cvar,
     }
-    return statements[problem.profile](problem)
+    return statements[problem.risk_profile](problem)
 
 
 def _root(problem: RiskProblem) -> tuple[FloatVector, float]:

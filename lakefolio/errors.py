@@ -45,7 +45,7 @@ class HealthGateError(GateError):
 
 
 class AuditGateError(GateError):
-    """A portfolio that may not be published; the message names check, profile, value and limit."""
+    """A portfolio that may not be published; the message names check, risk profile, value and limit."""
 
 
 class LockedError(FrontDoorError):

@@ -32,7 +32,7 @@ N_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class _Layers:
-    """Everything of layer 1 that does not depend on the profile."""
+    """Everything of layer 1 that does not depend on the risk profile."""
 
     cluster_ids: IntVector
     member_cluster: IntVector
@@ -46,7 +46,7 @@ class _Layers:
 
 
 def allocate(problem: AllocationProblem) -> Allocation:
-    """Weigh the selected instruments: blend inside clusters, then the profile over the cluster streams.
+    """Weigh the selected instruments: blend inside clusters, then the risk profile over the cluster streams.
 
     See docs/method/08-allocation.md.
 
@@ -65,15 +65,15 @@ def allocate(problem: AllocationProblem) -> Allocation:
     check_allocation(problem)
     layers = _build_layers(problem)
     is_aggressor = np.zeros(layers.caps.size, dtype=np.bool_)
-    if problem.profile == "barbell":
+    if problem.risk_profile == "barbell":
         is_aggressor, solution = _solve_barbell(problem, layers)
     else:
-        solution = solve(_risk_problem(problem, layers, problem.profile))
+        solution = solve(_risk_problem(problem, layers, problem.risk_profile))
     if layers.note:
         solution = replace(solution, message="; ".join(filter(None, [solution.message, layers.note])))
     weights = layers.blend @ solution.weights
     return Allocation(
-        profile=problem.profile,
+        risk_profile=problem.risk_profile,
         engine=ENGINE,
         symbols=problem.symbols,
         weights=weights,
@@ -165,7 +165,7 @@ def _cluster_names(cluster_ids: IntVector) -> tuple[str, ...]:
     return tuple(f"cluster {cluster}" for cluster in cluster_ids)
 
 
-def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile) -> RiskProblem:
+def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Profile) -> RiskProblem:
     """Layer 1 as a problem over the cluster streams.
 
     See docs/method/08-allocation.md#8.2.
@@ -192,12 +192,12 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile)
             held_elsewhere=problem.held_elsewhere,
         )
     return RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=layers.covariance,
         upper=np.minimum(layers.caps, 1.0),
         budget=layers.budget,
         mean=np.nanmean(layers.streams, axis=0) * problem.periods_per_year,
-        past_returns=_common_sessions(problem, layers) if profile == "min_cvar" else None,
+        past_returns=_common_sessions(problem, layers) if risk_profile == "min_cvar" else None,
         risk_free_rate=problem.risk_free_rate,
         fragility=fragility,
         fragility_penalty=problem.fragility_penalty,
@@ -216,7 +216,7 @@ def _common_sessions(problem: AllocationProblem, layers: _Layers) -> FloatMatrix
         shortest = _description(problem, int(layers.cluster_ids[int(alive.sum(axis=0).argmin())]))
         message = (
             f"min_cvar needs {MIN_TAIL_SESSIONS} common sessions of all clusters, there are {sessions}; the shortest "
-            f"is {shortest}. Leave its recent listings out, or take another profile"
+            f"is {shortest}. Leave its recent listings out, or take another risk profile"
         )
         raise ShortHistoryError(message)
     return np.nan_to_num(layers.streams[common], nan=0.0)

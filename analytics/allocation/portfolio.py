@@ -24,7 +24,7 @@ class AllocationProblem:
 
     Parameters
     ----------
-    profile : a profile of `solve`, or "barbell".
+    risk_profile : a risk profile of `solve`, or "barbell".
     symbols, identities : (N,)
     directions : (N,)
         +1 or -1.
@@ -48,7 +48,7 @@ class AllocationProblem:
     covariance_halflife_sessions : for the method "ewma".
     """
 
-    profile: PortfolioProfile
+    risk_profile: PortfolioProfile
     symbols: tuple[str, ...]
     identities: tuple[str, ...]
     directions: IntVector
@@ -93,7 +93,7 @@ class Allocation:
     estimator : of the covariance of the cluster streams, with its target where it shrinks (docs/method/03-dependence.md#3.3).
     """
 
-    profile: PortfolioProfile
+    risk_profile: PortfolioProfile
     engine: str
     symbols: tuple[str, ...]
     weights: FloatVector

@@ -73,8 +73,8 @@ def check_allocation(problem: AllocationProblem) -> None:
     AllocationInputError
         Names the instrument or setting and the rule.
     """
-    if problem.profile not in (*PROFILES, "barbell"):
-        _refuse(f"unknown profile {problem.profile!r}; known: {', '.join(PROFILES)}, barbell")
+    if problem.risk_profile not in (*PROFILES, "barbell"):
+        _refuse(f"unknown risk profile {problem.risk_profile!r}; known: {', '.join(PROFILES)}, barbell")
     if problem.regime not in AGGRESSOR_SHARE:
         _refuse(f"unknown regime {problem.regime!r}; known: {', '.join(AGGRESSOR_SHARE)}")
     count = len(problem.symbols)

@@ -1,4 +1,4 @@
-"""Whether each profile did what its name promises, tested and not only read off.
+"""Whether each risk profile did what its name promises, tested and not only read off.
 
 See docs/method/09-tournament.md#9.6.
 """
@@ -23,7 +23,7 @@ VOLATILITY, SHARPE = "volatility_annual", "sharpe"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One promised order between two profiles.
+    """One promised order between two risk profiles.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Achievement:
-    """The verdict on one profile's promise, with everything it rests on."""
+    """The verdict on one risk profile's promise, with everything it rests on."""
 
-    profile: str
+    risk_profile: str
     target: str
     verdict: str
     message: str
@@ -109,7 +109,7 @@ def assess_targets(
     level: float = 0.05,
     n_samples: int = 2000,
 ) -> tuple[Achievement, ...]:
-    """Judge the promises of the four profiles on their stitched series.
+    """Judge the promises of the four risk profiles on their stitched series.
 
     See docs/method/09-tournament.md#9.6.
 
@@ -117,14 +117,14 @@ def assess_targets(
     `equal_weight`, the order that Maillard, Roncalli and Teiletche (2010) prove in sample; `max_sharpe` has the highest
     Sharpe ratio; the sleeves of `barbell` share no instrument, identity or cluster in any window.
 
-    A promise about figures is a set of orders between two profiles. Each is tested on paired stationary-bootstrap
+    A promise about figures is a set of orders between two risk profiles. Each is tested on paired stationary-bootstrap
     samples, the null being the boundary of equality. ACHIEVED: every order is significant at `level` (an
     intersection-union test, so no correction is due). MISSED: some opposite order is significant at `level` divided
     by the number of orders. INSUFFICIENT: neither, or fewer than 60 sessions, or a series is absent.
 
     Parameters
     ----------
-    streams : profile -> (T,)
+    streams : risk profile -> (T,)
         Stitched returns of one engine under one simulator, with `equal_weight` among them for `risk_parity`.
     barbell_decisions
         The engine's barbell decisions, one for each window, with sleeves, clusters and identities.
@@ -136,7 +136,7 @@ def assess_targets(
     """
     lengths = {stream.shape for stream in streams.values()}
     if len(lengths) > 1:
-        raise InputError(f"the series of the profiles have different lengths: {sorted(lengths)}")
+        raise InputError(f"the series of the risk profiles have different lengths: {sorted(lengths)}")
     constant = [name for name, stream in streams.items() if stream.size and stream.min() == stream.max()]
     usable = {name: stream for name, stream in streams.items() if name not in constant}
     rivals = {name: [other for other in usable if other != name] for name in ("min_variance", "max_sharpe")}
@@ -165,16 +165,16 @@ _TARGETS = {
 
 
 def _judge(
-    profile: str, orders: list[tuple[str, str, str]], paired: _Paired | None, *, n_sessions: int, level: float
+    risk_profile: str, orders: list[tuple[str, str, str]], paired: _Paired | None, *, n_sessions: int, level: float
 ) -> Achievement:
-    target = _TARGETS[profile]
+    target = _TARGETS[risk_profile]
     if paired is None:
         text = f"{n_sessions} sessions are too few to judge; at least {MIN_SESSIONS} are needed"
-        return Achievement(profile, target, INSUFFICIENT, text)
-    absent = sorted(({profile} | {name for order in orders for name in order[1:]}) - set(paired.names))
+        return Achievement(risk_profile, target, INSUFFICIENT, text)
+    absent = sorted(({risk_profile} | {name for order in orders for name in order[1:]}) - set(paired.names))
     if absent or not orders:
-        text = f"no series that varies for {', '.join(absent) or 'any other profile'}"
-        return Achievement(profile, target, INSUFFICIENT, text)
+        text = f"no series that varies for {', '.join(absent) or 'any other risk_profile'}"
+        return Achievement(risk_profile, target, INSUFFICIENT, text)
     found = tuple(paired.compare(*order) for order in orders)
     holds = [item.lower_value < item.upper_value for item in found]
     if all(holds) and all(item.p_value <= level for item in found):
@@ -189,7 +189,7 @@ def _judge(
         f"{worst.figure} {worst.lower} {worst.lower_value:.4f} against {worst.upper} {worst.upper_value:.4f}, "
         f"p {worst.p_value:.4f}, opposite {worst.p_opposite:.4f}"
     )
-    return Achievement(profile, target, verdict, text, found)
+    return Achievement(risk_profile, target, verdict, text, found)
 
 
 def _judge_barbell(decisions: Sequence[Decision]) -> Achievement:

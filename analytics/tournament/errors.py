@@ -3,7 +3,7 @@
 AnalyticsError (analytics.errors)
 └── TournamentError
     ├── WindowError               a split of the sessions that would test a session twice, or none
-    ├── UnsupportedProfileError   an engine that cannot do a profile; its cell says so and stays empty
+    ├── UnsupportedProfileError   an engine that cannot do a risk profile; its cell says so and stays empty
     ├── GuestError                an engine from outside that broke or answered something else than a decision
     └── RuinError                 a path whose wealth fell below zero: it has no return afterwards
 """
@@ -22,7 +22,7 @@ class WindowError(TournamentError, ValueError):
 
 
 class UnsupportedProfileError(TournamentError):
-    """Raised by an engine for a profile it cannot do.
+    """Raised by an engine for a risk profile it cannot do.
 
     See docs/method/09-tournament.md#9.3.
     """

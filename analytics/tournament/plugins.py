@@ -3,7 +3,7 @@
 See docs/method/09-tournament.md#9.3.
 
 A guest is made once for a tournament by a `MakeEngine`, and decides as the house does: from a `PastView`, which ends
-with the train window. It may bring profiles of its own beside those of the tournament.
+with the train window. It may bring risk profiles of its own beside those of the tournament.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Terms:
 
     Attributes
     ----------
-    profiles
-        The profiles that the house itself competes in.
+    risk profiles
+        The risk profiles that the house itself competes in.
     periods_per_year
         252 on the business grid, 365 on the 24/7 grid.
     risk_free_annual
@@ -36,7 +36,7 @@ class Terms:
         All candidates that the scanners found by then, with their direction.
     """
 
-    profiles: tuple[str, ...]
+    risk_profiles: tuple[str, ...]
     periods_per_year: int
     risk_free_annual: float
     cap: float

@@ -3,7 +3,7 @@
 See docs/method/09-tournament.md#9.1, 9.2.
 
 Everything that a window needs (candidates, regime, winners, clusters) is decided once from its past and shared by its
-profiles. A profile's holdings before a window are its own decision before, carried by the returns since: known then too.
+risk profiles. A risk profile's holdings before a window are its own decision before, carried by the returns since: known then too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What all profiles of one window share."""
+    """What all risk profiles of one window share."""
 
     chosen: Chosen
     train_returns: FloatMatrix
@@ -67,9 +67,9 @@ class Replay:
     _prepared: dict[int, Prepared] = field(default_factory=dict)
     _decided: dict[str, tuple[PastView, Decision]] = field(default_factory=dict)
 
-    def decides(self, profiles: Sequence[str]) -> Mapping[str, Decide]:
-        """One policy per profile."""
-        return {profile: self._decide_for(profile) for profile in profiles}
+    def decides(self, risk_profiles: Sequence[str]) -> Mapping[str, Decide]:
+        """One policy per risk profile."""
+        return {risk_profile: self._decide_for(risk_profile) for risk_profile in risk_profiles}
 
     def raw_pool(self, past: PastView) -> Pool:
         """All candidates of a window.
@@ -121,17 +121,17 @@ class Replay:
             raise ShortHistoryError(f"no regime can be told at {past.train_end}: the market stream is too short")
         return now
 
-    def _decide_for(self, profile: str) -> Decide:
+    def _decide_for(self, risk_profile: str) -> Decide:
         def decide(past: PastView) -> Decision:
             prepared = self.prepare(past)
             allocation = weigh(
                 prepared.train_returns,
                 prepared.chosen,
                 prepared.clustering,
-                profile,
+                risk_profile,
                 prepared.regime,
                 self.policy,
-                self._held(profile, past),
+                self._held(risk_profile, past),
                 periods_per_year=self.periods_per_year,
             )
             invested = allocation.weights > 0.0
@@ -153,15 +153,15 @@ class Replay:
             )
             if allocation.solution.status == "no_positive_excess_return":
                 decision = replace(decision, status=allocation.solution.status)
-            self._decided[profile] = (past, decision)
+            self._decided[risk_profile] = (past, decision)
             return decision
 
         return decide
 
-    def _held(self, profile: str, past: PastView) -> Held:
-        if profile not in self._decided:
+    def _held(self, risk_profile: str, past: PastView) -> Held:
+        if risk_profile not in self._decided:
             return Held()
-        before, decision = self._decided[profile]
+        before, decision = self._decided[risk_profile]
         since = _columns(past.past_returns[len(before.session_dates) :], past.symbols, decision.symbols)
         marked = mark_to_market(decision.net_weights, since, symbols=decision.symbols)
         return Held(dict(zip(decision.symbols, marked.weights.tolist(), strict=True)))

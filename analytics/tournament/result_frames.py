@@ -29,9 +29,9 @@ from analytics.tournament.windows import Window
 
 CONCENTRATION_METRICS = ("effective_bets", "hhi")
 METRICS = (*STREAM_METRICS, *RELATIVE_METRICS, *TRADING_METRICS, *CONCENTRATION_METRICS, *CELL_METRICS)
-RETURN_COLUMNS = ("engine", "profile", "simulator", "session_date", "window", "return")
+RETURN_COLUMNS = ("engine", "risk_profile", "simulator", "session_date", "window", "return")
 
-_CELL = {"engine": pl.String(), "profile": pl.String(), "simulator": pl.String()}
+_CELL = {"engine": pl.String(), "risk_profile": pl.String(), "simulator": pl.String()}
 _WINDOWS = {
     "window": pl.Int64(),
     **dict.fromkeys(("train_start", "train_end", "test_start", "test_end"), pl.Date()),
@@ -49,7 +49,7 @@ _SESSIONS = {
 }
 _WEIGHTS = {
     "engine": pl.String(),
-    "profile": pl.String(),
+    "risk_profile": pl.String(),
     "window": pl.Int64(),
     "symbol": pl.String(),
     "net_weight": pl.Float64(),
@@ -70,8 +70,8 @@ def windows_frame(
         answers = [items[window.index] for (engine, _), items in decisions.items() if engine == reference_engine]
         shown = next((item for item in answers if item.is_usable), None)
         refused = [
-            f"{engine}/{profile} {items[window.index].status}: {items[window.index].message}"
-            for (engine, profile), items in decisions.items()
+            f"{engine}/{risk_profile} {items[window.index].status}: {items[window.index].message}"
+            for (engine, risk_profile), items in decisions.items()
             if items[window.index].status == "failed"
         ]
         notes = [shown.message] if shown is not None and shown.message else []
@@ -101,7 +101,7 @@ def sessions_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dat
         pl.DataFrame(
             {
                 "engine": [cell.engine] * len(days),
-                "profile": [cell.profile] * len(days),
+                "risk_profile": [cell.risk_profile] * len(days),
                 "simulator": [cell.simulator] * len(days),
                 "session_date": days,
                 "window": numbers,
@@ -119,10 +119,10 @@ def sessions_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dat
 
 
 def weights_frame(decisions: Mapping[tuple[str, str], tuple[Decision, ...]]) -> pl.DataFrame:
-    """One row for each engine, profile, window and symbol wanted."""
+    """One row for each engine, risk profile, window and symbol wanted."""
     rows = [
-        (engine, profile, number, symbol, float(weight))
-        for (engine, profile), items in decisions.items()
+        (engine, risk_profile, number, symbol, float(weight))
+        for (engine, risk_profile), items in decisions.items()
         for number, item in enumerate(items)
         for symbol, weight in zip(item.symbols, item.net_weights, strict=True)
     ]
@@ -141,7 +141,7 @@ def trades_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates
             # The session's cost is shared by notional, as it was charged.
             parts = {
                 "engine": [cell.engine] * size,
-                "profile": [cell.profile] * size,
+                "risk_profile": [cell.risk_profile] * size,
                 "simulator": [cell.simulator] * size,
                 "window": [window.index] * size,
                 "session_date": [days[row] for row in rows.tolist()],
@@ -171,14 +171,14 @@ def judge(
         played = [(cell, cell.path) for cell in own if cell.path is not None]
         for cell in own:
             if cell.path is None:
-                head = (cell.engine, cell.profile, simulator, cell.status)
+                head = (cell.engine, cell.risk_profile, simulator, cell.status)
                 metric_rows.extend((*head, metric, None, cell.message) for metric in METRICS)
         if not played:
             luck_rows.append((simulator, "n_trials", 0.0, "no cell could be played"))
             continue
         tables, figures = _judge_played(played, benchmark_returns, settings, rng)
         for column, (cell, _) in enumerate(played):
-            head = (cell.engine, cell.profile, simulator, cell.status)
+            head = (cell.engine, cell.risk_profile, simulator, cell.status)
             for metric in METRICS:
                 table = next(table for table in tables if metric in table.values)
                 value = float(table.values[metric][column])
@@ -231,7 +231,7 @@ def decay_frame(metrics: pl.DataFrame) -> pl.DataFrame:
 
     See docs/method/09-tournament.md#9.4.
     """
-    keys = ["engine", "profile", "metric"]
+    keys = ["engine", "risk_profile", "metric"]
     sides = [
         metrics.filter((pl.col("simulator") == simulator) & (pl.col("status") == "ok")).select(
             *keys, pl.col("value").alias(simulator)

@@ -1,4 +1,4 @@
-"""The walk-forward tournament: every engine, profile and simulator over the same windows.
+"""The walk-forward tournament: every engine, risk profile and simulator over the same windows.
 
 See docs/method/09-tournament.md.
 
@@ -50,7 +50,7 @@ class TournamentResult:
         idealized - realized, by figure.
     luck
         Figures of each simulator's whole table.
-    decisions : (engine, profile) -> one Decision for each window
+    decisions : (engine, risk profile) -> one Decision for each window
     """
 
     windows: pl.DataFrame
@@ -71,14 +71,14 @@ def run_tournament(
     benchmark_returns: FloatVector,
     *,
     engines: Sequence[Engine],
-    profiles: Sequence[str],
+    risk_profiles: Sequence[str],
     settings: TournamentSettings,
     rng: Generator,
     histories: Mapping[str, NDArray[Any]] | None = None,
     frames: Mapping[str, pl.DataFrame] | None = None,
     on_window: OnWindow | None = None,
 ) -> TournamentResult:
-    """Let every engine decide each profile in every window, simulate it, and judge the stitched series.
+    """Let every engine decide each risk profile in every window, simulate it, and judge the stitched series.
 
     See docs/method/09-tournament.md.
 
@@ -115,9 +115,9 @@ def run_tournament(
         histories or {},
         frames or {},
     )
-    contest = _contest(axis, engines, profiles, settings, on_window)
+    contest = _contest(axis, engines, risk_profiles, settings, on_window)
     windows, cells = contest.windows, contest.cells
-    decisions = {(cell.engine, cell.profile): cell.decisions for cell in cells}
+    decisions = {(cell.engine, cell.risk_profile): cell.decisions for cell in cells}
     reference = settings.reference_engine or engines[0].name
     dates = axis.session_dates
     sessions = tables.sessions_frame(cells, windows, dates)
@@ -143,7 +143,7 @@ def simulate_engines(
     benchmark_returns: FloatVector,
     *,
     engines: Sequence[Engine],
-    profiles: Sequence[str],
+    risk_profiles: Sequence[str],
     settings: TournamentSettings,
     frames: Mapping[str, pl.DataFrame] | None = None,
 ) -> tuple[Cell, ...]:
@@ -155,7 +155,7 @@ def simulate_engines(
     axis = SessionAxis(
         tuple(session_dates), tuple(symbols), returns, settings.benchmark_symbol, benchmark_returns, {}, frames or {}
     )
-    return _contest(axis, engines, profiles, settings, None).cells
+    return _contest(axis, engines, risk_profiles, settings, None).cells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,39 +169,39 @@ class _Contest:
 def _contest(
     axis: SessionAxis,
     engines: Sequence[Engine],
-    profiles: Sequence[str],
+    risk_profiles: Sequence[str],
     settings: TournamentSettings,
     on_window: OnWindow | None,
 ) -> _Contest:
     """Take all decisions, window by window, then play them."""
-    _check_names(engines, profiles, settings, axis)
+    _check_names(engines, risk_profiles, settings, axis)
     windows = walk_forward_windows(
         len(axis.session_dates), train=settings.train, test=settings.test, step=settings.step
     )
     decided: dict[tuple[str, str], list[tuple[Decision, Concentration]]] = {
-        (engine.name, profile): [] for engine in engines for profile in profiles
+        (engine.name, risk_profile): [] for engine in engines for risk_profile in risk_profiles
     }
     for window in windows:
         past = axis.look_back(window)
         for engine in engines:
-            for profile in profiles:
-                decision = decide_cell(engine, profile, past)
-                decided[engine.name, profile].append((decision, _concentration(decision, past)))
+            for risk_profile in risk_profiles:
+                decision = decide_cell(engine, risk_profile, past)
+                decided[engine.name, risk_profile].append((decision, _concentration(decision, past)))
         if on_window is not None:
             on_window(window.index + 1, len(windows))
     cells = tuple(
-        _play(Cell.of(engine, profile, simulator, answers), axis, windows, settings)
-        for (engine, profile), answers in decided.items()
+        _play(Cell.of(engine, risk_profile, simulator, answers), axis, windows, settings)
+        for (engine, risk_profile), answers in decided.items()
         for simulator in settings.simulators
     )
     return _Contest(tuple(windows), cells)
 
 
 def _check_names(
-    engines: Sequence[Engine], profiles: Sequence[str], settings: TournamentSettings, axis: SessionAxis
+    engines: Sequence[Engine], risk_profiles: Sequence[str], settings: TournamentSettings, axis: SessionAxis
 ) -> None:
     names = [engine.name for engine in engines]
-    for kind, given in (("engine", names), ("profile", list(profiles))):
+    for kind, given in (("engine", names), ("risk_profile", list(risk_profiles))):
         if not given or len(set(given)) != len(given):
             raise InputError(f"{kind}s {given}: at least one is needed, and each name once")
     if settings.reference_engine is not None and settings.reference_engine not in names:

@@ -29,7 +29,7 @@ class Check:
     """One judgement: value against limit."""
 
     check: str
-    profile: str
+    risk_profile: str
     value: float
     limit: float
     passed: bool
@@ -37,14 +37,14 @@ class Check:
 
     def __str__(self) -> str:
         word = "passed" if self.passed else "failed"
-        return f"{self.check} [{self.profile}] {word}: value {self.value:.10g}, limit {self.limit:.10g}. {self.detail}".strip()
+        return f"{self.check} [{self.risk_profile}] {word}: value {self.value:.10g}, limit {self.limit:.10g}. {self.detail}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class GateLimits:
     """What the manifest allows."""
 
-    profiles: tuple[str, ...]
+    risk_profiles: tuple[str, ...]
     cap: float
     instrument_cap: float | None
     is_health_strict: bool
@@ -77,21 +77,21 @@ class Evidence:
 
 
 def judge(evidence: Evidence, limits: GateLimits) -> list[Check]:
-    """Every check of docs/method/11-audit.md#11.1, profile by profile, then over the whole."""
+    """Every check of docs/method/11-audit.md#11.1, risk profile by risk profile, then over the whole."""
     checks = [_health(evidence.health, strict=limits.is_health_strict)]
-    for profile in limits.profiles:
-        weights = evidence.weights.filter(pl.col("profile") == profile)
-        checks.append(_count("weights_present", profile, 0 if weights.height else 1, "no weights were written"))
+    for risk_profile in limits.risk_profiles:
+        weights = evidence.weights.filter(pl.col("risk_profile") == risk_profile)
+        checks.append(_count("weights_present", risk_profile, 0 if weights.height else 1, "no weights were written"))
         if weights.height:
-            checks += _profile_checks(profile, weights, evidence, limits)
-        checks += _solver(profile, evidence.solves.filter(pl.col("profile") == profile))
+            checks += _profile_checks(risk_profile, weights, evidence, limits)
+        checks += _solver(risk_profile, evidence.solves.filter(pl.col("risk_profile") == risk_profile))
     return checks
 
 
 def checks_frame(checks: list[Check], run_id: str) -> pl.DataFrame:
     """The rows of `results.audit_checks`."""
     rows: list[Mapping[str, object]] = [
-        {"run_id": run_id, "check": c.check, "profile": c.profile, "value": c.value, "limit": c.limit, "passed": c.passed,
+        {"run_id": run_id, "check": c.check, "risk_profile": c.risk_profile, "value": c.value, "limit": c.limit, "passed": c.passed,
          "detail": c.detail}
         for c in checks
     ]  # fmt: skip
@@ -99,7 +99,7 @@ def checks_frame(checks: list[Check], run_id: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=floats)
 
 
-def _profile_checks(profile: str, weights: pl.DataFrame, evidence: Evidence, limits: GateLimits) -> list[Check]:
+def _profile_checks(risk_profile: str, weights: pl.DataFrame, evidence: Evidence, limits: GateLimits) -> list[Check]:
     invested = weights.filter(pl.col("sleeve") != "cash")
     gap = abs(float(weights["weight"].sum()) - 1.0)
     clusters = invested.group_by("cluster_id").agg(pl.col("weight").sum())
@@ -107,23 +107,23 @@ def _profile_checks(profile: str, weights: pl.DataFrame, evidence: Evidence, lim
     largest, where = (float(clusters["weight"][0]), clusters["cluster_id"][0]) if clusters.height else (0.0, "none")
     negative = weights.filter(~(pl.col("weight").is_finite()) | (pl.col("weight") < 0)).height
     checks = [
-        Check("weights_sum", profile, gap, SUM_TOLERANCE, gap <= SUM_TOLERANCE, "distance of the sum of weights from 1"),
-        Check("cluster_cap", profile, largest, limits.cap + CAP_TOLERANCE, largest <= limits.cap + CAP_TOLERANCE,
+        Check("weights_sum", risk_profile, gap, SUM_TOLERANCE, gap <= SUM_TOLERANCE, "distance of the sum of weights from 1"),
+        Check("cluster_cap", risk_profile, largest, limits.cap + CAP_TOLERANCE, largest <= limits.cap + CAP_TOLERANCE,
               f"largest cluster: {where}"),
-        _count("weights_finite", profile, negative, "weights that are negative or not finite"),
-        _insulation(profile, invested),
-        _directions(profile, invested, evidence.selection),
-        _metadata(profile, invested, evidence.instruments),
-        _benchmark(profile, invested, evidence.instruments),
+        _count("weights_finite", risk_profile, negative, "weights that are negative or not finite"),
+        _insulation(risk_profile, invested),
+        _directions(risk_profile, invested, evidence.selection),
+        _metadata(risk_profile, invested, evidence.instruments),
+        _benchmark(risk_profile, invested, evidence.instruments),
     ]  # fmt: skip
     if limits.instrument_cap is not None:
         top = invested.sort("weight", "symbol", descending=[True, False]).row(0, named=True)
         bound = limits.instrument_cap + CAP_TOLERANCE
-        checks.append(Check("instrument_cap", profile, top["weight"], bound, top["weight"] <= bound, top["symbol"]))
+        checks.append(Check("instrument_cap", risk_profile, top["weight"], bound, top["weight"] <= bound, top["symbol"]))
     return checks
 
 
-def _insulation(profile: str, invested: pl.DataFrame) -> Check:
+def _insulation(risk_profile: str, invested: pl.DataFrame) -> Check:
     """No identity twice; no instrument, identity or cluster in both sleeves."""
     repeated = invested["identity"].filter(invested["identity"].is_duplicated()).unique().sort().to_list()
     core, aggressor = (invested.filter(pl.col("sleeve") == sleeve) for sleeve in ("core", "aggressor"))
@@ -132,10 +132,10 @@ def _insulation(profile: str, invested: pl.DataFrame) -> Check:
          for value in set(core[column]) & set(aggressor[column])}
     )  # fmt: skip
     found = [f"identity {name} twice" for name in repeated] + shared
-    return _count("insulation", profile, len(found), "; ".join(found[:5]))
+    return _count("insulation", risk_profile, len(found), "; ".join(found[:5]))
 
 
-def _directions(profile: str, invested: pl.DataFrame, selection: pl.DataFrame) -> Check:
+def _directions(risk_profile: str, invested: pl.DataFrame, selection: pl.DataFrame) -> Check:
     chosen = selection.filter(pl.col("is_selected")).select("symbol", pl.col("direction").alias("selected_direction"))
     joined = invested.join(chosen, on="symbol", how="left")
     wrong = joined.filter(
@@ -143,30 +143,30 @@ def _directions(profile: str, invested: pl.DataFrame, selection: pl.DataFrame) -
         | (pl.col("selected_direction") != pl.col("direction"))
         | ((pl.col("net_weight") - pl.col("weight") * pl.col("direction")).abs() > CAP_TOLERANCE)
     )
-    return _count("directions_kept", profile, wrong.height, ", ".join(wrong["symbol"].head(5)))
+    return _count("directions_kept", risk_profile, wrong.height, ", ".join(wrong["symbol"].head(5)))
 
 
-def _metadata(profile: str, invested: pl.DataFrame, instruments: pl.DataFrame) -> Check:
+def _metadata(risk_profile: str, invested: pl.DataFrame, instruments: pl.DataFrame) -> Check:
     known = instruments.drop_nulls(["venue", "calendar", "asset_class", "identity"])
     missing = invested.join(known, on="symbol", how="anti")
-    return _count("metadata_present", profile, missing.height, ", ".join(missing["symbol"].head(5)))
+    return _count("metadata_present", risk_profile, missing.height, ", ".join(missing["symbol"].head(5)))
 
 
-def _benchmark(profile: str, invested: pl.DataFrame, instruments: pl.DataFrame) -> Check:
+def _benchmark(risk_profile: str, invested: pl.DataFrame, instruments: pl.DataFrame) -> Check:
     market = set(instruments.filter(pl.col("is_benchmark"))["identity"])
     inside = invested.filter(pl.col("identity").is_in(sorted(market)))
-    return _count("benchmark_outside", profile, inside.height, ", ".join(inside["symbol"].head(5)))
+    return _count("benchmark_outside", risk_profile, inside.height, ", ".join(inside["symbol"].head(5)))
 
 
-def _solver(profile: str, solves: pl.DataFrame) -> list[Check]:
+def _solver(risk_profile: str, solves: pl.DataFrame) -> list[Check]:
     if solves.is_empty():
-        return [_count("solver_status", profile, 1, "no solve was recorded")]
+        return [_count("solver_status", risk_profile, 1, "no solve was recorded")]
     row = solves.row(0, named=True)
     known = [row[name] for name in ("primal_residual", "dual_residual") if row[name] is not None]
     worst = max((abs(value) for value in known), default=0.0)
     return [
-        _count("solver_status", profile, 0 if row["status"] in SOLVED else 1, f"status {row['status']}"),
-        Check("solver_residuals", profile, worst, RESIDUAL_LIMIT, worst <= RESIDUAL_LIMIT, f"solver {row['solver']}"),
+        _count("solver_status", risk_profile, 0 if row["status"] in SOLVED else 1, f"status {row['status']}"),
+        Check("solver_residuals", risk_profile, worst, RESIDUAL_LIMIT, worst <= RESIDUAL_LIMIT, f"solver {row['solver']}"),
     ]
 
 
@@ -180,5 +180,5 @@ def _health(health: pl.DataFrame, *, strict: bool) -> Check:
     return Check("data_health", ALL_PROFILES, bad.height, float("inf"), True, f"strict_health is off. {names}".strip())
 
 
-def _count(check: str, profile: str, found: int, detail: str) -> Check:
-    return Check(check, profile, float(found), 0.0, found == 0, detail if found else "")
+def _count(check: str, risk_profile: str, found: int, detail: str) -> Check:
+    return Check(check, risk_profile, float(found), 0.0, found == 0, detail if found else "")

@@ -55,7 +55,7 @@ def junit_of_run(lake: Lake, run_id: str, path: Path, checks: Sequence[Check] | 
     (started_at,) = lake.query("select started_at from results.runs where run_id = ?", [run_id]).row(0)
     if checks is None:
         checks = checks_of(
-            lake.query('select * from results.audit_checks where run_id = ? order by profile, "check"', [run_id])
+            lake.query('select * from results.audit_checks where run_id = ? order by risk_profile, "check"', [run_id])
         )
     write_junit(path, run_id, started_at, [health_suite(health), gate_suite(checks)])
 
@@ -82,7 +82,7 @@ def gate_suite(checks: Sequence[Check]) -> Suite:
     return Suite(
         "gate",
         tuple(
-            Case(f"gate.{check.profile}", check.check, "gate", None if check.passed else str(check), str(check))
+            Case(f"gate.{check.risk_profile}", check.check, "gate", None if check.passed else str(check), str(check))
             for check in checks
         ),
     )
@@ -93,7 +93,7 @@ def checks_of(frame: pl.DataFrame) -> list[Check]:
     return [
         Check(
             row["check"],
-            row["profile"],
+            row["risk_profile"],
             float("nan") if row["value"] is None else row["value"],
             float("nan") if row["limit"] is None else row["limit"],
             bool(row["passed"]),

@@ -63,11 +63,11 @@ def _tables(lake: Lake, left: str, right: str) -> Iterator[tuple[str, str, str, 
         if in_left != in_right:
             yield "selected", str(symbol), str(in_left), str(in_right)
     weights = lake.rows(
-        "select profile, symbol, coalesce(max(net_weight) filter (run_id = ?), 0), "
+        "select risk_profile, symbol, coalesce(max(net_weight) filter (run_id = ?), 0), "
         "coalesce(max(net_weight) filter (run_id = ?), 0) from results.weights where run_id in (?, ?) "
-        "group by profile, symbol order by profile, symbol",
+        "group by risk_profile, symbol order by risk_profile, symbol",
         [left, right, left, right],
     )
-    for profile, symbol, first, second in weights:
+    for risk_profile, symbol, first, second in weights:
         if abs(first - second) > WEIGHT_TOLERANCE:
-            yield "net weight", f"{profile} {symbol}", f"{first:.6f}", f"{second:.6f}"
+            yield "net weight", f"{risk_profile} {symbol}", f"{first:.6f}", f"{second:.6f}"

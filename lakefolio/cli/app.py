@@ -119,7 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
         verb = _verb(verbs, name, action, text)
         verb.add_argument("run_id", nargs="?", default="latest", help="run id, or 'latest'")
         if name in ("accept", "orders"):
-            verb.add_argument("--profile", help="allocation profile")
+            verb.add_argument("--risk-profile", "--profile", dest="risk_profile", help="risk profile, such as min_variance")
         if name == "analyze":
             verb.add_argument("--cluster", type=int, metavar="ID", help="take this cluster apart")
         if name in ("verify", "reproduce", "audit", "orders", "analyze", "correlations", "sensitivity"):

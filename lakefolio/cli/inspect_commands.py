@@ -25,16 +25,16 @@ from reports.terminal import coverage_table, health_table, history_table
 SHOWN = {
     "clusters": "select symbol, cluster_id, subcluster_id, label, purity, mean_correlation from results.clusters "
     "where run_id = ? and stage = 'full' order by cluster_id, symbol",
-    "drift": "select * exclude (run_id) from results.drift where run_id = ? order by profile, symbol",
-    "gate": 'select * exclude (run_id) from results.audit_checks where run_id = ? order by passed, profile, "check"',
+    "drift": "select * exclude (run_id) from results.drift where run_id = ? order by risk_profile, symbol",
+    "gate": 'select * exclude (run_id) from results.audit_checks where run_id = ? order by passed, risk_profile, "check"',
     "regime": "select * exclude (run_id, stage) from results.regimes where run_id = ? and stage = 'full' "
     "order by session_date desc limit 20",
     "selection": "select * exclude (run_id) from results.selection where run_id = ? order by cluster_id, score desc",
-    "solves": "select * exclude (run_id) from results.solves where run_id = ? order by profile",
+    "solves": "select * exclude (run_id) from results.solves where run_id = ? order by risk_profile",
     "sync": "",
-    "tournament": "select engine, profile, simulator, status, metric, value from results.tournament_metrics "
+    "tournament": "select engine, risk_profile, simulator, status, metric, value from results.tournament_metrics "
     "where run_id = ? order by all",
-    "weights": "select * exclude (run_id) from results.weights where run_id = ? order by profile, weight desc",
+    "weights": "select * exclude (run_id) from results.weights where run_id = ? order by risk_profile, weight desc",
 }
 """Tables of one run that `show` prints."""
 
@@ -112,8 +112,8 @@ def orders(options: argparse.Namespace) -> int:
     paths = paths_of(options)
     with Lake.open(paths, read_only=True) as lake:
         frame = lake.query(
-            "select * exclude (run_id) from results.orders where run_id = ? and (? is null or profile = ?) order by all",
-            [find_run(paths, options.run_id), options.profile, options.profile],
+            "select * exclude (run_id) from results.orders where run_id = ? and (? is null or risk_profile = ?) order by all",
+            [find_run(paths, options.run_id), options.risk_profile, options.risk_profile],
         )
     print_answer(frame, options)
     return EXIT_DONE

@@ -71,7 +71,7 @@ def accept(options: argparse.Namespace) -> int:
     paths = paths_of(options)
     run_id = find_run(paths, options.run_id)
     with run_lock(paths, f"accepting {run_id}"), Lake.open(paths) as lake:
-        accepted = accept_portfolio(lake, run_id, options.profile, datetime.now(UTC).replace(tzinfo=None))
+        accepted = accept_portfolio(lake, run_id, options.risk_profile, datetime.now(UTC).replace(tzinfo=None))
     print(f"accepted {accepted} of run {run_id}")
     return EXIT_DONE
 

@@ -61,7 +61,7 @@ def audit(options: argparse.Namespace) -> int:
         if options.junit:
             junit_of_run(lake, started.run_id, options.junit, checks)
     if options.json:
-        print_json([{"check": c.check, "profile": c.profile, "value": c.value, "limit": _finite(c.limit), "passed": c.passed,
+        print_json([{"check": c.check, "risk_profile": c.risk_profile, "value": c.value, "limit": _finite(c.limit), "passed": c.passed,
                 "detail": c.detail} for c in checks])  # fmt: skip
     else:
         for check in checks:

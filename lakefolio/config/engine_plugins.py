@@ -65,7 +65,7 @@ def make_guest(name: str, terms: Terms) -> Engine:
         raise UsageError(f"engine {name!r} ({point.value}) cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(engine, Engine):
         raise UsageError(f"engine {name!r} ({point.value}) made a {type(engine).__name__}, not an Engine")
-    return replace(engine, name=name, decides={profile: _guarded(name, d) for profile, d in engine.decides.items()})
+    return replace(engine, name=name, decides={risk_profile: _guarded(name, d) for risk_profile, d in engine.decides.items()})
 
 
 def _guarded(name: str, decide: Decide) -> Decide:

@@ -22,7 +22,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 EngineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 RegimeName = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
-AllocationProfile = Literal[
+RiskProfile = Literal[
     "min_variance", "risk_parity", "max_sharpe", "barbell", "hrp", "hrp_plain", "herc", "nco", "min_cvar",
     "max_diversification", "inverse_volatility", "equal_weight",
 ]  # fmt: skip
@@ -126,7 +126,7 @@ class AllocationSettings(Section):
     See docs/method/08-allocation.md.
     """
 
-    profiles: tuple[AllocationProfile, ...] = Field(min_length=1, description="Portfolios to build.")
+    risk_profiles: tuple[RiskProfile, ...] = Field(min_length=1, description="Portfolios to build.")
     cap: float = Field(0.25, gt=0.0, le=1.0, description="Largest weight of one cluster.")
     instrument_cap: float | None = Field(None, gt=0.0, le=1.0, description="Largest weight of one instrument.")
     cash_allowed: bool = Field(False, description="Whether what the caps leave over may stay in cash.")

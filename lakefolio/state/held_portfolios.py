@@ -40,19 +40,19 @@ class HeldPortfolio:
         return Held(dict(self.net_weights))
 
 
-def held_portfolios(lake: Lake, profiles: Sequence[str], source: str, as_of: date) -> dict[str, HeldPortfolio]:
-    """The newest acceptance of each profile up to `as_of`, marked to market.
+def held_portfolios(lake: Lake, risk_profiles: Sequence[str], source: str, as_of: date) -> dict[str, HeldPortfolio]:
+    """The newest acceptance of each risk profile up to `as_of`, marked to market.
 
     Raises
     ------
     FrontDoorError
         A held instrument has no price in the source, so that its drift would be invented.
     """
-    return {profile: _held(lake, profile, source, as_of) for profile in profiles}
+    return {risk_profile: _held(lake, risk_profile, source, as_of) for risk_profile in risk_profiles}
 
 
-def accept_portfolio(lake: Lake, run_id: str, profile: str | None, at: datetime) -> str:
-    """Record the weights of a run, of one profile or of all, as held; returns what was accepted.
+def accept_portfolio(lake: Lake, run_id: str, risk_profile: str | None, at: datetime) -> str:
+    """Record the weights of a run, of one risk profile or of all, as held; returns what was accepted.
 
     Raises
     ------
@@ -64,23 +64,23 @@ def accept_portfolio(lake: Lake, run_id: str, profile: str | None, at: datetime)
     if failed or not passed:
         raise UsageError(f"run {run_id} did not pass its gate, so its portfolio cannot be accepted")
     rows = lake.query(
-        "select weights.run_id, weights.profile, weights.symbol, weights.net_weight, runs.source, runs.as_of "
+        "select weights.run_id, weights.risk_profile, weights.symbol, weights.net_weight, runs.source, runs.as_of "
         "from results.weights as weights inner join results.runs as runs on weights.run_id = runs.run_id "
-        "where weights.run_id = ? and (? is null or weights.profile = ?) and weights.sleeve <> 'cash'",
-        [run_id, profile, profile],
+        "where weights.run_id = ? and (? is null or weights.risk_profile = ?) and weights.sleeve <> 'cash'",
+        [run_id, risk_profile, risk_profile],
     )
     if rows.is_empty():
-        raise UsageError(f"run {run_id} has no portfolio {profile or ''}".rstrip())
+        raise UsageError(f"run {run_id} has no portfolio {risk_profile or ''}".rstrip())
     accepted = rows.with_columns(pl.lit(at).cast(pl.Datetime("us")).alias("accepted_at"))
     write(lake, Write("results.holdings", accepted), run_id=run_id, step="accept")
-    return ", ".join(sorted(set(rows["profile"])))
+    return ", ".join(sorted(set(rows["risk_profile"])))
 
 
-def _held(lake: Lake, profile: str, source: str, as_of: date) -> HeldPortfolio:
+def _held(lake: Lake, risk_profile: str, source: str, as_of: date) -> HeldPortfolio:
     rows = lake.query(
-        "select run_id, symbol, net_weight, as_of from results.holdings where profile = ? and source = ? and as_of <= ? "
+        "select run_id, symbol, net_weight, as_of from results.holdings where risk_profile = ? and source = ? and as_of <= ? "
         "qualify accepted_at = max(accepted_at) over () order by symbol",
-        [profile, source, as_of],
+        [risk_profile, source, as_of],
     )
     if rows.is_empty():
         return HeldPortfolio()
@@ -88,7 +88,7 @@ def _held(lake: Lake, profile: str, source: str, as_of: date) -> HeldPortfolio:
     known = {symbol for (symbol,) in lake.rows("select distinct symbol from marts.returns_daily")}
     if missing := sorted(set(symbols) - known):
         raise FrontDoorError(
-            f"{', '.join(missing)} is held in {profile} and has no price: fetch its bars, or accept anew"
+            f"{', '.join(missing)} is held in {risk_profile} and has no price: fetch its bars, or accept anew"
         )
     panel = read_panel(lake, symbols, as_of)
     since = np.array([session > accepted_on for session in panel.session_dates])

@@ -121,7 +121,7 @@ def regime(run: Run) -> StepReport:
 
 
 def optimize(run: Run) -> StepReport:
-    """Allocate every profile over the clusters, and say what it takes to get there from what is held.
+    """Allocate every risk profile over the clusters, and say what it takes to get there from what is held.
 
     See docs/method/08-allocation.md, docs/method/10-state-orders.md.
     """
@@ -133,29 +133,29 @@ def optimize(run: Run) -> StepReport:
     stored = lake.query("select * from results.clusters where run_id = ? and stage = ?", [run.run_id, FULL])
     selected = lake.query("select * from results.selection where run_id = ?", [run.run_id])
     standing = Standing(stored, selected, read_terms(lake, run.as_of))
-    held = held_portfolios(lake, run.settings.allocation.profiles, run.source_name, run.as_of)
+    held = held_portfolios(lake, run.settings.allocation.risk_profiles, run.source_name, run.as_of)
     exposures = read_exposures(lake, run, chosen)
     clustering = group(panel.returns, chosen, now, policy)
     require_reported_cut(clustering, stored)
     rows: dict[str, list[pl.DataFrame]] = {name: [] for name in PORTFOLIO_TABLES}
-    profiles = run.settings.allocation.profiles
-    with run.reporter.within("profiles", len(profiles)) as count:
-        for number, profile in enumerate(profiles, start=1):
+    risk_profiles = run.settings.allocation.risk_profiles
+    with run.reporter.within("risk_profiles", len(risk_profiles)) as count:
+        for number, risk_profile in enumerate(risk_profiles, start=1):
             began = time.perf_counter()
             allocation = weigh(
-                panel.returns, chosen, clustering, profile, now, policy, held[profile].as_held(),
+                panel.returns, chosen, clustering, risk_profile, now, policy, held[risk_profile].as_held(),
                 periods_per_year=panel.periods_per_year, exposures=exposures,
             )  # fmt: skip
             seconds = time.perf_counter() - began
             run.logger.info(
-                "%s: %s in %s iterations", profile, allocation.solution.status, allocation.solution.iterations
+                "%s: %s in %s iterations", risk_profile, allocation.solution.status, allocation.solution.iterations
             )
-            for name, frame in portfolio_tables(run.settings, allocation, standing, held[profile], seconds).items():
+            for name, frame in portfolio_tables(run.settings, allocation, standing, held[risk_profile], seconds).items():
                 rows[name].append(frame)
-            count(number, len(profiles))
+            count(number, len(risk_profiles))
     run.store("optimize", *(run.replace(f"results.{name}", pl.concat(frames)) for name, frames in rows.items()))
     largest = max(row["weight"] for frame in rows["cluster_weights"] for row in frame.to_dicts())
     return StepReport(
         sum(frame.height for frame in rows["weights"]),
-        f"{len(profiles)} profiles, largest cluster {largest:.1%} under a cap of {policy.cap:.0%}",
+        f"{len(risk_profiles)} risk profiles, largest cluster {largest:.1%} under a cap of {policy.cap:.0%}",
     )

@@ -74,7 +74,7 @@ def portfolio_tables(
             report, _terms(standing.terms), portfolio_value_usd=settings.allocation.portfolio_value_usd
         ),
     }
-    return {name: _in_contract(name, frame, allocation.profile) for name, frame in frames.items()}
+    return {name: _in_contract(name, frame, allocation.risk_profile) for name, frame in frames.items()}
 
 
 def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: Standing) -> pl.DataFrame:
@@ -139,9 +139,9 @@ def _terms(terms: pl.DataFrame) -> dict[str, OrderTerms]:
     }
 
 
-def _in_contract(name: str, frame: pl.DataFrame, profile: str) -> pl.DataFrame:
+def _in_contract(name: str, frame: pl.DataFrame, risk_profile: str) -> pl.DataFrame:
     """The contract's columns and types, run id left out."""
     contract = CONTRACTS[f"results.{name}"]
     kinds = {"VARCHAR": pl.String, "DOUBLE": pl.Float64, "BIGINT": pl.Int64, "BOOLEAN": pl.Boolean}
-    keyed = frame.with_columns(pl.lit(profile).alias("profile"))
+    keyed = frame.with_columns(pl.lit(risk_profile).alias("risk_profile"))
     return keyed.select(pl.col(c.name).cast(kinds[c.type]) for c in contract.columns if c.name != "run_id")

@@ -26,7 +26,7 @@ def limits_of(settings: Profile) -> GateLimits:
     """What the manifest allows the gate to pass."""
     allocation = settings.allocation
     return GateLimits(
-        allocation.profiles, allocation.cap, allocation.instrument_cap, is_health_strict=settings.data.strict_health
+        allocation.risk_profiles, allocation.cap, allocation.instrument_cap, is_health_strict=settings.data.strict_health
     )
 
 
@@ -58,11 +58,11 @@ def report(run: Run) -> StepReport:
     orders = lake.query("select * exclude (run_id) from results.orders where run_id = ? order by all", [run.run_id])
     is_decay_shown = run.settings.flags.feat_decay_audit
     run.artifacts += render_all(tables, _provenance(run), run.folder, is_decay_shown=is_decay_shown)
-    for (profile,), rows in weights.group_by(["profile"], maintain_order=True):
-        run.publish(f"weights/{profile}.csv", rows.write_csv())
+    for (risk_profile,), rows in weights.group_by(["risk_profile"], maintain_order=True):
+        run.publish(f"weights/{risk_profile}.csv", rows.write_csv())
         buffer = io.BytesIO()
         rows.write_parquet(buffer)
-        run.publish(f"weights/{profile}.parquet", buffer.getvalue())
+        run.publish(f"weights/{risk_profile}.parquet", buffer.getvalue())
     run.publish("orders.csv", orders.write_csv())
     sums = "".join(f"{file_hash(path)}  {path.relative_to(run.folder).as_posix()}\n" for path in sorted(run.artifacts))
     run.publish("SHA256SUMS", sums)
@@ -118,7 +118,7 @@ def _provenance(run: Run) -> dict[str, str]:
     hashes = {name: value for name, (value, _) in latest_hashes(entries, "outcome", "outputs").items()}
     return {
         "run": run.run_id,
-        "profile": run.profile,
+        "risk_profile": run.risk_profile,
         "manifest": run.manifest_sha256,
         "code": code_revision(),
         "signing key": run.ledger.signer if run.ledger is not None else "no ledger",

@@ -55,7 +55,7 @@ def tournament(run: Run) -> StepReport:
             stage.panel.returns,
             stage.benchmark_returns,
             engines=engines,
-            profiles=_profiles(run, engines),
+            risk_profiles=_risk_profiles(run, engines),
             settings=settings,
             rng=run.rng("tournament"),
             frames={CANDIDATES: stage.candidates},
@@ -79,24 +79,24 @@ def tournament(run: Run) -> StepReport:
 
 
 def _engines(run: Run, replay: Replay, periods_per_year: int) -> list[Engine]:
-    profiles = run.settings.allocation.profiles
+    risk_profiles = run.settings.allocation.risk_profiles
     known = {
-        OURS: own_engine(replay.decides(profiles)),
+        OURS: own_engine(replay.decides(risk_profiles)),
         MARKET: market_engine(),
         EQUAL_WEIGHT: equal_weight_engine(replay.selected_pool),
     }
     allocation = run.settings.allocation
     terms = Terms(
-        profiles, periods_per_year, allocation.risk_free_rate_annual, allocation.cap, run.settings.random_seed,
+        risk_profiles, periods_per_year, allocation.risk_free_rate_annual, allocation.cap, run.settings.random_seed,
         replay.selected_pool, replay.raw_pool,
     )  # fmt: skip
     return [known[name] if name in BUILT_IN else make_guest(name, terms) for name in run.settings.tournament.engines]
 
 
-def _profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
-    """The manifest's profiles, those that guests bring, and the market; each once."""
-    brought = [profile for engine in engines if engine.name not in BUILT_IN for profile in engine.profiles]
-    return list(dict.fromkeys([*run.settings.allocation.profiles, *brought, MARKET]))
+def _risk_profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
+    """The manifest's risk profiles, those that guests bring, and the market; each once."""
+    brought = [risk_profile for engine in engines if engine.name not in BUILT_IN for risk_profile in engine.risk_profiles]
+    return list(dict.fromkeys([*run.settings.allocation.risk_profiles, *brought, MARKET]))
 
 
 def _replay(run: Run, stage: _Stage) -> Replay:
@@ -167,9 +167,9 @@ def _with_realised_regime(run: Run, result: TournamentResult) -> pl.DataFrame:
 
 
 def _with_luck(result: TournamentResult) -> pl.DataFrame:
-    """The metrics of every cell, and the figures of each simulator's whole table under engine and profile `all`."""
+    """The metrics of every cell, and the figures of each simulator's whole table under engine and risk profile `all`."""
     whole = result.luck.with_columns(
-        pl.lit("all").alias("engine"), pl.lit("all").alias("profile"), pl.lit("ok").alias("status")
+        pl.lit("all").alias("engine"), pl.lit("all").alias("risk_profile"), pl.lit("ok").alias("status")
     )
     return pl.concat([result.metrics, whole], how="diagonal_relaxed")
 
@@ -190,4 +190,4 @@ def _headline(result: TournamentResult) -> str:
     if sharpes.is_empty():
         return f"{result.windows.height} windows, no cell with a Sharpe ratio"
     best = sharpes.row(0, named=True)
-    return f"{result.windows.height} windows; best realized Sharpe {best['value']:.2f} ({best['engine']} {best['profile']})"
+    return f"{result.windows.height} windows; best realized Sharpe {best['value']:.2f} ({best['engine']} {best['risk_profile']})"

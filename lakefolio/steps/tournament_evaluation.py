@@ -42,23 +42,23 @@ class Trial:
 
     def __post_init__(self) -> None:
         found = {
-            (str(engine), str(profile), str(simulator)): rows.sort("session_date")["return"].to_numpy()
-            for (engine, profile, simulator), rows in self.result.returns.group_by(
-                ["engine", "profile", "simulator"], maintain_order=True
+            (str(engine), str(risk_profile), str(simulator)): rows.sort("session_date")["return"].to_numpy()
+            for (engine, risk_profile, simulator), rows in self.result.returns.group_by(
+                ["engine", "risk_profile", "simulator"], maintain_order=True
             )
         }
         object.__setattr__(self, "_series", found)
 
     def streams(self, simulator: str) -> dict[str, NDArray[np.float64]]:
-        """(T,) stitched returns by profile: the house's own, and equal weights as their measure."""
-        own = self.own_profiles(simulator)
+        """(T,) stitched returns by risk profile: the house's own, and equal weights as their measure."""
+        own = self.own_risk_profiles(simulator)
         measure = self._series.get((EQUAL_WEIGHT, EQUAL_WEIGHT, simulator))
         return own if measure is None or EQUAL_WEIGHT in own else own | {EQUAL_WEIGHT: measure}
 
-    def own_profiles(self, simulator: str) -> dict[str, NDArray[np.float64]]:
-        """(T,) stitched returns of the house's profiles alone."""
+    def own_risk_profiles(self, simulator: str) -> dict[str, NDArray[np.float64]]:
+        """(T,) stitched returns of the house's risk profiles alone."""
         return {
-            profile: s for (engine, profile, name), s in self._series.items() if (engine, name) == (OURS, simulator)
+            risk_profile: s for (engine, risk_profile, name), s in self._series.items() if (engine, name) == (OURS, simulator)
         }
 
 
@@ -66,7 +66,7 @@ def target_frames(trial: Trial, rng: np.random.Generator) -> dict[str, pl.DataFr
     """Frames of `results.target_achievement` and `results.target_comparisons`; empty where the house did not play."""
     verdicts, comparisons = [], []
     for simulator in trial.settings.simulators:
-        if not trial.own_profiles(simulator):
+        if not trial.own_risk_profiles(simulator):
             continue
         achievements = assess_targets(
             trial.streams(simulator),
@@ -77,13 +77,13 @@ def target_frames(trial: Trial, rng: np.random.Generator) -> dict[str, pl.DataFr
             n_samples=trial.settings.n_samples,
         )
         for achievement in achievements:
-            cell = {"engine": OURS, "simulator": simulator, "profile": achievement.profile}
+            cell = {"engine": OURS, "simulator": simulator, "risk_profile": achievement.risk_profile}
             words = {"target": achievement.target, "verdict": achievement.verdict, "message": achievement.message}
             verdicts.append({**cell, **words})
             for comparison in achievement.comparisons:
                 row = asdict(comparison)
-                profiles = {"lower_profile": row.pop("lower"), "upper_profile": row.pop("upper")}
-                comparisons.append({**cell, **profiles, **row})
+                risk_profiles = {"lower_risk_profile": row.pop("lower"), "upper_risk_profile": row.pop("upper")}
+                comparisons.append({**cell, **risk_profiles, **row})
     return {
         "target_achievement": pl.DataFrame(verdicts, schema=_schema("results.target_achievement")),
         "target_comparisons": pl.DataFrame(comparisons, schema=_schema("results.target_comparisons")),
@@ -93,21 +93,21 @@ def target_frames(trial: Trial, rng: np.random.Generator) -> dict[str, pl.DataFr
 def isolation_frame(
     trial: Trial, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
 ) -> pl.DataFrame:
-    """Frame of `results.alpha_isolation`: every profile of the house against its equally weighted pools.
+    """Frame of `results.alpha_isolation`: every risk profile of the house against its equally weighted pools.
 
     Parameters
     ----------
     make_rng
-        The same generator anew for each profile, so that all of them show the same interval of the selection's alpha.
+        The same generator anew for each risk profile, so that all of them show the same interval of the selection's alpha.
     """
     rows: list[Mapping[str, object]] = []
-    if not any(trial.own_profiles(simulator) for simulator in trial.settings.simulators):
+    if not any(trial.own_risk_profiles(simulator) for simulator in trial.settings.simulators):
         return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
     pools = _play_pools(trial, raw_pool, selected_pool)
     for simulator in trial.settings.simulators:
         raw, selected = pools[_RAW, simulator], pools[_SELECTED, simulator]
-        for profile, series in trial.own_profiles(simulator).items():
-            cell = {"engine": OURS, "simulator": simulator, "profile": profile}
+        for risk_profile, series in trial.own_risk_profiles(simulator).items():
+            cell = {"engine": OURS, "simulator": simulator, "risk_profile": risk_profile}
             if raw.path is None or selected.path is None:
                 why = next(pool.message for pool in (raw, selected) if pool.path is None)
                 rows += [{**cell, "metric": metric, "message": why} for metric in (*STAGE_METRICS, "mean_annual")]
@@ -136,7 +136,7 @@ def _play_pools(trial: Trial, raw_pool: PoolOf, selected_pool: PoolOf) -> dict[t
             equal_weight_engine(raw_pool, name=_RAW),
             equal_weight_engine(selected_pool, name=_SELECTED),
         ],
-        profiles=[EQUAL_WEIGHT],
+        risk_profiles=[EQUAL_WEIGHT],
         settings=replace(trial.settings, reference_engine=None),
         frames={CANDIDATES: trial.candidates},
     )

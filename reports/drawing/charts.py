@@ -38,13 +38,13 @@ def classes_held(frame: pl.DataFrame) -> list[str]:
     return [name for name in ASSET_CLASSES if name in held] + sorted(held - set(ASSET_CLASSES))
 
 
-def asset_class_bar(profile: str, frame: pl.DataFrame) -> Markup:
-    """Weights of one profile by asset class, stacked."""
+def asset_class_bar(risk_profile: str, frame: pl.DataFrame) -> Markup:
+    """Weights of one risk profile by asset class, stacked."""
     parts = [
         Part(class_css(row["asset_class"]), word(row["asset_class"]), row["weight"], percent(row["weight"]))
         for row in frame.iter_rows(named=True)
     ]
-    return stacked_bar(parts, title=f"{word(profile)} by asset class")
+    return stacked_bar(parts, title=f"{word(risk_profile)} by asset class")
 
 
 def cluster_bar(row: dict[str, Any]) -> Markup:
@@ -66,16 +66,16 @@ def percentile_bar(name: str, percentile: float | None) -> Markup:
 
 
 def wealth_lines(frame: pl.DataFrame, simulator: str) -> list[Line]:
-    """Growth of one unit per engine and profile under one simulator; benchmarks last and in grey."""
+    """Growth of one unit per engine and risk profile under one simulator; benchmarks last and in grey."""
     lines: list[Line] = []
     greys: list[Line] = []
     for engine, of_engine in groups(only(frame, simulator=simulator), "engine"):
-        for profile, rows in groups(of_engine, "profile"):
+        for risk_profile, rows in groups(of_engine, "risk_profile"):
             is_benchmark = engine in _BENCHMARKS
             css = f"b{len(greys) % 2 + 1}" if is_benchmark else f"s{len(lines) % _COLOURS + 1}"
             line = Line(
                 f"series {css}",
-                _cell_name(engine, profile),
+                _cell_name(engine, risk_profile),
                 rows.get_column("session_date").to_list(),
                 rows.get_column("wealth").to_list(),
             )
@@ -151,7 +151,7 @@ def correlation_chart(lines: list[Line]) -> Markup:
     return line_chart(lines, title="Average pairwise correlation of the winners", desc=desc)
 
 
-def _cell_name(engine: str, profile: str) -> str:
-    if engine == profile:
+def _cell_name(engine: str, risk_profile: str) -> str:
+    if engine == risk_profile:
         return word(engine)
-    return word(profile) if engine == "ours" else f"{word(engine)}, {word(profile)}"
+    return word(risk_profile) if engine == "ours" else f"{word(engine)}, {word(risk_profile)}"

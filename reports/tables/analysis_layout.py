@@ -74,17 +74,17 @@ REDUNDANCY = (
     number("n_redundant", "From 0.9 up", whole),
 )
 TARGETS = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     text("target", "Promise"),
     status("verdict", "Verdict"),
     text("message", "What it rests on"),
 )
 COMPARISONS = (
-    text("profile", "Promise of", word),
+    text("risk_profile", "Promise of", word),
     text("figure", "Figure", word),
-    text("lower_profile", "Should be lower", word),
+    text("lower_risk_profile", "Should be lower", word),
     number("lower_value", "Value", score),
-    text("upper_profile", "Should be higher", word),
+    text("upper_risk_profile", "Should be higher", word),
     number("upper_value", "Value", score),
     text("is_kept", "In sample", lambda value: "kept" if value else "broken"),
     number("p_value", "p", score),
@@ -96,7 +96,7 @@ _STAGES = (
     ("optimised", "Optimised"),
 )
 ISOLATION = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     *(number(name, head, percent) for name, head in _STAGES),
     number("selection_alpha", "Selection alpha", signed_percent),
     number("selection_lower", "95 % from", signed_percent),
@@ -107,14 +107,14 @@ ISOLATION = (
     text("message", "Note"),
 )
 ISOLATION_SHARPE = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     *(number(name, head, ratio) for name, head in _STAGES),
     number("selection_alpha", "From selection"),
     number("optimisation_alpha", "From optimisation"),
 )
 ISOLATION_FRACTIONS = (
     text("metric", "Figure", word),
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     *(number(name, head, percent) for name, head in _STAGES),
     number("selection_alpha", "From selection", signed_percent),
     number("optimisation_alpha", "From optimisation", signed_percent),

@@ -116,17 +116,17 @@ _CORRELATIONS = (
 _VERDICTS = (
     table(
         "target_achievement",
-        "run_id engine simulator profile",
-        "simulator desc, engine, profile",
-        columns(text="run_id engine simulator profile target verdict message"),
+        "run_id engine simulator risk_profile",
+        "simulator desc, engine, risk profile",
+        columns(text="run_id engine simulator risk_profile target verdict message"),
         may_be_empty=True,
     ),
     table(
         "target_comparisons",
-        "run_id engine simulator profile figure lower_profile upper_profile",
-        "simulator desc, engine, profile, p_value desc, lower_profile, upper_profile",
+        "run_id engine simulator risk_profile figure lower_risk_profile upper_risk_profile",
+        "simulator desc, engine, risk profile, p_value desc, lower_risk_profile, upper_risk_profile",
         columns(
-            text="run_id engine simulator profile figure lower_profile upper_profile",
+            text="run_id engine simulator risk_profile figure lower_risk_profile upper_risk_profile",
             real="lower_value upper_value p_value p_opposite",
             flag="is_kept",
         ),
@@ -134,10 +134,10 @@ _VERDICTS = (
     ),
     table(
         "alpha_isolation",
-        "run_id engine simulator profile metric",
-        "simulator desc, engine, metric, profile",
+        "run_id engine simulator risk_profile metric",
+        "simulator desc, engine, metric, risk profile",
         columns(
-            text="run_id engine simulator profile metric message",
+            text="run_id engine simulator risk_profile metric message",
             real="raw_pool selected optimised selection_alpha selection_lower selection_upper optimisation_alpha "
             "optimisation_lower optimisation_upper",
         ),

@@ -31,7 +31,7 @@ from reports.text.formats import (
 )
 
 BARS_SHOWN = 12
-"""Clusters that a portfolio report draws per profile; all of them stand in results.cluster_weights."""
+"""Clusters that a portfolio report draws per risk profile; all of them stand in results.cluster_weights."""
 
 CLUSTERS = (
     text("cluster_id", "Cluster", whole),
@@ -66,7 +66,7 @@ CLUSTER_WEIGHTS = (
     number("mean_correlation", "Mean corr."),
 )
 PROFILES = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     number("n_holdings", "Holdings", whole),
     number("n_clusters", "Clusters", whole),
     number("total_weight", "Total", percent),
@@ -79,7 +79,7 @@ PROFILES = (
     status("status", "Solver", word),
 )
 ASSET_CLASSES = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     text("asset_class", "Class", word),
     number("n_holdings", "Holdings", whole),
     number("weight", "Weight", percent),
@@ -100,7 +100,7 @@ HOLDINGS = (
     Field("fragility_level", "Fragility", plain, "level"),
 )
 SLEEVES = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     text("sleeve", "Sleeve"),
     number("n_holdings", "Holdings", whole),
     number("n_clusters", "Clusters", whole),
@@ -177,13 +177,13 @@ QUARANTINE = (
 GATE = (
     status("passed", "Outcome", verdict),
     text("check", "Check", word),
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     number("value", "Value", general),
     number("limit", "Limit", general),
     text("detail", "Detail"),
 )
 SOLVES = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     text("engine", "Engine", word),
     status("status", "Status", word),
     text("solver", "Solver"),
@@ -198,7 +198,7 @@ SOLVES = (
 )
 ENGINES = (
     text("engine", "Engine", word),
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     status("status", "Status", word),
     number("total_return", "Return", percent),
     number("cagr", "CAGR", percent),
@@ -215,7 +215,7 @@ ENGINES = (
     number("information_ratio", "Info. ratio"),
 )
 ENGINES_IN_BRIEF = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     text("engine", "Engine", word),
     status("status", "Status", word),
     number("total_return", "Return", percent),
@@ -230,7 +230,7 @@ ENGINES_IN_BRIEF = (
 )
 UNANSWERED = (
     text("engine", "Engine", word),
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     text("simulator", "Simulator"),
     status("status", "Status", word),
     text("message", "Why"),
@@ -243,7 +243,7 @@ LUCK = (
 )
 METRICS = (
     text("engine", "Engine", word),
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     text("simulator", "Simulator"),
     text("metric", "Metric", word),
     number("value", "Value", general),
@@ -251,7 +251,7 @@ METRICS = (
 )
 DECAY = (
     text("engine", "Engine", word),
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     number("idealized_total_return", "Idealized", percent),
     number("realized_total_return", "Realized", percent),
     number("decay_total_return", "Decay", percent),
@@ -277,14 +277,14 @@ WINDOWS = (
 )
 WINDOW_RETURNS = (
     text("engine", "Engine", word),
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     number("window", "Window", whole),
     number("idealized_return", "Idealized", percent),
     number("realized_return", "Realized", percent),
     number("decay", "Decay", percent),
 )
 DRIFT = (
-    text("profile", "Profile", word),
+    text("risk_profile", "Profile", word),
     status("portfolio_action", "Action"),
     number("turnover", "Turnover", percent),
     number("largest_drift", "Largest drift", percent),

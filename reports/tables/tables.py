@@ -48,9 +48,9 @@ _RUN = (
     ),
     _table(
         "gate",
-        "run_id check profile",
-        'passed, "check", profile',
-        _columns(text="run_id check profile detail", real="value limit", flag="passed"),
+        "run_id check risk_profile",
+        'passed, "check", risk profile',
+        _columns(text="run_id check risk_profile detail", real="value limit", flag="passed"),
     ),
 )
 
@@ -170,27 +170,27 @@ _SELECTION = (
 
 _PORTFOLIO = (
     _table(
-        "profiles",
-        "run_id profile",
-        "profile",
+        "risk_profiles",
+        "run_id risk_profile",
+        "risk_profile",
         _columns(
-            text="run_id profile status",
+            text="run_id risk_profile status",
             whole="n_holdings n_clusters",
             real="total_weight long_weight short_weight cash_weight net_weight largest_weight effective_holdings",
         ),
     ),
     _table(
         "asset_classes",
-        "run_id profile asset_class",
-        f"profile, list_position({list(ASSET_CLASSES)}, asset_class) nulls last, asset_class",
-        _columns(text="run_id profile asset_class", whole="n_holdings", real="weight long_weight short_weight"),
+        "run_id risk_profile asset_class",
+        f"risk profile, list_position({list(ASSET_CLASSES)}, asset_class) nulls last, asset_class",
+        _columns(text="run_id risk_profile asset_class", whole="n_holdings", real="weight long_weight short_weight"),
     ),
     _table(
         "cluster_weights",
-        "run_id profile cluster_id sleeve",
-        "profile, weight desc, cluster_id, sleeve",
+        "run_id risk_profile cluster_id sleeve",
+        "risk profile, weight desc, cluster_id, sleeve",
         _columns(
-            text="run_id profile sleeve label",
+            text="run_id risk_profile sleeve label",
             whole="cluster_id n_members",
             real="weight cap cap_used risk_contribution purity mean_correlation",
             flag="is_at_cap",
@@ -198,10 +198,10 @@ _PORTFOLIO = (
     ),
     _table(
         "holdings",
-        "run_id profile symbol",
-        "profile, weight_rank",
+        "run_id risk_profile symbol",
+        "risk profile, weight_rank",
         _columns(
-            text="run_id profile symbol identity name asset_class sector cluster_label sleeve fragility_level",
+            text="run_id risk_profile symbol identity name asset_class sector cluster_label sleeve fragility_level",
             whole="weight_rank cluster_id direction",
             real="weight net_weight volatility_annual cvar95 fragility",
             flag="is_recent_listing",
@@ -209,10 +209,10 @@ _PORTFOLIO = (
     ),
     _table(
         "sleeves",
-        "run_id profile sleeve",
-        "profile, sleeve",
+        "run_id risk_profile sleeve",
+        "risk profile, sleeve",
         _columns(
-            text="run_id profile sleeve members",
+            text="run_id risk_profile sleeve members",
             whole="n_holdings n_clusters",
             real="weight net_weight mean_convexity",
         ),
@@ -220,20 +220,20 @@ _PORTFOLIO = (
     ),
     _table(
         "solves",
-        "run_id profile engine",
-        "profile, engine",
+        "run_id risk_profile engine",
+        "risk profile, engine",
         _columns(
-            text="run_id profile engine status solver covariance binding message",
+            text="run_id risk_profile engine status solver covariance binding message",
             whole="iterations",
             real="primal_residual dual_residual gap objective seconds",
         ),
     ),
     _table(
         "drift",
-        "run_id profile",
-        "profile",
+        "run_id risk_profile",
+        "risk_profile",
         _columns(
-            text="run_id profile portfolio_action",
+            text="run_id risk_profile portfolio_action",
             real="turnover largest_drift",
             whole="n_positions n_skipped n_orders",
         ),
@@ -241,10 +241,10 @@ _PORTFOLIO = (
     ),
     _table(
         "orders",
-        "run_id profile symbol side",
-        "profile, abs(weight_change) desc, symbol, side",
+        "run_id risk_profile symbol side",
+        "risk profile, abs(weight_change) desc, symbol, side",
         _columns(
-            text="run_id profile symbol side name venue",
+            text="run_id risk_profile symbol side name venue",
             real="weight_change target_weight notional last_price quantity",
         ),
         may_be_empty=True,
@@ -254,9 +254,9 @@ _PORTFOLIO = (
 _TOURNAMENT = (
     _table(
         "engines",
-        "run_id engine profile simulator",
-        "simulator desc, sharpe desc nulls last, engine, profile",
-        _columns(text="run_id engine profile simulator status message", real=_METRICS),
+        "run_id engine risk_profile simulator",
+        "simulator desc, sharpe desc nulls last, engine, risk profile",
+        _columns(text="run_id engine risk_profile simulator status message", real=_METRICS),
     ),
     _table(
         "luck",
@@ -267,16 +267,16 @@ _TOURNAMENT = (
     ),
     _table(
         "metrics",
-        "run_id engine profile simulator metric",
-        "engine, profile, simulator, metric",
-        _columns(text="run_id engine profile simulator metric status message", real="value"),
+        "run_id engine risk_profile simulator metric",
+        "engine, risk profile, simulator, metric",
+        _columns(text="run_id engine risk_profile simulator metric status message", real="value"),
     ),
     _table(
         "decay",
-        "run_id engine profile",
-        "engine, profile",
+        "run_id engine risk_profile",
+        "engine, risk profile",
         _columns(
-            text="run_id engine profile",
+            text="run_id engine risk_profile",
             real="idealized_total_return realized_total_return decay_total_return idealized_cagr realized_cagr "
             "decay_cagr idealized_sharpe realized_sharpe decay_sharpe idealized_max_drawdown "
             "realized_max_drawdown turnover_annual cost_drag",
@@ -294,15 +294,15 @@ _TOURNAMENT = (
     ),
     _table(
         "window_returns",
-        "run_id engine profile window",
-        'engine, profile, "window"',
-        _columns(text="run_id engine profile", whole="window", real="idealized_return realized_return decay"),
+        "run_id engine risk_profile window",
+        'engine, risk profile, "window"',
+        _columns(text="run_id engine risk_profile", whole="window", real="idealized_return realized_return decay"),
     ),
     _table(
         "wealth",
-        "run_id engine profile simulator session_date",
-        "engine, profile, simulator, session_date",
-        _columns(text="run_id engine profile simulator", date="session_date", real="wealth"),
+        "run_id engine risk_profile simulator session_date",
+        "engine, risk profile, simulator, session_date",
+        _columns(text="run_id engine risk_profile simulator", date="session_date", real="wealth"),
     ),
 )
 

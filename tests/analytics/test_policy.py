@@ -65,15 +65,15 @@ def test_the_mark_is_of_the_full_lookback_and_a_holiday_is_no_listing(listed_ses
     assert (row["is_recent_listing"], row["is_selected"]) == (is_recent, True)
 
 
-@pytest.mark.parametrize("profile", [*get_args(Profile), "barbell"])
-def test_an_instrument_of_70_sessions_is_allocated(profile: str) -> None:
+@pytest.mark.parametrize("risk_profile", [*get_args(Profile), "barbell"])
+def test_an_instrument_of_70_sessions_is_allocated(risk_profile: str) -> None:
     returns = past(70)
     _, selection = pick(returns, candidates(), "NORMAL", POLICY, periods_per_year=252)
     chosen = Chosen.of(selection)
     window = returns[:, [int(symbol[-2:]) for symbol in chosen.symbols]]
     clustering = group(window, chosen, "NORMAL", POLICY)
     assert clustering.excluded == ()
-    allocation = weigh(window, chosen, clustering, profile, "NORMAL", POLICY, Held(), periods_per_year=252)
+    allocation = weigh(window, chosen, clustering, risk_profile, "NORMAL", POLICY, Held(), periods_per_year=252)
     weights = dict(zip(allocation.symbols, allocation.weights, strict=True))
     assert np.isfinite(allocation.weights).all()
     assert sum(weights.values()) + allocation.cash == pytest.approx(1.0, abs=1e-9)

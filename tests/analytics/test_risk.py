@@ -122,11 +122,11 @@ def test_colours_change_at_0_4_and_0_6() -> None:
     ]
 
 
-def test_a_profile_has_the_columns_of_the_results_table_and_holds_shorts_as_shorts() -> None:
+def test_a_risk_profile_has_the_columns_of_the_results_table_and_holds_shorts_as_shorts() -> None:
     symbols = [f"SIMX:{name}" for name in "ABCDE"]
     directions = np.array([1, -1, 1, 1, 1])
-    profile = risk_profile(RETURNS, directions, symbols, periods_per_year=252)
-    assert profile.columns == [
+    risk_profile = risk_profile(RETURNS, directions, symbols, periods_per_year=252)
+    assert risk_profile.columns == [
         "symbol",
         "volatility_annual",
         "var95",
@@ -139,10 +139,10 @@ def test_a_profile_has_the_columns_of_the_results_table_and_holds_shorts_as_shor
         "fragility_level",
         "n_sessions",
     ]
-    np.testing.assert_array_equal(profile["skew"].to_numpy(), skewness(RETURNS * directions))
-    assert profile["n_sessions"].to_list() == [250] * 5
+    np.testing.assert_array_equal(risk_profile["skew"].to_numpy(), skewness(RETURNS * directions))
+    assert risk_profile["n_sessions"].to_list() == [250] * 5
     backwards = risk_profile(RETURNS[:, ::-1], directions[::-1], symbols[::-1], periods_per_year=252)
-    assert backwards.reverse().equals(profile)
+    assert backwards.reverse().equals(risk_profile)
 
 
 @pytest.mark.parametrize(

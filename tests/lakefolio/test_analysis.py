@@ -55,7 +55,7 @@ CHOSEN = Chosen(
 
 def a_run(root: Path) -> Run:
     return Run(
-        run_id=RUN_ID, profile="demo", settings=resolve(ROOT / "configs" / "manifest.json", "demo"), paths=Paths.at(root),
+        run_id=RUN_ID, risk_profile="demo", settings=resolve(ROOT / "configs" / "manifest.json", "demo"), paths=Paths.at(root),
         as_of=AS_OF, as_of_at=datetime.combine(AS_OF, datetime.min.time()), source=cast("Source", None),
         reporter=cast("Reporter", None), ledger=None, logger=logging.getLogger("test"),
     )  # fmt: skip

@@ -80,17 +80,17 @@ def play(*engines: str) -> TournamentResult:
         returns,
         rng.normal(0, 0.01, 200),
         engines=[*(make_guest(name, TERMS) for name in engines), equal_weight_engine(pool)],
-        profiles=["inverse_volatility", "calmer_half", "equal_weight"],
+        risk_profiles=["inverse_volatility", "calmer_half", "equal_weight"],
         settings=TournamentSettings(train=100, test=20, step=20, n_samples=20),
         rng=np.random.default_rng(0),
     )
 
 
 @pytest.mark.usefixtures("calm")
-def test_the_guides_engine_plays_its_profiles_and_holds_what_it_says() -> None:
+def test_the_guides_engine_plays_its_risk_profiles_and_holds_what_it_says() -> None:
     result = play("calm")
     statuses = {
-        (row["engine"], row["profile"]): row["status"] for row in result.metrics.filter(simulator="realized").to_dicts()
+        (row["engine"], row["risk_profile"]): row["status"] for row in result.metrics.filter(simulator="realized").to_dicts()
     }
     assert statuses["calm", "inverse_volatility"] == statuses["calm", "calmer_half"] == "ok"
     assert statuses["calm", "equal_weight"] == statuses["equal_weight", "calmer_half"] == "unsupported"
@@ -164,10 +164,10 @@ def test_a_guests_bug_is_its_own_cells_failure(install: Install, answer: str, sa
     body = f"return Engine('other', {{'inverse_volatility': lambda past: {answer}}})"
     install("broken-engine", BREAKS.format(body=body), {"broken": "broken_engine:make"})
     metrics = play("broken").metrics
-    failed = metrics.filter(engine="broken", profile="inverse_volatility", simulator="realized")
+    failed = metrics.filter(engine="broken", risk_profile="inverse_volatility", simulator="realized")
     assert set(failed["status"]) == {"failed"}
     assert said in failed["message"][0]
-    assert set(metrics.filter(engine="equal_weight", profile="equal_weight")["status"]) == {"ok"}
+    assert set(metrics.filter(engine="equal_weight", risk_profile="equal_weight")["status"]) == {"ok"}
 
 
 def test_a_name_that_two_packages_offer_is_refused(install: Install) -> None:

@@ -46,8 +46,8 @@ T, YEAR = 300, 252
 BOTH = (False, True)
 
 
-def profile(flag: str | None = None, on: bool = True, **settings: object) -> Profile:
-    """The development profile with one flag set."""
+def risk_profile(flag: str | None = None, on: bool = True, **settings: object) -> Profile:
+    """The development risk profile with one flag set."""
     flags = {} if flag is None else {"flags": {flag: on}}
     return resolve(ROOT / "configs" / "manifest.json", "development", {**settings, **flags})
 
@@ -67,7 +67,7 @@ def chosen_of(n: int) -> Chosen:
 def weights_of(
     settings: Profile, returns: np.ndarray, *, name: str = "min_variance", held: Held | None = None
 ) -> np.ndarray:
-    """What a profile of the manifest holds, in the order of the columns."""
+    """What a risk profile of the manifest holds, in the order of the columns."""
     policy, chosen = policy_of(settings), chosen_of(returns.shape[1])
     clustering = group(returns, chosen, "NORMAL", policy)
     allocation = weigh(returns, chosen, clustering, name, "NORMAL", policy, held or Held(), periods_per_year=YEAR)
@@ -111,7 +111,7 @@ def test_feat_turnover_penalty_holds_the_portfolio_nearer_to_what_is_held() -> N
     held = Held({symbols[0]: 0.25, symbols[3]: 0.25, symbols[6]: 0.25, symbols[9]: 0.25})
     away = {}
     for on in BOTH:
-        weights = weights_of(profile("feat_turnover_penalty", on), returns, held=held)
+        weights = weights_of(risk_profile("feat_turnover_penalty", on), returns, held=held)
         away[on] = np.abs(weights - held.aligned(chosen_of(15))[0]).sum()
     assert away[True] < away[False] - 1e-4
 
@@ -124,7 +124,7 @@ def test_feat_fragility_penalty_leaves_the_cluster_with_the_fat_tail() -> None:
     fat[crashes] -= 0.05
     returns[:, 2:4] = fat * (returns[:, :2].std() / fat.std())
     with_penalty, without = (
-        weights_of(profile("feat_fragility_penalty", on), returns)[2:4].sum() for on in (True, False)
+        weights_of(risk_profile("feat_fragility_penalty", on), returns)[2:4].sum() for on in (True, False)
     )
     assert with_penalty < without - 1e-3
 
@@ -132,8 +132,8 @@ def test_feat_fragility_penalty_leaves_the_cluster_with_the_fat_tail() -> None:
 def test_feat_alpha_weighting_leans_on_momentum_inside_a_cluster() -> None:
     returns = market()
     returns[:, 0] += 0.002
-    off = weights_of(profile("feat_alpha_weighting", on=False), returns)
-    on = weights_of(profile("feat_alpha_weighting"), returns)
+    off = weights_of(risk_profile("feat_alpha_weighting", on=False), returns)
+    on = weights_of(risk_profile("feat_alpha_weighting"), returns)
     inverse = 1.0 / returns[:, :3].var(axis=0, ddof=1)
     np.testing.assert_allclose(off[:3] / off[:3].sum(), inverse / inverse.sum(), rtol=1e-9)
     assert on[0] / on[:3].sum() > off[0] / off[:3].sum() + 0.05
@@ -146,7 +146,7 @@ def test_feat_xs_momentum_ranks_over_the_whole_pool(on: bool) -> None:
     returns[:, :3] -= 0.002
     returns[:, 0] += 0.0005
     _, selection = pick(
-        returns, candidates_of(9), "NORMAL", policy_of(profile("feat_xs_momentum", on)), periods_per_year=YEAR
+        returns, candidates_of(9), "NORMAL", policy_of(risk_profile("feat_xs_momentum", on)), periods_per_year=YEAR
     )
     row = selection.filter(pl.col("symbol") == "SIMX:A00").row(0, named=True)
     assert row["cluster_id"] == selection.filter(pl.col("symbol") == "SIMX:A01")["cluster_id"][0]
@@ -157,7 +157,7 @@ def test_feat_dynamic_selection_takes_fewer_where_all_move_together() -> None:
     returns = market(n_clusters=3, members=6, noise=0.1) + 0.003
     selected = {}
     for on in BOTH:
-        policy = policy_of(profile("feat_dynamic_selection", on))
+        policy = policy_of(risk_profile("feat_dynamic_selection", on))
         _, rows = pick(returns, candidates_of(18), "NORMAL", policy, periods_per_year=YEAR)
         selected[on] = rows.filter(pl.col("is_selected")).group_by("cluster_id").len()["len"].to_list()
     assert selected == {False: [3, 3, 3], True: [1, 1, 1]}
@@ -170,7 +170,7 @@ def test_feat_adaptive_threshold_cuts_lower_in_a_crisis() -> None:
     returns = 1.2 * levels[0] + 0.9 * levels[1] + 0.7 * levels[2] + 0.5 * levels[3]
     n_clusters = {}
     for on in BOTH:
-        policy = policy_of(profile("feat_adaptive_threshold", on, dependence={"threshold": 0.6}))
+        policy = policy_of(risk_profile("feat_adaptive_threshold", on, dependence={"threshold": 0.6}))
         n_clusters[on] = [group(returns, chosen_of(16), regime, policy).n_clusters for regime in ("CRISIS", "QUIET")]
     assert n_clusters[False][0] == n_clusters[False][1] == 4
     assert n_clusters[True][0] > n_clusters[True][1] > n_clusters[False][0]
@@ -183,7 +183,7 @@ def test_feat_spectral_regimes_off_knows_no_turbulence() -> None:
     seen, scores = {}, {}
     for on in BOTH:
         history = detect_regime(
-            stream, past_average_correlation=None, settings=regime_settings_of(profile("feat_spectral_regimes", on)),
+            stream, past_average_correlation=None, settings=regime_settings_of(risk_profile("feat_spectral_regimes", on)),
             rng=np.random.default_rng(0),
         )  # fmt: skip
         seen[on], scores[on] = {regime for regime in history.regimes if regime}, history.scores
@@ -198,7 +198,7 @@ def test_feat_short_costs_makes_a_short_earn_less_by_the_borrow() -> None:
     earned = {}
     for on in BOTH:
         settings = tournament_settings_of(
-            profile("feat_short_costs", on), periods_per_year=YEAR, benchmark="AMEX:SPY", held_weights={}
+            risk_profile("feat_short_costs", on), periods_per_year=YEAR, benchmark="AMEX:SPY", held_weights={}
         )
         path = realized(HeldState({}, 1.0), decision, ("SIMX:A00",), rises, frictions=settings.frictions,
                         rebalance="window", periods_per_year=YEAR)  # fmt: skip
@@ -213,10 +213,10 @@ def test_feat_short_costs_makes_a_short_earn_less_by_the_borrow() -> None:
 def test_feat_partial_rebalance_leaves_small_trades_undone() -> None:
     returns = market()
     chosen = chosen_of(15)
-    target = weights_of(profile(), returns)
+    target = weights_of(risk_profile(), returns)
     small = np.where(np.arange(15) < 3, [0.004, -0.004, 0.0] + [0.0] * 12, 0.0)
     held = HeldPortfolio(dict(zip(chosen.symbols, (target + small).tolist(), strict=True)), "earlier")
-    policy = policy_of(profile("feat_turnover_penalty", on=False))
+    policy = policy_of(risk_profile("feat_turnover_penalty", on=False))
     clustering = group(returns, chosen, "NORMAL", policy)
     allocation = weigh(
         returns, chosen, clustering, "min_variance", "NORMAL", policy, held.as_held(), periods_per_year=YEAR
@@ -228,7 +228,7 @@ def test_feat_partial_rebalance_leaves_small_trades_undone() -> None:
                       "usd_per_quote": [1.0] * 15}),
     )  # fmt: skip
     tables = {
-        on: portfolio_tables(profile("feat_partial_rebalance", on), allocation, standing, held, 0.0) for on in BOTH
+        on: portfolio_tables(risk_profile("feat_partial_rebalance", on), allocation, standing, held, 0.0) for on in BOTH
     }
     wanted = dict(zip(allocation.symbols, allocation.weights.tolist(), strict=True))
     exact = dict(tables[False]["weights"].select("symbol", "weight").iter_rows())
@@ -262,11 +262,11 @@ def test_feat_intermarket_sentiment_moves_crypto_and_equity_into_cash() -> None:
     chosen = Chosen(chosen_of(15).symbols, chosen_of(15).identities, ("equity",) * 6 + ("crypto",) * 3 + ("fx",) * 6,
                     np.ones(15, dtype=np.int64))  # fmt: skip
     returns = market()
-    policy = policy_of(profile())
+    policy = policy_of(risk_profile())
     clustering = group(returns, chosen, "NORMAL", policy)
     allocations = {}
     for on in BOTH:
-        run = SimpleNamespace(settings=profile("feat_intermarket_sentiment", on), as_of=dt.date(2026, 1, 1),
+        run = SimpleNamespace(settings=risk_profile("feat_intermarket_sentiment", on), as_of=dt.date(2026, 1, 1),
                               logger=logging.getLogger("test"))  # fmt: skip
         exposures = read_exposures(FxLake(), run, chosen)
         assert (exposures is None) is not on
@@ -291,7 +291,7 @@ def test_feat_pit_fidelity_decides_from_what_the_window_knew(on: bool) -> None:
     put(lake.connection, {"results.selection": today.select(columns), "results.regimes": pl.DataFrame(judged)})
 
     lake.rows = lambda sql, params=None: lake.query(sql, params).rows()
-    settings = profile("feat_pit_fidelity", on)
+    settings = risk_profile("feat_pit_fidelity", on)
     run = SimpleNamespace(settings=settings, run_id="r", lake=lake)
     returns = market(n_clusters=6) + 0.001
     days = tuple(dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(T))
@@ -325,7 +325,7 @@ def test_feat_decay_audit_shows_idealized_minus_realized(on: bool, tmp_path: Pat
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     run = SimpleNamespace(
-        settings=profile("feat_decay_audit", on), run_id=RUN_ID, profile="demo", manifest_sha256="0" * 64, ledger=None,
+        settings=risk_profile("feat_decay_audit", on), run_id=RUN_ID, risk_profile="demo", manifest_sha256="0" * 64, ledger=None,
         folder=tmp_path, artifacts=[], lake=lake, publish=publish, dbt=lambda *_: SimpleNamespace(require=lambda: None),
     )  # fmt: skip
     publication.report(run)

@@ -102,7 +102,7 @@ def test_recorded_checks_are_read_as_they_were_judged() -> None:
     rows = [
         {
             "check": c.check,
-            "profile": c.profile,
+            "risk_profile": c.risk_profile,
             "value": c.value,
             "limit": c.limit,
             "passed": c.passed,

@@ -17,17 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "configs" / "manifest.json"
 
 
-def written(tmp_path: Path, **profiles: dict[str, Any]) -> Path:
+def written(tmp_path: Path, **risk_profiles: dict[str, Any]) -> Path:
     document = json.loads(SHIPPED.read_text(encoding="utf-8"))
-    document["profiles"] |= profiles
+    document["risk_profiles"] |= risk_profiles
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
 
 
-@pytest.mark.parametrize("profile", ["production", "production_v2_canary", "development", "demo"])
-def test_every_shipped_profile_resolves(profile: str) -> None:
-    assert resolve(SHIPPED, profile).allocation.cap == 0.25
+@pytest.mark.parametrize("risk_profile", ["production", "production_v2_canary", "development", "demo"])
+def test_every_shipped_risk_profile_resolves(risk_profile: str) -> None:
+    assert resolve(SHIPPED, risk_profile).allocation.cap == 0.25
 
 
 def test_the_shipped_manifest_and_its_schema_agree() -> None:
@@ -57,7 +57,7 @@ def test_a_wrong_key_or_value_is_refused_with_its_place(tmp_path: Path, given: d
     assert refusal.value.exit_code == 2
 
 
-def test_an_unknown_profile_is_refused_with_the_nearest() -> None:
+def test_an_unknown_risk_profile_is_refused_with_the_nearest() -> None:
     with pytest.raises(ManifestError, match="did you mean 'production'"):
         resolve(SHIPPED, "prodution")
 
@@ -65,17 +65,17 @@ def test_an_unknown_profile_is_refused_with_the_nearest() -> None:
 def test_mappings_merge_and_lists_replace(tmp_path: Path) -> None:
     path = written(
         tmp_path,
-        below={"allocation": {"profiles": ["hrp"], "cap": 0.3}},
-        above={"extends": "below", "allocation": {"profiles": ["min_variance"]}},
+        below={"allocation": {"risk_profiles": ["hrp"], "cap": 0.3}},
+        above={"extends": "below", "allocation": {"risk_profiles": ["min_variance"]}},
     )
     resolved = resolve(path, "above", {"allocation": {"turnover_penalty": 0.01}})
-    assert resolved.allocation.profiles == ("min_variance",)
+    assert resolved.allocation.risk_profiles == ("min_variance",)
     assert (resolved.allocation.cap, resolved.allocation.turnover_penalty) == (0.3, 0.01)
 
 
-def test_a_manifest_of_profiles_alone_stands_on_the_shipped_one(tmp_path: Path) -> None:
+def test_a_manifest_of_risk_profiles_alone_stands_on_the_shipped_one(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
-    document = {"profiles": {"mine": {"extends": "demo", "allocation": {"cap": 0.2}}}}
+    document = {"risk_profiles": {"mine": {"extends": "demo", "allocation": {"cap": 0.2}}}}
     jsonschema.validate(document, json_schema())
     path.write_text(json.dumps(document), encoding="utf-8")
     resolved = resolve(path, "mine", shipped=SHIPPED)
@@ -83,7 +83,7 @@ def test_a_manifest_of_profiles_alone_stands_on_the_shipped_one(tmp_path: Path) 
     assert resolve(path, "demo", shipped=SHIPPED) == resolve(SHIPPED, "demo")
     with pytest.raises(ManifestError, match="defaults"):
         resolve(path, "mine")
-    path.write_text(json.dumps({"profiles": {"production": {"allocation": {"cap": 1.0}}}}), encoding="utf-8")
+    path.write_text(json.dumps({"risk_profiles": {"production": {"allocation": {"cap": 1.0}}}}), encoding="utf-8")
     with pytest.raises(ManifestError, match="'production' is a shipped one"):
         resolve(path, "production", shipped=SHIPPED)
     path.write_text("[1]", encoding="utf-8")
@@ -112,7 +112,7 @@ def test_production_may_not_switch_the_ledger_off(tmp_path: Path) -> None:
     assert not resolve(written(tmp_path, demo={"flags": {"feat_audit_ledger": False}}), "demo").flags.feat_audit_ledger
 
 
-def test_a_resolved_profile_is_frozen() -> None:
+def test_a_resolved_risk_profile_is_frozen() -> None:
     resolved = resolve(SHIPPED, "demo")
     with pytest.raises(ValueError, match="frozen"):
         resolved.benchmark = "X"  # type: ignore[misc]

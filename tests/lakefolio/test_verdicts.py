@@ -48,11 +48,11 @@ def trial(*, is_ours: bool = True) -> Trial:
     dates = tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(260))
     returns = 0.0003 + rng.normal(size=(260, 4)) * VOLATILITIES
     benchmark = rng.normal(0, 0.01, 260)
-    decides = {profile: fixed(weights) for profile, weights in WEIGHTS.items()} | {"barbell": barbell}
+    decides = {risk_profile: fixed(weights) for risk_profile, weights in WEIGHTS.items()} | {"barbell": barbell}
     engines = [*([Engine("ours", decides)] if is_ours else []), equal_weight_engine(raw_pool)]
     settings = SETTINGS if is_ours else TournamentSettings(train=60, test=20, step=20, n_samples=99)
     result = run_tournament(
-        dates, SYMBOLS, returns, benchmark, engines=engines, profiles=[*decides, "equal_weight"], settings=settings,
+        dates, SYMBOLS, returns, benchmark, engines=engines, risk_profiles=[*decides, "equal_weight"], settings=settings,
         rng=np.random.default_rng(0),
     )  # fmt: skip
     return Trial(
@@ -75,27 +75,27 @@ def test_promises_are_judged_under_every_simulator_with_their_comparisons(played
     assert verdicts.columns == columns("target_achievement")
     assert comparisons.columns == columns("target_comparisons")
     assert verdicts.height == 8
-    said = {(row["simulator"], row["profile"]): row["verdict"] for row in verdicts.to_dicts()}
+    said = {(row["simulator"], row["risk_profile"]): row["verdict"] for row in verdicts.to_dicts()}
     assert said["realized", "min_variance"] == said["realized", "barbell"] == "ACHIEVED"
     assert said["realized", "risk_parity"] == "ACHIEVED"
     order = comparisons.filter(
-        simulator="realized", profile="risk_parity", lower_profile="risk_parity", upper_profile="equal_weight"
+        simulator="realized", risk_profile="risk_parity", lower_risk_profile="risk_parity", upper_risk_profile="equal_weight"
     ).row(0, named=True)
     series = played.result.returns.filter(simulator="realized")
     for place in ("lower", "upper"):
-        stream = series.filter(profile=order[f"{place}_profile"])["return"].to_numpy()
+        stream = series.filter(risk_profile=order[f"{place}_profile"])["return"].to_numpy()
         assert order[f"{place}_value"] == pytest.approx(stream.std(ddof=1) * np.sqrt(252), rel=1e-12)
 
 
-def test_the_stages_are_the_pools_and_the_profile(played: Trial) -> None:
+def test_the_stages_are_the_pools_and_the_risk_profile(played: Trial) -> None:
     frame = isolation_frame(played, raw_pool, selected_pool, lambda: np.random.default_rng(4))
     assert frame.columns == columns("alpha_isolation")
     assert frame.height == 2 * 4 * 6
-    row = frame.filter(simulator="idealized", profile="min_variance", metric="mean_annual").row(0, named=True)
+    row = frame.filter(simulator="idealized", risk_profile="min_variance", metric="mean_annual").row(0, named=True)
     tested = played.panel.returns[60:]
     series = played.result.returns.filter(simulator="idealized")
     assert row["raw_pool"] == pytest.approx(series.filter(engine="equal_weight")["return"].mean() * 252, abs=1e-12)
-    assert row["optimised"] == pytest.approx(series.filter(profile="min_variance")["return"].mean() * 252, abs=1e-12)
+    assert row["optimised"] == pytest.approx(series.filter(risk_profile="min_variance")["return"].mean() * 252, abs=1e-12)
     assert row["selected"] == pytest.approx(tested[:, :2].mean() * 252, abs=2e-3)
     assert row["selection_alpha"] == pytest.approx(row["selected"] - row["raw_pool"], abs=1e-15)
     intervals = frame.filter(simulator="idealized", metric="mean_annual")["selection_lower"]

@@ -85,7 +85,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     (folder / "models").mkdir(parents=True)
-    (folder / "profiles.yml").write_text(PROFILE)
+    (folder / "risk_profiles.yml").write_text(PROFILE)
     (folder / "dbt_project.yml").write_text(PROJECT)
     for name, text in MODELS.items():
         (folder / "models" / name).write_text(text)
@@ -154,7 +154,7 @@ def test_threads_and_folders_are_not_the_caller_s_to_choose(paths: Paths, projec
         run_dbt(paths, ["build", flag, "4"], project=project)
 
 
-def test_dbt_runs_on_one_thread_whatever_the_profile_says(
+def test_dbt_runs_on_one_thread_whatever_the_risk_profile_says(
     paths: Paths, project: Path, settings: LakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[list[str]] = []

@@ -21,12 +21,12 @@ MEMBERS_PER_CLUSTER = 4
 FIRST_BAR = dt.date(2024, 4, 1)
 LAST_BAR = dt.date(2026, 1, 30)
 SMALL = (
-    "run", "--profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
+    "run", "--risk_profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
     "--set", "data.full_sessions=200", "--set", "tournament.train_sessions=100",
     "--set", "tournament.bootstrap_samples=20",
-    "--set", 'allocation.profiles=["min_variance","barbell","equal_weight"]',
+    "--set", 'allocation.risk_profiles=["min_variance","barbell","equal_weight"]',
 )  # fmt: skip
-"""A small run: a part of the simulated market as a file of bars, shorter windows, three profiles."""
+"""A small run: a part of the simulated market as a file of bars, shorter windows, three risk profiles."""
 
 NewHome = Callable[..., Home]
 
@@ -54,7 +54,7 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewHome]:
 def demo(new_home: NewHome) -> Home:
     """The demo, to its end."""
     home = new_home("demo")
-    home.run("run", "--profile", "demo", "--run-id", DEMO, "--json").ended(0)
+    home.run("run", "--risk_profile", "demo", "--run-id", DEMO, "--json").ended(0)
     return home
 
 

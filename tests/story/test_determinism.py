@@ -58,8 +58,8 @@ def test_another_future_leaves_every_output_bit_identical(small: Home, noisy: Ho
     """Decisions, tournament and published weights among them."""
     assert noisy.hashes("one") == small.hashes("one")
     assert noisy.windows("one") == small.windows("one")
-    for profile, weights in small.weights("one").items():
-        assert weights.equals(noisy.weights("one")[profile]), profile
+    for risk_profile, weights in small.weights("one").items():
+        assert weights.equals(noisy.weights("one")[risk_profile]), risk_profile
 
 
 def test_a_billionth_of_one_close_changes_every_hash_that_rests_on_it(

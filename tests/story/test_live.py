@@ -18,7 +18,7 @@ from tests.story.home import ROOT, Finished, Home
 
 RUN = "live"
 WORDS = (
-    "run", "--profile", "development", "--source", "tradingview", "--as-of", live_market.LAST.isoformat(),
+    "run", "--risk_profile", "development", "--source", "tradingview", "--as-of", live_market.LAST.isoformat(),
     "--set", "data.full_sessions=160", "--set", "tournament.train_sessions=100", "--set", "tournament.bootstrap_samples=50",
 )  # fmt: skip
 

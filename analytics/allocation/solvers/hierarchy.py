@@ -234,13 +234,13 @@ def _minimum_variance(covariance: FloatMatrix) -> FloatVector:
     return minimize_variance(problem, 1.0).weights
 
 
-def refuse_constant(covariance: FloatMatrix, names: tuple[str, ...], profile: str) -> None:
+def refuse_constant(covariance: FloatMatrix, names: tuple[str, ...], risk_profile: str) -> None:
     """Raise AllocationInputError naming the assets without variance."""
     constant = np.flatnonzero(covariance.diagonal() <= 0.0)
     if constant.size:
         which = ", ".join(names[place] for place in constant[:5])
         message = (
-            f"{profile} divides by volatility, and {constant.size} of {len(names)} have none: {which}. Leave constant "
+            f"{risk_profile} divides by volatility, and {constant.size} of {len(names)} have none: {which}. Leave constant "
             "series out, or take min_variance"
         )
         raise AllocationInputError(message)

@@ -105,8 +105,8 @@ def check_problem(problem: RiskProblem) -> None:
     AllocationInputError
         Names the asset and the rule.
     """
-    if problem.profile not in PROFILES:
-        _refuse(f"unknown profile {problem.profile!r}; known: {', '.join(PROFILES)}")
+    if problem.risk_profile not in PROFILES:
+        _refuse(f"unknown risk profile {problem.risk_profile!r}; known: {', '.join(PROFILES)}")
     count = problem.covariance.shape[0] if problem.covariance.ndim == 2 else 0
     names = problem.names if problem.names is not None else positions(count)
     if problem.names is not None and problem.covariance.ndim == 2:
@@ -119,7 +119,7 @@ def check_problem(problem: RiskProblem) -> None:
     if not 0.0 < problem.budget <= 1.0:
         _refuse(f"the budget is {problem.budget:g}; it lies in (0, 1]")
     _check_terms(problem, count, names)
-    if problem.profile == "min_cvar":
+    if problem.risk_profile == "min_cvar":
         _check_returns(problem, count, names)
 
 
@@ -127,7 +127,7 @@ def _check_terms(problem: RiskProblem, count: int, names: tuple[str, ...]) -> No
     """The parts that only some problems have: mean, fragility, risk budgets, turnover, groups."""
     if problem.mean is not None:
         check_vector(problem.mean, count, "the mean", names)
-    elif problem.profile == "max_sharpe":
+    elif problem.risk_profile == "max_sharpe":
         _refuse("max_sharpe needs the annualised mean (N,)")
     if not np.isfinite(problem.risk_free_rate):
         _refuse(f"risk_free_rate is {problem.risk_free_rate}; it is a finite annual rate")
@@ -168,8 +168,8 @@ def _check_groups(problem: RiskProblem, count: int) -> None:
     groups = problem.groups
     if groups is None:
         return
-    if problem.profile not in CONVEX_PROFILES or problem.profile == "risk_parity":
-        _refuse(f"{problem.profile} takes no group caps; min_variance, max_sharpe, max_diversification, min_cvar do")
+    if problem.risk_profile not in CONVEX_PROFILES or problem.risk_profile == "risk_parity":
+        _refuse(f"{problem.risk_profile} takes no group caps; min_variance, max_sharpe, max_diversification, min_cvar do")
     if groups.matrix.shape != (groups.limits.size, count) or len(groups.names) != groups.limits.size:
         _refuse(f"group caps: matrix {groups.matrix.shape}, {groups.limits.size} limits, {len(groups.names)} names")
     if not (np.all(np.isfinite(groups.matrix)) and np.all(np.isfinite(groups.limits))):

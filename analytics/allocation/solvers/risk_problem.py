@@ -89,7 +89,7 @@ class RiskProblem:
 
     Parameters
     ----------
-    profile : one of `PROFILES`.
+    risk_profile : one of `PROFILES`.
     covariance : (N, N)
         Annualised; symmetric, positive semi-definite.
     upper : (N,)
@@ -107,14 +107,14 @@ class RiskProblem:
     turnover : the L1 term, or None.
     risk_budgets : (N,)
         beta of `risk_parity`, positive, sum 1; None = equal.
-    groups : limits on groups of assets; convex profiles except `risk_parity` only.
+    groups : limits on groups of assets; convex risk profiles except `risk_parity` only.
     names : (N,)
         For messages and `binding`; default "0", "1", ...
     is_definite : the caller vouches for a symmetric positive definite covariance (its estimator guarantees it), which
         saves the check, a third of the time at N = 1000.
     """
 
-    profile: Profile
+    risk_profile: Profile
     covariance: FloatMatrix
     upper: FloatVector
     budget: float = 1.0
@@ -156,7 +156,7 @@ class Solution:
     dual_residual : largest violation of stationarity, in units of the objective's gradient; of a ratio above 1 relative
         to the ratio.
     gap : proven bound on how far the objective is from its optimum; likewise.
-    objective : value of the profile's objective (docs/method/08-allocation.md#8.2); NaN for a recipe.
+    objective : value of the risk profile's objective (docs/method/08-allocation.md#8.2); NaN for a recipe.
     binding : constraints that hold with equality ("cap:NAME", "zero:NAME", "group:NAME", "projected_cap:NAME").
     message : what a reader must know; empty when nothing.
     """

@@ -28,7 +28,7 @@ from analytics.arrays import as_numbers
 
 
 def solve(problem: RiskProblem) -> Solution:
-    """The weights of one long-only allocation, with the evidence that they are what the profile's name says.
+    """The weights of one long-only allocation, with the evidence that they are what the risk profile's name says.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def solve(problem: RiskProblem) -> Solution:
     budget = placeable_budget(problem.upper, problem.budget, is_partial_allowed=problem.is_partial_allowed)
     if problem.groups is not None:
         _refuse_impossible_groups(problem, problem.groups, budget)
-    if problem.profile in RECIPE_PROFILES:
+    if problem.risk_profile in RECIPE_PROFILES:
         return _follow_recipe(problem, budget)
     if leaves_no_choice(problem.upper, budget):
         return _only_answer(problem, budget)
@@ -84,13 +84,13 @@ def _optimize(problem: RiskProblem, budget: float) -> Solution:
     status: Status = "optimal"
     message = ""
     optimum: Optimum | None
-    if problem.profile == "min_variance":
+    if problem.risk_profile == "min_variance":
         optimum = minimize_variance(problem, budget)
-    elif problem.profile == "risk_parity":
+    elif problem.risk_profile == "risk_parity":
         optimum = _equalize_risk(problem, budget)
-    elif problem.profile == "min_cvar":
+    elif problem.risk_profile == "min_cvar":
         optimum = minimize_tail(problem, budget)
-    elif problem.profile == "max_diversification":
+    elif problem.risk_profile == "max_diversification":
         optimum = maximize_ratio(problem, budget, np.sqrt(problem.covariance.diagonal()), 0.0)
         if optimum is None:
             message = "max_diversification: the penalties exceed every volatility; lower fragility_penalty"
@@ -109,7 +109,7 @@ def _optimize(problem: RiskProblem, budget: float) -> Solution:
 
 
 def _equalize_risk(problem: RiskProblem, budget: float) -> Optimum:
-    hierarchy.refuse_constant(problem.covariance, problem.labels, problem.profile)
+    hierarchy.refuse_constant(problem.covariance, problem.labels, problem.risk_profile)
     count = problem.upper.size
     budgets = problem.risk_budgets if problem.risk_budgets is not None else np.full(count, 1.0 / count)
     if problem.fragility is not None and problem.fragility_penalty > 0.0:
@@ -126,16 +126,16 @@ def _equalize_risk(problem: RiskProblem, budget: float) -> Optimum:
 
 def _follow_recipe(problem: RiskProblem, budget: float) -> Solution:
     covariance, count = problem.covariance, problem.upper.size
-    if problem.profile == "equal_weight":
+    if problem.risk_profile == "equal_weight":
         weights = np.full(count, 1.0 / count)
     else:
-        hierarchy.refuse_constant(covariance, problem.labels, problem.profile)
-        if problem.profile == "inverse_volatility":
+        hierarchy.refuse_constant(covariance, problem.labels, problem.risk_profile)
+        if problem.risk_profile == "inverse_volatility":
             inverse = 1.0 / np.sqrt(covariance.diagonal())
             weights = inverse / inverse.sum()
-        elif problem.profile in ("hrp", "hrp_plain"):
-            weights = hierarchy.hierarchical_risk_parity(covariance, is_plain=problem.profile == "hrp_plain")
-        elif problem.profile == "herc":
+        elif problem.risk_profile in ("hrp", "hrp_plain"):
+            weights = hierarchy.hierarchical_risk_parity(covariance, is_plain=problem.risk_profile == "hrp_plain")
+        elif problem.risk_profile == "herc":
             weights = hierarchy.hierarchical_equal_risk(covariance)
         else:
             weights = hierarchy.nested_clusters(covariance)
@@ -144,13 +144,13 @@ def _follow_recipe(problem: RiskProblem, budget: float) -> Solution:
     message = ""
     if binding:
         message = (
-            f"{problem.profile} knows no caps; {len(binding)} weights were cut to theirs and the excess went to the "
+            f"{problem.risk_profile} knows no caps; {len(binding)} weights were cut to theirs and the excess went to the "
             "others in proportion"
         )
     return Solution(
         weights=weights,
         status="closed_form",
-        solver=problem.profile,
+        solver=problem.risk_profile,
         iterations=0,
         primal_residual=primal_residual(weights, problem.upper, budget),
         dual_residual=0.0,
@@ -166,10 +166,10 @@ def _only_answer(problem: RiskProblem, budget: float) -> Solution:
     weights = problem.upper * (budget / float(problem.upper.sum()))
     message = (
         f"{problem.upper.size} assets under caps that sum to {problem.upper.sum():.6g} leave no choice: every "
-        "profile is this portfolio"
+        "risk profile is this portfolio"
     )
     status: Status = "optimal"
-    if problem.profile == "max_sharpe" and excess_return(problem, budget, weights) <= 0.0:
+    if problem.risk_profile == "max_sharpe" and excess_return(problem, budget, weights) <= 0.0:
         status = "no_positive_excess_return"
     return Solution(
         weights=weights,

@@ -140,7 +140,7 @@ def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
     if unit <= 0.0:
         message = (
             f"the mean CVaR95 of the assets is {unit:.3g}: they do not lose in their tails, so minimum CVaR has no "
-            "unit of risk. Give more sessions, or take another profile"
+            "unit of risk. Give more sessions, or take another risk profile"
         )
         raise AllocationInputError(message)
     losses = past_returns / -unit

@@ -8,7 +8,7 @@ final as (
     select
         run_id,
         engine,
-        profile,
+        risk_profile,
         simulator,
         any_value(status) as status,
         any_value(message) as message,
@@ -29,7 +29,7 @@ final as (
         max(value) filter (where metric = 'alpha') as alpha,
         max(value) filter (where metric = 'information_ratio') as information_ratio
     from metrics
-    group by run_id, engine, profile, simulator
+    group by run_id, engine, risk_profile, simulator
 )
 
 select * from final

@@ -12,7 +12,7 @@ from analytics.allocation.solvers.group_caps import Groups
 from analytics.allocation.solvers.piecewise_linear import Pieces, QuadraticForm
 
 
-def bent_problem(profile: str, seed: int, common: float) -> RiskProblem:
+def bent_problem(risk_profile: str, seed: int, common: float) -> RiskProblem:
     """Ten clusters of ten members each under caps: turnover bends phi ten times for every cluster."""
     rng = np.random.default_rng(seed)
     count, members = 10, 10
@@ -20,7 +20,7 @@ def bent_problem(profile: str, seed: int, common: float) -> RiskProblem:
     returns = own + rng.normal(size=(300, 1)) * common * rng.uniform(0.8, 1.2, count)
     held = rng.dirichlet(np.full(count * members, 0.3))
     return RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=np.cov(returns.T) * 252,
         upper=np.full(count, 0.2),
         turnover=Turnover(0.05, held, np.repeat(np.arange(count), members), np.full(count * members, 1.0 / members)),
@@ -76,11 +76,11 @@ CYCLING = [("max_diversification", seed) for seed in (0, 3, 4, 5, 6, 7)] + [
 ]
 
 
-@pytest.mark.parametrize(("profile", "seed"), CYCLING)
+@pytest.mark.parametrize(("risk_profile", "seed"), CYCLING)
 def test_a_cycle_of_whole_jumps_is_left_by_single_ones(
-    profile: str, seed: int, monkeypatch: pytest.MonkeyPatch
+    risk_profile: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = bent_problem(profile, seed, common=0.01)
+    problem = bent_problem(risk_profile, seed, common=0.01)
     solution = solve(problem)
     assert solution.solver == "active_set"
     monkeypatch.setattr(active_set, "minimize", unsettled)

@@ -9,24 +9,24 @@ from analytics.allocation import CONVEX_PROFILES, UnboundedError, solve
 from benchmarks.agreement import KINDS, OBJECTIVE_TOLERANCE, objective_shortfall, random_problem
 
 PER_KIND = 6
-#: Kinds on which a profile rightly has nothing to compare.
+#: Kinds on which a risk profile rightly has nothing to compare.
 WITHOUT_CHOICE = {"exact_caps", "single"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("profile", CONVEX_PROFILES)
-def test_the_objective_is_that_of_cvxpy(profile: str, kind: str) -> None:
-    rng = np.random.default_rng([11, CONVEX_PROFILES.index(profile), KINDS.index(kind)])
-    outcomes = [objective_shortfall(random_problem(profile, kind, rng)) for _ in range(PER_KIND)]
+@pytest.mark.parametrize("risk_profile", CONVEX_PROFILES)
+def test_the_objective_is_that_of_cvxpy(risk_profile: str, kind: str) -> None:
+    rng = np.random.default_rng([11, CONVEX_PROFILES.index(risk_profile), KINDS.index(kind)])
+    outcomes = [objective_shortfall(random_problem(risk_profile, kind, rng)) for _ in range(PER_KIND)]
     numbers = [value for value in outcomes if isinstance(value, float)]
     # Two random group caps may rule each other out.
     words = {value for value in outcomes if isinstance(value, str)} - {"InfeasibleError"}
     assert max(map(abs, numbers), default=0.0) <= OBJECTIVE_TOLERANCE
     if kind in WITHOUT_CHOICE:
         assert words <= {"only_feasible_point", "no_positive_excess_return"}
-    elif profile == "risk_parity" and kind == "constant":
+    elif risk_profile == "risk_parity" and kind == "constant":
         assert words == {"AllocationInputError"}
-    elif profile == "max_sharpe":
+    elif risk_profile == "max_sharpe":
         assert words <= {"no_positive_excess_return", "UnboundedError"}
     else:
         assert words <= {"UnboundedError"}

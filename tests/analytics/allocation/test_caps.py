@@ -29,14 +29,14 @@ def test_what_the_caps_cannot_hold_stays_out_where_that_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    "profile", ["min_variance", "risk_parity", "max_sharpe", "min_cvar", "max_diversification", "hrp"]
+    "risk_profile", ["min_variance", "risk_parity", "max_sharpe", "min_cvar", "max_diversification", "hrp"]
 )
-def test_caps_that_just_hold_the_budget_leave_one_answer(profile: str) -> None:
+def test_caps_that_just_hold_the_budget_leave_one_answer(risk_profile: str) -> None:
     # 10 * 0.1 is 0.9999999999999999 when summed; that is a full budget.
     covariance = np.diag(np.linspace(0.01, 0.1, 10))
     returns = np.random.default_rng(0).normal(size=(100, 10))
     solution = solve(
-        RiskProblem(profile, covariance, np.full(10, 0.1), mean=np.linspace(0.01, 0.2, 10), past_returns=returns)
+        RiskProblem(risk_profile, covariance, np.full(10, 0.1), mean=np.linspace(0.01, 0.2, 10), past_returns=returns)
     )
     np.testing.assert_allclose(solution.weights, 0.1, atol=1e-12)
     assert solution.weights.sum() == pytest.approx(1.0, abs=1e-12)

@@ -22,14 +22,14 @@ def caps_on(members: np.ndarray, limits: list[float]) -> GroupCaps:
     return GroupCaps(matrix, np.array(limits), tuple(f"group {place}" for place in range(len(limits))))
 
 
-def capped_problem(profile: str, seed: int, *, count: int = 40, is_bent: bool = True) -> RiskProblem:
+def capped_problem(risk_profile: str, seed: int, *, count: int = 40, is_bent: bool = True) -> RiskProblem:
     """Five groups under a tight cap each and assets in none, with both penalties where `is_bent`."""
     rng = np.random.default_rng(seed)
     members = rng.integers(0, 6, count)
     factors = rng.normal(size=(300, 6)) * 0.01
     returns = factors[:, members] + rng.normal(size=(300, count)) * rng.uniform(0.004, 0.02, count) + 0.001
     return RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=np.cov(returns.T) * 252,
         upper=np.full(count, 0.1),
         mean=returns.mean(axis=0) * 252,
@@ -47,12 +47,12 @@ def unsettled(form: QuadraticForm, groups: Groups, **_: object) -> active_set.Ac
     return active_set.ActiveSetResult(equal, np.zeros_like(groups.limits), 0, is_settled=False)
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("risk_profile", PROFILES)
 @pytest.mark.parametrize("is_bent", [True, False])
 def test_the_active_set_finds_what_the_interior_point_finds(
-    profile: str, is_bent: bool, monkeypatch: pytest.MonkeyPatch
+    risk_profile: str, is_bent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problems = [capped_problem(profile, seed, is_bent=is_bent) for seed in range(12)]
+    problems = [capped_problem(risk_profile, seed, is_bent=is_bent) for seed in range(12)]
     answers = [solve(problem) for problem in problems]
     monkeypatch.setattr(active_set, "minimize", unsettled)
     for problem, answer in zip(problems, answers, strict=True):
@@ -101,13 +101,13 @@ def test_members_at_their_caps_can_fill_a_group_exactly() -> None:
     np.testing.assert_allclose(solution.weights, free.weights, atol=1e-12)
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_groups_that_hold_the_budget_and_nothing_more_are_all_full(profile: str) -> None:
-    base = capped_problem(profile, 5, is_bent=False)
+@pytest.mark.parametrize("risk_profile", PROFILES)
+def test_groups_that_hold_the_budget_and_nothing_more_are_all_full(risk_profile: str) -> None:
+    base = capped_problem(risk_profile, 5, is_bent=False)
     members = np.arange(40) % 4
     solution = solve(
         RiskProblem(
-            profile, base.covariance, base.upper, mean=base.mean, groups=caps_on(members, [0.25, 0.25, 0.25, 0.25])
+            risk_profile, base.covariance, base.upper, mean=base.mean, groups=caps_on(members, [0.25, 0.25, 0.25, 0.25])
         )
     )
     sums = np.bincount(members, weights=solution.weights)
@@ -115,8 +115,8 @@ def test_groups_that_hold_the_budget_and_nothing_more_are_all_full(profile: str)
     assert max(solution.primal_residual, solution.dual_residual, solution.gap) <= 1e-8
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_caps_that_share_assets_on_a_nearly_singular_covariance_are_answered(profile: str) -> None:
+@pytest.mark.parametrize("risk_profile", PROFILES)
+def test_caps_that_share_assets_on_a_nearly_singular_covariance_are_answered(risk_profile: str) -> None:
     """Hardly more sessions than assets: the interior point alone stops short of the last digits on some of these."""
     solvers = set()
     for seed in range(12):
@@ -126,7 +126,7 @@ def test_caps_that_share_assets_on_a_nearly_singular_covariance_are_answered(pro
         mean = np.sqrt(covariance.diagonal().mean()) * rng.standard_normal(60) * 0.5
         matrix = (rng.random((3, 60)) < 0.3).astype(float)
         groups = GroupCaps(matrix, np.array([0.4, 0.5, 0.6]), ("a", "b", "c"))
-        problem = RiskProblem(profile, covariance, np.full(60, 0.25), mean=mean, groups=groups)
+        problem = RiskProblem(risk_profile, covariance, np.full(60, 0.25), mean=mean, groups=groups)
         solution = solve(problem)
         solvers.add(solution.solver)
         assert solution.status == "optimal"

@@ -75,18 +75,18 @@ def test_nco_of_two_blocks_is_minimum_variance_of_minimum_variances() -> None:
     np.testing.assert_allclose(weights, [*(between[0] * first), between[1] / 2, between[1] / 2], atol=1e-9)
 
 
-@pytest.mark.parametrize("profile", ["hrp", "hrp_plain", "herc", "nco", "inverse_volatility", "risk_parity"])
-def test_an_asset_without_variance_is_named(profile: str) -> None:
+@pytest.mark.parametrize("risk_profile", ["hrp", "hrp_plain", "herc", "nco", "inverse_volatility", "risk_parity"])
+def test_an_asset_without_variance_is_named(risk_profile: str) -> None:
     covariance = np.diag([0.04, 0.0, 0.09])
     with pytest.raises(AllocationInputError, match="SIMX:FLAT"):
-        solve(RiskProblem(profile, covariance, np.ones(3), names=("SIMX:A", "SIMX:FLAT", "SIMX:B")))
+        solve(RiskProblem(risk_profile, covariance, np.ones(3), names=("SIMX:A", "SIMX:FLAT", "SIMX:B")))
 
 
-@pytest.mark.parametrize("profile", ["hrp", "hrp_plain", "herc", "nco", "inverse_volatility", "equal_weight"])
+@pytest.mark.parametrize("risk_profile", ["hrp", "hrp_plain", "herc", "nco", "inverse_volatility", "equal_weight"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 50])
-def test_recipes_are_long_only_and_sum_to_the_budget(profile: str, count: int) -> None:
+def test_recipes_are_long_only_and_sum_to_the_budget(risk_profile: str, count: int) -> None:
     covariance = np.cov(market(count, seed=7).T).reshape(count, count)
-    solution = solve(RiskProblem(profile, covariance, np.ones(count), budget=0.9))
+    solution = solve(RiskProblem(risk_profile, covariance, np.ones(count), budget=0.9))
     assert solution.weights.min() >= 0.0
     assert solution.weights.sum() == pytest.approx(0.9, abs=1e-12)
     assert solution.status == "closed_form"

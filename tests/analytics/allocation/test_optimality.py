@@ -23,12 +23,12 @@ def market(seed: int, count: int = 30, sessions: int = 400) -> np.ndarray:
     return common + rng.normal(size=(sessions, count)) * rng.uniform(0.004, 0.02, count) + 0.0006
 
 
-def held_problem(profile: str, seed: int, **changes: object) -> RiskProblem:
+def held_problem(risk_profile: str, seed: int, **changes: object) -> RiskProblem:
     returns = market(seed)
     rng = np.random.default_rng(seed + 1)
     count = returns.shape[1]
     problem = RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=np.cov(returns.T) * 252,
         upper=np.full(count, 0.12),
         mean=returns.mean(axis=0) * 252,
@@ -76,12 +76,12 @@ def test_min_variance_is_stationary(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("profile", ["min_variance", "max_sharpe", "max_diversification"])
-def test_group_caps_leave_multipliers_that_explain_every_weight(profile: str, seed: int) -> None:
+@pytest.mark.parametrize("risk_profile", ["min_variance", "max_sharpe", "max_diversification"])
+def test_group_caps_leave_multipliers_that_explain_every_weight(risk_profile: str, seed: int) -> None:
     """A linear program looks for nu and for mu >= 0 on the full groups that make every weight stationary."""
     matrix = (np.random.default_rng(seed).integers(0, 4, 30) == np.arange(3)[:, None]).astype(float)
     groups = GroupCaps(matrix, np.array([0.2, 0.2, 0.25]), ("a", "b", "c"))
-    problem = held_problem(profile, seed, groups=groups)
+    problem = held_problem(risk_profile, seed, groups=groups)
     weights = solve(problem).weights
     full = matrix[matrix @ weights >= groups.limits - ON_A_KNOT]
     assert full.size
@@ -106,10 +106,10 @@ def smooth_gradient(problem: RiskProblem, weights: np.ndarray) -> tuple[np.ndarr
     See docs/method/08-allocation.md#8.2.
     """
     level = problem.covariance.diagonal().mean()
-    if problem.profile == "min_variance":
+    if problem.risk_profile == "min_variance":
         return 2 * problem.covariance @ weights / level + 0.2 * problem.fragility, 0.05
     appeal, required = problem.mean, 0.01
-    if problem.profile == "max_diversification":
+    if problem.risk_profile == "max_diversification":
         appeal, required = np.sqrt(problem.covariance.diagonal()), 0.0
     scale, risk = np.sqrt(level), np.sqrt(weights @ problem.covariance @ weights)
     net = appeal - 0.2 * scale * problem.fragility
@@ -159,11 +159,11 @@ def test_max_sharpe_is_the_best_of_a_grid() -> None:
     np.testing.assert_allclose(solution.weights, best, atol=0.01)
 
 
-def test_the_stated_evidence_is_within_tolerance_for_every_profile() -> None:
-    for profile in ("min_variance", "max_sharpe", "risk_parity", "min_cvar", "max_diversification"):
-        solution = solve(held_problem(profile, 5))
+def test_the_stated_evidence_is_within_tolerance_for_every_risk_profile() -> None:
+    for risk_profile in ("min_variance", "max_sharpe", "risk_parity", "min_cvar", "max_diversification"):
+        solution = solve(held_problem(risk_profile, 5))
         assert solution.status == "optimal"
-        assert max(solution.primal_residual, solution.dual_residual, solution.gap) <= TOLERANCE, profile
+        assert max(solution.primal_residual, solution.dual_residual, solution.gap) <= TOLERANCE, risk_profile
 
 
 def test_the_gap_bounds_what_a_random_portfolio_could_gain() -> None:
@@ -185,8 +185,8 @@ def test_group_caps_hold_and_are_named_where_they_bind() -> None:
     matrix = np.zeros((1, 30))
     matrix[0, np.argsort(-solve(held_problem("min_variance", 2)).weights)[:5]] = 1.0
     groups = GroupCaps(matrix, np.array([0.2]), ("calm ones",))
-    for profile in ("min_variance", "max_sharpe", "min_cvar", "max_diversification"):
-        solution = solve(held_problem(profile, 2, groups=groups))
+    for risk_profile in ("min_variance", "max_sharpe", "min_cvar", "max_diversification"):
+        solution = solve(held_problem(risk_profile, 2, groups=groups))
         assert (matrix @ solution.weights)[0] <= 0.2 + 1e-9
     assert "group:calm ones" in solve(held_problem("min_variance", 2, groups=groups)).binding
 
@@ -201,11 +201,11 @@ def test_binding_names_exactly_the_weights_at_their_bounds() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), profile=st.sampled_from(["min_variance", "max_sharpe", "risk_parity", "min_cvar"]))
-def test_permuting_the_assets_permutes_the_weights(seed: int, profile: str) -> None:
+@given(seed=st.integers(0, 10_000), risk_profile=st.sampled_from(["min_variance", "max_sharpe", "risk_parity", "min_cvar"]))
+def test_permuting_the_assets_permutes_the_weights(seed: int, risk_profile: str) -> None:
     returns = market(seed, count=8, sessions=150)
     order = np.random.default_rng(seed).permutation(8)
-    base = RiskProblem(profile, np.cov(returns.T), np.full(8, 0.3), mean=returns.mean(axis=0), past_returns=returns)
+    base = RiskProblem(risk_profile, np.cov(returns.T), np.full(8, 0.3), mean=returns.mean(axis=0), past_returns=returns)
     moved = replace(
         base,
         covariance=np.ascontiguousarray(base.covariance[np.ix_(order, order)]),
@@ -217,49 +217,49 @@ def test_permuting_the_assets_permutes_the_weights(seed: int, profile: str) -> N
     np.testing.assert_allclose(second.weights, first.weights[order], atol=1e-7)
 
 
-@pytest.mark.parametrize("profile", ["hrp_plain", "herc", "nco", "inverse_volatility", "max_diversification"])
-def test_permuting_the_assets_permutes_the_recipes(profile: str) -> None:
+@pytest.mark.parametrize("risk_profile", ["hrp_plain", "herc", "nco", "inverse_volatility", "max_diversification"])
+def test_permuting_the_assets_permutes_the_recipes(risk_profile: str) -> None:
     returns = market(1, count=9)
     order = np.array([4, 0, 8, 2, 6, 1, 7, 3, 5])
     covariance = np.cov(returns.T)
-    first = solve(RiskProblem(profile, covariance, np.ones(9))).weights
-    second = solve(RiskProblem(profile, np.ascontiguousarray(covariance[np.ix_(order, order)]), np.ones(9))).weights
+    first = solve(RiskProblem(risk_profile, covariance, np.ones(9))).weights
+    second = solve(RiskProblem(risk_profile, np.ascontiguousarray(covariance[np.ix_(order, order)]), np.ones(9))).weights
     np.testing.assert_allclose(second, first[order], atol=1e-9)
 
 
 @pytest.mark.parametrize(
-    "profile", ["min_variance", "risk_parity", "max_diversification", "min_cvar", "hrp", "herc", "nco"]
+    "risk_profile", ["min_variance", "risk_parity", "max_diversification", "min_cvar", "hrp", "herc", "nco"]
 )
 @pytest.mark.parametrize("factor", [1e-3, 7.0])
-def test_scaling_the_returns_leaves_the_weights(profile: str, factor: float) -> None:
-    problem = held_problem(profile, 6)
+def test_scaling_the_returns_leaves_the_weights(risk_profile: str, factor: float) -> None:
+    problem = held_problem(risk_profile, 6)
     scaled = replace(problem, covariance=problem.covariance * factor**2, past_returns=problem.past_returns * factor)
     np.testing.assert_allclose(solve(scaled).weights, solve(problem).weights, atol=1e-8)
 
 
 def test_the_fragility_penalty_moves_weight_to_the_sturdy() -> None:
-    for profile in ("min_variance", "max_sharpe", "risk_parity", "min_cvar", "max_diversification"):
+    for risk_profile in ("min_variance", "max_sharpe", "risk_parity", "min_cvar", "max_diversification"):
         loads = [
             float(
-                (problem := held_problem(profile, 7, fragility_penalty=gamma, turnover=None)).fragility
+                (problem := held_problem(risk_profile, 7, fragility_penalty=gamma, turnover=None)).fragility
                 @ solve(problem).weights
             )
             for gamma in (0.0, 0.2, 0.6)
         ]
-        assert loads[0] >= loads[1] - 1e-12, profile
-        assert loads[1] > loads[2], profile
+        assert loads[0] >= loads[1] - 1e-12, risk_profile
+        assert loads[1] > loads[2], risk_profile
 
 
 def test_the_turnover_penalty_moves_the_answer_to_what_is_held() -> None:
-    for profile in ("min_variance", "max_sharpe", "min_cvar", "max_diversification"):
+    for risk_profile in ("min_variance", "max_sharpe", "min_cvar", "max_diversification"):
         traded = []
         for penalty in (0.0, 0.05, 0.5):
-            base = held_problem(profile, 8)
+            base = held_problem(risk_profile, 8)
             problem = replace(
                 base, turnover=replace(base.turnover, penalty=penalty, held=np.minimum(base.turnover.held, 0.1))
             )
             traded.append(float(np.abs(solve(problem).weights - problem.turnover.held).sum()))
-        assert traded[0] > traded[1] > traded[2], profile
+        assert traded[0] > traded[1] > traded[2], risk_profile
 
 
 def test_what_is_held_elsewhere_lowers_the_sharpe_objective_but_not_the_weights_of_min_variance() -> None:
@@ -267,8 +267,8 @@ def test_what_is_held_elsewhere_lowers_the_sharpe_objective_but_not_the_weights_
     more = replace(base, turnover=replace(base.turnover, held_elsewhere=0.4))
     np.testing.assert_allclose(solve(more).weights, solve(base).weights, atol=1e-9)
     assert solve(more).objective == pytest.approx(solve(base).objective + 0.05 * 0.4)
-    sharpe = replace(base, profile="max_sharpe")
-    assert solve(replace(more, profile="max_sharpe")).objective < solve(sharpe).objective
+    sharpe = replace(base, risk_profile="max_sharpe")
+    assert solve(replace(more, risk_profile="max_sharpe")).objective < solve(sharpe).objective
 
 
 def test_permuting_the_assets_permutes_published_hrp_as_far_as_its_tree_is_drawn_alike() -> None:
@@ -287,13 +287,13 @@ def test_permuting_the_assets_permutes_published_hrp_as_far_as_its_tree_is_drawn
     assert agreeing >= 20
 
 
-@pytest.mark.parametrize("profile", ["hrp", "hrp_plain", "herc", "nco"])
+@pytest.mark.parametrize("risk_profile", ["hrp", "hrp_plain", "herc", "nco"])
 @pytest.mark.parametrize("factor", [1e-6, 3.7, 1234.5])
-def test_equally_distant_assets_keep_their_tree_in_every_unit(profile: str, factor: float) -> None:
+def test_equally_distant_assets_keep_their_tree_in_every_unit(risk_profile: str, factor: float) -> None:
     rng = np.random.default_rng(4)
     volatility = rng.uniform(0.005, 0.03, 20)
     for correlation in (np.ones((20, 20)), np.full((20, 20), 0.3) + 0.7 * np.eye(20)):
         covariance = correlation * np.outer(volatility, volatility)
-        first = solve(RiskProblem(profile, covariance, np.ones(20))).weights
-        scaled = solve(RiskProblem(profile, covariance * factor, np.ones(20))).weights
+        first = solve(RiskProblem(risk_profile, covariance, np.ones(20))).weights
+        scaled = solve(RiskProblem(risk_profile, covariance * factor, np.ones(20))).weights
         np.testing.assert_allclose(scaled, first, atol=1e-6)

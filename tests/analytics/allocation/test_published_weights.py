@@ -29,10 +29,10 @@ def covariance() -> np.ndarray:
     return np.cov(np.hstack([first, first[:, copied] + generator.normal(0, 0.25, (10000, 5))]).T)
 
 
-@pytest.mark.parametrize("profile", sorted(PUBLISHED))
-def test_the_published_weights_come_back_to_rounding(covariance: np.ndarray, profile: str) -> None:
-    solution = solve(RiskProblem(profile, covariance, np.ones(10)))
-    np.testing.assert_allclose(100 * solution.weights, PUBLISHED[profile], atol=ROUNDING)
+@pytest.mark.parametrize("risk_profile", sorted(PUBLISHED))
+def test_the_published_weights_come_back_to_rounding(covariance: np.ndarray, risk_profile: str) -> None:
+    solution = solve(RiskProblem(risk_profile, covariance, np.ones(10)))
+    np.testing.assert_allclose(100 * solution.weights, PUBLISHED[risk_profile], atol=ROUNDING)
 
 
 def test_the_published_inverse_variance_weights_come_back_from_squared_variances(

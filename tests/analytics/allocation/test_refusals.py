@@ -13,7 +13,7 @@ from analytics.errors import AnalyticsError
 
 NAMES = ("SIMX:A", "SIMX:B", "SIMX:C")
 GOOD = RiskProblem(
-    profile="max_sharpe",
+    risk_profile="max_sharpe",
     covariance=np.diag([0.04, 0.09, 0.16]) + 0.01,
     upper=np.full(3, 0.6),
     mean=np.array([0.05, 0.1, 0.02]),
@@ -28,7 +28,7 @@ def with_entry(row: int, column: int, value: float) -> np.ndarray:
 
 
 BAD = {
-    "unknown profile": ({"profile": "max_luck"}, "max_luck"),
+    "unknown risk profile": ({"risk_profile": "max_luck"}, "max_luck"),
     "nan covariance": ({"covariance": with_entry(1, 2, np.nan)}, "SIMX:B and SIMX:C"),
     "infinite covariance": ({"covariance": with_entry(0, 0, np.inf)}, "SIMX:A and SIMX:A"),
     "asymmetric": ({"covariance": with_entry(0, 2, 0.02)}, "not symmetric: SIMX:A / SIMX:C"),
@@ -79,10 +79,10 @@ BAD = {
     "negative lambda": ({"turnover": Turnover(-1.0, np.ones(1), np.array([0]), np.ones(1))}, "penalty"),
     "ragged groups": ({"groups": GroupCaps(np.ones((1, 2)), np.ones(1), ("g",))}, "matrix"),
     "nan groups": ({"groups": GroupCaps(np.full((1, 3), np.nan), np.ones(1), ("g",))}, "not finite"),
-    "groups on a recipe": ({"profile": "hrp", "groups": GroupCaps(np.ones((1, 3)), np.ones(1), ("g",))}, "group caps"),
+    "groups on a recipe": ({"risk_profile": "hrp", "groups": GroupCaps(np.ones((1, 3)), np.ones(1), ("g",))}, "group caps"),
     "bad risk budgets": ({"risk_budgets": np.array([0.5, 0.5, 0.5])}, "sum to 1"),
-    "nan returns": ({"profile": "min_cvar", "past_returns": np.full((30, 3), np.nan)}, "SIMX:A"),
-    "one row": ({"profile": "min_cvar", "past_returns": np.ones((1, 3))}, "T >= 2"),
+    "nan returns": ({"risk_profile": "min_cvar", "past_returns": np.full((30, 3), np.nan)}, "SIMX:A"),
+    "one row": ({"risk_profile": "min_cvar", "past_returns": np.ones((1, 3))}, "T >= 2"),
 }
 
 
@@ -103,7 +103,7 @@ def test_evidence_that_is_no_number_is_no_evidence(place: int) -> None:
 
 def test_every_refusal_has_the_rooms_root() -> None:
     with pytest.raises(AnalyticsError):
-        solve(replace(GOOD, profile="max_luck"))
+        solve(replace(GOOD, risk_profile="max_luck"))
 
 
 def test_falling_markets_have_a_status_and_the_weights_of_min_variance() -> None:
@@ -111,7 +111,7 @@ def test_falling_markets_have_a_status_and_the_weights_of_min_variance() -> None
     solution = solve(falling)
     assert solution.status == "no_positive_excess_return"
     assert "risk-free rate" in solution.message
-    np.testing.assert_allclose(solution.weights, solve(replace(falling, profile="min_variance")).weights)
+    np.testing.assert_allclose(solution.weights, solve(replace(falling, risk_profile="min_variance")).weights)
 
 
 def test_a_free_lunch_is_refused_not_clipped() -> None:
@@ -122,23 +122,23 @@ def test_a_free_lunch_is_refused_not_clipped() -> None:
 
 def test_integer_inputs_are_numbers_too() -> None:
     problem = replace(
-        GOOD, profile="min_variance", turnover=Turnover(0.05, np.array([0.3, 0.3, 0.4]), np.arange(3), np.ones(3))
+        GOOD, risk_profile="min_variance", turnover=Turnover(0.05, np.array([0.3, 0.3, 0.4]), np.arange(3), np.ones(3))
     )
     as_integers = replace(problem, upper=np.ones(3, dtype=np.int64))
     as_floats = replace(problem, upper=np.ones(3))
     np.testing.assert_array_equal(solve(as_integers).weights, solve(as_floats).weights)
 
 
-@pytest.mark.parametrize("profile", ["min_variance", "max_sharpe", "min_cvar", "max_diversification", "equal_weight"])
-def test_a_constant_asset_does_not_break_what_needs_no_inverse(profile: str) -> None:
+@pytest.mark.parametrize("risk_profile", ["min_variance", "max_sharpe", "min_cvar", "max_diversification", "equal_weight"])
+def test_a_constant_asset_does_not_break_what_needs_no_inverse(risk_profile: str) -> None:
     rng = np.random.default_rng(0)
     returns = rng.normal(size=(200, 3)) * 0.01 + 0.001
     returns[:, 1] = 0.0
     problem = RiskProblem(
-        profile, np.cov(returns.T) * 252, np.full(3, 0.5), mean=returns.mean(axis=0) * 252, past_returns=returns
+        risk_profile, np.cov(returns.T) * 252, np.full(3, 0.5), mean=returns.mean(axis=0) * 252, past_returns=returns
     )
     weights = solve(problem).weights
     assert np.all(np.isfinite(weights))
     assert weights.sum() == pytest.approx(1.0)
-    if profile == "min_variance":
+    if risk_profile == "min_variance":
         assert weights[1] == pytest.approx(0.5)

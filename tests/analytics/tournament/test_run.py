@@ -66,7 +66,7 @@ def run(
         returns,
         benchmark,
         engines=engines,
-        profiles=PROFILES,
+        risk_profiles=PROFILES,
         settings=settings,
         rng=np.random.default_rng(7),
         histories={"value_traded": np.ones((N_SESSIONS, N)) if histories is None else histories},
@@ -87,10 +87,10 @@ def test_the_frames_have_the_columns_and_grain_of_the_results_tables() -> None:
     assert tuple(result.returns.columns) == contract("tournament_returns")
     assert tuple(result.metrics.columns) == contract("tournament_metrics")
     assert result.windows["window"].to_list() == [0, 1, 2, 3, 4]
-    keys = ["engine", "profile", "simulator", "session_date"]
+    keys = ["engine", "risk_profile", "simulator", "session_date"]
     assert result.returns.height == 3 * 2 * 90
     assert not result.returns.select(keys).is_duplicated().any()
-    assert not result.metrics.select("engine", "profile", "simulator", "metric").is_duplicated().any()
+    assert not result.metrics.select("engine", "risk_profile", "simulator", "metric").is_duplicated().any()
     assert result.metrics.height == 3 * 3 * 2 * len(METRICS)
     assert not result.metrics["value"].is_nan().any()
     assert result.windows["realised_regime"].null_count() == 5
@@ -165,14 +165,14 @@ def test_a_policy_cannot_reach_or_spoil_anything_beyond_its_past() -> None:
 
 def test_a_cell_is_never_filled_by_another_engine() -> None:
     result = run(*market_data())
-    status = result.metrics.group_by("engine", "profile").agg(pl.col("status").unique(), pl.col("value").count())
+    status = result.metrics.group_by("engine", "risk_profile").agg(pl.col("status").unique(), pl.col("value").count())
     for row in status.to_dicts():
-        supported = (row["engine"], row["profile"]) in {
+        supported = (row["engine"], row["risk_profile"]) in {
             ("ours", "momentum"), ("equal_weight", "equal_weight"), ("market", "market"),
         }  # fmt: skip
         assert row["status"] == (["ok"] if supported else ["unsupported"])
         assert (row["value"] > 0) == supported
-    played = {(row["engine"], row["profile"]) for row in result.returns.select("engine", "profile").unique().to_dicts()}
+    played = {(row["engine"], row["risk_profile"]) for row in result.returns.select("engine", "risk_profile").unique().to_dicts()}
     assert played == {("ours", "momentum"), ("equal_weight", "equal_weight"), ("market", "market")}
 
 
@@ -183,7 +183,7 @@ def test_one_failed_window_fails_the_cell_and_names_window_and_error() -> None:
         return momentum(past)
 
     result = run(*market_data(), engines=(Engine("ours", {"momentum": fails_once}), market_engine()))
-    cell = result.metrics.filter((pl.col("engine") == "ours") & (pl.col("profile") == "momentum"))
+    cell = result.metrics.filter((pl.col("engine") == "ours") & (pl.col("risk_profile") == "momentum"))
     assert cell["status"].unique().to_list() == ["failed"]
     assert cell["value"].null_count() == cell.height
     assert cell["message"][0] == "failed in 1 of 5 windows, first in window 3: 3 clusters * cap 0.25 < 1"
@@ -197,7 +197,7 @@ def test_ruin_fails_the_simulated_cell() -> None:
     returns[70, 0] = 3.0
     short = Engine("ours", {"momentum": lambda past: Decision(past.symbols[:1], np.array([-1.0]), 0.0)})
     result = run(returns, benchmark, engines=(short,))
-    cell = result.metrics.filter(pl.col("profile") == "momentum")
+    cell = result.metrics.filter(pl.col("risk_profile") == "momentum")
     assert cell["status"].unique().to_list() == ["failed"]
     assert "window 0: wealth fell to" in cell["message"][0]
     assert result.luck["value"].to_list() == [0.0, 0.0]
@@ -209,7 +209,7 @@ def test_a_solution_shown_as_something_else_plays_and_says_so() -> None:
         return Decision(base.symbols, base.net_weights, base.cash, status="no_positive_excess_return")
 
     result = run(*market_data(), engines=(Engine("ours", {"momentum": shown}),))
-    row = result.metrics.filter((pl.col("profile") == "momentum") & (pl.col("metric") == "sharpe")).to_dicts()[0]
+    row = result.metrics.filter((pl.col("risk_profile") == "momentum") & (pl.col("metric") == "sharpe")).to_dicts()[0]
     assert row["status"] == "ok"
     assert row["message"] == "no_positive_excess_return in 5 of 5 windows, first in window 0"
 
@@ -227,7 +227,7 @@ def test_the_idealized_market_is_the_benchmark_and_earns_nothing_where_it_has_no
 def test_metrics_are_those_of_the_stitched_series_and_decay_is_their_difference() -> None:
     result = run(*market_data())
     for simulator in ("idealized", "realized"):
-        keys = (pl.col("engine") == "ours") & (pl.col("profile") == "momentum") & (pl.col("simulator") == simulator)
+        keys = (pl.col("engine") == "ours") & (pl.col("risk_profile") == "momentum") & (pl.col("simulator") == simulator)
         series = result.returns.filter(keys)["return"].to_numpy()
         values = dict(result.metrics.filter(keys).select("metric", "value").rows())
         assert values["total_return"] == pytest.approx(np.prod(1 + series) - 1, abs=1e-12)
@@ -305,7 +305,7 @@ def refusal(**changes: object) -> str:
     returns, benchmark = market_data()
     given: dict[str, object] = {
         "session_dates": DATES, "symbols": SYMBOLS, "returns": returns, "benchmark_returns": benchmark,
-        "engines": (market_engine(),), "profiles": ("market",), "settings": SHORT, **changes,
+        "engines": (market_engine(),), "risk_profiles": ("market",), "settings": SHORT, **changes,
     }  # fmt: skip
     with pytest.raises(InputError) as caught:
         run_tournament(**given, rng=np.random.default_rng(0))  # type: ignore[arg-type]
@@ -323,7 +323,7 @@ def test_what_cannot_be_played_is_refused_with_its_place() -> None:
     assert "history close has shape (3,)" in refusal(histories={"close": np.zeros(3)})
     assert "frame scans has no column session_date" in refusal(frames={"scans": pl.DataFrame({"x": [1]})})
     assert "each name once" in refusal(engines=(market_engine(), market_engine()))
-    assert "at least one" in refusal(profiles=())
+    assert "at least one" in refusal(risk_profiles=())
     assert "reference engine ours" in refusal(settings=TournamentSettings(60, 20, 20, reference_engine="ours"))
     assert "SIMX:GONE is held" in refusal(settings=TournamentSettings(60, 20, 20, held_weights={"SIMX:GONE": 0.1}))
 
@@ -339,15 +339,15 @@ def test_engines_played_without_being_judged_walk_the_same_paths() -> None:
     returns, benchmark = market_data()
     judged = run(returns, benchmark).returns
     cells = simulate_engines(
-        DATES, SYMBOLS, returns, benchmark, engines=ENGINES[1:], profiles=["equal_weight", "market"], settings=SHORT
+        DATES, SYMBOLS, returns, benchmark, engines=ENGINES[1:], risk_profiles=["equal_weight", "market"], settings=SHORT
     )
-    assert [(cell.engine, cell.profile, cell.simulator, cell.status) for cell in cells][:3] == [
+    assert [(cell.engine, cell.risk_profile, cell.simulator, cell.status) for cell in cells][:3] == [
         ("equal_weight", "equal_weight", "idealized", "ok"),
         ("equal_weight", "equal_weight", "realized", "ok"),
         ("equal_weight", "market", "idealized", "unsupported"),
     ]
     for cell in cells:
-        same = judged.filter(engine=cell.engine, profile=cell.profile, simulator=cell.simulator)["return"].to_numpy()
+        same = judged.filter(engine=cell.engine, risk_profile=cell.risk_profile, simulator=cell.simulator)["return"].to_numpy()
         assert (cell.path is None) == (same.size == 0)
         if cell.path is not None:
             np.testing.assert_array_equal(cell.path.returns, same)

@@ -34,8 +34,8 @@ def assess(given: dict[str, np.ndarray], decisions: list[Decision] | None = None
     found = assess_targets(
         given, [barbell()] if decisions is None else decisions, periods_per_year=252, rng=np.random.default_rng(1)
     )
-    assert [item.profile for item in found] == ["min_variance", "risk_parity", "barbell", "max_sharpe"]
-    return {item.profile: item for item in found}
+    assert [item.risk_profile for item in found] == ["min_variance", "risk_parity", "barbell", "max_sharpe"]
+    return {item.risk_profile: item for item in found}
 
 
 def test_clear_orders_of_volatility_are_achieved() -> None:
@@ -58,7 +58,7 @@ def test_a_broken_order_is_missed_and_a_doubtful_one_insufficient() -> None:
     assert "orders hold in the sample of 500 sessions" in doubtful["min_variance"].message
 
 
-def test_identical_profiles_are_insufficient_and_not_achieved() -> None:
+def test_identical_risk_profiles_are_insufficient_and_not_achieved() -> None:
     same = streams(min_variance=0.01)["min_variance"]
     found = assess({"min_variance": same, "risk_parity": same, "equal_weight": same, "max_sharpe": same})
     assert {item.verdict for name, item in found.items() if name != "barbell"} == {INSUFFICIENT}
@@ -75,7 +75,7 @@ def test_the_highest_sharpe_is_tested_on_the_difference() -> None:
     assert broken.comparisons[0].lower_value > broken.comparisons[0].upper_value
 
 
-def test_the_test_keeps_its_level_when_two_profiles_are_equal() -> None:
+def test_the_test_keeps_its_level_when_two_risk_profiles_are_equal() -> None:
     found = [
         assess_targets(
             streams(seed, 200, min_variance=0.01, max_sharpe=0.01),

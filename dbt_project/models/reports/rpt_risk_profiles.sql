@@ -5,16 +5,16 @@ with weights as (
 solves as (
     select
         run_id,
-        profile,
+        risk_profile,
         status
     from {{ source('results', 'solves') }}
-    qualify row_number() over (partition by run_id, profile order by engine = 'ours' desc, engine asc) = 1
+    qualify row_number() over (partition by run_id, risk_profile order by engine = 'ours' desc, engine asc) = 1
 ),
 
 totals as (
     select
         run_id,
-        profile,
+        risk_profile,
         count(*) filter (where sleeve <> 'cash' and weight > 0) as n_holdings,
         count(distinct cluster_id) filter (where sleeve <> 'cash' and weight > 0) as n_clusters,
         sum(weight) as total_weight,
@@ -25,13 +25,13 @@ totals as (
         max(weight) filter (where sleeve <> 'cash') as largest_weight,
         1.0 / nullif(sum(weight * weight) filter (where sleeve <> 'cash'), 0.0) as effective_holdings
     from weights
-    group by run_id, profile
+    group by run_id, risk_profile
 ),
 
 final as (
     select
         totals.run_id,
-        totals.profile,
+        totals.risk_profile,
         solves.status,
         totals.n_holdings,
         totals.n_clusters,
@@ -43,7 +43,7 @@ final as (
         totals.largest_weight,
         totals.effective_holdings
     from totals
-    left join solves on totals.run_id = solves.run_id and totals.profile = solves.profile
+    left join solves on totals.run_id = solves.run_id and totals.risk_profile = solves.risk_profile
 )
 
 select * from final
