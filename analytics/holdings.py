@@ -107,7 +107,8 @@ def mark_to_market(
     held_weights : (N,)
         Net weights at the last acceptance.
     past_returns_since : (S, N)
-        Physical simple returns of the sessions after the acceptance; NaN = NULL earns 0 (docs/method/02-returns.md#2.3). S may be 0.
+        Physical simple returns of the sessions after the acceptance; NaN = NULL earns 0
+        (docs/method/02-returns.md#2.3). S may be 0.
     symbols : N names
 
     Returns

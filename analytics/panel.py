@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
-from analytics.errors import InputError, ShortHistoryError
 from analytics.arrays import as_numbers
+from analytics.errors import InputError, ShortHistoryError
 
 #: A return is a ratio of two prices minus 1, so its rounding is a few times that of 1, however small the return is.
 ROUNDING = 8.0 * float(np.finfo(np.float64).eps)

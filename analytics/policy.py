@@ -2,8 +2,9 @@
 
 See docs/method/08-allocation.md#8.1, docs/method/09-tournament.md#9.1.
 
-Three decisions in order. `pick` takes the winners of each cluster from the candidates, `group` clusters the winners on
-their full history, `weigh` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
+Three decisions in order. `decide_selection` takes the winners of each cluster from the candidates, `decide_clusters`
+clusters the winners on
+their full history, `decide_weights` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
 """
 
 from __future__ import annotations
@@ -18,9 +19,14 @@ import polars as pl
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
 from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
-from analytics.estimation.covariance import CovarianceMethod
 from analytics.errors import InputError, ShortHistoryError
-from analytics.selection.natural_selection import LONGEST_CLOSURE_SESSIONS, SelectionReason, SelectionRules, select_instruments
+from analytics.estimation.covariance import CovarianceMethod
+from analytics.selection.natural_selection import (
+    LONGEST_CLOSURE_SESSIONS,
+    SelectionReason,
+    SelectionRules,
+    select_instruments,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class SelectedInstruments:
     """The winners of a selection, in the order of the columns of their returns."""
 
     symbols: tuple[str, ...]
@@ -69,7 +75,7 @@ class Chosen:
     directions: IntVector
 
     @classmethod
-    def of(cls, selection: pl.DataFrame) -> Chosen:
+    def of(cls, selection: pl.DataFrame) -> SelectedInstruments:
         """The rows of a selection that are selected, by symbol."""
         rows = selection.filter(pl.col("is_selected")).sort("symbol")
         return cls(
@@ -79,9 +85,9 @@ class Chosen:
             rows["direction"].cast(pl.Int64).to_numpy(),
         )
 
-    def where(self, keep: BoolVector) -> Chosen:
+    def where(self, keep: BoolVector) -> SelectedInstruments:
         """Those that `keep` (N,) marks."""
-        return Chosen(
+        return SelectedInstruments(
             tuple(symbol for symbol, kept in zip(self.symbols, keep, strict=True) if kept),
             tuple(identity for identity, kept in zip(self.identities, keep, strict=True) if kept),
             tuple(name for name, kept in zip(self.asset_classes, keep, strict=True) if kept),
@@ -90,19 +96,19 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
+class HeldWeights:
     """What is held before the decision: signed weights by symbol; nothing means cash."""
 
     net_weights: Mapping[str, float] = field(default_factory=dict)
 
-    def aligned(self, chosen: Chosen) -> tuple[FloatVector, float]:
+    def aligned(self, chosen: SelectedInstruments) -> tuple[FloatVector, float]:
         """Signed weight held of each chosen symbol (N,), and the sum of |weight| held elsewhere."""
         weights = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols], dtype=np.float64)
         elsewhere = sum(abs(weight) for symbol, weight in self.net_weights.items() if symbol not in set(chosen.symbols))
         return weights, float(elsewhere)
 
 
-def pick(
+def decide_selection(
     past_returns: FloatMatrix, candidates: pl.DataFrame, regime: str, policy: Policy, *, periods_per_year: int
 ) -> tuple[Clustering, pl.DataFrame]:
     """Cluster the candidates on the light window and take the winners of each cluster.
@@ -148,7 +154,7 @@ def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataF
     return selection.with_columns(is_recent_listing=is_kept & (pl.col("is_recent_listing") | pl.Series(is_late)))
 
 
-def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy) -> Clustering:
+def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regime: str, policy: Policy) -> Clustering:
     """Cluster the winners on their full history; these clusters carry the cap.
 
     See docs/method/04-clusters.md#4.1.
@@ -172,14 +178,14 @@ def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy
     )
 
 
-def weigh(
+def decide_weights(
     past_returns: FloatMatrix,
-    chosen: Chosen,
+    chosen: SelectedInstruments,
     clustering: Clustering,
     risk_profile: str,
     regime: str,
     policy: Policy,
-    held: Held,
+    held: HeldWeights,
     *,
     periods_per_year: int,
     exposures: FloatVector | None = None,

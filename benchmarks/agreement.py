@@ -14,8 +14,8 @@ import numpy as np
 from analytics.allocation import CONVEX_PROFILES, AllocationInputError, GroupCaps, RiskProblem, Turnover, solve
 from analytics.allocation.errors import SolverError
 from analytics.allocation.solvers.risk_problem import Profile
-from benchmarks.cvxpy_reference import solve_by_reference
 from analytics.errors import InfeasibleError
+from benchmarks.cvxpy_reference import solve_by_reference
 
 KINDS = ("regular", "equal", "duplicates", "constant", "falling", "short", "exact_caps", "single", "narrow")
 OBJECTIVE_TOLERANCE = 1e-7

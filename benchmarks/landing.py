@@ -18,12 +18,12 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.reference.calendars import sessions
-from ingest.transport.endpoints import Endpoints
 from ingest.landing.land import land_bars, land_instruments, land_sessions
+from ingest.reference.calendars import sessions
+from ingest.reference.venues import Venues
 from ingest.sources.landing_request import Landing
 from ingest.sources.tradingview.tradingview import TradingViewSource
-from ingest.reference.venues import Venues
+from ingest.transport.endpoints import Endpoints
 from lakehouse.connection.catalog import Lake
 from lakehouse.dbt.runner import run_dbt
 from lakehouse.paths import Paths

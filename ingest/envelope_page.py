@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ingest.landing.envelope import ROW_COLUMNS, ROW_MEANINGS, SCHEMA, VERSION, Meta
 from ingest.errors import EnvelopePageError
+from ingest.landing.envelope import ROW_COLUMNS, ROW_MEANINGS, SCHEMA, VERSION, Meta
 from ingest.screening.scanners import Scanner, load_scanners
 from lakehouse.schema.contracts import Column
 

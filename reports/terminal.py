@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.errors import IncompleteReportError
-from reports.text.formats import Field
 from reports.tables.layout import HEALTH, HEALTH_COVERAGE, HEALTH_HISTORY
+from reports.text.formats import Field
 from reports.text.status_colours import HEALTH_STYLES
 
 Style = Callable[[Mapping[str, Any]], str]

@@ -26,8 +26,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import rankdata
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.regime.detection import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
+from analytics.regime.detection import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
 
 LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21
@@ -210,9 +210,10 @@ def without_correlation(weights: FloatVector) -> FloatVector:
 
 
 def candidates() -> Iterator[FloatVector]:
-    """Weights of the stream's readings in fortieths, summing to 1: the volatility ratio has 0.7 or more.
+    """Weights of the stream's components in fortieths, summing to 1: the volatility ratio has 0.7 or more.
 
-    DWT and permutation entropy, which know least, have at most three fortieths. The DWT has at least one, since docs/method/index.md
+    DWT and permutation entropy, which know least, have at most three fortieths. The DWT has at least one, since
+    docs/method/index.md
     7.3 has a flag that takes its weight away.
     """
     steps = range(13)

@@ -152,6 +152,6 @@ def test_the_installed_command_works_outside_the_repository(installed: Path, tmp
 
 
 def test_the_installed_copy_finds_manifest_scanners_venues_and_can_make_a_lake(installed: Path, tmp_path: Path) -> None:
-    told = json.loads(run(installed.with_name("lakefolio"), "doctor", "--risk_profile", "demo", "--json", cwd=tmp_path))
+    told = json.loads(run(installed.with_name("lakefolio"), "doctor", "--profile", "demo", "--json", cwd=tmp_path))
     assert [row["what"] for row in told if not row["is_fine"]] == []
     assert {"manifest", "scanners", "venues", "lake"} <= {row["what"] for row in told}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from analytics.allocation.allocate import allocate
 from analytics.allocation.barbell import AGGRESSOR_SHARE
+from analytics.allocation.cluster_returns import blend_members, cluster_streams
 from analytics.allocation.errors import AllocationInputError, CapInfeasibleError, SolverError, UnboundedError
 from analytics.allocation.portfolio import Allocation, AllocationProblem, PortfolioProfile, Regime
 from analytics.allocation.solvers.risk_problem import (
@@ -23,7 +24,6 @@ from analytics.allocation.solvers.risk_problem import (
     Turnover,
 )
 from analytics.allocation.solvers.solve import solve
-from analytics.allocation.cluster_returns import blend_members, cluster_streams
 
 __all__ = [
     "AGGRESSOR_SHARE",

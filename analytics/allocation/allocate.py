@@ -11,16 +11,16 @@ import numpy as np
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE, choose_aggressors
-from analytics.allocation.solvers.cap_feasibility import placeable_budget
+from analytics.allocation.cluster_returns import blend_members, cluster_streams, lifetimes
 from analytics.allocation.errors import AllocationInputError, CapInfeasibleError
 from analytics.allocation.portfolio import Allocation, AllocationProblem
 from analytics.allocation.portfolio_checks import check_allocation, with_arrays
-from analytics.allocation.solvers.risk_problem import Profile, RiskProblem, Solution, Turnover
+from analytics.allocation.solvers.cap_feasibility import placeable_budget
 from analytics.allocation.solvers.risk_parity import contributions
+from analytics.allocation.solvers.risk_problem import Profile, RiskProblem, Solution, Turnover
 from analytics.allocation.solvers.solve import solve
-from analytics.allocation.cluster_returns import blend_members, cluster_streams, lifetimes
-from analytics.estimation.covariance import estimate_covariance
 from analytics.errors import ShortHistoryError
+from analytics.estimation.covariance import estimate_covariance
 from analytics.estimation.instrument_risk import conditional_value_at_risk, convexity
 
 ENGINE = "lakefolio"

@@ -91,7 +91,8 @@ def cluster_streams(past_returns: FloatMatrix, directions: IntVector, blend: Flo
 
     See docs/method/08-allocation.md#8.1.
 
-    A member earns 0 on a NULL within its life (docs/method/02-returns.md#2.3: its market was closed, and the next return spans it).
+    A member earns 0 on a NULL within its life (docs/method/02-returns.md#2.3: its market was closed, and the next
+    return spans it).
     Before its listing and after its end the other members carry the cluster in proportion. NaN where no member has a
     return.
 

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from analytics._typing import IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE
-from analytics.allocation.solvers.problem_checks import check_names, check_vector
 from analytics.allocation.errors import AllocationInputError
 from analytics.allocation.portfolio import AllocationProblem
+from analytics.allocation.solvers.problem_checks import check_names, check_vector
 from analytics.allocation.solvers.risk_problem import PROFILES
 from analytics.arrays import as_numbers
 

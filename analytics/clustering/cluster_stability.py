@@ -15,8 +15,8 @@ from scipy.spatial import distance as condensed
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 from analytics.clustering.clusters import Clustering, cluster_instruments, cut_tree
-from analytics.estimation.correlation import MIN_OVERLAP, held_correlation, window_correlation
 from analytics.errors import InputError, ShortHistoryError
+from analytics.estimation.correlation import MIN_OVERLAP, held_correlation, window_correlation
 from analytics.panel import check_directions, check_panel
 
 SENSITIVITY_THRESHOLDS: tuple[float, ...] = tuple(round(0.05 * step, 2) for step in range(2, 19))

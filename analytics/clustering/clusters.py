@@ -16,6 +16,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial import distance as condensed
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
+from analytics.errors import InputError
 from analytics.estimation.correlation import (
     DEFAULT_LOOKBACKS,
     MIN_OVERLAP,
@@ -25,7 +26,6 @@ from analytics.estimation.correlation import (
     leave_sparse,
     whole_lookbacks,
 )
-from analytics.errors import InputError
 from analytics.panel import Panel, check_directions, check_panel, refuse_unusable, unusable_columns
 
 LinkageMethod = Literal["ward", "average", "complete", "single"]

@@ -14,8 +14,8 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.estimation.correlation import MIN_OVERLAP, pairwise_correlation, window_correlation
 from analytics.errors import InputError
+from analytics.estimation.correlation import MIN_OVERLAP, pairwise_correlation, window_correlation
 from analytics.panel import Panel, check_panel
 
 N_ANCHORS = 10

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from analytics._typing import FloatMatrix, FloatVector
+from analytics.errors import InputError
 from analytics.estimation.average_correlation import rolling_mean_correlation
 from analytics.estimation.correlation import (
     MIN_OVERLAP,
@@ -21,7 +22,6 @@ from analytics.estimation.correlation import (
     leave_sparse,
     pairwise_correlation,
 )
-from analytics.errors import InputError
 from analytics.panel import check_panel
 
 ROLLING_WINDOWS = (20, 60, 180)
@@ -44,7 +44,8 @@ class CorrelationReport:
     summary
         stream (`physical`, `held`), n_pairs, mean, median, minimum, maximum, share_above_half, effective_number.
     excluded
-        Instruments with more than half of their pairs unknown and the reason (docs/method/03-dependence.md#3.1); no table holds them.
+        Instruments with more than half of their pairs unknown and the reason (docs/method/03-dependence.md#3.1); no
+        table holds them.
     """
 
     rolling: pl.DataFrame

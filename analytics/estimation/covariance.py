@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.estimation.moments import PairwiseMoments, pairwise_moments
-from analytics.panel import Panel, check_panel, refuse_short, refuse_unusable
 from analytics.estimation.positive_definite import nearest_positive_definite
 from analytics.estimation.shrinkage import Target, denoise_correlation, fill_unknown, ledoit_wolf, ledoit_wolf_pairwise
+from analytics.panel import Panel, check_panel, refuse_short, refuse_unusable
 
 CovarianceMethod = Literal["sample", "ledoit_wolf", "denoised", "ewma"]
 

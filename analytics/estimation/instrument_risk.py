@@ -189,7 +189,7 @@ def fragility_level(value: float) -> str:
     return FRAGILITY_LEVELS[sum(value >= limit for limit in FRAGILITY_LIMITS)]
 
 
-def risk_profile(
+def risk_measures(
     past_returns: FloatMatrix, directions: IntVector, symbols: Sequence[str], *, periods_per_year: int
 ) -> pl.DataFrame:
     """Risk of every instrument as it would be held, one row each.

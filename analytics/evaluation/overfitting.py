@@ -31,7 +31,7 @@ class TableFigure:
     message: str
 
 
-def judge_luck(
+def measure_overfitting(
     returns: FloatMatrix,
     benchmark_returns: FloatVector,
     is_contender: BoolVector,

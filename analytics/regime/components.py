@@ -1,4 +1,4 @@
-"""The six readings of a market's state, each on windows that end at the session they describe.
+"""The six components of a market's state, each on windows that end at the session they describe.
 
 See docs/method/07-regime.md#7.1.
 
@@ -14,9 +14,9 @@ from types import MappingProxyType
 import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
+from analytics.errors import InputError
 from analytics.estimation.average_correlation import rolling_mean_correlation
 from analytics.estimation.correlation import MIN_OVERLAP
-from analytics.errors import InputError
 
 SHORT_VOLATILITY_SESSIONS = 10
 LONG_VOLATILITY_SESSIONS = 200

@@ -22,7 +22,7 @@ from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSe
 __all__ = ["DEFAULT_SETTINGS", "REGIMES", "RegimeHistory", "RegimeSettings", "detect_regime"]
 
 HISTORY, BOOTSTRAP = "history", "bootstrap"
-# Bootstrapping readings that come as a series gives back their own distribution; fewer values than this have none.
+# Bootstrapping components that come as a series gives back their own distribution; fewer values than this have none.
 MIN_SERIES_VALUES = 20
 
 
@@ -39,7 +39,7 @@ class RegimeHistory:
     regimes : T names
         None before the first full window.
     components, percentiles : name -> (T,)
-        The readings and where they stand in their own past; the percentiles of all, also of those without weight.
+        The components and where they stand in their own past; the percentiles of all, also of those without weight.
     calibrations : T names
         'history' where every weighted reading of the stream had enough past, else 'bootstrap'.
     """
@@ -197,7 +197,7 @@ def _place(
     rng: np.random.Generator,
     first_judged: int,
 ) -> tuple[dict[str, FloatVector], tuple[str, ...]]:
-    """Percentiles of the stream's readings, and by which reference each session was judged."""
+    """Percentiles of the stream's components, and by which reference each session was judged."""
     windows = {name: component_sessions(name, settings.window_sessions) for name in STREAM_COMPONENTS}
     percentiles: dict[str, FloatVector] = {}
     for name, needed in windows.items():
@@ -227,7 +227,7 @@ def _scores(percentiles: Mapping[str, FloatVector], settings: RegimeSettings) ->
     weights = settings.active_weights()
     placed = np.stack([percentiles[name] for name in weights])
     known = np.isfinite(placed)
-    # Without its stream readings a session has no score, whatever the pool's correlation says.
+    # Without its stream components a session has no score, whatever the pool's correlation says.
     judged = np.all([row for name, row in zip(weights, known, strict=True) if name in STREAM_COMPONENTS], axis=0)
     shares = np.array(list(weights.values()))[:, np.newaxis] * known
     total = (np.where(known, placed, 0.0) * shares).sum(axis=0)

@@ -72,7 +72,7 @@ def stationary_indices(
 def bootstrap_percentiles(
     past_stream: FloatVector,
     components: Mapping[str, FloatVector],
-    readings: Mapping[str, Callable[[FloatMatrix], FloatVector]],
+    measures: Mapping[str, Callable[[FloatMatrix], FloatVector]],
     *,
     first_session: int,
     window_sessions: Mapping[str, int],
@@ -92,9 +92,9 @@ def bootstrap_percentiles(
     past_stream : (T,)
         Simple returns without NaN.
     components : name -> (T or more,)
-        The readings to be placed; the first T of them are.
-    readings : name -> function of (W, L) windows
-        How a reading is taken.
+        The components to be placed; the first T of them are.
+    measures : name -> function of (W, L) windows
+        How a component is measured.
     first_session : int
         First position that can be judged.
     window_sessions : name -> int
@@ -109,7 +109,7 @@ def bootstrap_percentiles(
     name -> (T,)
         In [0, 1]; NaN before `first_session` and where no null was drawn.
     """
-    out = {name: np.full(past_stream.shape, np.nan) for name in readings}
+    out = {name: np.full(past_stream.shape, np.nan) for name in measures}
     longest = max(window_sessions.values())
     start = first_session
     while start < past_stream.size:
@@ -119,9 +119,9 @@ def bootstrap_percentiles(
             start = stop
             continue
         samples = known[stationary_indices(known.size, min(known.size, longest), n_samples, rng)]
-        for name, reading in readings.items():
+        for name, measure in measures.items():
             # A sample in which nothing moves has no reading; it says nothing about the one that is judged.
-            null = np.sort(reading(samples[:, -window_sessions[name] :]))
+            null = np.sort(measure(samples[:, -window_sessions[name] :]))
             null = null[np.isfinite(null)]
             if null.size == 0:
                 raise InputError(

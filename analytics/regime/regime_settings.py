@@ -30,7 +30,7 @@ _SPECTRAL = "dwt_turbulence"
 
 @dataclass(frozen=True, slots=True)
 class RegimeSettings:
-    """How readings become a state; the defaults are calibrated on SPY 2006-2015 and frozen.
+    """How components become a state; the defaults are calibrated on SPY 2006-2015 and frozen.
 
     `docs/decisions/0005-regime-calibration.md` holds the figures and `scripts/calibrate_regime.py` repeats them.
 

@@ -14,11 +14,11 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from analytics._typing import BoolVector, FloatVector, IntVector
-from analytics.selection.candidate_pool import check_candidates, class_quotas, identity_ranks
 from analytics.clustering.clusters import Clustering
 from analytics.errors import InputError
-from analytics.selection.execution_score import Figures, combine, cumulative_return, measure_figures, rank_figures
 from analytics.panel import Panel, check_panel, unusable_columns
+from analytics.selection.candidate_pool import check_candidates, class_quotas, identity_ranks
+from analytics.selection.execution_score import Figures, combine, cumulative_return, measure_figures, rank_figures
 
 # A market's longest closure on a business grid: a first return this early does not tell a holiday from a listing.
 LONGEST_CLOSURE_SESSIONS = 5

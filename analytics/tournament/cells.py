@@ -59,7 +59,9 @@ class Cell:
     path: Path | None = None
 
     @classmethod
-    def of(cls, engine: str, risk_profile: str, simulator: str, answers: Sequence[tuple[Decision, Concentration]]) -> Cell:
+    def of(
+        cls, engine: str, risk_profile: str, simulator: str, answers: Sequence[tuple[Decision, Concentration]]
+    ) -> Cell:
         """Judge the answers of all windows: one refusal leaves a hole that no series can bridge, so the cell has it.
 
         The message counts the refused windows and quotes the first; else it counts solutions shown as another status.

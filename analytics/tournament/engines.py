@@ -206,7 +206,8 @@ def equal_weight_engine(
 ) -> Engine:
     """The engine that holds the same gross weight of everything in a pool.
 
-    With the candidates as pool it is the raw pool of docs/method/09-tournament.md#9.7, with the selection as pool the selected one.
+    With the candidates as pool it is the raw pool of docs/method/09-tournament.md#9.7, with the selection as pool
+    the selected one.
     """
 
     def decide(past: PastView) -> Decision:

@@ -4,7 +4,7 @@ AnalyticsError (analytics.errors)
 └── TournamentError
     ├── WindowError               a split of the sessions that would test a session twice, or none
     ├── UnsupportedProfileError   an engine that cannot do a risk profile; its cell says so and stays empty
-    ├── GuestError                an engine from outside that broke or answered something else than a decision
+    ├── PluginError                an engine from outside that broke or answered something else than a decision
     └── RuinError                 a path whose wealth fell below zero: it has no return afterwards
 """
 
@@ -28,7 +28,7 @@ class UnsupportedProfileError(TournamentError):
     """
 
 
-class GuestError(TournamentError):
+class PluginError(TournamentError):
     """A guest engine that broke; the message names it and what it raised."""
 
 

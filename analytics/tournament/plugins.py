@@ -15,7 +15,7 @@ from analytics.tournament.engines import Engine, PoolOf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Terms:
+class PluginContext:
     """What the house tells every guest before the first window.
 
     Attributes
@@ -48,6 +48,6 @@ class Terms:
 class MakeEngine(Protocol):
     """What an entry point of the group `lakefolio.config.engine_plugins` refers to."""
 
-    def __call__(self, terms: Terms, /) -> Engine:
+    def __call__(self, terms: PluginContext, /) -> Engine:
         """Make the engine of one tournament."""
         ...

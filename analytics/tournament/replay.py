@@ -3,7 +3,8 @@
 See docs/method/09-tournament.md#9.1, 9.2.
 
 Everything that a window needs (candidates, regime, winners, clusters) is decided once from its past and shared by its
-risk profiles. A risk profile's holdings before a window are its own decision before, carried by the returns since: known then too.
+risk profiles. A risk profile's holdings before a window are its own decision before, carried by the returns since:
+known then too.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from analytics._typing import FloatMatrix
 from analytics.clustering.clusters import Clustering
 from analytics.errors import InputError, ShortHistoryError
 from analytics.holdings import mark_to_market
-from analytics.policy import Chosen, Held, Policy, group, pick, weigh
-from analytics.regime.detection import detect_regime
+from analytics.policy import HeldWeights, Policy, SelectedInstruments, decide_clusters, decide_selection, decide_weights
 from analytics.regime.components import average_correlation
+from analytics.regime.detection import detect_regime
 from analytics.regime.regime_settings import RegimeSettings
 from analytics.tournament.engines import Decide, Decision, PastView, Pool
 
@@ -29,18 +30,18 @@ CANDIDATES = "candidates"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class FixedSelection:
     """What production stands on today; used in every window when point-in-time fidelity is off."""
 
-    chosen: Chosen
+    chosen: SelectedInstruments
     regime: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class PreparedWindow:
     """What all risk profiles of one window share."""
 
-    chosen: Chosen
+    chosen: SelectedInstruments
     train_returns: FloatMatrix
     clustering: Clustering
     regime: str
@@ -63,8 +64,8 @@ class Replay:
     regime_settings: RegimeSettings
     periods_per_year: int
     seed: int
-    standing: Standing | None = None
-    _prepared: dict[int, Prepared] = field(default_factory=dict)
+    standing: FixedSelection | None = None
+    _prepared: dict[int, PreparedWindow] = field(default_factory=dict)
     _decided: dict[str, tuple[PastView, Decision]] = field(default_factory=dict)
 
     def decides(self, risk_profiles: Sequence[str]) -> Mapping[str, Decide]:
@@ -87,27 +88,29 @@ class Replay:
         chosen = self.prepare(past).chosen
         return Pool(chosen.symbols, chosen.directions)
 
-    def prepare(self, past: PastView) -> Prepared:
+    def prepare(self, past: PastView) -> PreparedWindow:
         """Candidates, regime, winners and clusters of a window, from its past alone."""
         if past.window not in self._prepared:
             self._prepared[past.window] = self._prepare(past)
         return self._prepared[past.window]
 
-    def _prepare(self, past: PastView) -> Prepared:
+    def _prepare(self, past: PastView) -> PreparedWindow:
         candidates = candidates_at(past)
         if self.standing is None:
             returns = _columns(past.past_returns, past.symbols, candidates["symbol"].to_list())
             regime = self._regime(past, returns)
             train = returns[past.train]
-            _, selection = pick(train, candidates, regime, self.policy, periods_per_year=self.periods_per_year)
-            chosen = Chosen.of(selection)
+            _, selection = decide_selection(
+                train, candidates, regime, self.policy, periods_per_year=self.periods_per_year
+            )
+            chosen = SelectedInstruments.of(selection)
         else:
             chosen, regime = self.standing.chosen, self.standing.regime
         train = _columns(past.train_returns, past.symbols, chosen.symbols)
         known = np.isfinite(train).sum(axis=0) >= self.policy.min_history_sessions
         chosen, train = chosen.where(known), train[:, known]
-        clustering = group(train, chosen, regime, self.policy)
-        return Prepared(chosen, train, clustering, regime, candidates)
+        clustering = decide_clusters(train, chosen, regime, self.policy)
+        return PreparedWindow(chosen, train, clustering, regime, candidates)
 
     def _regime(self, past: PastView, pool_returns: FloatMatrix) -> str:
         history = detect_regime(
@@ -124,7 +127,7 @@ class Replay:
     def _decide_for(self, risk_profile: str) -> Decide:
         def decide(past: PastView) -> Decision:
             prepared = self.prepare(past)
-            allocation = weigh(
+            allocation = decide_weights(
                 prepared.train_returns,
                 prepared.chosen,
                 prepared.clustering,
@@ -158,13 +161,13 @@ class Replay:
 
         return decide
 
-    def _held(self, risk_profile: str, past: PastView) -> Held:
+    def _held(self, risk_profile: str, past: PastView) -> HeldWeights:
         if risk_profile not in self._decided:
-            return Held()
+            return HeldWeights()
         before, decision = self._decided[risk_profile]
         since = _columns(past.past_returns[len(before.session_dates) :], past.symbols, decision.symbols)
         marked = mark_to_market(decision.net_weights, since, symbols=decision.symbols)
-        return Held(dict(zip(decision.symbols, marked.weights.tolist(), strict=True)))
+        return HeldWeights(dict(zip(decision.symbols, marked.weights.tolist(), strict=True)))
 
 
 def candidates_at(past: PastView) -> pl.DataFrame:

@@ -13,9 +13,6 @@ import polars as pl
 from numpy.random import Generator
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.tournament.cells import Cell, Path
-from analytics.tournament.engines import Decision
-from analytics.evaluation.overfitting import CELL_METRICS, TableFigure, judge_luck
 from analytics.evaluation.metrics import (
     RELATIVE_METRICS,
     STREAM_METRICS,
@@ -23,8 +20,11 @@ from analytics.evaluation.metrics import (
     MetricTable,
     compute_metrics,
 )
-from analytics.tournament.tournament_settings import TournamentSettings
+from analytics.evaluation.overfitting import CELL_METRICS, TableFigure, measure_overfitting
+from analytics.tournament.cells import Cell, Path
+from analytics.tournament.engines import Decision
 from analytics.tournament.simulators import IDEALIZED, REALIZED
+from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.windows import Window
 
 CONCENTRATION_METRICS = ("effective_bets", "hhi")
@@ -55,7 +55,7 @@ _WEIGHTS = {
     "net_weight": pl.Float64(),
 }
 _TRADES = {**_CELL, "window": pl.Int64(), "session_date": pl.Date(), "symbol": pl.String()}
-_LUCK = {"simulator": pl.String(), "metric": pl.String(), "value": pl.Float64(), "message": pl.String()}
+_OVERFITTING = {"simulator": pl.String(), "metric": pl.String(), "value": pl.Float64(), "message": pl.String()}
 
 
 def windows_frame(
@@ -162,10 +162,10 @@ def judge(
 
     Returns
     -------
-    metrics, luck : pl.DataFrame
+    metrics, overfitting : pl.DataFrame
     """
     metric_rows: list[tuple[str | float | None, ...]] = []
-    luck_rows: list[tuple[str | float | None, ...]] = []
+    overfitting_rows: list[tuple[str | float | None, ...]] = []
     for simulator in settings.simulators:
         own = [cell for cell in cells if cell.simulator == simulator]
         played = [(cell, cell.path) for cell in own if cell.path is not None]
@@ -174,7 +174,7 @@ def judge(
                 head = (cell.engine, cell.risk_profile, simulator, cell.status)
                 metric_rows.extend((*head, metric, None, cell.message) for metric in METRICS)
         if not played:
-            luck_rows.append((simulator, "n_trials", 0.0, "no cell could be played"))
+            overfitting_rows.append((simulator, "n_trials", 0.0, "no cell could be played"))
             continue
         tables, figures = _judge_played(played, benchmark_returns, settings, rng)
         for column, (cell, _) in enumerate(played):
@@ -184,8 +184,10 @@ def judge(
                 value = float(table.values[metric][column])
                 known = value if np.isfinite(value) else None
                 metric_rows.append((*head, metric, known, table.reason(metric, column) or cell.message))
-        luck_rows.extend((simulator, figure.metric, figure.value, figure.message) for figure in figures)
-    return pl.DataFrame(metric_rows, schema=_METRICS, orient="row"), pl.DataFrame(luck_rows, schema=_LUCK, orient="row")
+        overfitting_rows.extend((simulator, figure.metric, figure.value, figure.message) for figure in figures)
+    return pl.DataFrame(metric_rows, schema=_METRICS, orient="row"), pl.DataFrame(
+        overfitting_rows, schema=_OVERFITTING, orient="row"
+    )
 
 
 def _judge_played(
@@ -209,7 +211,7 @@ def _judge_played(
         means = np.array([_mean_of_known([getattr(c, metric) for c in cell.concentrations]) for cell, _ in played])
         table.put(metric, means, np.isnan(means), "no window held a portfolio with variance")
     is_contender = np.array([not cell.holds_only(settings.benchmark_symbol) for cell, _ in played])
-    luck, figures = judge_luck(
+    overfitting, figures = measure_overfitting(
         returns,
         benchmark,
         is_contender,
@@ -218,7 +220,7 @@ def _judge_played(
         rng=rng,
         n_samples=settings.n_samples,
     )
-    return [table, luck], figures
+    return [table, overfitting], figures
 
 
 def _mean_of_known(values: Sequence[float]) -> float:

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
-from analytics.tournament import result_frames as tables
-from analytics.tournament.session_axis import SessionAxis
-from analytics.tournament.cells import Cell, Concentration, Path
 from analytics.evaluation.concentration import effective_bets, herfindahl
+from analytics.tournament import result_frames as tables
+from analytics.tournament.cells import Cell, Concentration, Path
 from analytics.tournament.engines import Decision, Engine, PastView, decide_cell
 from analytics.tournament.errors import RuinError
-from analytics.tournament.tournament_settings import TournamentSettings
+from analytics.tournament.session_axis import SessionAxis
 from analytics.tournament.simulators import IDEALIZED, HeldState, WindowPath, idealized, realized
+from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.windows import Window, walk_forward_windows
 
 OnWindow = Callable[[int, int], None]
@@ -48,7 +48,7 @@ class TournamentResult:
         Signed weights decided for each window; signed trades with their cost.
     decay
         idealized - realized, by figure.
-    luck
+    overfitting
         Figures of each simulator's whole table.
     decisions : (engine, risk profile) -> one Decision for each window
     """
@@ -60,7 +60,7 @@ class TournamentResult:
     weights: pl.DataFrame
     trades: pl.DataFrame
     decay: pl.DataFrame
-    luck: pl.DataFrame
+    overfitting: pl.DataFrame
     decisions: Mapping[tuple[str, str], tuple[Decision, ...]]
 
 
@@ -122,7 +122,7 @@ def run_tournament(
     dates = axis.session_dates
     sessions = tables.sessions_frame(cells, windows, dates)
     benchmark = np.concatenate([np.nan_to_num(axis.benchmark_returns[window.test], nan=0.0) for window in windows])
-    metrics, luck = tables.judge(cells, benchmark, settings, rng)
+    metrics, overfitting = tables.judge(cells, benchmark, settings, rng)
     return TournamentResult(
         windows=tables.windows_frame(windows, dates, decisions, reference),
         returns=sessions.select(tables.RETURN_COLUMNS),
@@ -131,7 +131,7 @@ def run_tournament(
         weights=tables.weights_frame(decisions),
         trades=tables.trades_frame(cells, windows, dates),
         decay=tables.decay_frame(metrics),
-        luck=luck,
+        overfitting=overfitting,
         decisions=decisions,
     )
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from ingest.reference.calendars import all_sessions, last_completed_session
+from ingest.reference.venues import Venues
 from ingest.sources.landing_request import Landing
 from ingest.sources.protocol import DAILY, BarRequest
-from ingest.reference.venues import Venues
 from lakehouse.connection.catalog import Lake
 
 _HELD = (
@@ -101,7 +101,7 @@ def _missing_spans(days: pl.Series, held: pl.Series, first: dt.date | None) -> l
     return spans
 
 
-def ill_symbols(lake: Lake, source: str) -> list[str]:
+def unhealthy_symbols(lake: Lake, source: str) -> list[str]:
     """Symbols whose health, when the marts were last built, may not be built upon; none where they never were."""
     if not lake.table_exists("marts.data_health"):
         return []

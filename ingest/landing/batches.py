@@ -59,7 +59,8 @@ class Answer:
         source: Source,
         calendars: pl.DataFrame,
     ) -> Answer:
-        """Judge the bars of a batch (docs/method/01-time-sessions-bars.md#1.7), against the last accepted price where they continue a series."""
+        """Judge the bars of a batch (docs/method/01-time-sessions-bars.md#1.7), against the last accepted price
+        where they continue a series."""
         verdict = judge(
             batch.bars,
             calendars,

@@ -15,8 +15,8 @@ import polars as pl
 from ingest.errors import ScannerInputError
 from ingest.screening.predicates import evaluate, scans_of, unread
 from ingest.screening.scanners import Scanner
-from ingest.sources.protocol import Source
 from ingest.screening.weekly_columns import weekly_columns
+from ingest.sources.protocol import Source
 from lakehouse.connection.catalog import Lake
 from lakehouse.errors import UnknownTableError
 from lakehouse.schema.tables import CONTRACTS

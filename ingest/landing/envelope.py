@@ -18,8 +18,8 @@ import polars as pl
 
 from ingest.errors import ScannerInputError
 from ingest.screening.scanners import Scanner
-from lakehouse.schema.contracts import Column
 from lakehouse.paths import Paths
+from lakehouse.schema.contracts import Column
 from lakehouse.schema.tables import CONTRACTS
 
 SCHEMA = "lakefolio.universe"
@@ -83,7 +83,7 @@ class Meta:
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class ScanProvenance:
     """Where a scan comes from."""
 
     run_id: str
@@ -93,7 +93,7 @@ class Provenance:
     generated_at: dt.datetime
 
 
-def envelope(scanner: Scanner, found: pl.DataFrame, provenance: Provenance) -> dict[str, Any]:
+def envelope(scanner: Scanner, found: pl.DataFrame, provenance: ScanProvenance) -> dict[str, Any]:
     """Wrap the rows of `raw.scans` that one scanner found.
 
     Raises
@@ -128,7 +128,7 @@ def envelope(scanner: Scanner, found: pl.DataFrame, provenance: Provenance) -> d
     }
 
 
-def write_envelope(paths: Paths, scanner: Scanner, found: pl.DataFrame, provenance: Provenance) -> Path:
+def write_envelope(paths: Paths, scanner: Scanner, found: pl.DataFrame, provenance: ScanProvenance) -> Path:
     """Write one envelope under `export/<run_id>/`; the file appears whole or not at all."""
     target = paths.export_file(provenance.run_id, scanner.name)
     target.parent.mkdir(parents=True, exist_ok=True)

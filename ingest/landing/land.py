@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingest.landing.batches import Answer
-from ingest.reference.calendars import FIRST_KNOWN, sessions
 from ingest.errors import UnknownInstrumentError, nearest
+from ingest.landing.batches import Answer
+from ingest.landing.instrument_versions import next_versions
 from ingest.landing.planning import plan_requests
+from ingest.reference.calendars import FIRST_KNOWN, sessions
+from ingest.reference.venues import Venues
 from ingest.sources.landing_request import Landing
 from ingest.sources.protocol import BarRequest, Source
-from ingest.reference.venues import Venues
-from ingest.landing.instrument_versions import next_versions
 from lakehouse.connection.catalog import Lake
 from lakehouse.storage.writes import Write, WriteReceipt, write
 

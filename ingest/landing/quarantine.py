@@ -15,8 +15,8 @@ from itertools import pairwise
 
 import polars as pl
 
-from ingest.reference.calendars import all_sessions
 from ingest.errors import ColumnMissingError
+from ingest.reference.calendars import all_sessions
 from ingest.sources.protocol import BAR_SCHEMA, REFUSED_SCHEMA
 from lakehouse.paths import SYMBOL_PATTERN
 

@@ -120,7 +120,8 @@ def sessions(calendar: str, first: dt.date, last: dt.date) -> pl.DataFrame:
 
 
 def completed_sessions(calendar: str, as_of_at: dt.datetime, settle_minutes: int = 10) -> pl.DataFrame:
-    """Return the sessions whose close and settling time had passed at `as_of_at` (naive UTC; docs/method/01-time-sessions-bars.md#1.3)."""
+    """Return the sessions whose close and settling time had passed at `as_of_at` (naive UTC;
+    docs/method/01-time-sessions-bars.md#1.3)."""
     limit = as_of_at - dt.timedelta(minutes=settle_minutes)
     return all_sessions(calendar).filter(pl.col("closes_at") <= limit)
 

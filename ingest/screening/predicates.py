@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from ingest.screening.base_universe import exclusions, present
 from ingest.errors import ScannerInputError
+from ingest.screening.base_universe import exclusions, present
 from ingest.screening.scanners import Scanner
 from ingest.screening.strategies import mirrored
 from lakehouse.schema.tables import CONTRACTS

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingest.errors import ScannerConfigError, nearest
+from ingest.reference.venues import Venues
+from ingest.screening.scanners import Scanner
 from ingest.screening.service_fields import (
     FIELDS,
     INDEXES,
@@ -20,9 +22,7 @@ from ingest.screening.service_fields import (
     venues_of,
 )
 from ingest.screening.service_query import build_query
-from ingest.screening.scanners import Scanner
 from ingest.screening.strategies import NAMED, STRATEGIES
-from ingest.reference.venues import Venues
 
 Severity = Literal["error", "warning", "note"]
 # Pages of 500 rows that one question may cost; what `limit` keeps beyond them nobody can hold anyway.
@@ -63,7 +63,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class LintFinding:
     """One thing that is wrong: where, what, and what to do."""
 
     where: str
@@ -91,7 +91,7 @@ class Finding:
         }
 
 
-def check_scanner(scanner: Scanner, venues: Venues) -> tuple[Finding, ...]:
+def check_scanner(scanner: Scanner, venues: Venues) -> tuple[LintFinding, ...]:
     """Judge one resolved scanner; nothing is asked of any market."""
     columns = tuple(_columns(scanner))
     found = [*columns, *_ranges(scanner), *_name(scanner), *_size(scanner)]
@@ -99,7 +99,7 @@ def check_scanner(scanner: Scanner, venues: Venues) -> tuple[Finding, ...]:
     return tuple(found if columns else [*found, *_questions(scanner, venues)])
 
 
-def check_pairs(scanners: Sequence[Scanner]) -> tuple[Finding, ...]:
+def check_pairs(scanners: Sequence[Scanner]) -> tuple[LintFinding, ...]:
     """Find scanners that ask the same: all that differs is their name, their title or the columns they carry along."""
     first: dict[str, str] = {}
     found = []
@@ -114,11 +114,11 @@ def check_pairs(scanners: Sequence[Scanner]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _at(scanner: Scanner, code: str, message: str, fix: str) -> Finding:
-    return Finding(f"scanners/{scanner.name}", code, message, fix)
+def _at(scanner: Scanner, code: str, message: str, fix: str) -> LintFinding:
+    return LintFinding(f"scanners/{scanner.name}", code, message, fix)
 
 
-def _columns(scanner: Scanner) -> Iterator[Finding]:
+def _columns(scanner: Scanner) -> Iterator[LintFinding]:
     for column in dict.fromkeys([*(one.left for one in scanner.filters), *scanner.columns]):
         try:
             field_of(column, scanner.name)
@@ -132,7 +132,7 @@ def _columns(scanner: Scanner) -> Iterator[Finding]:
                 yield _at(scanner, "SCN005", what, nearest(base, FIELDS))
 
 
-def _ranges(scanner: Scanner) -> Iterator[Finding]:
+def _ranges(scanner: Scanner) -> Iterator[LintFinding]:
     told = [(rule.column, f"threshold {rule.threshold}", scanner.threshold(rule.threshold)) for rule in scanner.rules]
     for one in scanner.filters:
         values = one.right if isinstance(one.right, tuple) else (one.right,)
@@ -144,7 +144,7 @@ def _ranges(scanner: Scanner) -> Iterator[Finding]:
             yield _at(scanner, "SCN006", message, "give a value inside the range: this one holds always or never")
 
 
-def _name(scanner: Scanner) -> Iterator[Finding]:
+def _name(scanner: Scanner) -> Iterator[LintFinding]:
     stem, _, side = scanner.name.rpartition("_")
     if side not in ("long", "short"):
         yield _at(scanner, "SCN104", "the name does not end with its direction", f"append _{scanner.direction.lower()}")
@@ -163,7 +163,7 @@ def _name(scanner: Scanner) -> Iterator[Finding]:
         yield _at(scanner, "SCN009", message, f"rename the file to ..._{right}_{scanner.direction.lower()}")
 
 
-def _size(scanner: Scanner) -> Iterator[Finding]:
+def _size(scanner: Scanner) -> Iterator[LintFinding]:
     if scanner.value_traded_min_usd <= 0:
         fix = "give value_traded_min_usd; where volume may be unknown, with liquidity_required: false"
         yield _at(scanner, "SCN105", "nothing is too illiquid for it", fix)
@@ -175,7 +175,7 @@ def _size(scanner: Scanner) -> Iterator[Finding]:
             yield _at(scanner, "SCN107", f"index {index!r} is not known here", nearest(index, INDEXES))
 
 
-def _questions(scanner: Scanner, venues: Venues) -> Iterator[Finding]:
+def _questions(scanner: Scanner, venues: Venues) -> Iterator[LintFinding]:
     """Build the payload for every market, as the client would."""
     unknown = [name for name in (*scanner.venues, *scanner.venue_priority) if name not in venues.by_name]
     for name in dict.fromkeys(unknown):

@@ -64,7 +64,8 @@ class Scanner(BaseModel):
     filters, columns : tuple
         A column may name a timeframe of its own: `rsi|1W` is the RSI of weekly bars, the running week included.
     thresholds : mapping
-        Thresholds of the strategy by name, as for a long; a short takes the mirror image (docs/method/05-discovery-selection.md#5.1).
+        Thresholds of the strategy by name, as for a long; a short takes the mirror image
+        (docs/method/05-discovery-selection.md#5.1).
     value_traded_min_usd : float
         Liquidity floor on the session's value traded.
     liquidity_required : bool

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ingest.errors import ScannerConfigError, nearest
-from ingest.screening.scanners import Scanner
 from ingest.reference.venues import Venues
+from ingest.screening.scanners import Scanner
 
 _AVERAGES = (10, 20, 30, 50, 100, 200)
 FIELDS: dict[str, str] = {

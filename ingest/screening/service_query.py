@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ingest.screening.scanners import Scanner
 from ingest.screening.service_fields import (
     DESCRIBING,
     TEXT_FIELDS,
@@ -18,7 +19,6 @@ from ingest.screening.service_fields import (
     is_country,
     judged_columns,
 )
-from ingest.screening.scanners import Scanner
 from ingest.screening.strategies import mirrored
 
 _OPERATIONS = {">": "greater", ">=": "egreater", "<": "less", "<=": "eless"}

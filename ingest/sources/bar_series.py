@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ingest.reference.calendars import EVENING_CALENDARS, all_sessions, session_date_of
 from ingest.errors import MalformedError, Origin
+from ingest.reference.calendars import EVENING_CALENDARS, all_sessions, session_date_of
 from ingest.sources.protocol import BAR_SCHEMA, BarRequest
 
 # A timestamp in seconds outside these years is in another unit, or was never set.
@@ -25,7 +25,8 @@ def bars_of(rows: Sequence[Row], symbol: str, calendar: str, request: BarRequest
     """Return the requested bars in `BAR_SCHEMA`, dated by their session, sorted by time.
 
     A bar of a session that still ran at the moment of the fetch is not final and left out, whatever the run's clock
-    says (docs/method/01-time-sessions-bars.md#1.3). A bar that opens after that moment is handed over, so that it is seen and refused.
+    says (docs/method/01-time-sessions-bars.md#1.3). A bar that opens after that moment is handed over, so that it is
+    seen and refused.
 
     Raises
     ------

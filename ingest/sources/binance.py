@@ -14,10 +14,6 @@ from typing import Any
 
 import polars as pl
 
-from ingest.transport.bodies import shown
-from ingest.transport.breaker import Breaker
-from ingest.reference.calendars import FIRST_KNOWN
-from ingest.transport.endpoints import Endpoints, checked
 from ingest.errors import (
     IncompleteError,
     MalformedError,
@@ -26,13 +22,17 @@ from ingest.errors import (
     SymbolUnknownError,
     UnknownInstrumentError,
 )
-from ingest.transport.http import Http, HttpLimits
-from ingest.sources.instruments import with_pairs
-from ingest.sources.pacing import Answers, Lanes, Pace, Report, ask_each
+from ingest.reference.calendars import FIRST_KNOWN
+from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner
 from ingest.sources.bar_series import Row, bars_of, midnight_s, number
+from ingest.sources.instruments import with_pairs
+from ingest.sources.pacing import Answers, Lanes, Pace, Report, ask_each
 from ingest.sources.protocol import INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
-from ingest.reference.venues import Venues
+from ingest.transport.bodies import shown
+from ingest.transport.breaker import Breaker
+from ingest.transport.endpoints import Endpoints, checked
+from ingest.transport.http import Http, HttpLimits
 
 _LOGGER = logging.getLogger(__name__)
 _DAY_MS = 86_400_000

@@ -13,11 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from ingest.reference.calendars import session_date_of
-from ingest.sources.instruments import classify, describe, with_pairs
-from ingest.screening.scanners import Scanner
-from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest, no_scanner
-from ingest.sources.bar_files import UNKNOWN_SYMBOL, missing_columns, read_metadata, read_table, shaped, table_files
 from ingest.reference.venues import Venues
+from ingest.screening.scanners import Scanner
+from ingest.sources.bar_files import UNKNOWN_SYMBOL, missing_columns, read_metadata, read_table, shaped, table_files
+from ingest.sources.instruments import classify, describe, with_pairs
+from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest, no_scanner
 from lakehouse.paths import SYMBOL_PATTERN
 
 _VALUES = ("open", "high", "low", "close", "volume", "adj_close")

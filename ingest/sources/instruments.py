@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from ingest.sources.protocol import INSTRUMENT_SCHEMA
 from ingest.reference.venues import Venues
+from ingest.sources.protocol import INSTRUMENT_SCHEMA
 
 # What sources call a class, and what it is here: asset class and product.
 _CLASS_NAMES: dict[str, tuple[str, str]] = {

@@ -17,7 +17,8 @@ from ingest.screening.scanners import Scanner
 
 DAILY = "1d"
 
-# A bar as a source hands it over. `session_date` is already the session's (docs/method/01-time-sessions-bars.md#1.1); a close-only bar has null
+# A bar as a source hands it over. `session_date` is already the session's
+# (docs/method/01-time-sessions-bars.md#1.1); a close-only bar has null
 # open, high and low; `row_number` says where the row stood in the source, for the quarantine.
 BAR_SCHEMA = {
     "symbol": pl.String(),
@@ -72,7 +73,8 @@ class BarRequest:
         Last session wanted. A source also hands over rows dated after the day of `fetched_at`: such a row is wrong
         whatever was asked for, and goes to quarantine.
     as_of_at : datetime
-        The run's clock, naive UTC: a bar is final when its session had closed and settled by then (docs/method/01-time-sessions-bars.md#1.3).
+        The run's clock, naive UTC: a bar is final when its session had closed and settled by then
+        (docs/method/01-time-sessions-bars.md#1.3).
     fetched_at : datetime
         The clock of the fetch itself, naive UTC.
     """

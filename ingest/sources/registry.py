@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.sources.binance import BinanceSource
 from ingest.errors import NotATableError, SourceError, nearest
+from ingest.reference.venues import Venues
+from ingest.screening.scanners import Scanner
+from ingest.sources.binance import BinanceSource
 from ingest.sources.files import FilesSource
 from ingest.sources.pacing import Pace, Report
-from ingest.sources.sample.sample import DEFAULT_SEED, SampleSource
-from ingest.screening.scanners import Scanner
 from ingest.sources.protocol import Source
+from ingest.sources.sample.sample import DEFAULT_SEED, SampleSource
 from ingest.sources.tradingview.tradingview import TradingViewSource
-from ingest.reference.venues import Venues
 from ingest.sources.yahoo import YahooSource
 
 SOURCES = ("sample", "files", "tradingview", "binance", "yahoo")

@@ -13,10 +13,6 @@ from urllib.parse import quote
 
 import polars as pl
 
-from ingest.transport.bodies import shown
-from ingest.transport.breaker import Breaker
-from ingest.reference.calendars import FIRST_KNOWN
-from ingest.transport.endpoints import Endpoints, checked
 from ingest.errors import (
     IncompleteError,
     MalformedError,
@@ -27,14 +23,18 @@ from ingest.errors import (
     UnknownInstrumentError,
     WrongSeriesError,
 )
-from ingest.transport.http import Http, HttpLimits
-from ingest.sources.instruments import with_pairs
-from ingest.sources.pacing import Answers, Lanes, Pace, Report, ask_each
+from ingest.reference.calendars import FIRST_KNOWN
+from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner
 from ingest.sources.bar_series import Row, bars_of, midnight_s, number
+from ingest.sources.instruments import with_pairs
+from ingest.sources.pacing import Answers, Lanes, Pace, Report, ask_each
 from ingest.sources.protocol import INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
-from ingest.reference.venues import Venues
 from ingest.sources.yahoo_symbols import yahoo_symbol
+from ingest.transport.bodies import shown
+from ingest.transport.breaker import Breaker
+from ingest.transport.endpoints import Endpoints, checked
+from ingest.transport.http import Http, HttpLimits
 
 _KEPT = "nothing of it was used, run again"
 # Other agents are answered 429 at once.

@@ -14,9 +14,6 @@ from typing import Any
 import httpx
 import stamina
 
-from ingest.transport.bodies import AGAIN, Body, parse_json, shown
-from ingest.transport.breaker import Breaker
-from ingest.transport.endpoints import host_of, is_loopback
 from ingest.errors import (
     AccessDeniedError,
     Origin,
@@ -30,6 +27,9 @@ from ingest.errors import (
     UnreachableError,
     UnreadableError,
 )
+from ingest.transport.bodies import AGAIN, Body, parse_json, shown
+from ingest.transport.breaker import Breaker
+from ingest.transport.endpoints import host_of, is_loopback
 
 # Each request at level INFO of the library would carry the whole address into the log.
 logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -9,7 +9,7 @@ fails its check: absence is never a pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
@@ -37,7 +37,8 @@ class Check:
 
     def __str__(self) -> str:
         word = "passed" if self.passed else "failed"
-        return f"{self.check} [{self.risk_profile}] {word}: value {self.value:.10g}, limit {self.limit:.10g}. {self.detail}".strip()
+        figures = f"value {self.value:.10g}, limit {self.limit:.10g}"
+        return f"{self.check} [{self.risk_profile}] {word}: {figures}. {self.detail}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class GateLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class CheckInputs:
     """What is judged: the tables of one run."""
 
     weights: pl.DataFrame
@@ -61,7 +62,7 @@ class Evidence:
     instruments: pl.DataFrame
 
     @classmethod
-    def read(cls, lake: Lake, run_id: str) -> Evidence:
+    def read(cls, lake: Lake, run_id: str) -> CheckInputs:
         """Read the evidence of a run from the lake."""
         of_run: Callable[[str], pl.DataFrame] = lambda table: lake.query(  # noqa: E731
             f"select * from results.{table} where run_id = ? order by all",  # noqa: S608 - the names below
@@ -76,7 +77,7 @@ class Evidence:
         )
 
 
-def judge(evidence: Evidence, limits: GateLimits) -> list[Check]:
+def run_checks(evidence: CheckInputs, limits: GateLimits) -> list[Check]:
     """Every check of docs/method/11-audit.md#11.1, risk profile by risk profile, then over the whole."""
     checks = [_health(evidence.health, strict=limits.is_health_strict)]
     for risk_profile in limits.risk_profiles:
@@ -90,16 +91,12 @@ def judge(evidence: Evidence, limits: GateLimits) -> list[Check]:
 
 def checks_frame(checks: list[Check], run_id: str) -> pl.DataFrame:
     """The rows of `results.audit_checks`."""
-    rows: list[Mapping[str, object]] = [
-        {"run_id": run_id, "check": c.check, "risk_profile": c.risk_profile, "value": c.value, "limit": c.limit, "passed": c.passed,
-         "detail": c.detail}
-        for c in checks
-    ]  # fmt: skip
+    rows: list[Mapping[str, object]] = [{"run_id": run_id, **asdict(check)} for check in checks]
     floats = {"value": pl.Float64, "limit": pl.Float64, "passed": pl.Boolean}
     return pl.DataFrame(rows, schema_overrides=floats)
 
 
-def _profile_checks(risk_profile: str, weights: pl.DataFrame, evidence: Evidence, limits: GateLimits) -> list[Check]:
+def _profile_checks(risk_profile: str, weights: pl.DataFrame, evidence: CheckInputs, limits: GateLimits) -> list[Check]:
     invested = weights.filter(pl.col("sleeve") != "cash")
     gap = abs(float(weights["weight"].sum()) - 1.0)
     clusters = invested.group_by("cluster_id").agg(pl.col("weight").sum())
@@ -119,7 +116,9 @@ def _profile_checks(risk_profile: str, weights: pl.DataFrame, evidence: Evidence
     if limits.instrument_cap is not None:
         top = invested.sort("weight", "symbol", descending=[True, False]).row(0, named=True)
         bound = limits.instrument_cap + CAP_TOLERANCE
-        checks.append(Check("instrument_cap", risk_profile, top["weight"], bound, top["weight"] <= bound, top["symbol"]))
+        checks.append(
+            Check("instrument_cap", risk_profile, top["weight"], bound, top["weight"] <= bound, top["symbol"])
+        )
     return checks
 
 
@@ -166,7 +165,9 @@ def _solver(risk_profile: str, solves: pl.DataFrame) -> list[Check]:
     worst = max((abs(value) for value in known), default=0.0)
     return [
         _count("solver_status", risk_profile, 0 if row["status"] in SOLVED else 1, f"status {row['status']}"),
-        Check("solver_residuals", risk_profile, worst, RESIDUAL_LIMIT, worst <= RESIDUAL_LIMIT, f"solver {row['solver']}"),
+        Check(
+            "solver_residuals", risk_profile, worst, RESIDUAL_LIMIT, worst <= RESIDUAL_LIMIT, f"solver {row['solver']}"
+        ),
     ]
 
 

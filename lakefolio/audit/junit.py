@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 
 import polars as pl
 
-from lakefolio.errors import UsageError
 from lakefolio.audit.checks import Check
+from lakefolio.errors import UsageError
 from lakehouse.connection.catalog import Lake
 
 PASSING = ("OK", "SHORT")

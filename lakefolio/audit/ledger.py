@@ -20,8 +20,8 @@ from typing import Any
 
 import rfc8785
 
-from lakefolio.errors import VerificationError
 from lakefolio.audit.signing import SigningKey
+from lakefolio.errors import VerificationError
 
 GENESIS = "0" * 64
 

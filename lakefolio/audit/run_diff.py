@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from lakefolio.audit.ledger import read_entries
-from lakefolio.runs.run import RESOLVED
 from lakefolio.audit.verification import latest_hashes
+from lakefolio.runs.run import RESOLVED
 from lakehouse.connection.catalog import Lake
 from lakehouse.paths import Paths
 

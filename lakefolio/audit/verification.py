@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lakefolio.errors import VerificationError
-from lakefolio.audit.signing import TrustedKey
 from lakefolio.audit.ledger import GENESIS, Entry, canonical, open_intents, read_entries
+from lakefolio.audit.signing import TrustedKey
+from lakefolio.errors import VerificationError
 from lakehouse.storage.hashing import file_hash
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class VerificationFinding:
     """One thing that is not what was signed."""
 
     file: str
@@ -50,7 +50,9 @@ class RunEvidence:
 TableHash = Callable[[str], str | None]
 
 
-def verify_run(evidence: RunEvidence, table_hash: TableHash | None = None, *, running: bool = False) -> list[Finding]:
+def verify_run(
+    evidence: RunEvidence, table_hash: TableHash | None = None, *, running: bool = False
+) -> list[VerificationFinding]:
     """Check ledger, checkpoints, artifacts and, with `table_hash`, the result tables of one run.
 
     Parameters
@@ -61,14 +63,14 @@ def verify_run(evidence: RunEvidence, table_hash: TableHash | None = None, *, ru
         True inside the run's own last step, whose intent is still open.
     """
     if not evidence.ledger.exists():
-        return [Finding(str(evidence.ledger), None, "the ledger is missing")]
+        return [VerificationFinding(str(evidence.ledger), None, "the ledger is missing")]
     try:
         entries = list(read_entries(evidence.ledger))
     except VerificationError as error:
-        return [Finding(str(evidence.ledger.parent), None, str(error))]
+        return [VerificationFinding(str(evidence.ledger.parent), None, str(error))]
     findings = _check_checkpoints(evidence, entries, running=running)
     findings += [
-        Finding(
+        VerificationFinding(
             entry_file(evidence), entry.line, f"belongs to run {entry.document['run_id']!r}, not {evidence.run_id!r}"
         )
         for entry in entries
@@ -78,7 +80,7 @@ def verify_run(evidence: RunEvidence, table_hash: TableHash | None = None, *, ru
     if running:
         left_open = left_open[:-1]
     findings += [
-        Finding(entry_file(evidence), entry.line, f"step {entry.step!r} has an intent and no outcome")
+        VerificationFinding(entry_file(evidence), entry.line, f"step {entry.step!r} has an intent and no outcome")
         for entry in left_open
     ]
     if not running:
@@ -106,29 +108,33 @@ def latest_hashes(entries: list[Entry] | tuple[Entry, ...], kind: str, field: st
     return latest
 
 
-def _check_end(evidence: RunEvidence, entries: list[Entry]) -> list[Finding]:
+def _check_end(evidence: RunEvidence, entries: list[Entry]) -> list[VerificationFinding]:
     """A ledger ends with its last step done or with a failure; any other end means that it was stopped or cut short."""
     outcomes = [entry for entry in entries if entry.kind == "outcome"]
     if outcomes and (outcomes[-1].body.get("is_last") or outcomes[-1].body.get("status") == "failed"):
         return []
     after = f"step {outcomes[-1].step!r}" if outcomes else "no step"
     return [
-        Finding(entry_file(evidence), len(entries), f"ends after {after}: the run was interrupted or the ledger cut")
+        VerificationFinding(
+            entry_file(evidence), len(entries), f"ends after {after}: the run was interrupted or the ledger cut"
+        )
     ]
 
 
-def _check_artifacts(evidence: RunEvidence, entries: list[Entry]) -> list[Finding]:
+def _check_artifacts(evidence: RunEvidence, entries: list[Entry]) -> list[VerificationFinding]:
     findings = []
     for name, (expected, line) in latest_hashes(entries, "artifact", "files").items():
         path = evidence.folder / name
         if not path.is_file():
-            findings.append(Finding(name, None, f"missing; recorded in {entry_file(evidence)} line {line}"))
+            findings.append(VerificationFinding(name, None, f"missing; recorded in {entry_file(evidence)} line {line}"))
         elif file_hash(path) != expected:
-            findings.append(Finding(name, None, f"replaced or edited; recorded in {entry_file(evidence)} line {line}"))
+            findings.append(
+                VerificationFinding(name, None, f"replaced or edited; recorded in {entry_file(evidence)} line {line}")
+            )
     return findings
 
 
-def _check_tables(evidence: RunEvidence, entries: list[Entry], table_hash: TableHash) -> list[Finding]:
+def _check_tables(evidence: RunEvidence, entries: list[Entry], table_hash: TableHash) -> list[VerificationFinding]:
     findings = []
     for name, (expected, line) in latest_hashes(entries, "outcome", "outputs").items():
         # Marts are rebuilt by later runs; only tables keyed by run can be held against the ledger for ever.
@@ -137,29 +143,35 @@ def _check_tables(evidence: RunEvidence, entries: list[Entry], table_hash: Table
         actual = table_hash(name)
         if actual != expected:
             what = "missing" if actual is None else "changed"
-            findings.append(Finding(name, None, f"rows {what}; recorded in {entry_file(evidence)} line {line}"))
+            findings.append(
+                VerificationFinding(name, None, f"rows {what}; recorded in {entry_file(evidence)} line {line}")
+            )
     return findings
 
 
-def _check_checkpoints(evidence: RunEvidence, entries: list[Entry], *, running: bool) -> list[Finding]:
+def _check_checkpoints(evidence: RunEvidence, entries: list[Entry], *, running: bool) -> list[VerificationFinding]:
     inside = evidence.folder / "checkpoints.jsonl"
     findings = [
-        Finding(str(file), None, "the checkpoints are missing")
+        VerificationFinding(str(file), None, "the checkpoints are missing")
         for file in (inside, evidence.outside)
         if not file.exists()
     ]
     if findings:
         return findings
     if inside.read_bytes() != evidence.outside.read_bytes():
-        findings.append(Finding(inside.name, None, f"differs from the copy outside the run folder, {evidence.outside}"))
+        findings.append(
+            VerificationFinding(inside.name, None, f"differs from the copy outside the run folder, {evidence.outside}")
+        )
     size = 0
     for line, text in enumerate(evidence.outside.read_bytes().split(b"\n")[:-1], start=1):
         problem, size = _check_checkpoint(text, evidence, entries, size)
         if problem:
-            findings.append(Finding(str(evidence.outside), line, problem))
+            findings.append(VerificationFinding(str(evidence.outside), line, problem))
     if size < len(entries) and not running:
         findings.append(
-            Finding(entry_file(evidence), size + 1, "lines from here on are covered by no signed checkpoint")
+            VerificationFinding(
+                entry_file(evidence), size + 1, "lines from here on are covered by no signed checkpoint"
+            )
         )
     return findings
 

@@ -16,10 +16,10 @@ from typing import NoReturn
 from ingest.errors import ScannerConfigError, SymbolRefusedError
 from lakefolio.cli import inspect_commands as looking
 from lakefolio.cli import maintain_commands as maintaining
-from lakefolio.cli import verify_commands as proving
 from lakefolio.cli import run_commands as running
-from lakefolio.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FrontDoorError, UsageError
-from lakefolio.pipeline.runner import ROOM_ERRORS
+from lakefolio.cli import verify_commands as proving
+from lakefolio.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, LakefolioError, UsageError
+from lakefolio.pipeline.runner import EXPECTED_ERRORS
 from lakehouse.errors import PathRefusedError, QueryRefusedError
 from lakehouse.interrupts import interruptible
 
@@ -61,9 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action: Callable[[argparse.Namespace], int] = options.action
         with interruptible():
             return action(options)
-    except ROOM_ERRORS as error:
+    except EXPECTED_ERRORS as error:
         print(f"lakefolio: {error}", file=sys.stderr)
-        return error.exit_code if isinstance(error, FrontDoorError) else _code_of(error)
+        return error.exit_code if isinstance(error, LakefolioError) else _code_of(error)
     except KeyboardInterrupt:
         print("lakefolio: interrupted; resume with --run-id and --start-step", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -119,7 +119,9 @@ def build_parser() -> argparse.ArgumentParser:
         verb = _verb(verbs, name, action, text)
         verb.add_argument("run_id", nargs="?", default="latest", help="run id, or 'latest'")
         if name in ("accept", "orders"):
-            verb.add_argument("--risk-profile", "--profile", dest="risk_profile", help="risk profile, such as min_variance")
+            verb.add_argument(
+                "--risk-profile", "--profile", dest="risk_profile", help="risk profile, such as min_variance"
+            )
         if name == "analyze":
             verb.add_argument("--cluster", type=int, metavar="ID", help="take this cluster apart")
         if name in ("verify", "reproduce", "audit", "orders", "analyze", "correlations", "sensitivity"):

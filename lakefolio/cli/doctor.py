@@ -10,13 +10,13 @@ from datetime import date
 
 import polars as pl
 
-from ingest.reference.calendars import sessions
 from ingest.errors import IngestError
-from ingest.screening.scanners import load_scanners
+from ingest.reference.calendars import sessions
 from ingest.reference.venues import Venues
-from lakefolio.runs.environment import PACKAGES, python_is_supported
-from lakefolio.errors import FrontDoorError
+from ingest.screening.scanners import load_scanners
 from lakefolio.config.manifest import json_schema, resolve
+from lakefolio.errors import LakefolioError
+from lakefolio.runs.environment import PACKAGES, python_is_supported
 from lakehouse.connection.catalog import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.paths import Paths
@@ -47,7 +47,7 @@ def diagnose(paths: Paths, profile: str) -> pl.DataFrame:
 def _try(what: str, examine: Callable[[], str]) -> tuple[str, bool, str]:
     try:
         return what, True, examine()
-    except (FrontDoorError, IngestError, LakehouseError) as error:
+    except (LakefolioError, IngestError, LakehouseError) as error:
         return what, False, str(error)
 
 

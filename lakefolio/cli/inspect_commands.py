@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from lakefolio.audit import run_diff as comparison
+from lakefolio.audit.junit import junit_of_run
 from lakefolio.cli import run_tables as inspection
 from lakefolio.cli.output import WIDTH, paths_of, print_answer, print_json, print_table, print_tables
-from lakefolio.errors import EXIT_DONE, FrontDoorError
-from lakefolio.audit.junit import junit_of_run
-from lakefolio.runs.start import find_run, resumed_run
-from lakefolio.runs.progress import Reporter
-from lakefolio.steps.publish import sync_list
+from lakefolio.errors import EXIT_DONE, LakefolioError
 from lakefolio.pipeline.sequence import STEPS
+from lakefolio.runs.progress import Reporter
+from lakefolio.runs.start import find_run, resumed_run
+from lakefolio.steps.publish import sync_list
 from lakehouse.connection.catalog import Lake
 from lakehouse.connection.user_sql import user_query
 from reports.terminal import coverage_table, health_table, history_table
@@ -124,7 +124,7 @@ def display(options: argparse.Namespace) -> int:
     paths = paths_of(options)
     report = paths.run_file(find_run(paths, options.run_id), "portfolio_report.md")
     if not report.is_file():
-        raise FrontDoorError("this run published no report")
+        raise LakefolioError("this run published no report")
     Console().print(Markdown(report.read_text(encoding="utf-8")))
     return EXIT_DONE
 

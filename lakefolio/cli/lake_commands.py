@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from lakefolio.errors import UsageError
-from lakehouse.maintenance import commands as maintenance
 from lakehouse.connection.catalog import Lake
+from lakehouse.maintenance import commands as maintenance
 from lakehouse.paths import Paths
 from lakehouse.storage.snapshots import list_snapshots
 

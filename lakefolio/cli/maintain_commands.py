@@ -8,14 +8,14 @@ import shutil
 import sys
 from datetime import timedelta
 
+from ingest.reference.venues import Venues
 from ingest.screening.scanner_lint import failures, lint
 from ingest.screening.scanners import load_scanners
-from ingest.reference.venues import Venues
 from lakefolio.cli import lake_commands as care
-from lakefolio.cli.output import paths_of, print_answer, print_json
 from lakefolio.cli.doctor import diagnose
-from lakefolio.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FrontDoorError, UsageError
+from lakefolio.cli.output import paths_of, print_answer, print_json
 from lakefolio.config.manifest import json_schema
+from lakefolio.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, LakefolioError, UsageError
 from lakefolio.runs.run import run_lock
 from lakehouse.dbt.runner import run_dbt
 
@@ -63,7 +63,7 @@ def schema(options: argparse.Namespace) -> int:
     text = json.dumps(json_schema(), indent=2) + "\n"
     if options.check:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            raise FrontDoorError(f"{path.name} is stale: run `make schema`")
+            raise LakefolioError(f"{path.name} is stale: run `make schema`")
     else:
         path.write_text(text, encoding="utf-8")
     return EXIT_DONE

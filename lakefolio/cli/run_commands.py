@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 from lakefolio.cli.output import paths_of, print_answer, print_json
 from lakefolio.errors import EXIT_DONE, UsageError
-from lakefolio.steps.forex_audit import ForexOptions, audit_forex
-from lakefolio.runs.start import Wanted, find_run, new_run, resumed_run
-from lakefolio.runs.progress import Reporter
-from lakefolio.steps.publish import point_latest
-from lakefolio.runs.run import run_lock
 from lakefolio.pipeline.runner import Span, execute
-from lakefolio.state.held_portfolios import accept_portfolio
 from lakefolio.pipeline.sequence import STEPS
+from lakefolio.runs.progress import Reporter
+from lakefolio.runs.run import run_lock
+from lakefolio.runs.start import RunRequest, find_run, new_run, resumed_run
+from lakefolio.state.held_portfolios import accept_portfolio
+from lakefolio.steps.forex_audit import ForexOptions, audit_forex
+from lakefolio.steps.publish import point_latest
 from lakehouse.connection.catalog import Lake
 
 
@@ -76,8 +76,8 @@ def accept(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _wanted(options: argparse.Namespace) -> Wanted:
-    return Wanted(
+def _wanted(options: argparse.Namespace) -> RunRequest:
+    return RunRequest(
         options.profile,
         options.manifest,
         options.source,

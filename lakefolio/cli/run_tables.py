@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from analytics.errors import InputError
-from analytics.policy import group
 from analytics.clustering.subclusters import zoom_cluster
-from lakefolio.errors import FrontDoorError, UsageError
-from lakefolio.runs.grid_returns import read_panel
+from analytics.errors import InputError
+from analytics.policy import decide_clusters
 from lakefolio.config.decision_settings import policy_of
-from lakefolio.steps.decision_inputs import read_chosen, read_instruments, read_regime, require_reported_cut
+from lakefolio.errors import LakefolioError, UsageError
+from lakefolio.runs.grid_returns import read_panel
 from lakefolio.runs.run import Run
+from lakefolio.steps.decision_inputs import read_chosen, read_instruments, read_regime, require_reported_cut
 from lakehouse.connection.catalog import Lake
 
 Tables = dict[str, pl.DataFrame]
@@ -80,18 +80,18 @@ def zoom(run: Run, cluster_id: int) -> Tables:
     ------
     UsageError
         The run has no such cluster.
-    FrontDoorError
+    LakefolioError
         The run was never clustered, or the marts stand on another run's data by now.
     """
     lake = run.lake
     stored = lake.query("select * from results.clusters where run_id = ? and stage = 'full'", [run.run_id])
     if stored.is_empty():
-        raise FrontDoorError(f"run {run.run_id} was never clustered: --start-step factors")
+        raise LakefolioError(f"run {run.run_id} was never clustered: --start-step factors")
     chosen = read_chosen(lake, run.run_id)
     panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
     instruments = read_instruments(lake)
     now = read_regime(lake, run.run_id)
-    clustering = group(panel.returns, chosen, now, policy_of(run.settings))
+    clustering = decide_clusters(panel.returns, chosen, now, policy_of(run.settings))
     require_reported_cut(clustering, stored)
     identities = dict(zip(chosen.symbols, chosen.identities, strict=True))
     try:
@@ -113,5 +113,5 @@ def zoom(run: Run, cluster_id: int) -> Tables:
 def _read(lake: Lake, queries: dict[str, str], run_id: str, *, step: str) -> Tables:
     tables = {title: lake.query(sql, [run_id]) for title, sql in queries.items()}
     if all(frame.is_empty() for frame in tables.values()):
-        raise FrontDoorError(f"run {run_id} has no row of these tables: --start-step {step}")
+        raise LakefolioError(f"run {run_id} has no row of these tables: --start-step {step}")
     return tables

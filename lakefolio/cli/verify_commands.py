@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 import polars as pl
 
-from lakefolio.pipeline import reproduction
-from lakefolio.cli.output import paths_of, print_answer, print_json
-from lakefolio.errors import EXIT_DONE, VerificationError
-from lakefolio.audit.checks import Evidence, judge
+from lakefolio.audit.checks import CheckInputs, run_checks
 from lakefolio.audit.junit import junit_of_run
 from lakefolio.audit.signing import TrustedKey
-from lakefolio.runs.start import find_run, resumed_run, run_facts
+from lakefolio.audit.verification import RunEvidence, verify_run
+from lakefolio.cli.output import paths_of, print_answer, print_json
+from lakefolio.errors import EXIT_DONE, VerificationError
+from lakefolio.pipeline import reproduction
 from lakefolio.runs.fingerprints import RecordedScope, hash_of
 from lakefolio.runs.progress import Reporter
+from lakefolio.runs.start import find_run, resumed_run, run_facts
 from lakefolio.steps.publish import limits_of, require_passed
-from lakefolio.audit.verification import RunEvidence, verify_run
 from lakehouse.connection.catalog import Lake
 
 
@@ -57,12 +58,11 @@ def audit(options: argparse.Namespace) -> int:
     paths = paths_of(options)
     started = resumed_run(paths, find_run(paths, options.run_id), Reporter())
     with Lake.open(paths, read_only=True) as lake:
-        checks = judge(Evidence.read(lake, started.run_id), limits_of(started.settings))
+        checks = run_checks(CheckInputs.read(lake, started.run_id), limits_of(started.settings))
         if options.junit:
             junit_of_run(lake, started.run_id, options.junit, checks)
     if options.json:
-        print_json([{"check": c.check, "risk_profile": c.risk_profile, "value": c.value, "limit": _finite(c.limit), "passed": c.passed,
-                "detail": c.detail} for c in checks])  # fmt: skip
+        print_json([{**asdict(check), "limit": _finite(check.limit)} for check in checks])
     else:
         for check in checks:
             print(check)

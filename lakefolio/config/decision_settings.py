@@ -8,8 +8,8 @@ from __future__ import annotations
 from analytics.policy import Policy
 from analytics.regime.regime_settings import RegimeSettings
 from analytics.selection.natural_selection import SelectionRules
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.simulators import Frictions
+from analytics.tournament.tournament_settings import TournamentSettings
 from lakefolio.config.manifest import Profile
 
 

@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from analytics.errors import AnalyticsError
 from analytics.tournament.engines import Decide, Decision, Engine, PastView
-from analytics.tournament.errors import GuestError
-from analytics.tournament.plugins import Terms
+from analytics.tournament.errors import PluginError
+from analytics.tournament.plugins import PluginContext
 from lakefolio.errors import UsageError
 
 GROUP = "lakefolio.config.engine_plugins"
@@ -39,7 +39,7 @@ def check_engines(names: Sequence[str]) -> None:
             raise UsageError(f"tournament.engines names {name!r} twice; name each engine once")
 
 
-def guest_packages(names: Sequence[str]) -> dict[str, str]:
+def plugin_packages(names: Sequence[str]) -> dict[str, str]:
     """Distribution and version of every guest, for the record of what a run stands on."""
     found: dict[str, str] = {}
     for name in names:
@@ -50,7 +50,7 @@ def guest_packages(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def make_guest(name: str, terms: Terms) -> Engine:
+def make_plugin(name: str, terms: PluginContext) -> Engine:
     """Load a guest and let it make its engine, under the name that the manifest knows it by.
 
     Raises
@@ -65,7 +65,9 @@ def make_guest(name: str, terms: Terms) -> Engine:
         raise UsageError(f"engine {name!r} ({point.value}) cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(engine, Engine):
         raise UsageError(f"engine {name!r} ({point.value}) made a {type(engine).__name__}, not an Engine")
-    return replace(engine, name=name, decides={risk_profile: _guarded(name, d) for risk_profile, d in engine.decides.items()})
+    return replace(
+        engine, name=name, decides={risk_profile: _guarded(name, d) for risk_profile, d in engine.decides.items()}
+    )
 
 
 def _guarded(name: str, decide: Decide) -> Decide:
@@ -76,9 +78,9 @@ def _guarded(name: str, decide: Decide) -> Decide:
             raise
         except Exception as error:
             # A guest's bug is its own cell's failure; the others go on (docs/method/09-tournament.md#9.3).
-            raise GuestError(f"{name} ended with {type(error).__name__}: {error}") from error
+            raise PluginError(f"{name} ended with {type(error).__name__}: {error}") from error
         if not isinstance(decision, Decision):
-            raise GuestError(f"{name} answered a {type(decision).__name__}, not a Decision")
+            raise PluginError(f"{name} answered a {type(decision).__name__}, not a Decision")
         return decision
 
     return guarded

@@ -61,7 +61,9 @@ class DiscoverySettings(Section):
     """
 
     scanners: tuple[str, ...] = Field(min_length=1, description="Names of files in configs/scanners.")
-    max_candidates: Count = Field(240, description="Q of docs/method/05-discovery-selection.md#5.3, over all asset classes.")
+    max_candidates: Count = Field(
+        240, description="Q of docs/method/05-discovery-selection.md#5.3, over all asset classes."
+    )
     quota_min: int = Field(4, ge=0, description="Smallest quota of an asset class.")
     quota_max: Count = Field(120, description="Largest quota of an asset class.")
     exclude_symbols: dict[str, str] = Field({}, description="Symbols that are never candidates, each with its reason.")
@@ -75,9 +77,17 @@ class DataSettings(Section):
 
     light_sessions: Count = Field(60, description="Grid sessions of the light pass.")
     full_sessions: Count = Field(500, description="Grid sessions of the full pass.")
-    min_history_sessions: Count = Field(60, description="Shortest history an instrument may have (docs/method/02-returns.md#2.4).")
-    settle_minutes: int = Field(10, ge=0, description="Minutes after the close before a bar is final (docs/method/01-time-sessions-bars.md#1.3).")
-    max_stale_sessions: int = Field(2, ge=0, description="Expected sessions a last bar may be old (docs/method/01-time-sessions-bars.md#1.6).")
+    min_history_sessions: Count = Field(
+        60, description="Shortest history an instrument may have (docs/method/02-returns.md#2.4)."
+    )
+    settle_minutes: int = Field(
+        10,
+        ge=0,
+        description="Minutes after the close before a bar is final (docs/method/01-time-sessions-bars.md#1.3).",
+    )
+    max_stale_sessions: int = Field(
+        2, ge=0, description="Expected sessions a last bar may be old (docs/method/01-time-sessions-bars.md#1.6)."
+    )
     strict_health: bool = Field(True, description="Whether a health problem of a winner ends the run with exit 3.")
 
 

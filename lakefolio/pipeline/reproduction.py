@@ -18,15 +18,15 @@ import polars as pl
 from ingest.errors import ScanUnsupportedError
 from ingest.screening.scanners import Scanner
 from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest
-from lakefolio.errors import FrontDoorError
-from lakefolio.audit.signing import SigningKey
-from lakefolio.runs.start import run_facts
 from lakefolio.audit.ledger import Ledger, read_entries
+from lakefolio.audit.signing import SigningKey
+from lakefolio.audit.verification import latest_hashes
 from lakefolio.config.manifest import Profile
+from lakefolio.errors import LakefolioError
+from lakefolio.pipeline.runner import Span, execute
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.run import RESOLVED, Run
-from lakefolio.pipeline.runner import Span, execute
-from lakefolio.audit.verification import latest_hashes
+from lakefolio.runs.start import run_facts
 from lakehouse.connection.catalog import Lake
 from lakehouse.paths import Paths
 from lakehouse.storage.writes import Write, write
@@ -88,7 +88,7 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         The run never finished its data steps, or read a source that scans only the present.
     """
     folder = paths.run_dir(run_id)
@@ -96,7 +96,7 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
     entries = list(read_entries(folder / "audit.jsonl"))
     done = {e.step: e.body for e in entries if e.kind == "outcome" and e.body["status"] == "done"}
     if "health" not in done:
-        raise FrontDoorError(f"run {run_id} never finished its data steps, so there is nothing to reproduce")
+        raise LakefolioError(f"run {run_id} never finished its data steps, so there is nothing to reproduce")
     recorded = {name: sha256 for name, (sha256, _) in latest_hashes(entries, "outcome", "outputs").items()}
     last = max((step for step in done), key=lambda step: list(done).index(step))
     with tempfile.TemporaryDirectory(prefix="lakefolio-reproduce-") as scratch:

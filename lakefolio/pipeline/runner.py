@@ -18,20 +18,20 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from ingest.errors import IngestError
-from lakefolio.runs.environment import describe_environment
-from lakefolio.errors import FrontDoorError, ResumeError, UsageError
 from lakefolio.audit.ledger import Entry
+from lakefolio.errors import LakefolioError, ResumeError, UsageError
+from lakefolio.pipeline.sequence import STEPS, Step, find_step
+from lakefolio.runs.environment import describe_environment
 from lakefolio.runs.fingerprints import measure
 from lakefolio.runs.progress import step_log
 from lakefolio.runs.run import Run
-from lakefolio.pipeline.sequence import STEPS, Step, find_step
 from lakehouse.connection.catalog import Lake
 from lakehouse.errors import LakehouseError
-from lakehouse.storage.hashing import file_hash
 from lakehouse.interrupts import interruptible
+from lakehouse.storage.hashing import file_hash
 from reports.errors import ReportError
 
-ROOM_ERRORS = (FrontDoorError, IngestError, LakehouseError, AnalyticsError, ReportError)
+EXPECTED_ERRORS = (LakefolioError, IngestError, LakehouseError, AnalyticsError, ReportError)
 """What a step may raise on purpose: recorded as its outcome, then shown without a traceback."""
 
 
@@ -117,7 +117,7 @@ def _perform(run: Run, step: Step, recorded: Mapping[str, str]) -> dict[str, str
                 report = step.perform(run)
                 outputs = _measured(run, step, run.lake)
             snapshot_written = run.lake.snapshot_id()
-        except ROOM_ERRORS as error:
+        except EXPECTED_ERRORS as error:
             run.logger.error("%s: %s", type(error).__name__, error)
             _close(run, step, intent, started, began, {"status": "failed", "error": f"{type(error).__name__}: {error}"})
             raise
@@ -137,7 +137,7 @@ def _measured(run: Run, step: Step, lake: Lake) -> dict[str, str]:
     for name in step.outputs:
         output = measure(lake, name, run)
         if output is None:
-            raise FrontDoorError(f"step {step.name!r} ended without its output {name}")
+            raise LakefolioError(f"step {step.name!r} ended without its output {name}")
         outputs[name] = output.sha256
     return outputs
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakefolio.errors import UsageError
+from lakefolio.runs.run import Run, StepReport
+from lakefolio.steps.decisions import factors, optimize, regime, selection
 from lakefolio.steps.market_data import aggregation, discovery, enrichment, full_prep, health, light_prep
 from lakefolio.steps.publish import audit, report, sync, verify
-from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.setup import cleanup, env_check
-from lakefolio.steps.decisions import factors, optimize, regime, selection
 from lakefolio.steps.tournament import tournament
 
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lakefolio.config.engine_plugins import guest_packages
+from lakefolio.config.engine_plugins import plugin_packages
 from lakefolio.runs.run import Run
 from lakehouse.storage.hashing import file_hash
 
@@ -36,7 +36,7 @@ def describe_environment(run: Run) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES}
-        | guest_packages(run.settings.tournament.engines),
+        | plugin_packages(run.settings.tournament.engines),
         "code_revision": code_revision(),
         "seed_files": {path.name: file_hash(path) for path in sorted((run.paths.dbt_project / "seeds").glob("*.csv"))},
     }

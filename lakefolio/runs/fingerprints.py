@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lakehouse.connection.catalog import Lake
-from lakehouse.storage.hashing import content_hash
 from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.hashing import content_hash
 
 # Timestamps of arrival differ between two landings of the same bars.
 _VOLATILE = ("run_id", "first_seen_at", "fetched_at", "valid_from", "scanned_at")

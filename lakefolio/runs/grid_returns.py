@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakefolio.errors import FrontDoorError
+from lakefolio.errors import LakefolioError
 from lakehouse.connection.catalog import Lake
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Panel:
+class GridReturns:
     """Returns on the grid.
 
     Attributes
@@ -36,21 +36,23 @@ class Panel:
     returns: NDArray[np.float64]
     periods_per_year: int
 
-    def last(self, n_sessions: int) -> Panel:
+    def last(self, n_sessions: int) -> GridReturns:
         """The last sessions of the grid."""
-        return Panel(self.session_dates[-n_sessions:], self.symbols, self.returns[-n_sessions:], self.periods_per_year)
+        return GridReturns(
+            self.session_dates[-n_sessions:], self.symbols, self.returns[-n_sessions:], self.periods_per_year
+        )
 
     def column(self, symbol: str) -> NDArray[np.float64]:
         """(T,) returns of one symbol."""
         return self.returns[:, self.symbols.index(symbol)]
 
 
-def read_panel(lake: Lake, symbols: Sequence[str], as_of: date) -> Panel:
+def read_panel(lake: Lake, symbols: Sequence[str], as_of: date) -> GridReturns:
     """Returns of `symbols`, in their order, over the whole grid up to `as_of`.
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         A symbol has no row at all: it was never priced, and a column of NaN would hide that.
     """
     grid = lake.query(
@@ -64,15 +66,15 @@ def read_panel(lake: Lake, symbols: Sequence[str], as_of: date) -> Panel:
     )
     missing = sorted(set(symbols) - set(rows["symbol"]))
     if missing:
-        raise FrontDoorError(f"no returns for {', '.join(missing[:5])} ({len(missing)} in all): fetch their bars first")
+        raise LakefolioError(f"no returns for {', '.join(missing[:5])} ({len(missing)} in all): fetch their bars first")
     dates = grid.with_row_index("t")
     order = pl.DataFrame({"symbol": list(symbols)}, schema={"symbol": pl.String}).with_row_index("n")
     coded = rows.join(dates, on="session_date", how="inner").join(order, on="symbol", how="inner")
     returns = np.full((grid.height, len(symbols)), np.nan)
     returns[coded["t"].to_numpy(), coded["n"].to_numpy()] = coded["value"].fill_null(float("nan")).to_numpy()
     if grid.is_empty():
-        raise FrontDoorError(f"the grid has no session up to {as_of}: fetch bars, or set --as-of later")
-    return Panel(tuple(grid["session_date"]), tuple(symbols), returns, int(grid["sessions_per_year"][0]))
+        raise LakefolioError(f"the grid has no session up to {as_of}: fetch bars, or set --as-of later")
+    return GridReturns(tuple(grid["session_date"]), tuple(symbols), returns, int(grid["sessions_per_year"][0]))
 
 
 def benchmark_symbol(lake: Lake) -> str:
@@ -80,12 +82,12 @@ def benchmark_symbol(lake: Lake) -> str:
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         The source knows none.
     """
     found = lake.rows("select symbol from marts.instruments where is_benchmark order by venue_priority, symbol limit 1")
     if not found:
-        raise FrontDoorError(
+        raise LakefolioError(
             "the source has no instrument of the benchmark's identity: set `benchmark` in the manifest"
         )
     return str(found[0][0])

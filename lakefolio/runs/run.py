@@ -21,9 +21,9 @@ import polars as pl
 from ingest.reference.calendars import as_of_clock
 from ingest.sources.landing_request import now_utc
 from ingest.sources.protocol import Source
-from lakefolio.errors import LockedError
 from lakefolio.audit.ledger import Ledger
 from lakefolio.config.manifest import Profile
+from lakefolio.errors import LockedError
 from lakefolio.runs.progress import Reporter
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.dbt.runner import DbtResult, run_dbt

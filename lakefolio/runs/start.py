@@ -9,23 +9,23 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.sources.pacing import Progress
-from ingest.sources.sample.sample import SAMPLE_AS_OF
+from ingest.reference.venues import Venues
 from ingest.screening.scanners import load_scanners
+from ingest.sources.pacing import Progress
 from ingest.sources.protocol import Source
 from ingest.sources.registry import make_source
-from ingest.reference.venues import Venues
-from lakefolio.errors import ResumeError, UsageError
-from lakefolio.audit.signing import SigningKey, signing_secret
+from ingest.sources.sample.sample import SAMPLE_AS_OF
 from lakefolio.audit.ledger import Ledger, read_entries
+from lakefolio.audit.signing import SigningKey, signing_secret
 from lakefolio.config.manifest import Profile, resolve
+from lakefolio.errors import ResumeError, UsageError
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.run import RESOLVED, Run, clock, new_run_id
 from lakehouse.paths import Paths, check_run_id
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunRequest:
     """What the command line asked for; None where it said nothing."""
 
     profile: str = "production"
@@ -37,7 +37,7 @@ class Wanted:
     settings: tuple[str, ...] = field(default=())
 
 
-def new_run(paths: Paths, wanted: Wanted, reporter: Reporter, *, kind: str | None = None) -> Run:
+def new_run(paths: Paths, wanted: RunRequest, reporter: Reporter, *, kind: str | None = None) -> Run:
     """A run that has not begun: its manifest resolved, its clock set, its ledger opened.
 
     `kind` names an audit that is no run of the steps: it stands in the run's id, and such a run keeps no ledger.
@@ -102,7 +102,7 @@ def find_run(paths: Paths, name: str) -> str:
     return check_run_id(name)
 
 
-def overrides(wanted: Wanted) -> dict[str, Any]:
+def overrides(wanted: RunRequest) -> dict[str, Any]:
     """The command line's settings as a partial profile."""
     out: dict[str, Any] = {}
     if wanted.source or wanted.path:

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from analytics.holdings import mark_to_market
-from analytics.policy import Held
-from lakefolio.errors import FrontDoorError, UsageError
+from analytics.policy import HeldWeights
+from lakefolio.errors import LakefolioError, UsageError
 from lakefolio.runs.grid_returns import read_panel
 from lakehouse.connection.catalog import Lake
 from lakehouse.storage.writes import Write, write
@@ -35,9 +35,9 @@ class HeldPortfolio:
     net_weights: Mapping[str, float] = field(default_factory=dict)
     accepted_run: str | None = None
 
-    def as_held(self) -> Held:
+    def as_held(self) -> HeldWeights:
         """The form in which the study takes it."""
-        return Held(dict(self.net_weights))
+        return HeldWeights(dict(self.net_weights))
 
 
 def held_portfolios(lake: Lake, risk_profiles: Sequence[str], source: str, as_of: date) -> dict[str, HeldPortfolio]:
@@ -45,7 +45,7 @@ def held_portfolios(lake: Lake, risk_profiles: Sequence[str], source: str, as_of
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         A held instrument has no price in the source, so that its drift would be invented.
     """
     return {risk_profile: _held(lake, risk_profile, source, as_of) for risk_profile in risk_profiles}
@@ -87,7 +87,7 @@ def _held(lake: Lake, risk_profile: str, source: str, as_of: date) -> HeldPortfo
     symbols, accepted_on = rows["symbol"].to_list(), rows["as_of"][0]
     known = {symbol for (symbol,) in lake.rows("select distinct symbol from marts.returns_daily")}
     if missing := sorted(set(symbols) - known):
-        raise FrontDoorError(
+        raise LakefolioError(
             f"{', '.join(missing)} is held in {risk_profile} and has no price: fetch its bars, or accept anew"
         )
     panel = read_panel(lake, symbols, as_of)

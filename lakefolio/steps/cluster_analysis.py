@@ -12,13 +12,13 @@ import polars as pl
 
 from analytics.clustering.cluster_stability import SENSITIVITY_THRESHOLDS, cluster_drift, threshold_sensitivity
 from analytics.clustering.clusters import Clustering
-from analytics.estimation.correlation_report import correlation_report
-from analytics.errors import InputError, ShortHistoryError
 from analytics.clustering.factor_map import factor_map
 from analytics.clustering.hedge_anchors import hedge_anchors
+from analytics.errors import InputError, ShortHistoryError
+from analytics.estimation.correlation_report import correlation_report
 from analytics.panel import check_panel, unusable_columns
-from analytics.policy import Chosen
-from lakefolio.runs.grid_returns import Panel
+from analytics.policy import SelectedInstruments
+from lakefolio.runs.grid_returns import GridReturns
 from lakefolio.runs.run import Run
 from lakehouse.schema.contracts import FLAG, FLOAT, INT, TEXT
 from lakehouse.schema.tables import CONTRACTS
@@ -30,7 +30,7 @@ WHOLE = 0
 _KINDS = {TEXT: pl.String(), FLOAT: pl.Float64(), INT: pl.Int64(), FLAG: pl.Boolean()}
 
 
-def factor_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -> list[Write]:
+def factor_writes(run: Run, panel: GridReturns, chosen: SelectedInstruments, clustering: Clustering) -> list[Write]:
     """Correlations and map of the winners.
 
     See docs/method/03-dependence.md#3.1, 3.2.
@@ -43,7 +43,7 @@ def factor_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering
     return [run.replace(f"results.{name}", frame) for name, frame in (frames | {"factor_map": points}).items()]
 
 
-def anchor_writes(run: Run, panel: Panel, candidates: pl.DataFrame) -> list[Write]:
+def anchor_writes(run: Run, panel: GridReturns, candidates: pl.DataFrame) -> list[Write]:
     """Hedge anchors of the run's universe, which is all its candidates.
 
     See docs/method/04-clusters.md#4.6.
@@ -64,7 +64,7 @@ def anchor_writes(run: Run, panel: Panel, candidates: pl.DataFrame) -> list[Writ
     return [run.replace("results.hedge_anchors", anchors)]
 
 
-def partition_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -> list[Write]:
+def partition_writes(run: Run, panel: GridReturns, chosen: SelectedInstruments, clustering: Clustering) -> list[Write]:
     """What other cuts would give, and what changed between the halves of the lookback.
 
     See docs/method/04-clusters.md#4.4, 4.5.
@@ -78,7 +78,7 @@ def partition_writes(run: Run, panel: Panel, chosen: Chosen, clustering: Cluster
     ]
 
 
-def drift_rows(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -> pl.DataFrame:
+def drift_rows(run: Run, panel: GridReturns, chosen: SelectedInstruments, clustering: Clustering) -> pl.DataFrame:
     """Rows of `results.cluster_drift`; where the halves are too short to compare, one row that says so."""
     schema = {column.name: _KINDS[column.type] for column in CONTRACTS["results.cluster_drift"].columns[1:]}
     try:
@@ -100,7 +100,7 @@ def drift_rows(run: Run, panel: Panel, chosen: Chosen, clustering: Clustering) -
     return pl.DataFrame([whole, *rows], schema=schema)
 
 
-def _correlations(run: Run, panel: Panel, chosen: Chosen) -> dict[str, pl.DataFrame]:
+def _correlations(run: Run, panel: GridReturns, chosen: SelectedInstruments) -> dict[str, pl.DataFrame]:
     usable = _moving(run, panel)
     report = correlation_report(
         panel.returns[:, usable],
@@ -121,7 +121,7 @@ def _correlations(run: Run, panel: Panel, chosen: Chosen) -> dict[str, pl.DataFr
     }
 
 
-def _moving(run: Run, panel: Panel) -> list[int]:
+def _moving(run: Run, panel: GridReturns) -> list[int]:
     """Columns that have a correlation at all; the log names the others."""
     unusable = unusable_columns(check_panel(panel.returns, panel.symbols))
     for column, reason in unusable.items():

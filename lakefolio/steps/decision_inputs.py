@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from analytics.clustering.cluster_rows import cluster_rows
 from analytics.clustering.clusters import Clustering
 from analytics.clustering.labels import label_clusters
-from analytics.policy import Chosen
-from analytics.regime.detection import RegimeHistory, detect_regime
-from analytics.regime.components import COMPONENTS, average_correlation, market_stream
 from analytics.clustering.subclusters import subclusters
-from lakefolio.errors import FrontDoorError
-from lakefolio.runs.grid_returns import Panel, benchmark_symbol, read_panel
+from analytics.policy import SelectedInstruments
+from analytics.regime.components import COMPONENTS, average_correlation, market_stream
+from analytics.regime.detection import RegimeHistory, detect_regime
 from lakefolio.config.decision_settings import regime_settings_of
+from lakefolio.errors import LakefolioError
+from lakefolio.runs.grid_returns import GridReturns, benchmark_symbol, read_panel
 from lakefolio.runs.run import Run
 from lakehouse.connection.catalog import Lake
 
@@ -27,7 +27,7 @@ def read_candidates(lake: Lake, run_id: str) -> pl.DataFrame:
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         There is none.
     """
     candidates = lake.query(
@@ -37,13 +37,13 @@ def read_candidates(lake: Lake, run_id: str) -> pl.DataFrame:
         [run_id],
     )
     if candidates.is_empty():
-        raise FrontDoorError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
+        raise LakefolioError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
     return candidates
 
 
-def read_chosen(lake: Lake, run_id: str) -> Chosen:
+def read_chosen(lake: Lake, run_id: str) -> SelectedInstruments:
     """The winners of the run."""
-    return Chosen.of(lake.query("select * from results.selection where run_id = ?", [run_id]))
+    return SelectedInstruments.of(lake.query("select * from results.selection where run_id = ?", [run_id]))
 
 
 def read_instruments(lake: Lake) -> pl.DataFrame:
@@ -73,11 +73,11 @@ def read_regime(lake: Lake, run_id: str) -> str:
         [run_id],
     )
     if not rows:
-        raise FrontDoorError("the run has no regime: --start-step regime")
+        raise LakefolioError("the run has no regime: --start-step regime")
     return str(rows[0][0])
 
 
-def read_market(lake: Lake, run: Run, panel: Panel, pool: pl.DataFrame) -> NDArray[np.float64]:
+def read_market(lake: Lake, run: Run, panel: GridReturns, pool: pl.DataFrame) -> NDArray[np.float64]:
     """The market stream on the panel's grid: the benchmark, or the liquidity-weighted pool where there is none.
 
     Parameters
@@ -91,14 +91,14 @@ def read_market(lake: Lake, run: Run, panel: Panel, pool: pl.DataFrame) -> NDArr
     return market_stream(panel.returns, np.array([liquidity[symbol] for symbol in panel.symbols]))
 
 
-def judge_regime(run: Run, market: NDArray[np.float64], panel: Panel) -> tuple[RegimeHistory, str]:
+def judge_regime(run: Run, market: NDArray[np.float64], panel: GridReturns) -> tuple[RegimeHistory, str]:
     """The regime of every session, and the last one's, from the market stream and the pool's co-movement.
 
     See docs/method/07-regime.md.
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         The last session has no regime, because the market stream is too short.
     """
     history = detect_regime(
@@ -109,11 +109,11 @@ def judge_regime(run: Run, market: NDArray[np.float64], panel: Panel) -> tuple[R
     )
     now = history.regimes[-1]
     if now is None:
-        raise FrontDoorError("the last session has no regime: the market stream is shorter than one window")
+        raise LakefolioError("the last session has no regime: the market stream is shorter than one window")
     return history, now
 
 
-def regime_rows(history: RegimeHistory, panel: Panel, stage: str) -> pl.DataFrame:
+def regime_rows(history: RegimeHistory, panel: GridReturns, stage: str) -> pl.DataFrame:
     """Rows of `results.regimes`, from the first session that could be judged."""
     columns = {
         "session_date": panel.session_dates,
@@ -146,6 +146,6 @@ def require_reported_cut(clustering: Clustering, stored: pl.DataFrame) -> None:
         differing = sorted(
             symbol for symbol in used.keys() | reported.keys() if used.get(symbol) != reported.get(symbol)
         )
-        raise FrontDoorError(
+        raise LakefolioError(
             f"results.clusters is not the cut in use ({', '.join(differing[:5])}): --start-step regime"
         )

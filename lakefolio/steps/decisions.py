@@ -10,13 +10,14 @@ import time
 import polars as pl
 
 from analytics.clustering.cluster_rows import link_rows
-from analytics.policy import group, pick, weigh
-from analytics.estimation.instrument_risk import risk_profile
-from lakefolio.steps.cluster_analysis import anchor_writes, factor_writes, partition_writes
-from lakefolio.errors import FrontDoorError
-from lakefolio.runs.grid_returns import read_panel
+from analytics.estimation.instrument_risk import risk_measures
+from analytics.policy import decide_clusters, decide_selection, decide_weights
 from lakefolio.config.decision_settings import policy_of
-from lakefolio.steps.portfolio_tables import PORTFOLIO_TABLES, Standing, portfolio_tables
+from lakefolio.errors import LakefolioError
+from lakefolio.runs.grid_returns import read_panel
+from lakefolio.runs.run import Run, StepReport
+from lakefolio.state.held_portfolios import held_portfolios
+from lakefolio.steps.cluster_analysis import anchor_writes, factor_writes, partition_writes
 from lakefolio.steps.decision_inputs import (
     describe_clusters,
     judge_regime,
@@ -29,9 +30,8 @@ from lakefolio.steps.decision_inputs import (
     regime_rows,
     require_reported_cut,
 )
-from lakefolio.runs.run import Run, StepReport
+from lakefolio.steps.portfolio_tables import PORTFOLIO_TABLES, PortfolioInputs, portfolio_tables
 from lakefolio.steps.sentiment_exposure import read_exposures
-from lakefolio.state.held_portfolios import held_portfolios
 
 LIGHT, FULL = "light", "full"
 
@@ -48,9 +48,11 @@ def selection(run: Run) -> StepReport:
     market = read_market(lake, run, panel, candidates)
     instruments = read_instruments(lake)
     history, now = judge_regime(run, market, panel)
-    clustering, selected = pick(panel.returns, candidates, now, policy, periods_per_year=panel.periods_per_year)
+    clustering, selected = decide_selection(
+        panel.returns, candidates, now, policy, periods_per_year=panel.periods_per_year
+    )
     light = panel.last(policy.light_sessions)
-    risk = risk_profile(
+    risk = risk_measures(
         light.returns, candidates["direction"].to_numpy(), light.symbols, periods_per_year=panel.periods_per_year
     )
     run.store(
@@ -65,7 +67,7 @@ def selection(run: Run) -> StepReport:
         reasons = ", ".join(
             f"{row['reason']} {row['len']}" for row in selected["reason"].value_counts(name="len").to_dicts()
         )
-        raise FrontDoorError(f"none of {selected.height} candidates was selected ({reasons}): see results.selection")
+        raise LakefolioError(f"none of {selected.height} candidates was selected ({reasons}): see results.selection")
     return StepReport(selected.height, f"{winners} of {selected.height} selected from {clustering.n_clusters} clusters")
 
 
@@ -80,8 +82,8 @@ def factors(run: Run) -> StepReport:
     candidates = read_candidates(lake, run.run_id)
     pool = read_panel(lake, candidates["symbol"].to_list(), run.as_of).last(run.settings.data.full_sessions)
     # The tree does not depend on where it is cut; the cut waits for the regime.
-    clustering = group(panel.returns, chosen, "NORMAL", policy_of(run.settings))
-    risk = risk_profile(panel.returns, chosen.directions, chosen.symbols, periods_per_year=panel.periods_per_year)
+    clustering = decide_clusters(panel.returns, chosen, "NORMAL", policy_of(run.settings))
+    risk = risk_measures(panel.returns, chosen.directions, chosen.symbols, periods_per_year=panel.periods_per_year)
     run.store(
         "factors",
         run.replace("results.cluster_links", link_rows(clustering, stage=FULL), stage=FULL),
@@ -107,7 +109,7 @@ def regime(run: Run) -> StepReport:
     history, now = judge_regime(run, market, panel)
     policy = policy_of(run.settings)
     window = panel.last(run.settings.data.full_sessions)
-    clustering = group(window.returns, chosen, now, policy)
+    clustering = decide_clusters(window.returns, chosen, now, policy)
     run.store(
         "regime",
         run.replace("results.regimes", regime_rows(history, panel, FULL), stage=FULL),
@@ -132,17 +134,17 @@ def optimize(run: Run) -> StepReport:
     now = read_regime(lake, run.run_id)
     stored = lake.query("select * from results.clusters where run_id = ? and stage = ?", [run.run_id, FULL])
     selected = lake.query("select * from results.selection where run_id = ?", [run.run_id])
-    standing = Standing(stored, selected, read_terms(lake, run.as_of))
+    standing = PortfolioInputs(stored, selected, read_terms(lake, run.as_of))
     held = held_portfolios(lake, run.settings.allocation.risk_profiles, run.source_name, run.as_of)
     exposures = read_exposures(lake, run, chosen)
-    clustering = group(panel.returns, chosen, now, policy)
+    clustering = decide_clusters(panel.returns, chosen, now, policy)
     require_reported_cut(clustering, stored)
     rows: dict[str, list[pl.DataFrame]] = {name: [] for name in PORTFOLIO_TABLES}
     risk_profiles = run.settings.allocation.risk_profiles
     with run.reporter.within("risk_profiles", len(risk_profiles)) as count:
         for number, risk_profile in enumerate(risk_profiles, start=1):
             began = time.perf_counter()
-            allocation = weigh(
+            allocation = decide_weights(
                 panel.returns, chosen, clustering, risk_profile, now, policy, held[risk_profile].as_held(),
                 periods_per_year=panel.periods_per_year, exposures=exposures,
             )  # fmt: skip
@@ -150,7 +152,9 @@ def optimize(run: Run) -> StepReport:
             run.logger.info(
                 "%s: %s in %s iterations", risk_profile, allocation.solution.status, allocation.solution.iterations
             )
-            for name, frame in portfolio_tables(run.settings, allocation, standing, held[risk_profile], seconds).items():
+            for name, frame in portfolio_tables(
+                run.settings, allocation, standing, held[risk_profile], seconds
+            ).items():
                 rows[name].append(frame)
             count(number, len(risk_profiles))
     run.store("optimize", *(run.replace(f"results.{name}", pl.concat(frames)) for name, frames in rows.items()))

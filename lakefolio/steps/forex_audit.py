@@ -1,6 +1,7 @@
 """The forex base universe, audited: which pairs are liquid, which are whole, which move together (run-scoped).
 
-Every pair is one identity, whatever the venues that quote it (docs/method/05-discovery-selection.md#5.4); the pairs of one quote currency are a
+Every pair is one identity, whatever the venues that quote it (docs/method/05-discovery-selection.md#5.4); the pairs
+of one quote currency are a
 block. A pair that is alone in its block has nothing to be compared with and is left out, unless it is asked for.
 """
 
@@ -14,16 +15,16 @@ import numpy as np
 import polars as pl
 
 from analytics.clustering.factor_map import factor_map
-from analytics.policy import Chosen, group
+from analytics.policy import SelectedInstruments, decide_clusters
 from ingest.landing.backfill import calendars_of, gap_requests
 from ingest.landing.land import land_bars, land_instruments
 from ingest.reference.venues import Venues
-from lakefolio.errors import FrontDoorError
-from lakefolio.steps.market_data import build_prices, days_before, land_calendars, landing_of, repair, warn_of
-from lakefolio.runs.grid_returns import read_panel
 from lakefolio.config.decision_settings import policy_of
-from lakefolio.steps.decision_inputs import describe_clusters, read_instruments
+from lakefolio.errors import LakefolioError
+from lakefolio.runs.grid_returns import read_panel
 from lakefolio.runs.run import Run
+from lakefolio.steps.decision_inputs import describe_clusters, read_instruments
+from lakefolio.steps.market_data import build_prices, days_before, land_calendars, landing_of, repair, warn_of
 from lakefolio.steps.setup import record_run
 from reports.forex import render_forex
 
@@ -73,7 +74,7 @@ def audit_forex(run: Run, options: ForexOptions) -> pl.DataFrame:
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         The source has no pair, or none is left to be clustered.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ def _land(run: Run, options: ForexOptions) -> list[str]:
     """Land the source's pairs as deep as the audit looks; returns their symbols."""
     pairs = run.source.instruments(as_of=run.as_of).filter(pl.col("asset_class") == "fx")
     if pairs.is_empty():
-        raise FrontDoorError(f"source {run.source_name!r} has no currency pair")
+        raise LakefolioError(f"source {run.source_name!r} has no currency pair")
     symbols = pairs["symbol"].sort().to_list()
     depth = run.settings.data.light_sessions if options.is_fast else run.settings.data.full_sessions
     landing = landing_of(run, STAGE, symbols, days_before(run.as_of, depth))
@@ -134,15 +135,15 @@ def _publish_clusters(run: Run, pairs: pl.DataFrame) -> None:
     """Cluster the pairs as the winners of a run are clustered, and publish them as table, JSON and page."""
     ordered = pairs.sort("symbol")
     if ordered.height < 2:
-        raise FrontDoorError(
+        raise LakefolioError(
             f"{ordered.height} pairs are left to be clustered: see forex/health.csv and forex/liquidity.csv, "
             "or give --include-excluded"
         )
-    chosen = Chosen(
+    chosen = SelectedInstruments(
         tuple(ordered["symbol"]), tuple(ordered["identity"]), ("fx",) * ordered.height, np.ones(ordered.height, dtype=np.int64)
     )  # fmt: skip
     panel = read_panel(run.lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
-    clustering = group(panel.returns, chosen, "NORMAL", policy_of(run.settings))
+    clustering = decide_clusters(panel.returns, chosen, "NORMAL", policy_of(run.settings))
     rows = describe_clusters(clustering, read_instruments(run.lake), STAGE, "NORMAL")
     run.store(STAGE, run.replace("results.clusters", rows, stage=STAGE))
     described = rows.join(ordered, on="symbol", how="left").join(

@@ -10,10 +10,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from ingest.reference.calendars import as_of_clock
-from ingest.landing.discovery import discover, discover_at_source, scan_columns
-from ingest.landing.envelope import Provenance, write_envelope
 from ingest.landing.backfill import calendars_of, failed_requests, gap_requests
+from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.envelope import ScanProvenance, write_envelope
 from ingest.landing.land import (
     LandingReport,
     instruments_of,
@@ -23,11 +22,12 @@ from ingest.landing.land import (
     land_scans,
     land_sessions,
 )
-from ingest.sources.landing_request import Landing
-from ingest.screening.scanners import Scanner, load_scanners
-from ingest.sources.protocol import BarRequest
+from ingest.reference.calendars import as_of_clock
 from ingest.reference.venues import Venues
-from lakefolio.errors import FrontDoorError, HealthGateError
+from ingest.screening.scanners import Scanner, load_scanners
+from ingest.sources.landing_request import Landing
+from ingest.sources.protocol import BarRequest
+from lakefolio.errors import HealthGateError, LakefolioError
 from lakefolio.runs.grid_returns import benchmark_symbol
 from lakefolio.runs.run import Run, StepReport
 from lakehouse.connection.catalog import Lake
@@ -52,7 +52,7 @@ def discovery(run: Run) -> StepReport:
         land_described(run, "discovery", {*found["symbol"], run.settings.benchmark})
         built(run.dbt("build", ["tag:columns"]))
     land_scans(lake, found, run_id=run.run_id, step="discovery")
-    provenance = Provenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
+    provenance = ScanProvenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
     for scanner in scanners:
         rows = found.filter(pl.col("scanner") == scanner.name)
         write_envelope(run.paths, scanner, rows, provenance)
@@ -68,7 +68,7 @@ def aggregation(run: Run) -> StepReport:
     )
     n_candidates, conflicts = rows.row(0)
     if n_candidates == 0:
-        raise FrontDoorError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
+        raise LakefolioError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
     return StepReport(n_candidates, f"{n_candidates} identities, {conflicts} found both long and short")
 
 
@@ -131,7 +131,7 @@ def health(run: Run) -> StepReport:
         missing = lake.query(
             "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", [symbols]
         )
-        raise HealthGateError(describe_illness(left, missing, unanswered, gates))
+        raise HealthGateError(describe_health_problems(left, missing, unanswered, gates))
     note = f"{len(symbols)} judged, {fetched.n_requested if fetched else 0} asked again, {left.height} left"
     return StepReport(report.rows, note)
 
@@ -249,7 +249,7 @@ def record_health(run: Run, stage: str, symbols: Sequence[str], fetched: Landing
     )
     missing = sorted(set(symbols) - set(rows["symbol"]))
     if missing:
-        raise FrontDoorError(f"marts.data_health does not know {', '.join(missing[:5])}: rebuild with dbt build")
+        raise LakefolioError(f"marts.data_health does not know {', '.join(missing[:5])}: rebuild with dbt build")
     run.store(stage, run.replace("results.health", rows, stage=stage))
     counts = ", ".join(
         f"{row['status']} {row['len']}" for row in rows["status"].value_counts(sort=True, name="len").to_dicts()
@@ -278,7 +278,9 @@ def unhealthy(lake: Lake, symbols: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def describe_illness(left: pl.DataFrame, missing: pl.DataFrame, unanswered: Mapping[str, str], gates: DbtResult) -> str:
+def describe_health_problems(
+    left: pl.DataFrame, missing: pl.DataFrame, unanswered: Mapping[str, str], gates: DbtResult
+) -> str:
     """Name every unhealthy symbol with its sessions, every series not answered, and every gate that failed."""
     lines = ["health problems are left and strict_health is on:"]
     for row in left.to_dicts():

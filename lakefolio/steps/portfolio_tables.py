@@ -1,6 +1,7 @@
 """One allocation as tables: weights that will be published, their clusters, the certificate, drift and orders.
 
-Small trades are left out before anything is judged (docs/method/08-allocation.md#8.4), cluster by cluster: what a skipped trade leaves over
+Small trades are left out before anything is judged (docs/method/08-allocation.md#8.4), cluster by cluster: what a
+skipped trade leaves over
 goes to its own cluster, so that no cap can be broken by tidying up.
 """
 
@@ -25,7 +26,7 @@ CASH_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class PortfolioInputs:
     """What the portfolios of a run stand on.
 
     Attributes
@@ -44,7 +45,7 @@ class Standing:
 def portfolio_tables(
     settings: Profile,
     allocation: Allocation,
-    standing: Standing,
+    standing: PortfolioInputs,
     held: HeldPortfolio,
     seconds: float,
 ) -> dict[str, pl.DataFrame]:
@@ -77,7 +78,7 @@ def portfolio_tables(
     return {name: _in_contract(name, frame, allocation.risk_profile) for name, frame in frames.items()}
 
 
-def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: Standing) -> pl.DataFrame:
+def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: PortfolioInputs) -> pl.DataFrame:
     """Published weights by symbol; cash is a row of its own, never left unsaid."""
     published = pl.DataFrame({"symbol": list(report.symbols), "net_weight": report.published}).filter(
         pl.col("net_weight") != 0

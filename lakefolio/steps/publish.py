@@ -1,4 +1,4 @@
-"""The last four steps: judge, render, list what would be sent, verify.
+"""The last four steps: check, render, list what would be sent, verify.
 
 See docs/architecture.md#run.
 """
@@ -9,14 +9,14 @@ import io
 import os
 from pathlib import Path
 
-from lakefolio.runs.environment import code_revision
-from lakefolio.errors import AuditGateError, FrontDoorError, VerificationError
-from lakefolio.audit.checks import Check, Evidence, GateLimits, checks_frame, judge
+from lakefolio.audit.checks import Check, CheckInputs, GateLimits, checks_frame, run_checks
 from lakefolio.audit.signing import TrustedKey
+from lakefolio.audit.verification import RunEvidence, latest_hashes, verify_run
 from lakefolio.config.manifest import Profile
+from lakefolio.errors import AuditGateError, LakefolioError, VerificationError
+from lakefolio.runs.environment import code_revision
 from lakefolio.runs.fingerprints import hash_of
 from lakefolio.runs.run import Run, StepReport
-from lakefolio.audit.verification import RunEvidence, latest_hashes, verify_run
 from lakehouse.storage.hashing import file_hash
 from reports.reader import ReportTables
 from reports.render import render_all
@@ -26,14 +26,17 @@ def limits_of(settings: Profile) -> GateLimits:
     """What the manifest allows the gate to pass."""
     allocation = settings.allocation
     return GateLimits(
-        allocation.risk_profiles, allocation.cap, allocation.instrument_cap, is_health_strict=settings.data.strict_health
+        allocation.risk_profiles,
+        allocation.cap,
+        allocation.instrument_cap,
+        is_health_strict=settings.data.strict_health,
     )
 
 
 def audit(run: Run) -> StepReport:
     """Judge what would be published; a failed check ends the run before any report is made."""
     lake = run.lake
-    checks = judge(Evidence.read(lake, run.run_id), limits_of(run.settings))
+    checks = run_checks(CheckInputs.read(lake, run.run_id), limits_of(run.settings))
     run.store("audit", run.replace("results.audit_checks", checks_frame(checks, run.run_id)))
     for check in checks:
         run.logger.info("%s", check)
@@ -75,7 +78,7 @@ def sync(run: Run) -> StepReport:
     for name, size in names:
         run.logger.info("would send %s, %s bytes", name, size)
     if not names:
-        raise FrontDoorError(
+        raise LakefolioError(
             "there is nothing to send: an empty folder is never synced, since it would wipe the remote"
         )
     return StepReport(len(names), f"dry run: {sum(size for _, size in names):,} bytes would be sent")
@@ -85,7 +88,7 @@ def sync_list(folder: Path) -> list[tuple[str, int]]:
     """Name and size of every artifact that SHA256SUMS names."""
     sums = folder / "SHA256SUMS"
     if not sums.is_file():
-        raise FrontDoorError(f"{folder.name} has no SHA256SUMS: it was never reported, so there is nothing to send")
+        raise LakefolioError(f"{folder.name} has no SHA256SUMS: it was never reported, so there is nothing to send")
     names = [line.split("  ", 1)[1] for line in sums.read_text(encoding="utf-8").splitlines()] + ["SHA256SUMS"]
     return [(name, (folder / name).stat().st_size) for name in names]
 
@@ -118,7 +121,7 @@ def _provenance(run: Run) -> dict[str, str]:
     hashes = {name: value for name, (value, _) in latest_hashes(entries, "outcome", "outputs").items()}
     return {
         "run": run.run_id,
-        "risk_profile": run.risk_profile,
+        "risk_profile": run.profile,
         "manifest": run.manifest_sha256,
         "code": code_revision(),
         "signing key": run.ledger.signer if run.ledger is not None else "no ledger",

@@ -9,21 +9,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analytics.policy import Chosen
+from analytics.policy import SelectedInstruments
 from analytics.regime.sentiment import G8, SCALED_CLASSES, exposure_multiplier, risk_appetite
-from lakefolio.errors import FrontDoorError
+from lakefolio.errors import LakefolioError
 from lakefolio.runs.run import Run
 from lakehouse.connection.catalog import Lake
 
 HISTORY_SESSIONS = 300
 
 
-def read_exposures(lake: Lake, run: Run, chosen: Chosen) -> NDArray[np.float64] | None:
+def read_exposures(lake: Lake, run: Run, chosen: SelectedInstruments) -> NDArray[np.float64] | None:
     """Multiplier of each winner's gross weight (N,); None where `feat_intermarket_sentiment` is off.
 
     Raises
     ------
-    FrontDoorError
+    LakefolioError
         The lake lacks a currency: a multiplier without it would be invented.
     """
     if not run.settings.flags.feat_intermarket_sentiment:
@@ -47,7 +47,7 @@ def _usd_closes(lake: Lake, run: Run) -> dict[str, NDArray[np.float64]]:
     foreign = [name for name in G8 if name != "USD"]
     missing = sorted(set(foreign) - set(rows["currency"]))
     if missing:
-        raise FrontDoorError(
+        raise LakefolioError(
             f"feat_intermarket_sentiment needs {', '.join(foreign)} against USD and the lake lacks {', '.join(missing)}: "
             "add an FX source or switch the flag off"
         )

@@ -6,11 +6,11 @@ import shutil
 
 import polars as pl
 
-from ingest.screening.scanners import load_scanners
 from ingest.reference.venues import Venues
-from lakefolio.runs.environment import python_is_supported
-from lakefolio.errors import UsageError
+from ingest.screening.scanners import load_scanners
 from lakefolio.config.decision_settings import replays_discovery
+from lakefolio.errors import UsageError
+from lakefolio.runs.environment import python_is_supported
 from lakefolio.runs.run import RESOLVED, Run, StepReport
 
 

@@ -13,20 +13,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analytics.tournament.replay import CANDIDATES, Replay, Standing
 from analytics.tournament.engines import Engine, equal_weight_engine, market_engine, own_engine
-from analytics.tournament.plugins import Terms
+from analytics.tournament.plugins import PluginContext
+from analytics.tournament.replay import CANDIDATES, FixedSelection, Replay
 from analytics.tournament.walk_forward import TournamentResult, run_tournament
 from analytics.tournament.windows import walk_forward_windows
 from ingest.landing.land import land_scans
 from ingest.screening.scanners import load_scanners
-from lakefolio.config.engine_plugins import BUILT_IN, EQUAL_WEIGHT, MARKET, OURS, make_guest
-from lakefolio.steps.market_data import built, scan_bars
-from lakefolio.runs.grid_returns import Panel, benchmark_symbol, read_panel
 from lakefolio.config.decision_settings import policy_of, regime_settings_of, replays_discovery, tournament_settings_of
-from lakefolio.steps.decision_inputs import read_chosen, read_regime
+from lakefolio.config.engine_plugins import BUILT_IN, EQUAL_WEIGHT, MARKET, OURS, make_plugin
+from lakefolio.runs.grid_returns import GridReturns, benchmark_symbol, read_panel
 from lakefolio.runs.run import Run, StepReport
-from lakefolio.steps.tournament_evaluation import Trial, isolation_frame, target_frames
+from lakefolio.steps.decision_inputs import read_chosen, read_regime
+from lakefolio.steps.market_data import built, scan_bars
+from lakefolio.steps.tournament_evaluation import PlayedTournament, isolation_frame, target_frames
 from lakehouse.connection.catalog import Lake
 
 
@@ -34,7 +34,7 @@ from lakehouse.connection.catalog import Lake
 class _Stage:
     """What the tournament is held on."""
 
-    panel: Panel
+    panel: GridReturns
     benchmark: str
     benchmark_returns: NDArray[np.float64]
     candidates: pl.DataFrame
@@ -61,13 +61,13 @@ def tournament(run: Run) -> StepReport:
             frames={CANDIDATES: stage.candidates},
             on_window=count,
         )
-    trial = Trial(stage.panel, stage.benchmark_returns, stage.candidates, settings, result)
+    trial = PlayedTournament(stage.panel, stage.benchmark_returns, stage.candidates, settings, result)
     verdicts = target_frames(trial, run.rng("targets"))
     run.store(
         "tournament",
         run.replace("results.tournament_windows", _with_realised_regime(run, result)),
         run.replace("results.tournament_returns", result.returns),
-        run.replace("results.tournament_metrics", _with_luck(result)),
+        run.replace("results.tournament_metrics", _with_overfitting(result)),
         *(run.replace(f"results.{name}", frame) for name, frame in verdicts.items()),
         run.replace(
             "results.alpha_isolation",
@@ -86,16 +86,18 @@ def _engines(run: Run, replay: Replay, periods_per_year: int) -> list[Engine]:
         EQUAL_WEIGHT: equal_weight_engine(replay.selected_pool),
     }
     allocation = run.settings.allocation
-    terms = Terms(
+    terms = PluginContext(
         risk_profiles, periods_per_year, allocation.risk_free_rate_annual, allocation.cap, run.settings.random_seed,
         replay.selected_pool, replay.raw_pool,
     )  # fmt: skip
-    return [known[name] if name in BUILT_IN else make_guest(name, terms) for name in run.settings.tournament.engines]
+    return [known[name] if name in BUILT_IN else make_plugin(name, terms) for name in run.settings.tournament.engines]
 
 
 def _risk_profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
     """The manifest's risk profiles, those that guests bring, and the market; each once."""
-    brought = [risk_profile for engine in engines if engine.name not in BUILT_IN for risk_profile in engine.risk_profiles]
+    brought = [
+        risk_profile for engine in engines if engine.name not in BUILT_IN for risk_profile in engine.risk_profiles
+    ]
     return list(dict.fromkeys([*run.settings.allocation.risk_profiles, *brought, MARKET]))
 
 
@@ -103,7 +105,7 @@ def _replay(run: Run, stage: _Stage) -> Replay:
     standing = None
     if not replays_discovery(run.settings):
         lake = run.lake
-        standing = Standing(read_chosen(lake, run.run_id), read_regime(lake, run.run_id))
+        standing = FixedSelection(read_chosen(lake, run.run_id), read_regime(lake, run.run_id))
     return Replay(
         policy_of(run.settings),
         regime_settings_of(run.settings),
@@ -127,7 +129,7 @@ def _set_stage(run: Run) -> _Stage:
     candidates = _candidates(lake, run, ends)
     symbols = sorted(set(candidates["symbol"]) | set(read_chosen(lake, run.run_id).symbols))
     full = read_panel(lake, [*symbols, benchmark], run.as_of)
-    panel = Panel(full.session_dates, tuple(symbols), full.returns[:, :-1], full.periods_per_year)
+    panel = GridReturns(full.session_dates, tuple(symbols), full.returns[:, :-1], full.periods_per_year)
     n_sessions = run.settings.data.full_sessions
     return _Stage(panel.last(n_sessions), benchmark, full.returns[-n_sessions:, -1], candidates)
 
@@ -166,9 +168,9 @@ def _with_realised_regime(run: Run, result: TournamentResult) -> pl.DataFrame:
     return joined.with_columns(pl.col("realised").alias("realised_regime")).drop("realised")
 
 
-def _with_luck(result: TournamentResult) -> pl.DataFrame:
+def _with_overfitting(result: TournamentResult) -> pl.DataFrame:
     """The metrics of every cell, and the figures of each simulator's whole table under engine and risk profile `all`."""
-    whole = result.luck.with_columns(
+    whole = result.overfitting.with_columns(
         pl.lit("all").alias("engine"), pl.lit("all").alias("risk_profile"), pl.lit("ok").alias("status")
     )
     return pl.concat([result.metrics, whole], how="diagonal_relaxed")

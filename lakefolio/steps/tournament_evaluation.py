@@ -14,14 +14,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analytics.tournament.replay import CANDIDATES
+from analytics.evaluation.alpha_isolation import STAGE_METRICS, isolate_alpha
+from analytics.evaluation.targets import assess_targets
 from analytics.tournament.cells import Cell
 from analytics.tournament.engines import PoolOf, equal_weight_engine
-from analytics.evaluation.alpha_isolation import STAGE_METRICS, isolate_alpha
-from analytics.tournament.walk_forward import TournamentResult, simulate_engines
+from analytics.tournament.replay import CANDIDATES
 from analytics.tournament.tournament_settings import TournamentSettings
-from analytics.evaluation.targets import assess_targets
-from lakefolio.runs.grid_returns import Panel
+from analytics.tournament.walk_forward import TournamentResult, simulate_engines
+from lakefolio.runs.grid_returns import GridReturns
 from lakehouse.schema.contracts import FLOAT
 from lakehouse.schema.tables import CONTRACTS
 
@@ -30,10 +30,10 @@ _RAW, _SELECTED = "raw_pool", "selected"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class PlayedTournament:
     """One tournament: what it was held on, and what it came to."""
 
-    panel: Panel
+    panel: GridReturns
     benchmark_returns: NDArray[np.float64]
     candidates: pl.DataFrame
     settings: TournamentSettings
@@ -58,11 +58,13 @@ class Trial:
     def own_risk_profiles(self, simulator: str) -> dict[str, NDArray[np.float64]]:
         """(T,) stitched returns of the house's risk profiles alone."""
         return {
-            risk_profile: s for (engine, risk_profile, name), s in self._series.items() if (engine, name) == (OURS, simulator)
+            risk_profile: s
+            for (engine, risk_profile, name), s in self._series.items()
+            if (engine, name) == (OURS, simulator)
         }
 
 
-def target_frames(trial: Trial, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
+def target_frames(trial: PlayedTournament, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
     """Frames of `results.target_achievement` and `results.target_comparisons`; empty where the house did not play."""
     verdicts, comparisons = [], []
     for simulator in trial.settings.simulators:
@@ -91,7 +93,7 @@ def target_frames(trial: Trial, rng: np.random.Generator) -> dict[str, pl.DataFr
 
 
 def isolation_frame(
-    trial: Trial, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
+    trial: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
 ) -> pl.DataFrame:
     """Frame of `results.alpha_isolation`: every risk profile of the house against its equally weighted pools.
 
@@ -125,7 +127,7 @@ def isolation_frame(
     return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
 
 
-def _play_pools(trial: Trial, raw_pool: PoolOf, selected_pool: PoolOf) -> dict[tuple[str, str], Cell]:
+def _play_pools(trial: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf) -> dict[tuple[str, str], Cell]:
     """The pool before and after selection, equally weighted, over the same windows and frictions."""
     cells = simulate_engines(
         trial.panel.session_dates,

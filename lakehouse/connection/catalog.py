@@ -19,11 +19,11 @@ import duckdb
 import polars as pl
 from filelock import FileLock
 
-from lakehouse.connection.retries import retrying
-from lakehouse.schema.contracts import TableContract
-from lakehouse.errors import LakehouseError, LakeMismatchError, LakeMissingError, UnknownTableError
 from lakehouse.connection.extensions import load_extensions
+from lakehouse.connection.retries import retrying
+from lakehouse.errors import LakehouseError, LakeMismatchError, LakeMissingError, UnknownTableError
 from lakehouse.paths import Paths
+from lakehouse.schema.contracts import TableContract
 from lakehouse.schema.tables import CONTRACTS
 
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "results", "reports")

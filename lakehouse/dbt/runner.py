@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from lakehouse.connection.catalog import Lake, LakeSettings
-from lakehouse.storage.row_counts import verify_counts
-from lakehouse.errors import DbtError, LockHeldError
 from lakehouse.dbt.parse_cache import PARSED, parse_key
+from lakehouse.errors import DbtError, LockHeldError
 from lakehouse.paths import Paths
+from lakehouse.storage.row_counts import verify_counts
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult

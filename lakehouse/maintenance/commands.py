@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from lakehouse.errors import MaintenanceError
 from lakehouse.maintenance import tasks as _upkeep
 from lakehouse.maintenance.tasks import BackupReport, CompactReport, ExpireReport
-from lakehouse.storage.row_counts import TableCount
-from lakehouse.errors import MaintenanceError
 from lakehouse.paths import Paths
+from lakehouse.storage.row_counts import TableCount
 
 # A reader may still hold files that were replaced a moment ago.
 GRACE = timedelta(days=1)

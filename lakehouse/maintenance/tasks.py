@@ -15,12 +15,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lakehouse.connection.catalog import Lake, LakeSettings, literal
-from lakehouse.storage.row_counts import TableCount, verify_counts
 from lakehouse.dbt.runner import DBT_LOCK
 from lakehouse.errors import LakeDamagedError, LakehouseError, LockHeldError, MaintenanceError
 from lakehouse.maintenance.ledgers import snapshots_in_ledgers
 from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.row_counts import TableCount, verify_counts
 
 LOCK_SECONDS = 30.0
 _SETTINGS = LakeSettings(memory_limit="2GiB")

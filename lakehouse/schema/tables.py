@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from lakehouse.schema.analysis_tables import FINDINGS
 from lakehouse.schema.contracts import DATE, FLAG, FLOAT, INT, SYMBOL, TEXT, TIME, Column, TableContract
 from lakehouse.schema.contracts import RUN as _RUN
 from lakehouse.schema.contracts import key as _key
 from lakehouse.schema.contracts import many as _many
 from lakehouse.schema.contracts import table as _table
-from lakehouse.schema.analysis_tables import FINDINGS
 
 _AT = Column("fetched_at", TIME, nullable=False, volatile=True)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from lakehouse.schema.contracts import Column, TableContract
 from lakehouse.errors import ContractError
+from lakehouse.schema.contracts import Column, TableContract
 
 _TYPES: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(),

@@ -14,8 +14,8 @@ import duckdb
 import polars as pl
 
 from lakehouse.connection.catalog import quoted
-from lakehouse.schema.contracts import TableContract
 from lakehouse.errors import ContractError
+from lakehouse.schema.contracts import TableContract
 from lakehouse.storage.frame_checks import describe_key
 
 Mode = Literal["append", "replace_run", "upsert", "replace_where", "delete"]
@@ -51,7 +51,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedWrite:
     """A write whose frame was held to its contract."""
 
     write: Write
@@ -69,7 +69,7 @@ def _same_key(contract: TableContract, left: str, right: str) -> str:
     return " and ".join(f'{left}."{name}" is not distinct from {right}."{name}"' for name in contract.grain)
 
 
-def _refuse_standing_keys(connection: duckdb.DuckDBPyConnection, item: Prepared) -> None:
+def _refuse_standing_keys(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> None:
     contract = item.contract
     if not contract.grain:
         return
@@ -85,13 +85,13 @@ def _refuse_standing_keys(connection: duckdb.DuckDBPyConnection, item: Prepared)
         )
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, item: Prepared) -> int:
+def _insert(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> int:
     names = quoted(item.contract.names)
     return _count(connection, f"insert into lake.{item.contract.qualified_name} ({names}) select {names} from batch")
 
 
 def _is_unchanged(
-    connection: duckdb.DuckDBPyConnection, item: Prepared, condition: str, params: Sequence[object]
+    connection: duckdb.DuckDBPyConnection, item: PreparedWrite, condition: str, params: Sequence[object]
 ) -> bool:
     names = quoted(item.contract.hashed_columns)
     held = f"select {names} from lake.{item.contract.qualified_name} where {condition}"
@@ -101,7 +101,7 @@ def _is_unchanged(
 
 
 def _replace(
-    connection: duckdb.DuckDBPyConnection, item: Prepared, condition: str, params: Sequence[object]
+    connection: duckdb.DuckDBPyConnection, item: PreparedWrite, condition: str, params: Sequence[object]
 ) -> tuple[int, int]:
     if item.write.skip_unchanged and _is_unchanged(connection, item, condition, params):
         return 0, 0
@@ -110,7 +110,7 @@ def _replace(
     return _insert(connection, item), deleted
 
 
-def _upsert(connection: duckdb.DuckDBPyConnection, item: Prepared) -> tuple[int, int]:
+def _upsert(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> tuple[int, int]:
     """Write the difference between the batch and the table; returns rows inserted and deleted."""
     contract = item.contract
     said = [name for name in contract.hashed_columns if name not in contract.grain]
@@ -141,7 +141,7 @@ def _upsert(connection: duckdb.DuckDBPyConnection, item: Prepared) -> tuple[int,
     return inserted, deleted
 
 
-def apply(connection: duckdb.DuckDBPyConnection, item: Prepared, run_id: str) -> tuple[int, int]:
+def apply(connection: duckdb.DuckDBPyConnection, item: PreparedWrite, run_id: str) -> tuple[int, int]:
     """Do one write inside the open transaction; returns rows inserted and deleted."""
     mode = item.write.mode
     match mode:

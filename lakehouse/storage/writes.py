@@ -18,15 +18,15 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from lakehouse.storage.write_modes import Mode, Prepared, Write, apply
 from lakehouse.connection.catalog import Lake, contract_of
 from lakehouse.connection.retries import ATTEMPTS, is_contention, retrying
-from lakehouse.schema.contracts import TableContract
-from lakehouse.storage.row_counts import verify_counts
 from lakehouse.errors import ContractError, LakeDamagedError, LockHeldError, ReadOnlyLakeError, WriteConflictError
-from lakehouse.storage.frame_checks import collapse_exact_duplicates, describe_key, hold_to_contract, require_unique
 from lakehouse.paths import Paths, check_run_id
+from lakehouse.schema.contracts import TableContract
+from lakehouse.storage.frame_checks import collapse_exact_duplicates, describe_key, hold_to_contract, require_unique
+from lakehouse.storage.row_counts import verify_counts
 from lakehouse.storage.snapshots import find_commit
+from lakehouse.storage.write_modes import Mode, PreparedWrite, Write, apply
 
 AUTHOR = "lakefolio"
 LOCK_SECONDS = 300.0
@@ -44,7 +44,7 @@ class WriteReceipt:
     deleted: dict[str, int]
 
 
-def _prepare(write: Write, run_id: str) -> Prepared:
+def _prepare(write: Write, run_id: str) -> PreparedWrite:
     contract = contract_of(write.table)
     if write.mode == "delete":
         keys = TableContract(
@@ -52,7 +52,7 @@ def _prepare(write: Write, run_id: str) -> Prepared:
         )
         if not contract.grain:
             raise ContractError(write.table, "has no grain, so rows cannot be deleted by key; use replace_where")
-        return Prepared(write, contract, hold_to_contract(write.frame, keys).unique())
+        return PreparedWrite(write, contract, hold_to_contract(write.frame, keys).unique())
     frame = hold_to_contract(write.frame, contract)
     if write.mode == "upsert":
         if not contract.grain:
@@ -64,7 +64,7 @@ def _prepare(write: Write, run_id: str) -> Prepared:
         _require_run(frame, write, contract, run_id)
     if write.mode == "replace_where" and not write.where:
         raise ContractError(write.table, "replace_where without a condition would replace the whole table")
-    return Prepared(write, contract, frame)
+    return PreparedWrite(write, contract, frame)
 
 
 def _require_run(frame: pl.DataFrame, write: Write, contract: TableContract, run_id: str) -> None:
@@ -99,7 +99,7 @@ def _table_locks(paths: Paths, tables: Sequence[str]) -> Iterator[None]:
         yield
 
 
-def _transact(lake: Lake, items: Sequence[Prepared], message: tuple[str, str], run_id: str) -> WriteReceipt:
+def _transact(lake: Lake, items: Sequence[PreparedWrite], message: tuple[str, str], run_id: str) -> WriteReceipt:
     """Run all writes in one transaction, once."""
     connection = lake.connection
     inserted: dict[str, int] = {}
@@ -130,13 +130,17 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
         return  # a commit that failed has already ended its transaction
 
 
-def _message(items: Sequence[Prepared], run_id: str, step: str, extra: Mapping[str, Any] | None) -> tuple[str, str]:
+def _message(
+    items: Sequence[PreparedWrite], run_id: str, step: str, extra: Mapping[str, Any] | None
+) -> tuple[str, str]:
     tables = sorted({item.write.table for item in items})
     info = {**(extra or {}), "run": run_id, "step": step, "tables": tables, "token": uuid.uuid4().hex}
     return f"{run_id} {step}", json.dumps(info, sort_keys=True)
 
 
-def _attempt(lake: Lake, items: Sequence[Prepared], message: tuple[str, str], run_id: str, step: str) -> WriteReceipt:
+def _attempt(
+    lake: Lake, items: Sequence[PreparedWrite], message: tuple[str, str], run_id: str, step: str
+) -> WriteReceipt:
     """Run the transaction once; a failed commit that landed all the same is a commit.
 
     See docs/lake.md#4.

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from reports.text.formats import Field, code, date, number, percent, ratio, score, signed_percent, status, text, whole, word
+from reports.text.formats import (
+    Field,
+    code,
+    date,
+    number,
+    percent,
+    ratio,
+    score,
+    signed_percent,
+    status,
+    text,
+    whole,
+    word,
+)
 
 SENSITIVITY = (
     number("threshold", "Cut at", ratio),

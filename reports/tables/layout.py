@@ -235,7 +235,7 @@ UNANSWERED = (
     status("status", "Status", word),
     text("message", "Why"),
 )
-LUCK = (
+OVERFITTING = (
     text("simulator", "Simulator"),
     text("metric", "Figure of the whole table", word),
     number("value", "Value", general),

@@ -6,10 +6,10 @@ column renamed in SQL is found before a report is.
 
 from __future__ import annotations
 
+from reports.tables.analysis_tables import FINDINGS
 from reports.tables.declarations import SCHEMA, ReportTable
 from reports.tables.declarations import columns as _columns
 from reports.tables.declarations import table as _table
-from reports.tables.analysis_tables import FINDINGS
 
 __all__ = ["ASSET_CLASSES", "SCHEMA", "TABLES", "ReportTable"]
 
@@ -259,7 +259,7 @@ _TOURNAMENT = (
         _columns(text="run_id engine risk_profile simulator status message", real=_METRICS),
     ),
     _table(
-        "luck",
+        "overfitting",
         "run_id simulator metric",
         "simulator desc, metric",
         _columns(text="run_id simulator metric message", real="value"),

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from analytics.clustering.clusters import cluster_instruments
+from analytics.errors import AnalyticsError, InputError, ShortHistoryError
 from analytics.estimation.correlation import blended_distance, pairwise_correlation
 from analytics.estimation.covariance import estimate_covariance
-from analytics.errors import AnalyticsError, InputError, ShortHistoryError
 from analytics.panel import check_panel
 
 SYMBOLS = ("X:A", "X:B", "X:C")

@@ -176,7 +176,7 @@ def scan_rows() -> list[dict[str, Any]]:
 def run_row(run_id: str = "run-a", **known: object) -> dict[str, Any]:
     return {
         "run_id": run_id,
-        "risk_profile": "test",
+        "profile": "test",
         "source": "files",
         "as_of": AS_OF,
         "as_of_at": dt.datetime(2026, 1, 16, 0, 10),  # noqa: DTZ001

@@ -19,9 +19,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ingest.reference.venues import Venues
 from ingest.sources.instruments import with_pairs
 from ingest.sources.protocol import INSTRUMENT_SCHEMA
-from ingest.reference.venues import Venues
 from lakehouse.connection.catalog import Lake
 from lakehouse.dbt.runner import DbtResult
 from lakehouse.paths import Paths, check_symbol

@@ -10,8 +10,8 @@ import pytest
 
 from lakehouse.connection.catalog import Lake
 from lakehouse.dbt.runner import DbtResult
-from lakehouse.storage.hashing import content_hash
 from lakehouse.paths import Paths
+from lakehouse.storage.hashing import content_hash
 
 Kit = dict[str, Any]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.sources.sample.sample import SampleSource
 from ingest.reference.venues import Venues
+from ingest.sources.sample.sample import SampleSource
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 

@@ -119,10 +119,23 @@ def _verdict_rows(risk_profiles: Sequence[str], simulators: Sequence[str], rng: 
         cell = {"engine": "ours", "simulator": simulator}
         for risk_profile, (target, verdict) in PROMISES.items():
             message = f"figures of {risk_profile} under {simulator}"
-            verdicts.append({**cell, "risk_profile": risk_profile, "target": target, "verdict": verdict, "message": message})
+            verdicts.append(
+                {**cell, "risk_profile": risk_profile, "target": target, "verdict": verdict, "message": message}
+            )
         comparisons += [
-            {**cell, "risk_profile": "min_variance", "figure": "volatility_annual", "lower_risk_profile": "min_variance"}
-            | {"upper_risk_profile": rival, "lower_value": 0.061, "upper_value": value, "p_value": 0.01, "p_opposite": 0.99}
+            {
+                **cell,
+                "risk_profile": "min_variance",
+                "figure": "volatility_annual",
+                "lower_risk_profile": "min_variance",
+            }
+            | {
+                "upper_risk_profile": rival,
+                "lower_value": 0.061,
+                "upper_value": value,
+                "p_value": 0.01,
+                "p_opposite": 0.99,
+            }
             for rival, value in (("hrp", 0.082), ("equal_weight", 0.055))
         ]
         for risk_profile in risk_profiles:

@@ -99,7 +99,14 @@ def held_weights(rng: np.random.Generator) -> Rows:
         if risk_profile == "min_variance":
             cash = {"symbol": "CASH", "identity": "CASH", "asset_class": "cash", "cluster_id": 0, "direction": 1}
             rows.append(
-                {**cash, "risk_profile": risk_profile, "sleeve": "cash", "weight": 0.05, "net_weight": 0.05, "venue": None}
+                {
+                    **cash,
+                    "risk_profile": risk_profile,
+                    "sleeve": "cash",
+                    "weight": 0.05,
+                    "net_weight": 0.05,
+                    "venue": None,
+                }
                 | {"is_recent_listing": False}
             )
     return rows
@@ -148,7 +155,7 @@ def run_frames(run_id: str = RUN_ID, *, is_simulated: bool = True) -> dict[str, 
 def _run_rows(is_simulated: bool) -> dict[str, Rows]:
     started = dt.datetime.fromisoformat("2026-01-02T07:30:00")
     run = {
-        "risk_profile": "demo",
+        "profile": "demo",
         "source": "sample",
         "as_of": AS_OF,
         "as_of_at": dt.datetime.fromisoformat("2025-12-31T00:10:00"),
@@ -182,7 +189,14 @@ def _run_rows(is_simulated: bool) -> dict[str, Rows]:
         for attempt in range(1, 3 if step == "health" else 2)
     ]
     checks = [
-        {"check": check, "risk_profile": risk_profile, "value": limit / 2, "limit": limit, "passed": True, "detail": None}
+        {
+            "check": check,
+            "risk_profile": risk_profile,
+            "value": limit / 2,
+            "limit": limit,
+            "passed": True,
+            "detail": None,
+        }
         for check, limit in CHECKS
         for risk_profile in PROFILES
     ]
@@ -317,7 +331,12 @@ def _portfolio_rows(weights: Rows, rng: np.random.Generator) -> dict[str, Rows]:
         )
         if abs(change) > 0.002 and row["sleeve"] != "cash":
             orders.append(
-                {"risk_profile": row["risk_profile"], "symbol": row["symbol"], "venue": row["venue"], "weight_change": change}
+                {
+                    "risk_profile": row["risk_profile"],
+                    "symbol": row["symbol"],
+                    "venue": row["venue"],
+                    "weight_change": change,
+                }
                 | {"side": "BUY" if change > 0 else "SELL_SHORT", "target_weight": row["net_weight"]}
                 | {"notional": change * 1e6, "last_price": 41.5, "quantity": round(change * 1e6 / 41.5, 2)}
             )
@@ -366,7 +385,12 @@ def _tournament_rows(rng: np.random.Generator) -> dict[str, Rows]:
             ]
     failed = {"engine": "ours", "risk_profile": "nco", "status": "failed", "message": "window 3: K * cap = 0.75 < 1"}
     metrics += [{**failed, "simulator": name, "metric": "sharpe", "value": None} for name in SIMULATORS]
-    missing = {"engine": "market", "risk_profile": "hrp", "status": "unsupported", "message": "the market has one portfolio"}
+    missing = {
+        "engine": "market",
+        "risk_profile": "hrp",
+        "status": "unsupported",
+        "message": "the market has one portfolio",
+    }
     metrics += [{**missing, "simulator": name, "metric": "sharpe", "value": None} for name in SIMULATORS]
     table = {"engine": "all", "risk_profile": "all", "status": "ok"}
     metrics += [

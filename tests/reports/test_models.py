@@ -109,7 +109,9 @@ def test_decay_is_idealized_minus_realized(tables: ReportTables, written: dict[s
     metrics = written["results.tournament_metrics"]
     row = tables["rpt_decay"].filter(pl.col("risk_profile") == "hrp").row(0, named=True)
     sharpe = {
-        simulator: metrics.filter(engine="ours", risk_profile="hrp", simulator=simulator, metric="sharpe")["value"].item()
+        simulator: metrics.filter(engine="ours", risk_profile="hrp", simulator=simulator, metric="sharpe")[
+            "value"
+        ].item()
         for simulator in ("idealized", "realized")
     }
     assert row["decay_sharpe"] == pytest.approx(sharpe["idealized"] - sharpe["realized"], abs=1e-12)
@@ -137,7 +139,7 @@ def test_window_returns_and_wealth_compound_the_sessions(
 
 def test_figures_of_the_whole_table_are_no_cell(tables: ReportTables) -> None:
     assert "all" not in set(tables["rpt_engines"]["engine"])
-    assert set(tables["rpt_luck"]["metric"]) == {"n_trials", "overfitting_probability", "superiority_p_value"}
+    assert set(tables["rpt_overfitting"]["metric"]) == {"n_trials", "overfitting_probability", "superiority_p_value"}
     failed = tables["rpt_engines"].filter(status="failed")
     assert set(failed["message"]) == {"window 3: K * cap = 0.75 < 1"}
     assert failed["sharpe"].null_count() == failed.height == 2

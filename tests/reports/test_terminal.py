@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from reports.errors import IncompleteReportError
-from reports.tables.layout import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.reader import ReportTables
+from reports.tables.layout import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.terminal import coverage_table, health_table, history_table
 from reports.text.status_colours import HEALTH_STYLES, tone
 

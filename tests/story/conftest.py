@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 import polars as pl
 import pytest
 
-from ingest.sources.sample.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
-from ingest.sources.protocol import BarRequest
 from ingest.reference.venues import Venues
+from ingest.sources.protocol import BarRequest
+from ingest.sources.sample.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
 from lakehouse.maintenance.commands import relocate
 from tests.story.home import ROOT, Home
 
@@ -21,7 +21,7 @@ MEMBERS_PER_CLUSTER = 4
 FIRST_BAR = dt.date(2024, 4, 1)
 LAST_BAR = dt.date(2026, 1, 30)
 SMALL = (
-    "run", "--risk_profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
+    "run", "--profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
     "--set", "data.full_sessions=200", "--set", "tournament.train_sessions=100",
     "--set", "tournament.bootstrap_samples=20",
     "--set", 'allocation.risk_profiles=["min_variance","barbell","equal_weight"]',
@@ -54,7 +54,7 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewHome]:
 def demo(new_home: NewHome) -> Home:
     """The demo, to its end."""
     home = new_home("demo")
-    home.run("run", "--risk_profile", "demo", "--run-id", DEMO, "--json").ended(0)
+    home.run("run", "--profile", "demo", "--run-id", DEMO, "--json").ended(0)
     return home
 
 

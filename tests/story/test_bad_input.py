@@ -42,7 +42,7 @@ def nothing_was_made(home: Home) -> bool:
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: str, message: str) -> None:
-    refused = empty.call("run", "--risk_profile", "production", "--set", setting).ended(2)
+    refused = empty.call("run", "--profile", "production", "--set", setting).ended(2)
     assert message in refused.err
     assert nothing_was_made(empty)
 
@@ -50,8 +50,8 @@ def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: 
 @pytest.mark.parametrize(
     ("words", "nearest"),
     [
-        (["run", "--risk_profile", "prodution"], "production"),
-        (["run", "--profle", "demo"], "--risk_profile"),
+        (["run", "--profile", "prodution"], "production"),
+        (["run", "--profle", "demo"], "--profile"),
         (["runn"], "run"),
         (["run", "--as-of", "2025-13-01"], "YYYY-MM-DD"),
         (["show", "weight"], "weights"),
@@ -76,7 +76,7 @@ def test_an_unknown_key_of_a_manifest_file_is_refused(empty: Home, tmp_path: Pat
 def test_an_unknown_scanner_is_refused_with_the_nearest(new_home: Callable[..., Home]) -> None:
     home = new_home("scanner")
     refused = home.call(
-        "run", "--risk_profile", "demo", "--run-id", "one", "--set", 'discovery.scanners=["equity_trend_lon"]'
+        "run", "--profile", "demo", "--run-id", "one", "--set", 'discovery.scanners=["equity_trend_lon"]'
     )
     refused.ended(2)
     assert "did you mean 'equity_trend_long'?" in refused.err
@@ -103,7 +103,7 @@ def test_an_unknown_key_of_a_scanner_file_is_refused_with_the_nearest(
     monkeypatch.setattr(
         "lakehouse.paths._shipped", lambda name, _packaged: tmp_path / name if name == "configs" else ROOT / name
     )
-    refused = new_home("scanner").call("run", "--risk_profile", "demo", "--run-id", "one").ended(2)
+    refused = new_home("scanner").call("run", "--profile", "demo", "--run-id", "one").ended(2)
     assert "equity_trend_long" in refused.err
     assert message in refused.err
 
@@ -111,7 +111,7 @@ def test_an_unknown_key_of_a_scanner_file_is_refused_with_the_nearest(
 @pytest.mark.parametrize("run_id", ["../x", "..", "x/../../y", "UPPER", "a", "a b", ".hidden", "x" * 65, "ok-id\n"])
 def test_a_run_id_outside_the_whitelist_is_refused_before_any_path_is_made(empty: Home, run_id: str) -> None:
     for words in (
-        ["run", "--risk_profile", "demo", f"--run-id={run_id}"],
+        ["run", "--profile", "demo", f"--run-id={run_id}"],
         ["verify", run_id],
         ["clean", f"--run-id={run_id}"],
     ):
@@ -139,7 +139,7 @@ def test_a_file_that_is_no_table_ends_the_run_and_writes_nothing(
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    refused = empty.call("run", "--risk_profile", "demo", "--source", "files", "--path", str(tmp_path / name),
+    refused = empty.call("run", "--profile", "demo", "--source", "files", "--path", str(tmp_path / name),
                          "--as-of", "2025-12-30").ended(1)  # fmt: skip
     assert message in refused.err
     for table in ("raw.bars", "raw.instruments", "raw.quarantine", "raw.fetches", "results.runs"):

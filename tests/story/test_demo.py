@@ -298,7 +298,7 @@ def test_a_build_server_is_told_of_every_judged_symbol_and_check(demo: Home, wor
 @pytest.mark.parametrize(
     "words",
     [
-        ["status"], ["status", "--json"], ["display"], ["orders"], ["orders", "--risk_profile", "barbell", "--json"],
+        ["status"], ["status", "--json"], ["display"], ["orders"], ["orders", "--risk-profile", "barbell", "--json"],
         ["health"], ["health", "--json"], ["health", "--history"], ["health", "--history", "--json"],
         ["health", "--coverage"], ["health", "--coverage", "--json"],
         ["audit"], ["audit", "--json"], ["verify"], ["verify", RUN, "--json"],

@@ -12,7 +12,7 @@ from tests.story.conftest import NewHome
 from tests.story.home import Finished, Home
 
 AUDIT = "forex-story"
-WORDS = ("forex", "--risk_profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
+WORDS = ("forex", "--profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
          "--set", "data.full_sessions=200")  # fmt: skip
 
 

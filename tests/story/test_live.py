@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from ingest.screening.scanners import load_scanners
-from lakefolio.runs.start import run_facts
 from lakefolio.pipeline.reproduction import RecordedSource
+from lakefolio.runs.start import run_facts
 from lakehouse.connection.catalog import Lake, LakeSettings
 from tests.servers.exchange import Exchange
 from tests.story import live_market
@@ -18,7 +18,7 @@ from tests.story.home import ROOT, Finished, Home
 
 RUN = "live"
 WORDS = (
-    "run", "--risk_profile", "development", "--source", "tradingview", "--as-of", live_market.LAST.isoformat(),
+    "run", "--profile", "development", "--source", "tradingview", "--as-of", live_market.LAST.isoformat(),
     "--set", "data.full_sessions=160", "--set", "tournament.train_sessions=100", "--set", "tournament.bootstrap_samples=50",
 )  # fmt: skip
 

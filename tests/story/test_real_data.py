@@ -53,7 +53,17 @@ def runs(home: Home, market_file: Path) -> dict[str, Told]:
 
 
 def both_ways(home: Home, market_file: Path, run_id: str) -> Told:
-    words = ("run", "--risk_profile", "production", "--source", "files", "--path", str(market_file), "--as-of", RUNS[run_id])
+    words = (
+        "run",
+        "--profile",
+        "production",
+        "--source",
+        "files",
+        "--path",
+        str(market_file),
+        "--as-of",
+        RUNS[run_id],
+    )
     first = home.run(*words, "--run-id", run_id)
     if first.code != 3:
         return Told(first, run_id, (), first)

@@ -133,7 +133,7 @@ def test_a_start_step_without_a_run_is_refused(small: Home) -> None:
 @pytest.mark.parametrize(
     ("resumed_at", "table", "change", "start_from"),
     [
-        ("tournament", "results.weights", "update results.weights set weight = weight / 2 where risk_profile = 'barbell'", "optimize"),
+        ("tournament", "results.weights", "update results.weights set weight = 0 where risk_profile = 'barbell'", "optimize"),
         ("15", "results.tournament_returns", "delete from results.tournament_returns where \"window\" = 0", "tournament"),
         ("optimize", "results.clusters:full", "update results.clusters set cluster_id = 1 where stage = 'full'", "regime"),
         ("factors", "raw.bars", "update raw.bars set close = close * (1 + 1e-12) where session_date = '2025-12-30'", "discovery"),

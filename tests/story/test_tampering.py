@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lakefolio.audit.signing import SigningKey
 from lakefolio.audit.ledger import Ledger, canonical, digest
+from lakefolio.audit.signing import SigningKey
 from lakefolio.runs.fingerprints import RecordedScope, hash_of
 from lakehouse.connection.catalog import Lake
 from tests.story.home import Home

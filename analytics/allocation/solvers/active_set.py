@@ -17,9 +17,9 @@ from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dposv
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
-from analytics.allocation.solvers.starting_weights import guess_weights
 from analytics.allocation.solvers.group_caps import Groups, KeptSums
 from analytics.allocation.solvers.piecewise_linear import Pieces, QuadraticForm
+from analytics.allocation.solvers.starting_weights import guess_weights
 
 MAX_ITERATIONS = 300
 #: A group is over its limit from here on.

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from analytics._typing import FloatVector
+from analytics.allocation.errors import UnboundedError
 from analytics.allocation.solvers import active_set
 from analytics.allocation.solvers import interior_point as interior
 from analytics.allocation.solvers.certificates import certify_quadratic
-from analytics.allocation.errors import UnboundedError
 from analytics.allocation.solvers.group_caps import read_groups
 from analytics.allocation.solvers.linear_program import LinearProgram, solve_linear
 from analytics.allocation.solvers.optimum import Optimum, accepted

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analytics._typing import FloatVector
-from analytics.allocation.solvers.certificates import Certificate
 from analytics.allocation.errors import SolverError
+from analytics.allocation.solvers.certificates import Certificate
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,9 @@ def _check_groups(problem: RiskProblem, count: int) -> None:
     if groups is None:
         return
     if problem.risk_profile not in CONVEX_PROFILES or problem.risk_profile == "risk_parity":
-        _refuse(f"{problem.risk_profile} takes no group caps; min_variance, max_sharpe, max_diversification, min_cvar do")
+        _refuse(
+            f"{problem.risk_profile} takes no group caps; min_variance, max_sharpe, max_diversification, min_cvar do"
+        )
     if groups.matrix.shape != (groups.limits.size, count) or len(groups.names) != groups.limits.size:
         _refuse(f"group caps: matrix {groups.matrix.shape}, {groups.limits.size} limits, {len(groups.names)} names")
     if not (np.all(np.isfinite(groups.matrix)) and np.all(np.isfinite(groups.limits))):

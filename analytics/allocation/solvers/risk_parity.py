@@ -15,8 +15,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector
-from analytics.allocation.solvers.certificates import Certificate, primal_residual
 from analytics.allocation.errors import UnboundedError
+from analytics.allocation.solvers.certificates import Certificate, primal_residual
 from analytics.allocation.solvers.optimum import Optimum, accepted
 
 #: Portfolio variance, relative to the assets', below which contributions mean nothing.

@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics._typing import FloatVector
-from analytics.allocation.solvers.solve import hierarchy
+from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.solvers import hierarchy
 from analytics.allocation.solvers.cap_feasibility import impose_caps, leaves_no_choice, placeable_budget
 from analytics.allocation.solvers.certificates import KNOT_TOLERANCE, primal_residual
-from analytics.allocation.solvers.problem_checks import check_problem
-from analytics.allocation.errors import AllocationInputError
 from analytics.allocation.solvers.group_caps import read_groups
 from analytics.allocation.solvers.linear_program import LinearProgram, solve_linear
 from analytics.allocation.solvers.mean_risk import excess_return, maximize_ratio, minimize_variance
 from analytics.allocation.solvers.optimum import Optimum
-from analytics.allocation.solvers.risk_problem import RECIPE_PROFILES, GroupCaps, RiskProblem, Solution, Status
+from analytics.allocation.solvers.problem_checks import check_problem
 from analytics.allocation.solvers.risk_parity import solve_risk_parity
+from analytics.allocation.solvers.risk_problem import RECIPE_PROFILES, GroupCaps, RiskProblem, Solution, Status
 from analytics.allocation.solvers.tail_risk import minimize_tail
-from analytics.errors import InfeasibleError
 from analytics.arrays import as_numbers
+from analytics.errors import InfeasibleError
 
 
 def solve(problem: RiskProblem) -> Solution:

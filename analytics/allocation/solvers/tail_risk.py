@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.allocation.solvers.certificates import Certificate, primal_residual, stationarity, with_groups
 from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.solvers.certificates import Certificate, primal_residual, stationarity, with_groups
 from analytics.allocation.solvers.linear_program import GrowingProgram
 from analytics.allocation.solvers.mean_risk import penalty_terms
 from analytics.allocation.solvers.optimum import Optimum, accepted

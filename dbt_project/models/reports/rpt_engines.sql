@@ -1,6 +1,6 @@
 with metrics as (
     select * from {{ source('results', 'tournament_metrics') }}
-    -- These judge the whole table of a simulator, not one cell: rpt_luck.
+    -- These judge the whole table of a simulator, not one cell: rpt_overfitting.
     where metric not in ('n_trials', 'overfitting_probability', 'superiority_p_value')
 ),
 

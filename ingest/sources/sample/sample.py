@@ -9,8 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingest.reference.calendars import all_sessions
 from ingest.errors import CalendarRangeError
+from ingest.reference.calendars import all_sessions
+from ingest.reference.venues import Venues
+from ingest.screening.scanners import Scanner
+from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
 from ingest.sources.sample.sample_prices import draw_bars, price_decimals
 from ingest.sources.sample.sample_universe import (
     BENCHMARK,
@@ -25,9 +28,6 @@ from ingest.sources.sample.sample_universe import (
     planted_clusters,
     planted_gaps,
 )
-from ingest.screening.scanners import Scanner
-from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
-from ingest.reference.venues import Venues
 
 __all__ = [
     "BENCHMARK",

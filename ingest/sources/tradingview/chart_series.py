@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.transport.bodies import shown
 from ingest.errors import (
     IncompleteError,
     MalformedError,
@@ -21,6 +20,7 @@ from ingest.errors import (
     WrongSeriesError,
 )
 from ingest.sources.bar_series import Row, number
+from ingest.transport.bodies import shown
 
 _KEPT = "nothing of it was used, run again"
 RESOLUTION = "1D"

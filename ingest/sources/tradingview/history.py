@@ -23,10 +23,6 @@ from websockets.exceptions import (
 )
 from websockets.typing import Origin as WebOrigin
 
-from ingest.transport.bodies import AGAIN, shown
-from ingest.transport.breaker import Breaker
-from ingest.sources.tradingview.chart_series import ChartSeries, message
-from ingest.transport.endpoints import host_of, is_loopback
 from ingest.errors import (
     AccessDeniedError,
     IncompleteError,
@@ -41,7 +37,11 @@ from ingest.errors import (
     UnreachableError,
     UnreadableError,
 )
+from ingest.sources.tradingview.chart_series import ChartSeries, message
 from ingest.sources.tradingview.frames import FrameError, FrameReader, is_heartbeat, pack
+from ingest.transport.bodies import AGAIN, shown
+from ingest.transport.breaker import Breaker
+from ingest.transport.endpoints import host_of, is_loopback
 
 _LOGGER = logging.getLogger(__name__)
 # The library logs every frame at DEBUG, the one with the token among them.

@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from ingest.reference.calendars import all_sessions
 from ingest.errors import MalformedError, Origin, RemoteError
+from ingest.reference.calendars import all_sessions
+from ingest.reference.venues import Venues
 from ingest.sources.bar_series import SETTLE_MINUTES, bars_of, number
 from ingest.sources.protocol import BarRequest
 from ingest.sources.tradingview.scanner import ScannerClient
-from ingest.reference.venues import Venues
 
 _LOGGER = logging.getLogger(__name__)
 _PRICES = ("open", "high", "low", "close")

@@ -10,8 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from ingest.transport.bodies import shown
-from ingest.reference.calendars import last_completed_session
 from ingest.errors import (
     IncompleteError,
     MalformedError,
@@ -21,13 +19,15 @@ from ingest.errors import (
     ScannerInputError,
     nearest,
 )
-from ingest.transport.http import Http, Reply
-from ingest.sources.instruments import with_pairs
+from ingest.reference.calendars import last_completed_session
+from ingest.reference.venues import Venues
 from ingest.screening.service_fields import DESCRIBING, USD_LIKE, class_of, root_of, word_of
 from ingest.screening.service_query import Query, is_text
 from ingest.sources.bar_series import with_sessions
+from ingest.sources.instruments import with_pairs
 from ingest.sources.protocol import INSTRUMENT_SCHEMA
-from ingest.reference.venues import Venues
+from ingest.transport.bodies import shown
+from ingest.transport.http import Http, Reply
 from lakehouse.paths import SYMBOL_PATTERN
 
 _LOGGER = logging.getLogger(__name__)

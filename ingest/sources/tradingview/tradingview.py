@@ -14,24 +14,24 @@ from collections.abc import Callable, Iterator, Sequence
 import polars as pl
 from pydantic import SecretStr
 
-from ingest.transport.breaker import Breaker
-from ingest.reference.calendars import as_of_clock
-from ingest.sources.tradingview.chart_series import ChartSeries
-from ingest.transport.endpoints import Endpoints, checked, tradingview_token
 from ingest.errors import RemoteError
-from ingest.transport.http import Http, HttpLimits
-from ingest.sources.tradingview.newest_bars import lacks_one_session, newest_or_none
-from ingest.sources.pacing import Answers, Lanes, Pace, Report
-from ingest.sources.landing_request import now_utc
+from ingest.reference.calendars import as_of_clock
+from ingest.reference.venues import Venues
 from ingest.screening.predicates import scan_from_columns
+from ingest.screening.scanners import Scanner
 from ingest.screening.service_fields import markets_of, venues_of
 from ingest.screening.service_query import Query, build_query
-from ingest.screening.scanners import Scanner
 from ingest.sources.bar_series import bars_of, n_sessions
+from ingest.sources.landing_request import now_utc
+from ingest.sources.pacing import Answers, Lanes, Pace, Report
 from ingest.sources.protocol import INSTRUMENT_SCHEMA, BarBatch, BarRequest
+from ingest.sources.tradingview.chart_series import ChartSeries
 from ingest.sources.tradingview.history import Depth, HistoryClient, HistoryLimits
+from ingest.sources.tradingview.newest_bars import lacks_one_session, newest_or_none
 from ingest.sources.tradingview.scanner import PAGE, ScannerClient
-from ingest.reference.venues import Venues
+from ingest.transport.breaker import Breaker
+from ingest.transport.endpoints import Endpoints, checked, tradingview_token
+from ingest.transport.http import Http, HttpLimits
 
 _LOGGER = logging.getLogger(__name__)
 _SPARE_BARS = 5

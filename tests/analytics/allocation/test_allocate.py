@@ -64,7 +64,9 @@ def test_no_instrument_exceeds_its_cap(risk_profile: str) -> None:
     assert np.any(allocation.caps < 0.25)
 
 
-@pytest.mark.parametrize("risk_profile", [risk_profile for risk_profile in EVERY_PROFILE if not risk_profile.startswith("hrp")])
+@pytest.mark.parametrize(
+    "risk_profile", [risk_profile for risk_profile in EVERY_PROFILE if not risk_profile.startswith("hrp")]
+)
 def test_permuting_the_instruments_permutes_the_weights(risk_profile: str) -> None:
     problem = replace(selection(3), risk_profile=risk_profile, held_weights=np.linspace(-0.05, 0.08, 27))
     order = np.random.default_rng(5).permutation(27)

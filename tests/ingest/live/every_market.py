@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from ingest.reference.calendars import all_sessions
-from ingest.screening.service_fields import CODES, FIELDS, field_of
 from ingest.reference.venues import Venues
+from ingest.screening.service_fields import CODES, FIELDS, field_of
 from ingest.screening.weekly_columns import weekly_columns
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,15 +7,15 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ingest.transport.endpoints import Endpoints, checked
 from ingest.errors import EndpointRefusedError, IncompleteError, ScannerInputError, UnknownInstrumentError
 from ingest.landing.land import instruments_of, land_instruments
+from ingest.reference.venues import Venues
 from ingest.screening.predicates import scan_from_columns
 from ingest.screening.service_fields import FIELDS
 from ingest.screening.service_query import build_query
-from ingest.sources.tradingview.tradingview import TradingViewSource
 from ingest.sources.tradingview.history import HistoryLimits
-from ingest.reference.venues import Venues
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.transport.endpoints import Endpoints, checked
 from lakehouse.connection.catalog import Lake
 from tests.ingest.live.trial import (
     HTTP_LIMITS,

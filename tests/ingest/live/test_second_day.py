@@ -8,13 +8,13 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from ingest.transport.breaker import Breaker
 from ingest.errors import BreakerOpenError, Origin, RequestRefusedError, ThrottledError, TimedOutError
 from ingest.landing.land import land_bars
+from ingest.reference.venues import Venues
 from ingest.sources.pacing import Lanes, Pace, Progress
 from ingest.sources.protocol import BAR_SCHEMA
 from ingest.sources.tradingview.tradingview import TradingViewSource
-from ingest.reference.venues import Venues
+from ingest.transport.breaker import Breaker
 from lakehouse.connection.catalog import Lake
 from tests.ingest.live.trial import (
     HISTORY_LIMITS,

@@ -8,19 +8,19 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from ingest.sources.binance import BinanceSource
-from ingest.transport.breaker import Breaker
 from ingest.reference.calendars import all_sessions
+from ingest.reference.venues import Venues
+from ingest.screening.scanners import Scanner
+from ingest.sources.binance import BinanceSource
+from ingest.sources.landing_request import Landing
+from ingest.sources.pacing import Pace
+from ingest.sources.protocol import BarRequest, Source
+from ingest.sources.tradingview.history import HistoryLimits
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.yahoo import YahooSource
+from ingest.transport.breaker import Breaker
 from ingest.transport.endpoints import Endpoints
 from ingest.transport.http import HttpLimits
-from ingest.sources.pacing import Pace
-from ingest.sources.landing_request import Landing
-from ingest.screening.scanners import Scanner
-from ingest.sources.protocol import BarRequest, Source
-from ingest.sources.tradingview.tradingview import TradingViewSource
-from ingest.sources.tradingview.history import HistoryLimits
-from ingest.reference.venues import Venues
-from ingest.sources.yahoo import YahooSource
 from tests.servers.exchange import Exchange
 from tests.servers.settings import Settings
 
