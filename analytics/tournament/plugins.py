@@ -46,7 +46,7 @@ class PluginContext:
 
 
 class MakeEngine(Protocol):
-    """What an entry point of the group `lakefolio.config.engine_plugins` refers to."""
+    """What an entry point of the group `lakefolio.engines` refers to."""
 
     def __call__(self, terms: PluginContext, /) -> Engine:
         """Make the engine of one tournament."""

@@ -2,7 +2,7 @@
 
 See docs/method/09-tournament.md#9.3.
 
-A guest is an installed distribution with an entry point in the group `lakefolio.config.engine_plugins`; the manifest names it in
+A guest is an installed distribution with an entry point in the group `lakefolio.engines`; the manifest names it in
 `tournament.engines` beside the built-in names. docs/guide/own-engine.md shows one.
 """
 
@@ -19,7 +19,7 @@ from analytics.tournament.errors import PluginError
 from analytics.tournament.plugins import PluginContext
 from lakefolio.errors import UsageError
 
-GROUP = "lakefolio.config.engine_plugins"
+GROUP = "lakefolio.engines"
 OURS, MARKET, EQUAL_WEIGHT = "ours", "market", "equal_weight"
 BUILT_IN = (OURS, MARKET, EQUAL_WEIGHT)
 

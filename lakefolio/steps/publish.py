@@ -121,7 +121,7 @@ def _provenance(run: Run) -> dict[str, str]:
     hashes = {name: value for name, (value, _) in latest_hashes(entries, "outcome", "outputs").items()}
     return {
         "run": run.run_id,
-        "risk_profile": run.profile,
+        "profile": run.profile,
         "manifest": run.manifest_sha256,
         "code": code_revision(),
         "signing key": run.ledger.signer if run.ledger is not None else "no ledger",

@@ -117,14 +117,14 @@ _VERDICTS = (
     table(
         "target_achievement",
         "run_id engine simulator risk_profile",
-        "simulator desc, engine, risk profile",
+        "simulator desc, engine, risk_profile",
         columns(text="run_id engine simulator risk_profile target verdict message"),
         may_be_empty=True,
     ),
     table(
         "target_comparisons",
         "run_id engine simulator risk_profile figure lower_risk_profile upper_risk_profile",
-        "simulator desc, engine, risk profile, p_value desc, lower_risk_profile, upper_risk_profile",
+        "simulator desc, engine, risk_profile, p_value desc, lower_risk_profile, upper_risk_profile",
         columns(
             text="run_id engine simulator risk_profile figure lower_risk_profile upper_risk_profile",
             real="lower_value upper_value p_value p_opposite",
@@ -135,7 +135,7 @@ _VERDICTS = (
     table(
         "alpha_isolation",
         "run_id engine simulator risk_profile metric",
-        "simulator desc, engine, metric, risk profile",
+        "simulator desc, engine, metric, risk_profile",
         columns(
             text="run_id engine simulator risk_profile metric message",
             real="raw_pool selected optimised selection_alpha selection_lower selection_upper optimisation_alpha "

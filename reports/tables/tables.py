@@ -29,7 +29,7 @@ _RUN = (
         _columns(
             text="run_id profile source benchmark excluded_symbols manifest_sha256",
             date="as_of",
-            whole="light_sessions full_sessions min_history_sessions n_candidates n_selected n_profiles n_checks "
+            whole="light_sessions full_sessions min_history_sessions n_candidates n_selected n_risk_profiles n_checks "
             "n_checks_passed",
             flag="strict_health is_simulated",
             time="as_of_at started_at",
@@ -49,7 +49,7 @@ _RUN = (
     _table(
         "gate",
         "run_id check risk_profile",
-        'passed, "check", risk profile',
+        'passed, "check", risk_profile',
         _columns(text="run_id check risk_profile detail", real="value limit", flag="passed"),
     ),
 )
@@ -182,13 +182,13 @@ _PORTFOLIO = (
     _table(
         "asset_classes",
         "run_id risk_profile asset_class",
-        f"risk profile, list_position({list(ASSET_CLASSES)}, asset_class) nulls last, asset_class",
+        f"risk_profile, list_position({list(ASSET_CLASSES)}, asset_class) nulls last, asset_class",
         _columns(text="run_id risk_profile asset_class", whole="n_holdings", real="weight long_weight short_weight"),
     ),
     _table(
         "cluster_weights",
         "run_id risk_profile cluster_id sleeve",
-        "risk profile, weight desc, cluster_id, sleeve",
+        "risk_profile, weight desc, cluster_id, sleeve",
         _columns(
             text="run_id risk_profile sleeve label",
             whole="cluster_id n_members",
@@ -199,7 +199,7 @@ _PORTFOLIO = (
     _table(
         "holdings",
         "run_id risk_profile symbol",
-        "risk profile, weight_rank",
+        "risk_profile, weight_rank",
         _columns(
             text="run_id risk_profile symbol identity name asset_class sector cluster_label sleeve fragility_level",
             whole="weight_rank cluster_id direction",
@@ -210,7 +210,7 @@ _PORTFOLIO = (
     _table(
         "sleeves",
         "run_id risk_profile sleeve",
-        "risk profile, sleeve",
+        "risk_profile, sleeve",
         _columns(
             text="run_id risk_profile sleeve members",
             whole="n_holdings n_clusters",
@@ -221,7 +221,7 @@ _PORTFOLIO = (
     _table(
         "solves",
         "run_id risk_profile engine",
-        "risk profile, engine",
+        "risk_profile, engine",
         _columns(
             text="run_id risk_profile engine status solver covariance binding message",
             whole="iterations",
@@ -242,7 +242,7 @@ _PORTFOLIO = (
     _table(
         "orders",
         "run_id risk_profile symbol side",
-        "risk profile, abs(weight_change) desc, symbol, side",
+        "risk_profile, abs(weight_change) desc, symbol, side",
         _columns(
             text="run_id risk_profile symbol side name venue",
             real="weight_change target_weight notional last_price quantity",
@@ -255,7 +255,7 @@ _TOURNAMENT = (
     _table(
         "engines",
         "run_id engine risk_profile simulator",
-        "simulator desc, sharpe desc nulls last, engine, risk profile",
+        "simulator desc, sharpe desc nulls last, engine, risk_profile",
         _columns(text="run_id engine risk_profile simulator status message", real=_METRICS),
     ),
     _table(
@@ -268,13 +268,13 @@ _TOURNAMENT = (
     _table(
         "metrics",
         "run_id engine risk_profile simulator metric",
-        "engine, risk profile, simulator, metric",
+        "engine, risk_profile, simulator, metric",
         _columns(text="run_id engine risk_profile simulator metric status message", real="value"),
     ),
     _table(
         "decay",
         "run_id engine risk_profile",
-        "engine, risk profile",
+        "engine, risk_profile",
         _columns(
             text="run_id engine risk_profile",
             real="idealized_total_return realized_total_return decay_total_return idealized_cagr realized_cagr "
@@ -295,13 +295,13 @@ _TOURNAMENT = (
     _table(
         "window_returns",
         "run_id engine risk_profile window",
-        'engine, risk profile, "window"',
+        'engine, risk_profile, "window"',
         _columns(text="run_id engine risk_profile", whole="window", real="idealized_return realized_return decay"),
     ),
     _table(
         "wealth",
         "run_id engine risk_profile simulator session_date",
-        "engine, risk profile, simulator, session_date",
+        "engine, risk_profile, simulator, session_date",
         _columns(text="run_id engine risk_profile simulator", date="session_date", real="wealth"),
     ),
 )

@@ -157,7 +157,7 @@ def test_only_the_last_attempt_of_a_step_is_shown(tables: ReportTables) -> None:
 def test_gate_failures_come_first(lake: MemoryLake) -> None:
     lake.connection.execute("begin")
     lake.connection.execute(
-        """insert into results.audit_checks (run_id, "check", profile, value, "limit", passed)
+        """insert into results.audit_checks (run_id, "check", risk_profile, value, "limit", passed)
         values (?, 'zz_last_by_name', 'hrp', 0.26, 0.25, false)""",
         [RUN_ID],
     )

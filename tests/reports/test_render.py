@@ -20,7 +20,7 @@ from reports.text.formats import percent, ratio, scientific
 
 HOSTILE = "<script>alert('x')</script> \"&' | `x` [a](javascript:alert(1))"
 SECTIONS = (
-    "regime risk profiles clusters holdings tournament orders health gate solvers provenance limits".split()  # noqa: SIM905
+    "regime profiles clusters holdings tournament orders health gate solvers provenance limits".split()  # noqa: SIM905
 )
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 SELF_CLOSED = {"rect", "line", "polyline", "circle"}

@@ -68,9 +68,9 @@ def test_a_wrong_word_is_refused_with_the_nearest(
 
 def test_an_unknown_key_of_a_manifest_file_is_refused(empty: Home, tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.json"
-    manifest.write_text('{"schema_version": 1, "defaults": {}, "risk profile": {}}', encoding="utf-8")
+    manifest.write_text('{"schema_version": 1, "defaults": {}, "profile": {}}', encoding="utf-8")
     refused = empty.call("run", "--manifest", str(manifest)).ended(2)
-    assert "unknown key 'risk profile'; did you mean 'risk profiles'?" in refused.err
+    assert "unknown key 'profile'; did you mean 'profiles'?" in refused.err
 
 
 def test_an_unknown_scanner_is_refused_with_the_nearest(new_home: Callable[..., Home]) -> None:

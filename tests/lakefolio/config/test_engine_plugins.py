@@ -68,9 +68,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def calm(install: Install) -> None:
     """The guide's example, installed from its own words."""
     project = tomllib.loads(block("toml"))["project"]
-    install(
-        project["name"], block("python"), project["entry-points"]["lakefolio.config.engine_plugins"], project["version"]
-    )
+    install(project["name"], block("python"), project["entry-points"]["lakefolio.engines"], project["version"])
 
 
 def play(*engines: str) -> TournamentResult:

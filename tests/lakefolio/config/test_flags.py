@@ -24,11 +24,10 @@ from analytics.tournament.simulators import HeldState, realized
 from lakefolio.config.decision_settings import policy_of, regime_settings_of, tournament_settings_of
 from lakefolio.config.manifest import Flags, Profile, resolve
 from lakefolio.errors import ManifestError
-from lakefolio.pipeline.sequence import tournament as trial
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.start import RunRequest, new_run
 from lakefolio.state.held_portfolios import HeldPortfolio
-from lakefolio.steps import publish as publication
+from lakefolio.steps import tournament
 from lakefolio.steps.portfolio_tables import PortfolioInputs, portfolio_tables
 from lakefolio.steps.sentiment_exposure import read_exposures
 from lakehouse.paths import Paths
@@ -313,7 +312,7 @@ def test_feat_pit_fidelity_decides_from_what_the_window_knew(on: bool) -> None:
         past_frames={"candidates": then},
     )
     stage = SimpleNamespace(panel=SimpleNamespace(periods_per_year=YEAR))
-    prepared = trial._replay(run, stage).prepare(past)
+    prepared = tournament._replay(run, stage).prepare(past)
     symbols = chosen_of(18).symbols
     assert set(prepared.chosen.symbols) == set(symbols[9:] if on else symbols[:9])
     assert (prepared.regime == "CRISIS") is not on
@@ -334,7 +333,7 @@ def test_feat_decay_audit_shows_idealized_minus_realized(on: bool, tmp_path: Pat
         settings=profile("feat_decay_audit", on), run_id=RUN_ID, profile="demo", manifest_sha256="0" * 64, ledger=None,
         folder=tmp_path, artifacts=[], lake=lake, publish=publish, dbt=lambda *_: SimpleNamespace(require=lambda: None),
     )  # fmt: skip
-    publication.report(run)
+    publish_steps.report(run)
     for name in ("backtest_comparison.md", "portfolio_report.md", "portfolio_report.html"):
         assert ("idealized minus realized" in (tmp_path / name).read_text(encoding="utf-8")) is on, name
 
