@@ -27,6 +27,7 @@ from lakefolio.errors import ManifestError
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.start import RunRequest, new_run
 from lakefolio.state.held_portfolios import HeldPortfolio
+from lakefolio.steps import publish as publish_steps
 from lakefolio.steps import tournament
 from lakefolio.steps.portfolio_tables import PortfolioInputs, portfolio_tables
 from lakefolio.steps.sentiment_exposure import read_exposures
