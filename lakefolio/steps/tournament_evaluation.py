@@ -15,10 +15,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analytics.evaluation.alpha_isolation import STAGE_METRICS, isolate_alpha
-from analytics.evaluation.targets import assess_targets
 from analytics.tournament.cells import Cell
 from analytics.tournament.engines import PoolOf, equal_weight_engine
 from analytics.tournament.replay import CANDIDATES
+from analytics.tournament.targets import assess_targets
 from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.walk_forward import TournamentResult, simulate_engines
 from lakefolio.runs.grid_returns import GridReturns
