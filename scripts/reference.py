@@ -251,9 +251,12 @@ def _cell(text: str) -> str:
 
 def _linked(text: str) -> str:
     """The text without citations in brackets, and with links in the place of the others."""
-    return _CITATION.sub(
-        lambda one: f"[{one[2] or one[1]}](../{one[1]}{f'#{one[2]}' if one[2] else ''})", _ASIDE.sub("", text)
-    )
+
+    def link(one: re.Match[str]) -> str:
+        page, anchor = one[1], one[2]
+        return f"[{anchor or Path(page).stem}](../{page}{f'#{anchor}' if anchor else ''})"
+
+    return _CITATION.sub(link, _ASIDE.sub("", text))
 
 
 def _sentence(text: str) -> str:
