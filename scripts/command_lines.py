@@ -48,7 +48,7 @@ class CommandLine:
 
 
 def command_lines() -> tuple[CommandLine, ...]:
-    """Both command lines; the only place that knows by which library they are built."""
+    """Both command lines; only this function knows by which library they are built."""
     return (
         from_argparse("lakefolio", build_parser()),
         from_argparse("python -m ingest", ingest_parser()),

@@ -250,7 +250,7 @@ def _cell(text: str) -> str:
 
 
 def _linked(text: str) -> str:
-    """The text without citations in brackets, and with links in the place of the others."""
+    """The text without citations in brackets; other citations become links."""
 
     def link(one: re.Match[str]) -> str:
         page, anchor = one[1], one[2]

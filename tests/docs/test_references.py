@@ -62,20 +62,20 @@ def named(name: str) -> Path | None:
 
 
 def broken_references(text: str, source: Path) -> list[str]:
-    place = source.relative_to(ROOT).as_posix()
+    where = source.relative_to(ROOT).as_posix()
     found, clean = [], ADDRESS.sub("", text)
     for one in REFERENCE.finditer(clean):
         name, anchor, before = one.group(1), one.group(2), clean[: one.start()]
-        if Path(name).name in artifact_names() or (place, name) in INVENTED:
+        if Path(name).name in artifact_names() or (where, name) in INVENTED:
             continue
         if source.suffix == ".py" and before.endswith("]("):
             continue  # a link that a generator writes; the page that it writes is checked
         is_path_part = source.suffix == ".py" and before.endswith('/ "')
         page = named(name) if is_path_part else target(name, source)
         if page is None:
-            found.append(f"{place}: {name} is not in the repository")
+            found.append(f"{where}: {name} is not in the repository")
         elif anchor and anchor not in anchors(page):
-            found.append(f"{place}: {name} has no anchor {anchor}")
+            found.append(f"{where}: {name} has no anchor {anchor}")
     return found
 
 
