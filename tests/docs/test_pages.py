@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -88,6 +89,22 @@ def test_every_table_that_a_page_names_exists() -> None:
     named = {(page.name, table) for page in DOCS.rglob("*.md") for table in TABLE.findall(page.read_text("utf-8"))}
     unknown = sorted(f"{page}: {table}" for page, table in named if table not in tables())
     assert not unknown, "\n".join(unknown)
+
+
+def test_every_setting_that_a_page_names_exists() -> None:
+    definitions = json.loads((ROOT / "configs" / "manifest.schema.json").read_text("utf-8"))["$defs"]
+    sections = {
+        key: one["$ref"].rpartition("/")[2]
+        for key, one in definitions["Profile"]["properties"].items()
+        if "$ref" in one
+    }
+    settings = {f"{key}.{name}" for key, section in sections.items() for name in definitions[section]["properties"]}
+    flags = {name.partition(".")[2] for name in settings if name.startswith("flags.")}
+    key = re.compile(rf"(?:`|--set '?)((?:{'|'.join(sections)})\.\w+|feat_\w+)")
+    named = [(page.name, name) for page in DOCS.rglob("*.md") for name in key.findall(page.read_text("utf-8"))]
+    unknown = sorted(f"{page}: {name}" for page, name in named if name not in settings | flags)
+    assert not unknown, "\n".join(unknown)
+    assert len(named) > 60
 
 
 def test_the_code_that_a_section_names_exists() -> None:
