@@ -1,1 +1,4 @@
-"""The study: pure functions on arrays and frames; no clock, disk, network or environment (house.md 1)."""
+"""The study: pure functions on arrays and frames; no clock, disk, network or environment.
+
+See docs/architecture.md#packages.
+"""

@@ -1,4 +1,7 @@
-"""Array aliases of the study: T sessions, N instruments, K clusters (quant.md, head)."""
+"""Array aliases of the study: T sessions, N instruments, K clusters.
+
+See docs/method/index.md#conventions.
+"""
 
 from __future__ import annotations
 

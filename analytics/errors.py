@@ -22,4 +22,7 @@ class ShortHistoryError(AnalyticsError, ValueError):
 
 
 class InfeasibleError(AnalyticsError):
-    """No portfolio satisfies the constraints; the message gives the numbers and the ways out (quant.md 8.3)."""
+    """No portfolio satisfies the constraints; the message gives the numbers and the ways out.
+
+    See docs/method/08-allocation.md#8.3.
+    """

@@ -1,4 +1,6 @@
-"""What is held now, how far it stands from the target, and the orders between the two (quant.md 10).
+"""What is held now, how far it stands from the target, and the orders between the two.
+
+See docs/method/10-state-orders.md.
 
 Weights here are net: signed by the direction of the position, fractions of the portfolio's value. Cash is what is left.
 """
@@ -33,7 +35,9 @@ class MarkedHoldings:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """Distance between what is held and what is wanted; rows by symbol (quant.md 10.1, 10.2).
+    """Distance between what is held and what is wanted; rows by symbol.
+
+    See docs/method/10-state-orders.md#10.1, 10.2.
 
     Attributes
     ----------
@@ -58,7 +62,7 @@ class DriftReport:
     turnover: float
 
     def frame(self) -> pl.DataFrame:
-        """Columns of `results.drift` without its keys `run_id` and `profile`."""
+        """Columns of `results.drift` without its keys `run_id` and `risk_profile`."""
         return pl.DataFrame(
             {
                 "symbol": pl.Series(self.symbols, dtype=pl.String),
@@ -94,14 +98,17 @@ class OrderTerms:
 def mark_to_market(
     held_weights: FloatVector, past_returns_since: FloatMatrix, *, symbols: Sequence[str]
 ) -> MarkedHoldings:
-    """Carry accepted weights to today by what their instruments did since (quant.md 10.1).
+    """Carry accepted weights to today by what their instruments did since.
+
+    See docs/method/10-state-orders.md#10.1.
 
     Parameters
     ----------
     held_weights : (N,)
         Net weights at the last acceptance.
     past_returns_since : (S, N)
-        Physical simple returns of the sessions after the acceptance; NaN = NULL earns 0 (quant.md 2.3). S may be 0.
+        Physical simple returns of the sessions after the acceptance; NaN = NULL earns 0
+        (docs/method/02-returns.md#2.3). S may be 0.
     symbols : N names
 
     Returns
@@ -139,7 +146,9 @@ def measure_drift(
     groups: Mapping[str, str] | None = None,
     instrument_cap: float | None = None,
 ) -> DriftReport:
-    """Tell how far the holdings stand from the target and what to do about it (quant.md 10.1, 10.2).
+    """Tell how far the holdings stand from the target and what to do about it.
+
+    See docs/method/10-state-orders.md#10.1, 10.2.
 
     Parameters
     ----------
@@ -179,7 +188,9 @@ def measure_drift(
 
 
 def make_orders(report: DriftReport, terms: Mapping[str, OrderTerms], *, portfolio_value_usd: float) -> pl.DataFrame:
-    """Orders that turn the holdings into the published weights (quant.md 10.3).
+    """Orders that turn the holdings into the published weights.
+
+    See docs/method/10-state-orders.md#10.3.
 
     Parameters
     ----------
@@ -192,7 +203,7 @@ def make_orders(report: DriftReport, terms: Mapping[str, OrderTerms], *, portfol
     Returns
     -------
     polars.DataFrame
-        Columns of `results.orders` without its keys `run_id` and `profile`, legs that free cash first. A change of
+        Columns of `results.orders` without its keys `run_id` and `risk_profile`, legs that free cash first. A change of
         direction is two orders: SELL then SELL_SHORT, or COVER then BUY. `target_weight` is the net weight after the
         order; `notional` is USD before rounding and `quantity` the nearest number of lots, both positive.
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
+from analytics.arrays import as_numbers
 from analytics.errors import InputError, ShortHistoryError
-from analytics.numbers import as_numbers
 
 #: A return is a ratio of two prices minus 1, so its rounding is a few times that of 1, however small the return is.
 ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
@@ -88,7 +88,9 @@ def moves(lowest: FloatVector, highest: FloatVector) -> BoolVector:
 
 
 def unusable_columns(panel: Panel) -> dict[int, str]:
-    """Columns without any return or without any variation beyond rounding: they have no correlation (quant.md 3.1).
+    """Columns without any return or without any variation beyond rounding: they have no correlation.
+
+    See docs/method/03-dependence.md#3.1.
 
     Returns
     -------

@@ -1,7 +1,10 @@
-"""From what is known to what is held: the one policy that production and the tournament both call (quant.md 8.1, 9.1).
+"""From what is known to what is held: the one policy that production and the tournament both call.
 
-Three decisions in order. `pick` takes the winners of each cluster from the candidates, `group` clusters the winners on
-their full history, `weigh` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
+See docs/method/08-allocation.md#8.1, docs/method/09-tournament.md#9.1.
+
+Three decisions in order. `decide_selection` takes the winners of each cluster from the candidates, `decide_clusters`
+clusters the winners on
+their full history, `decide_weights` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
 """
 
 from __future__ import annotations
@@ -15,10 +18,15 @@ import polars as pl
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
-from analytics.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
-from analytics.covariance import CovarianceMethod
+from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
 from analytics.errors import InputError, ShortHistoryError
-from analytics.selection import LONGEST_CLOSURE_SESSIONS, SelectionReason, SelectionRules, select_instruments
+from analytics.estimation.covariance import CovarianceMethod
+from analytics.selection.natural_selection import (
+    LONGEST_CLOSURE_SESSIONS,
+    SelectionReason,
+    SelectionRules,
+    select_instruments,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,10 @@ class Policy:
     is_alpha_weighted: bool = True
 
     def threshold_for(self, regime: str) -> float:
-        """The cut that a regime asks for, and that is then used (quant.md 4.1)."""
+        """The cut that a regime asks for, and that is then used.
+
+        See docs/method/04-clusters.md#4.1.
+        """
         if not self.is_threshold_adaptive:
             return self.threshold
         if regime not in self.threshold_by_regime:
@@ -55,7 +66,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class SelectedInstruments:
     """The winners of a selection, in the order of the columns of their returns."""
 
     symbols: tuple[str, ...]
@@ -64,7 +75,7 @@ class Chosen:
     directions: IntVector
 
     @classmethod
-    def of(cls, selection: pl.DataFrame) -> Chosen:
+    def of(cls, selection: pl.DataFrame) -> SelectedInstruments:
         """The rows of a selection that are selected, by symbol."""
         rows = selection.filter(pl.col("is_selected")).sort("symbol")
         return cls(
@@ -74,9 +85,9 @@ class Chosen:
             rows["direction"].cast(pl.Int64).to_numpy(),
         )
 
-    def where(self, keep: BoolVector) -> Chosen:
+    def where(self, keep: BoolVector) -> SelectedInstruments:
         """Those that `keep` (N,) marks."""
-        return Chosen(
+        return SelectedInstruments(
             tuple(symbol for symbol, kept in zip(self.symbols, keep, strict=True) if kept),
             tuple(identity for identity, kept in zip(self.identities, keep, strict=True) if kept),
             tuple(name for name, kept in zip(self.asset_classes, keep, strict=True) if kept),
@@ -85,22 +96,24 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
+class HeldWeights:
     """What is held before the decision: signed weights by symbol; nothing means cash."""
 
     net_weights: Mapping[str, float] = field(default_factory=dict)
 
-    def aligned(self, chosen: Chosen) -> tuple[FloatVector, float]:
+    def aligned(self, chosen: SelectedInstruments) -> tuple[FloatVector, float]:
         """Signed weight held of each chosen symbol (N,), and the sum of |weight| held elsewhere."""
         weights = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols], dtype=np.float64)
         elsewhere = sum(abs(weight) for symbol, weight in self.net_weights.items() if symbol not in set(chosen.symbols))
         return weights, float(elsewhere)
 
 
-def pick(
+def decide_selection(
     past_returns: FloatMatrix, candidates: pl.DataFrame, regime: str, policy: Policy, *, periods_per_year: int
 ) -> tuple[Clustering, pl.DataFrame]:
-    """Cluster the candidates on the light window and take the winners of each cluster (quant.md 5.5-5.9).
+    """Cluster the candidates on the light window and take the winners of each cluster.
+
+    See docs/method/05-discovery-selection.md#5.5 to 5.9.
 
     Parameters
     ----------
@@ -131,15 +144,20 @@ def pick(
 
 
 def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataFrame:
-    """Mark those whose history is shorter than the full lookback; the light window alone can't tell (quant.md 2.4)."""
+    """Mark those whose history is shorter than the full lookback; the light window alone can't tell.
+
+    See docs/method/02-returns.md#2.4.
+    """
     known = np.isfinite(past_returns)
     is_late = known.any(axis=0) & (known.argmax(axis=0) > LONGEST_CLOSURE_SESSIONS)
     is_kept = pl.col("reason") != SelectionReason.SHORT_HISTORY.value
     return selection.with_columns(is_recent_listing=is_kept & (pl.col("is_recent_listing") | pl.Series(is_late)))
 
 
-def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy) -> Clustering:
-    """Cluster the winners on their full history; these clusters carry the cap (quant.md 4.1).
+def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regime: str, policy: Policy) -> Clustering:
+    """Cluster the winners on their full history; these clusters carry the cap.
+
+    See docs/method/04-clusters.md#4.1.
 
     Parameters
     ----------
@@ -160,26 +178,28 @@ def group(past_returns: FloatMatrix, chosen: Chosen, regime: str, policy: Policy
     )
 
 
-def weigh(
+def decide_weights(
     past_returns: FloatMatrix,
-    chosen: Chosen,
+    chosen: SelectedInstruments,
     clustering: Clustering,
-    profile: str,
+    risk_profile: str,
     regime: str,
     policy: Policy,
-    held: Held,
+    held: HeldWeights,
     *,
     periods_per_year: int,
     exposures: FloatVector | None = None,
 ) -> Allocation:
-    """Allocate one profile over the clusters of the winners (quant.md 8).
+    """Allocate one risk profile over the clusters of the winners.
+
+    See docs/method/08-allocation.md.
 
     Parameters
     ----------
     past_returns : (T, N)
         Physical returns, one column per chosen symbol. Instruments that the clustering left out are left out here.
     exposures : (N,), optional
-        Multipliers of gross weight from sentiment (quant.md 7.5); what they take away is cash.
+        Multipliers of gross weight from sentiment (docs/method/07-regime.md#7.5); what they take away is cash.
     """
     ids = np.asarray(clustering.cluster_ids)
     keep = ids > 0
@@ -187,7 +207,7 @@ def weigh(
     held_weights, held_elsewhere = held.aligned(kept)
     allocation = allocate(
         AllocationProblem(
-            profile=cast("PortfolioProfile", profile),
+            risk_profile=cast("PortfolioProfile", risk_profile),
             symbols=kept.symbols,
             identities=kept.identities,
             directions=kept.directions,
@@ -212,7 +232,10 @@ def weigh(
 
 
 def _scaled(allocation: Allocation, exposures: FloatVector) -> Allocation:
-    """Multiply gross weights by their exposure; what is taken away is cash (quant.md 7.5)."""
+    """Multiply gross weights by their exposure; what is taken away is cash.
+
+    See docs/method/07-regime.md#7.5.
+    """
     weights = allocation.weights * exposures
     return replace(
         allocation,

@@ -13,9 +13,9 @@ import numpy as np
 
 from analytics.allocation import CONVEX_PROFILES, AllocationInputError, GroupCaps, RiskProblem, Turnover, solve
 from analytics.allocation.errors import SolverError
-from analytics.allocation.problem import Profile
-from analytics.allocation.reference import solve_by_reference
+from analytics.allocation.solvers.risk_problem import Profile
 from analytics.errors import InfeasibleError
+from benchmarks.cvxpy_reference import solve_by_reference
 
 KINDS = ("regular", "equal", "duplicates", "constant", "falling", "short", "exact_caps", "single", "narrow")
 OBJECTIVE_TOLERANCE = 1e-7
@@ -60,17 +60,17 @@ def random_groups(upper: np.ndarray, rng: np.random.Generator) -> GroupCaps:
     return GroupCaps(matrix, height * rng.uniform(0.1, 0.5, 3), ("first", "second", "third"))
 
 
-def random_problem(profile: Profile, kind: str, rng: np.random.Generator) -> RiskProblem:
+def random_problem(risk_profile: Profile, kind: str, rng: np.random.Generator) -> RiskProblem:
     returns = random_returns(kind, rng)
     count = returns.shape[1]
     upper = np.full(count, min(1.0, float(rng.choice([1.05, 1.5, 3.0, 6.0])) / count))
     if kind == "exact_caps":
         upper = np.full(count, 1.0 / count)
     groups = None
-    if count > 1 and kind != "exact_caps" and profile != "risk_parity" and rng.random() < 0.25:
+    if count > 1 and kind != "exact_caps" and risk_profile != "risk_parity" and rng.random() < 0.25:
         groups = random_groups(upper, rng)
     return RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=np.cov(returns.T, ddof=1).reshape(count, count) * 252.0,
         upper=upper,
         mean=returns.mean(axis=0) * 252.0,
@@ -95,21 +95,21 @@ def objective_shortfall(problem: RiskProblem) -> float | str:
         reference = solve_by_reference(problem)
     except SolverError:
         return "reference_failed"
-    sign = 1.0 if problem.profile in MINIMIZED else -1.0
+    sign = 1.0 if problem.risk_profile in MINIMIZED else -1.0
     return sign * (solution.objective - reference.objective) / max(1.0, abs(reference.objective))
 
 
 def main(count: int, seed: int) -> int:
     failures = 0
-    for profile in CONVEX_PROFILES:
+    for risk_profile in CONVEX_PROFILES:
         for kind in KINDS:
-            rng = np.random.default_rng([seed, CONVEX_PROFILES.index(profile), KINDS.index(kind)])
-            outcomes = [objective_shortfall(random_problem(profile, kind, rng)) for _ in range(count)]
+            rng = np.random.default_rng([seed, CONVEX_PROFILES.index(risk_profile), KINDS.index(kind)])
+            outcomes = [objective_shortfall(random_problem(risk_profile, kind, rng)) for _ in range(count)]
             numbers = [value for value in outcomes if isinstance(value, float)]
             words = Counter(value for value in outcomes if isinstance(value, str))
             worst = max(map(abs, numbers), default=0.0)
             failures += sum(abs(value) > OBJECTIVE_TOLERANCE for value in numbers)
-            print(f"{profile:20s} {kind:11s} compared {len(numbers):4d} worst {worst:.1e} {dict(words)}")
+            print(f"{risk_profile:20s} {kind:11s} compared {len(numbers):4d} worst {worst:.1e} {dict(words)}")
     return 1 if failures else 0
 
 

@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 
 from analytics.allocation import AllocationProblem, GroupCaps, RiskProblem, Solution, Turnover, allocate, solve
-from analytics.allocation.problem import CONVEX_PROFILES, Profile
+from analytics.allocation.solvers.risk_problem import CONVEX_PROFILES, Profile
 from benchmarks import ours
 from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, simulate
 from benchmarks.stopwatch import time_alone, time_in_turn
@@ -36,7 +36,7 @@ class Surcharge:
     """CPU seconds with and without caps on clusters and both penalties."""
 
     layer: str
-    profile: str
+    risk_profile: str
     n: int
     k: int
     plain_cpu_s: float
@@ -65,13 +65,13 @@ def grow(
             yield before
 
 
-def two_layers(market: Market, profile: Profile, n_clusters: int) -> tuple[AllocationProblem, AllocationProblem]:
+def two_layers(market: Market, risk_profile: Profile, n_clusters: int) -> tuple[AllocationProblem, AllocationProblem]:
     """The allocation over clusters without caps and penalties, and with both."""
     n = market.n_instruments
     rng = np.random.default_rng(n)
     names = market.names
     plain = AllocationProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         symbols=names,
         identities=names,
         directions=np.ones(n, dtype=np.int64),
@@ -92,17 +92,17 @@ def two_layers(market: Market, profile: Profile, n_clusters: int) -> tuple[Alloc
     return plain, full
 
 
-def one_layer(market: Market, profile: Profile) -> tuple[RiskProblem, RiskProblem]:
+def one_layer(market: Market, risk_profile: Profile) -> tuple[RiskProblem, RiskProblem]:
     """The problem over instruments under their cap, and with caps on clusters and both penalties."""
     n = market.n_instruments
     rng = np.random.default_rng(n)
     clusters = np.asarray(ours.clusters(market))
     plain = RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=ours.ledoit_wolf(market),
         upper=np.full(n, market.cap),
         mean=market.returns.mean(axis=0) * PERIODS_PER_YEAR,
-        past_returns=market.returns if profile == "min_cvar" else None,
+        past_returns=market.returns if risk_profile == "min_cvar" else None,
         is_definite=True,
     )
     matrix = (clusters[None, :] == np.unique(clusters)[:, None]).astype(np.float64)
@@ -112,7 +112,7 @@ def one_layer(market: Market, profile: Profile) -> tuple[RiskProblem, RiskProble
         fragility=rng.uniform(0.5, 1.5, n),
         fragility_penalty=FRAGILITY_PENALTY,
         turnover=Turnover(TURNOVER_PENALTY, rng.dirichlet(np.full(n, 0.3)), np.arange(n), np.ones(n)),
-        groups=None if profile == "risk_parity" else groups,
+        groups=None if risk_profile == "risk_parity" else groups,
     )
     return plain, full
 
@@ -127,15 +127,15 @@ def charge(
     n_sessions: int,
     rounds: int,
     say: Callable[[str], None],
-    profiles: Sequence[Profile] = CONVEX_PROFILES,
+    risk_profiles: Sequence[Profile] = CONVEX_PROFILES,
 ) -> Iterator[Surcharge]:
     """Time both layers with and without caps on clusters and penalties."""
     for n in sizes:
         market = simulate(n, n_sessions)
-        for profile in profiles:
+        for risk_profile in risk_profiles:
             n_clusters = max(n // 10, N_CLUSTERS)
-            layers = two_layers(market, profile, n_clusters)
-            single = one_layer(market, profile)
+            layers = two_layers(market, risk_profile, n_clusters)
+            single = one_layer(market, risk_profile)
             runs = (
                 ("two layers", n_clusters, [partial(allocate, problem) for problem in layers]),
                 ("one layer", N_CLUSTERS, [partial(from_returns, market, problem) for problem in single]),
@@ -143,6 +143,6 @@ def charge(
             )
             for layer, k, (without, with_all) in runs:
                 plain, full = time_in_turn(without, with_all, rounds)
-                row = Surcharge(layer, profile, n, k, plain.least, full.least, full.least / plain.least)
-                say(f"{layer} {profile} N={n} K={k}: {row.plain_cpu_s * 1e3:.2f} -> {row.full_cpu_s * 1e3:.2f} ms")
+                row = Surcharge(layer, risk_profile, n, k, plain.least, full.least, full.least / plain.least)
+                say(f"{layer} {risk_profile} N={n} K={k}: {row.plain_cpu_s * 1e3:.2f} -> {row.full_cpu_s * 1e3:.2f} ms")
                 yield row

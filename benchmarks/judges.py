@@ -1,4 +1,6 @@
-"""Whether an answer is right, recomputed by formulas that neither side uses (quant.md 8.2, 8.3, 9.5).
+"""Whether an answer is right, recomputed by formulas that neither side uses.
+
+See docs/method/08-allocation.md#8.2, 8.3, docs/method/09-tournament.md#9.5.
 
 A convex answer is judged by a bound on what the best portfolio could still gain, a recipe by following it in plain
 loops, an estimate by its paper's formula.
@@ -53,7 +55,7 @@ class Tolerance:
         return verdict.violation <= self.violation and verdict.shortfall <= self.shortfall
 
 
-#: We promise what quant.md 8.3 promises; a peer is given the accuracy of its solver's default settings.
+#: We promise what docs/method/08-allocation.md#8.3 promises; a peer is given the accuracy of its solver's default settings.
 OUR_TOLERANCE = Tolerance(1e-9, 1e-7)
 PEER_TOLERANCE = Tolerance(1e-4, 1e-3)
 

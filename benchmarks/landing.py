@@ -18,16 +18,16 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.calendars import sessions
-from ingest.endpoints import Endpoints
-from ingest.landing import land_bars, land_instruments, land_sessions
-from ingest.requests import Landing
-from ingest.tradingview import TradingViewSource
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
-from lakehouse.dbt import run_dbt
+from ingest.landing.land import land_bars, land_instruments, land_sessions
+from ingest.reference.calendars import sessions
+from ingest.reference.venues import Venues
+from ingest.sources.landing_request import Landing
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.transport.endpoints import Endpoints
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import run_dbt
 from lakehouse.paths import Paths
-from lakehouse.writes import Write, write
+from lakehouse.storage.writes import Write, write
 from tests.ingest.live.trial import exchange_of, made_bars
 from tests.servers.settings import Settings
 
@@ -87,7 +87,7 @@ def _into_marts(paths: Paths, symbols: list[str], first: dt.date, scanner: str, 
 
 def _scope(now: dt.datetime) -> pl.DataFrame:
     row = {
-        "run_id": "bench", "profile": "bench", "source": "tradingview", "as_of": LAST, "as_of_at": now,
+        "run_id": "bench", "risk_profile": "bench", "source": "tradingview", "as_of": LAST, "as_of_at": now,
         "light_sessions": 60, "full_sessions": 500, "settle_minutes": 10, "max_stale_sessions": 2,
         "min_history_sessions": 60, "benchmark": "NASDAQ:B0000", "excluded_symbols": "", "strict_health": True,
         "is_simulated": True, "manifest_sha256": "0" * 64, "started_at": now,

@@ -8,9 +8,9 @@ import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.allocation import Profile, RiskProblem, solve
-from analytics.clusters import cluster_instruments
-from analytics.covariance import estimate_covariance
-from analytics.tournament.metrics import compute_metrics
+from analytics.clustering.clusters import cluster_instruments
+from analytics.estimation.covariance import estimate_covariance
+from analytics.evaluation.metrics import compute_metrics
 from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
 from benchmarks.judges import Answer, cut_height
 
@@ -20,22 +20,22 @@ def ledoit_wolf(market: Market) -> FloatMatrix:
     return estimate_covariance(market.returns, periods_per_year=PERIODS_PER_YEAR, target="identity").matrix
 
 
-def weigh(market: Market, profile: Profile, covariance: FloatMatrix | None = None) -> FloatVector:
-    """Weights (N,) of one profile under the cap; HRP knows no caps, and neither side is given one."""
-    cap = 1.0 if profile in ("hrp", "hrp_plain") else market.cap
+def weigh(market: Market, risk_profile: Profile, covariance: FloatMatrix | None = None) -> FloatVector:
+    """Weights (N,) of one risk profile under the cap; HRP knows no caps, and neither side is given one."""
+    cap = 1.0 if risk_profile in ("hrp", "hrp_plain") else market.cap
     problem = RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=ledoit_wolf(market) if covariance is None else covariance,
         upper=np.full(market.n_instruments, cap),
-        mean=market.returns.mean(axis=0) * PERIODS_PER_YEAR if profile == "max_sharpe" else None,
-        past_returns=market.returns if profile == "min_cvar" else None,
+        mean=market.returns.mean(axis=0) * PERIODS_PER_YEAR if risk_profile == "max_sharpe" else None,
+        past_returns=market.returns if risk_profile == "min_cvar" else None,
         is_definite=True,  # the estimator's promise, as in production
     )
     return solve(problem).weights
 
 
-def _profile(profile: Profile) -> Callable[[Market], FloatVector]:
-    return lambda market: weigh(market, profile)
+def _risk_profile(risk_profile: Profile) -> Callable[[Market], FloatVector]:
+    return lambda market: weigh(market, risk_profile)
 
 
 def clusters(market: Market) -> Answer:
@@ -63,17 +63,17 @@ def walk_forward_daily(market: Market) -> Answer:
 
 
 WORKS: Mapping[str, Callable[[Market], Answer]] = {
-    "min_variance": _profile("min_variance"),
-    "max_sharpe": _profile("max_sharpe"),
-    "risk_parity": _profile("risk_parity"),
-    "hrp": _profile("hrp"),
-    "hrp_plain": _profile("hrp_plain"),
-    "min_cvar": _profile("min_cvar"),
+    "min_variance": _risk_profile("min_variance"),
+    "max_sharpe": _risk_profile("max_sharpe"),
+    "risk_parity": _risk_profile("risk_parity"),
+    "hrp": _risk_profile("hrp"),
+    "hrp_plain": _risk_profile("hrp_plain"),
+    "min_cvar": _risk_profile("min_cvar"),
     "clusters": clusters,
     "clusters_own_count": clusters,
     "ledoit_wolf": ledoit_wolf,
     "metrics": metrics,
-    "walk_forward_min_variance": at_each_train(_profile("min_variance")),
-    "walk_forward_hrp": at_each_train(_profile("hrp")),
+    "walk_forward_min_variance": at_each_train(_risk_profile("min_variance")),
+    "walk_forward_hrp": at_each_train(_risk_profile("hrp")),
     "walk_forward_daily": walk_forward_daily,
 }

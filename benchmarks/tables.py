@@ -129,7 +129,7 @@ def write_growth(folder: Path, growth: Sequence[Growth], surcharges: Sequence[Su
         for work in dict.fromkeys(row.work for row in growth)
     ]
     surcharge_lines = [
-        (s.layer, s.profile, s.n, s.k, f"{s.plain_cpu_s * 1e3:.2f}", f"{s.full_cpu_s * 1e3:.2f}", f"{s.ratio:.2f}")
+        (s.layer, s.risk_profile, s.n, s.k, f"{s.plain_cpu_s * 1e3:.2f}", f"{s.full_cpu_s * 1e3:.2f}", f"{s.ratio:.2f}")
         for s in surcharges
     ]
     parts = [
@@ -138,7 +138,7 @@ def write_growth(folder: Path, growth: Sequence[Growth], surcharges: Sequence[Su
         _table(("work", *(f"N = {n}" for n in sizes), "exponent"), lines),
         "## Caps on clusters and both penalties",
         "Milliseconds without and with; two layers: `allocate`; one layer: Ledoit-Wolf and `solve` over the instruments.",
-        _table(("layer", "profile", "N", "K", "without", "with", "ratio"), surcharge_lines),
+        _table(("layer", "risk_profile", "N", "K", "without", "with", "ratio"), surcharge_lines),
     ]
     _write(folder / "growth.md", "\n\n".join(parts) + "\n")
 

@@ -1,1 +1,4 @@
-"""The gate: what the source said, and when. The only room with HTTP and websockets (house.md 1, 4)."""
+"""The gate: what the source said, and when. The only room with HTTP and websockets.
+
+See docs/architecture.md#packages, docs/architecture.md#sources.
+"""

@@ -1,4 +1,4 @@
-"""`python -m ingest`: the gate by hand. Machine output on stdout with `--json`; exit codes as in house.md 3."""
+"""`python -m ingest`: the gate by hand. Machine output on stdout with `--json`; exit codes as in docs/architecture.md#run."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from typing import Any
 
 import polars as pl
 
-from ingest.calendars import as_of_clock, last_completed_session
-from ingest.discovery import discover, discover_at_source, scan_columns
-from ingest.envelope import Provenance, write_envelope
 from ingest.envelope_page import keep_page
 from ingest.errors import IngestError, ScannerConfigError
-from ingest.healing import (
+from ingest.landing.backfill import (
     calendars_of,
     failed_requests,
     gap_requests,
-    ill_symbols,
     known_symbols,
+    unhealthy_symbols,
     whole_requests,
 )
-from ingest.landing import (
+from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.envelope import ScanProvenance, write_envelope
+from ingest.landing.land import (
     LandingReport,
     instruments_of,
     land_bars,
@@ -35,21 +34,22 @@ from ingest.landing import (
     land_scans,
     land_sessions,
 )
-from ingest.pacing import Progress
-from ingest.requests import Landing, now_utc
-from ingest.rules import summarise
-from ingest.sample import SAMPLE_AS_OF
-from ingest.scanners import Scanner, default_names, load_scanners
-from ingest.source import Source
-from ingest.sources import SOURCES, make_source
-from ingest.status import lake_status
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
-from lakehouse.dbt import run_dbt
+from ingest.landing.status import lake_status
+from ingest.reference.calendars import as_of_clock, last_completed_session
+from ingest.reference.venues import Venues
+from ingest.screening.predicates import summarise
+from ingest.screening.scanners import Scanner, default_names, load_scanners
+from ingest.sources.landing_request import Landing, now_utc
+from ingest.sources.pacing import Progress
+from ingest.sources.protocol import Source
+from ingest.sources.registry import SOURCES, make_source
+from ingest.sources.sample.sample import SAMPLE_AS_OF
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import run_dbt
 from lakehouse.errors import LakehouseError, PathRefusedError
 from lakehouse.interrupts import interruptible
 from lakehouse.paths import Paths, check_run_id, check_symbol
-from lakehouse.writes import Write, write
+from lakehouse.storage.writes import Write, write
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _WINDOW_SESSIONS = 60
@@ -225,7 +225,7 @@ def _repair(call: _Call) -> dict[str, Any]:
 
 def _refresh(call: _Call) -> dict[str, Any]:
     with Lake.open(call.paths) as lake:
-        symbols = _asked(call, ill_symbols(lake, call.source.name))
+        symbols = _asked(call, unhealthy_symbols(lake, call.source.name))
         calendars, requests = calendars_of(symbols, call.venues), whole_requests(symbols, call.landing)
         return {"landing": asdict(land_requests(lake, call.source, calendars, call.landing, requests))}
 
@@ -265,7 +265,9 @@ def _scan(call: _Call) -> dict[str, Any]:
         (columns,) = scan_columns(lake, [(landing.last, landing.as_of_at)])
         found = discover(scanners, columns, source=call.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at)
         land_scans(lake, found.scans, run_id=landing.run_id, step="scan")
-    provenance = Provenance(landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at)
+    provenance = ScanProvenance(
+        landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at
+    )
     rows = []
     for scanner in scanners:
         mine = found.scans.filter(pl.col("scanner") == scanner.name)
@@ -292,7 +294,7 @@ def _scan_at_source(call: _Call, scanners: Sequence[Scanner]) -> list[dict[str, 
         if symbols:
             land_instruments(lake, source, replace(landing, symbols=symbols))
         land_scans(lake, found, run_id=landing.run_id, step="scan")
-    provenance = Provenance(landing.run_id, source.name, source.is_simulated, landing.last, landing.as_of_at)
+    provenance = ScanProvenance(landing.run_id, source.name, source.is_simulated, landing.last, landing.as_of_at)
     rows = []
     for scanner in scanners:
         mine = found.filter(pl.col("scanner") == scanner.name)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ingest.envelope import ROW_COLUMNS, ROW_MEANINGS, SCHEMA, VERSION, Meta
 from ingest.errors import EnvelopePageError
-from ingest.scanners import Scanner, load_scanners
-from lakehouse.contracts import Column
+from ingest.landing.envelope import ROW_COLUMNS, ROW_MEANINGS, SCHEMA, VERSION, Meta
+from ingest.screening.scanners import Scanner, load_scanners
+from lakehouse.schema.contracts import Column
 
 COMMAND = "python -m ingest envelope"
 _CODE = Path(__file__).resolve().parents[1]

@@ -56,7 +56,10 @@ class CalendarError(IngestError):
 
 
 class UnknownVenueError(CalendarError):
-    """A venue has no line in venues.csv; there is no default calendar (quant.md 1.2)."""
+    """A venue has no line in venues.csv; there is no default calendar.
+
+    See docs/method/01-time-sessions-bars.md#1.2.
+    """
 
 
 class CalendarRangeError(CalendarError):

@@ -1,1 +1,4 @@
-"""The front door: what happens, in what order, and may it be published (house.md 1, 3)."""
+"""The front door: what happens, in what order, and may it be published.
+
+See docs/architecture.md#packages, docs/architecture.md#run.
+"""

@@ -1,5 +1,5 @@
 """`python -m lakefolio`."""
 
-from lakefolio.cli import script
+from lakefolio.cli.app import script
 
 script()

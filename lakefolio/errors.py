@@ -1,6 +1,8 @@
-"""What stops a command, and the exit code it ends with (house.md 3).
+"""What stops a command, and the exit code it ends with.
 
-FrontDoorError (1)
+See docs/architecture.md#run.
+
+LakefolioError (1)
 ├── UsageError (2)          a word of the command line or of a configuration file that means nothing here
 │   └── ManifestError (2)
 ├── GateError (3)           a health or audit gate that did not pass
@@ -16,13 +18,13 @@ from __future__ import annotations
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_GATE, EXIT_LOCKED, EXIT_UNVERIFIED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 
-class FrontDoorError(Exception):
+class LakefolioError(Exception):
     """Root of what the front door raises."""
 
     exit_code = EXIT_FAILED
 
 
-class UsageError(FrontDoorError):
+class UsageError(LakefolioError):
     """A command or setting that means nothing here; the message offers the nearest that does."""
 
     exit_code = EXIT_USAGE
@@ -32,7 +34,7 @@ class ManifestError(UsageError):
     """A manifest that cannot be resolved; the message names the key, its place and the nearest valid name."""
 
 
-class GateError(FrontDoorError):
+class GateError(LakefolioError):
     """A gate that did not pass; the message names check, value and limit."""
 
     exit_code = EXIT_GATE
@@ -43,20 +45,20 @@ class HealthGateError(GateError):
 
 
 class AuditGateError(GateError):
-    """A portfolio that may not be published; the message names check, profile, value and limit."""
+    """A portfolio that may not be published; the message names check, risk profile, value and limit."""
 
 
-class LockedError(FrontDoorError):
+class LockedError(LakefolioError):
     """Another run holds the lock; the message names it."""
 
     exit_code = EXIT_LOCKED
 
 
-class VerificationError(FrontDoorError):
+class VerificationError(LakefolioError):
     """Something signed that has changed; the message names line and file."""
 
     exit_code = EXIT_UNVERIFIED
 
 
-class ResumeError(FrontDoorError):
+class ResumeError(LakefolioError):
     """Outputs that are missing or changed since they were recorded; the message names the step to start from."""

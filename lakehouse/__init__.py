@@ -1,1 +1,4 @@
-"""The cellar: where everything is kept, and whether it is whole (house.md 1, 2)."""
+"""The cellar: where everything is kept, and whether it is whole.
+
+See docs/architecture.md#packages, docs/architecture.md#lake.
+"""

@@ -1,4 +1,7 @@
-"""An interrupt stays an interrupt, whatever it met on its way (house.md 3: exit 130)."""
+"""An interrupt stays an interrupt, whatever it met on its way.
+
+See docs/architecture.md#run: exit 130.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every path of the system is made here, and every id that goes into one is checked first (traps.md, Operation)."""
+"""Every path of the system is made here, and every id that goes into one is checked first.
+
+See traps.md, Operation.
+"""
 
 from __future__ import annotations
 
@@ -192,7 +195,10 @@ class Paths:
         return inside(self.root / "export", check_run_id(run_id))
 
     def export_file(self, run_id: str, scanner: str) -> Path:
-        """Path of the envelope that one scanner of one run exports (house.md 3)."""
+        """Path of the envelope that one scanner of one run exports.
+
+        See docs/architecture.md#run.
+        """
         return self.export_dir(run_id) / f"universe_selector_{check_scanner_name(scanner)}.json"
 
     def table_lock(self, table: str) -> Path:

@@ -1,1 +1,4 @@
-"""The window: reads rpt_* models and renders them; computes nothing (house.md 1)."""
+"""The window: reads rpt_* models and renders them; computes nothing.
+
+See docs/architecture.md#packages.
+"""

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from reports import charts
+from reports.drawing import charts
 from reports.render import template
 
 

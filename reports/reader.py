@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from reports.errors import IncompleteReportError
-from reports.tables import SCHEMA, TABLES, ReportTable
+from reports.tables.tables import SCHEMA, TABLES, ReportTable
 
 _REBUILD = "run `dbt build --select reports` and render again"
 

@@ -15,10 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_e
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
-from reports import charts, findings_layout, formats, layout, markdown
+from reports.drawing import charts
 from reports.errors import IncompleteReportError, UnknownReportError
 from reports.reader import ReportTables
-from reports.tones import tone
+from reports.tables import analysis_layout as findings_layout
+from reports.tables import layout
+from reports.text import formats, markdown
+from reports.text.status_colours import tone
 
 REPORTS: tuple[str, ...] = (
     "portfolio_report.md",
@@ -32,7 +35,7 @@ REPORTS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class ReportProvenance:
     """What a run stands on, ordered for print: plain facts first, then one block for each nested record."""
 
     facts: tuple[tuple[str, str], ...]
@@ -40,7 +43,7 @@ class Provenance:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Provenance:
+    def of(cls, record: Mapping[str, Any]) -> ReportProvenance:
         """Split a record into facts, blocks (its mappings) and `notes` (a list of sentences)."""
         facts = tuple((key, _written(value)) for key, value in record.items() if not _is_block(key, value))
         blocks = tuple(
@@ -87,7 +90,7 @@ def render_report(
             tables=checked,
             run=checked["rpt_summary"].row(0, named=True),
             regime=checked["rpt_regime"].row(0, named=True),
-            provenance=Provenance.of(provenance),
+            provenance=ReportProvenance.of(provenance),
             is_decay_shown=is_decay_shown,
         )
     )

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.errors import IncompleteReportError
-from reports.formats import Field
-from reports.layout import HEALTH, HEALTH_COVERAGE, HEALTH_HISTORY
-from reports.tones import HEALTH_STYLES
+from reports.tables.layout import HEALTH, HEALTH_COVERAGE, HEALTH_HISTORY
+from reports.text.formats import Field
+from reports.text.status_colours import HEALTH_STYLES
 
 Style = Callable[[Mapping[str, Any]], str]
 
@@ -22,7 +22,9 @@ _COUNTS = dict(zip(("n_missing", "n_invalid", "n_stale", "n_with_gaps", "n_short
 
 
 def health_table(frame: pl.DataFrame, *, title: str = "Data health") -> Table:
-    """Rows of `marts.data_health` or `rpt_health` as a coloured table (quant.md 1.6).
+    """Rows of `marts.data_health` or `rpt_health` as a coloured table.
+
+    See docs/method/01-time-sessions-bars.md#1.6.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ def health_table(frame: pl.DataFrame, *, title: str = "Data health") -> Table:
     Raises
     ------
     IncompleteReportError
-        If `symbol` or `status` is missing, or a status is none of quant.md 1.6.
+        If `symbol` or `status` is missing, or a status is none of docs/method/01-time-sessions-bars.md#1.6.
     """
     _require(frame, {"symbol", "status"})
     rows = sorted(frame.iter_rows(named=True), key=lambda row: (_RANKS.index(row["status"]), row["symbol"]))
@@ -45,7 +47,7 @@ def history_table(frame: pl.DataFrame, *, title: str = "Data health over runs") 
     Raises
     ------
     IncompleteReportError
-        If a column is missing, or a status is none of quant.md 1.6.
+        If a column is missing, or a status is none of docs/method/01-time-sessions-bars.md#1.6.
     """
     _require(frame, {field.name for field in HEALTH_HISTORY})
     return _table(title, HEALTH_HISTORY, frame.iter_rows(named=True), _style_of_status)

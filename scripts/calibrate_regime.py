@@ -1,9 +1,11 @@
-"""Choose the regime's weights and thresholds on data before 2016 and show what they say afterwards (quant.md 7.3).
+"""Choose the regime's weights and thresholds on data before 2016 and show what they say afterwards.
+
+See docs/method/07-regime.md#7.3.
 
     python -m scripts.calibrate_regime FOLDER [--trials N] [--skip search bounds]
 
 FOLDER holds `long_history.parquet` and `market.parquet`. The search sees SPY 2006-2015, large caps 2010-2015 and
-simulated noise; the bounds and the report use the settings frozen in `analytics.regime_settings`, the bounds with noise
+simulated noise; the bounds and the report use the settings frozen in `analytics.regime.regime_settings`, the bounds with noise
 that the search has not seen. Markdown goes to standard output.
 """
 
@@ -24,8 +26,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import rankdata
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.regime import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
-from analytics.regime_components import COMPONENTS, STREAM_COMPONENTS, average_correlation
+from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
+from analytics.regime.detection import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
 
 LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21
@@ -208,9 +210,10 @@ def without_correlation(weights: FloatVector) -> FloatVector:
 
 
 def candidates() -> Iterator[FloatVector]:
-    """Weights of the stream's readings in fortieths, summing to 1: the volatility ratio has 0.7 or more.
+    """Weights of the stream's components in fortieths, summing to 1: the volatility ratio has 0.7 or more.
 
-    DWT and permutation entropy, which know least, have at most three fortieths. The DWT has at least one, since quant.md
+    DWT and permutation entropy, which know least, have at most three fortieths. The DWT has at least one, since
+    docs/method/index.md
     7.3 has a flag that takes its weight away.
     """
     steps = range(13)

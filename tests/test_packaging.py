@@ -1,4 +1,7 @@
-"""One distribution with exactly five import names, which runs where the repository is not (house.md 1)."""
+"""One distribution with exactly five import names, which runs where the repository is not.
+
+See docs/architecture.md#packages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How much of each cluster and instrument to hold (quant.md 8).
+"""How much of each cluster and instrument to hold.
+
+See docs/method/08-allocation.md.
 
 `allocate` is the two-layer allocation of production and the tournament; `solve` is the layer below it on plain arrays.
 """
@@ -7,9 +9,10 @@ from __future__ import annotations
 
 from analytics.allocation.allocate import allocate
 from analytics.allocation.barbell import AGGRESSOR_SHARE
+from analytics.allocation.cluster_returns import blend_members, cluster_streams
 from analytics.allocation.errors import AllocationInputError, CapInfeasibleError, SolverError, UnboundedError
 from analytics.allocation.portfolio import Allocation, AllocationProblem, PortfolioProfile, Regime
-from analytics.allocation.problem import (
+from analytics.allocation.solvers.risk_problem import (
     CONVEX_PROFILES,
     PROFILES,
     RECIPE_PROFILES,
@@ -20,8 +23,7 @@ from analytics.allocation.problem import (
     Status,
     Turnover,
 )
-from analytics.allocation.solvers import solve
-from analytics.allocation.streams import blend_members, cluster_streams
+from analytics.allocation.solvers.solve import solve
 
 __all__ = [
     "AGGRESSOR_SHARE",

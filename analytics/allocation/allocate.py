@@ -1,4 +1,7 @@
-"""The two-layer allocation that production and the tournament both call (quant.md 8)."""
+"""The two-layer allocation that production and the tournament both call.
+
+See docs/method/08-allocation.md.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,17 @@ import numpy as np
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE, choose_aggressors
-from analytics.allocation.caps import placeable_budget
+from analytics.allocation.cluster_returns import blend_members, cluster_streams, lifetimes
 from analytics.allocation.errors import AllocationInputError, CapInfeasibleError
 from analytics.allocation.portfolio import Allocation, AllocationProblem
 from analytics.allocation.portfolio_checks import check_allocation, with_arrays
-from analytics.allocation.problem import Profile, RiskProblem, Solution, Turnover
-from analytics.allocation.risk_parity import contributions
-from analytics.allocation.solvers import solve
-from analytics.allocation.streams import blend_members, cluster_streams, lifetimes
-from analytics.covariance import estimate_covariance
+from analytics.allocation.solvers.cap_feasibility import placeable_budget
+from analytics.allocation.solvers.risk_parity import contributions
+from analytics.allocation.solvers.risk_problem import Profile, RiskProblem, Solution, Turnover
+from analytics.allocation.solvers.solve import solve
 from analytics.errors import ShortHistoryError
-from analytics.risk import conditional_value_at_risk, convexity
+from analytics.estimation.covariance import estimate_covariance
+from analytics.estimation.instrument_risk import conditional_value_at_risk, convexity
 
 ENGINE = "lakefolio"
 #: Common sessions that minimum CVaR needs for three sessions in its tail.
@@ -29,7 +32,7 @@ N_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class _Layers:
-    """Everything of layer 1 that does not depend on the profile."""
+    """Everything of layer 1 that does not depend on the risk profile."""
 
     cluster_ids: IntVector
     member_cluster: IntVector
@@ -43,7 +46,9 @@ class _Layers:
 
 
 def allocate(problem: AllocationProblem) -> Allocation:
-    """Weigh the selected instruments: blend inside clusters, then the profile over the cluster streams (quant.md 8).
+    """Weigh the selected instruments: blend inside clusters, then the risk profile over the cluster streams.
+
+    See docs/method/08-allocation.md.
 
     Raises
     ------
@@ -60,15 +65,15 @@ def allocate(problem: AllocationProblem) -> Allocation:
     check_allocation(problem)
     layers = _build_layers(problem)
     is_aggressor = np.zeros(layers.caps.size, dtype=np.bool_)
-    if problem.profile == "barbell":
+    if problem.risk_profile == "barbell":
         is_aggressor, solution = _solve_barbell(problem, layers)
     else:
-        solution = solve(_risk_problem(problem, layers, problem.profile))
+        solution = solve(_risk_problem(problem, layers, problem.risk_profile))
     if layers.note:
         solution = replace(solution, message="; ".join(filter(None, [solution.message, layers.note])))
     weights = layers.blend @ solution.weights
     return Allocation(
-        profile=problem.profile,
+        risk_profile=problem.risk_profile,
         engine=ENGINE,
         symbols=problem.symbols,
         weights=weights,
@@ -160,8 +165,11 @@ def _cluster_names(cluster_ids: IntVector) -> tuple[str, ...]:
     return tuple(f"cluster {cluster}" for cluster in cluster_ids)
 
 
-def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile) -> RiskProblem:
-    """Layer 1 as a problem over the cluster streams (quant.md 8.2)."""
+def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Profile) -> RiskProblem:
+    """Layer 1 as a problem over the cluster streams.
+
+    See docs/method/08-allocation.md#8.2.
+    """
     fragility = None
     if problem.fragility_penalty > 0.0:
         tails = conditional_value_at_risk(layers.streams)
@@ -184,12 +192,12 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, profile: Profile)
             held_elsewhere=problem.held_elsewhere,
         )
     return RiskProblem(
-        profile=profile,
+        risk_profile=risk_profile,
         covariance=layers.covariance,
         upper=np.minimum(layers.caps, 1.0),
         budget=layers.budget,
         mean=np.nanmean(layers.streams, axis=0) * problem.periods_per_year,
-        past_returns=_common_sessions(problem, layers) if profile == "min_cvar" else None,
+        past_returns=_common_sessions(problem, layers) if risk_profile == "min_cvar" else None,
         risk_free_rate=problem.risk_free_rate,
         fragility=fragility,
         fragility_penalty=problem.fragility_penalty,
@@ -208,14 +216,17 @@ def _common_sessions(problem: AllocationProblem, layers: _Layers) -> FloatMatrix
         shortest = _description(problem, int(layers.cluster_ids[int(alive.sum(axis=0).argmin())]))
         message = (
             f"min_cvar needs {MIN_TAIL_SESSIONS} common sessions of all clusters, there are {sessions}; the shortest "
-            f"is {shortest}. Leave its recent listings out, or take another profile"
+            f"is {shortest}. Leave its recent listings out, or take another risk profile"
         )
         raise ShortHistoryError(message)
     return np.nan_to_num(layers.streams[common], nan=0.0)
 
 
 def _solve_barbell(problem: AllocationProblem, layers: _Layers) -> tuple[BoolVector, Solution]:
-    """Aggressor clusters in equal parts, risk parity over the others (quant.md 8.2)."""
+    """Aggressor clusters in equal parts, risk parity over the others.
+
+    See docs/method/08-allocation.md#8.2.
+    """
     share = AGGRESSOR_SHARE[problem.regime] * layers.budget
     convexities = convexity(layers.streams)
     is_aggressor = choose_aggressors(convexities, layers.member_cluster, problem.identities, layers.caps, share)

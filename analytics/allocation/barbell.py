@@ -1,4 +1,7 @@
-"""A small sleeve of convex clusters beside a core, insulated from it (quant.md 8.2)."""
+"""A small sleeve of convex clusters beside a core, insulated from it.
+
+See docs/method/08-allocation.md#8.2.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def choose_aggressors(
     if most == 0:
         message = (
             f"barbell: the aggressor sleeve may take at most a third of the clusters, and K = {count}. Ways out: at "
-            "least three clusters (a lower cluster threshold), or another profile"
+            "least three clusters (a lower cluster threshold), or another risk profile"
         )
         raise InfeasibleError(message)
     families = _families(member_cluster, identities, count)
@@ -62,7 +65,7 @@ def choose_aggressors(
     if not chosen.any():
         message = (
             f"barbell: shared identities tie the clusters into groups larger than the {most} that a third of K = "
-            f"{count} allows. Ways out: merge venues of one identity before selection, or another profile"
+            f"{count} allows. Ways out: merge venues of one identity before selection, or another risk profile"
         )
         raise InfeasibleError(message)
     each = share / int(chosen.sum())

@@ -19,7 +19,9 @@ class AllocationInputError(InputError):
 
 
 class CapInfeasibleError(InfeasibleError):
-    """The caps cannot hold the budget (quant.md 8.3).
+    """The caps cannot hold the budget.
+
+    See docs/method/08-allocation.md#8.3.
 
     Attributes
     ----------
@@ -57,7 +59,9 @@ class CapInfeasibleError(InfeasibleError):
 
 
 class SolverError(AnalyticsError):
-    """A solver stopped without a certified answer; nothing else was tried in its place (quant.md 8.3).
+    """A solver stopped without a certified answer; nothing else was tried in its place.
+
+    See docs/method/08-allocation.md#8.3.
 
     Attributes
     ----------

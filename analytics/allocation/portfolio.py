@@ -1,4 +1,7 @@
-"""What the two-layer allocation is asked and what it answers (quant.md 8)."""
+"""What the two-layer allocation is asked and what it answers.
+
+See docs/method/08-allocation.md.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.allocation.problem import Profile, Solution
-from analytics.covariance import CovarianceMethod
+from analytics.allocation.solvers.risk_problem import Profile, Solution
+from analytics.estimation.covariance import CovarianceMethod
 
 PortfolioProfile = Profile | Literal["barbell"]
 Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
@@ -15,11 +18,13 @@ Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
 
 @dataclass(frozen=True, slots=True)
 class AllocationProblem:
-    """Selected instruments in their clusters, and the rules for weighing them (quant.md 8).
+    """Selected instruments in their clusters, and the rules for weighing them.
+
+    See docs/method/08-allocation.md.
 
     Parameters
     ----------
-    profile : a profile of `solve`, or "barbell".
+    risk_profile : a risk profile of `solve`, or "barbell".
     symbols, identities : (N,)
     directions : (N,)
         +1 or -1.
@@ -38,12 +43,12 @@ class AllocationProblem:
     regime : decision regime, read by `barbell`.
     fragility_penalty : gamma; 0 = off.
     turnover_penalty : lambda; 0 = off.
-    alpha_weighting : momentum in the blend (quant.md 8.1).
-    covariance_method : see `analytics.covariance`.
+    alpha_weighting : momentum in the blend (docs/method/08-allocation.md#8.1).
+    covariance_method : see `analytics.estimation.covariance`.
     covariance_halflife_sessions : for the method "ewma".
     """
 
-    profile: PortfolioProfile
+    risk_profile: PortfolioProfile
     symbols: tuple[str, ...]
     identities: tuple[str, ...]
     directions: IntVector
@@ -85,10 +90,10 @@ class Allocation:
         "core" or "aggressor".
     cash : weight not invested.
     solution : of layer 1; its weights are the cluster weights.
-    estimator : of the covariance of the cluster streams, with its target where it shrinks (quant.md 3.3).
+    estimator : of the covariance of the cluster streams, with its target where it shrinks (docs/method/03-dependence.md#3.3).
     """
 
-    profile: PortfolioProfile
+    risk_profile: PortfolioProfile
     engine: str
     symbols: tuple[str, ...]
     weights: FloatVector

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 
 from analytics._typing import IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE
-from analytics.allocation.checks import check_names, check_vector
 from analytics.allocation.errors import AllocationInputError
 from analytics.allocation.portfolio import AllocationProblem
-from analytics.allocation.problem import PROFILES
-from analytics.numbers import as_numbers
+from analytics.allocation.solvers.problem_checks import check_names, check_vector
+from analytics.allocation.solvers.risk_problem import PROFILES
+from analytics.arrays import as_numbers
 
 #: Settings of a problem that are numbers.
 SETTINGS = (
@@ -73,8 +73,8 @@ def check_allocation(problem: AllocationProblem) -> None:
     AllocationInputError
         Names the instrument or setting and the rule.
     """
-    if problem.profile not in (*PROFILES, "barbell"):
-        _refuse(f"unknown profile {problem.profile!r}; known: {', '.join(PROFILES)}, barbell")
+    if problem.risk_profile not in (*PROFILES, "barbell"):
+        _refuse(f"unknown risk profile {problem.risk_profile!r}; known: {', '.join(PROFILES)}, barbell")
     if problem.regime not in AGGRESSOR_SHARE:
         _refuse(f"unknown regime {problem.regime!r}; known: {', '.join(AGGRESSOR_SHARE)}")
     count = len(problem.symbols)

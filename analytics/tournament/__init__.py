@@ -1,1 +1,4 @@
-"""What would have worked, after costs and luck (quant.md 9)."""
+"""What would have worked, after costs and luck.
+
+See docs/method/09-tournament.md.
+"""

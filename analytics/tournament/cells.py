@@ -1,4 +1,7 @@
-"""One cell of the tournament: an engine, a profile and a simulator (quant.md 9.3)."""
+"""One cell of the tournament: an engine, a risk profile and a simulator.
+
+See docs/method/09-tournament.md#9.3.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class Cell:
     """Status, decisions and path of one cell; a cell that is not `ok` has no path and is never filled."""
 
     engine: str
-    profile: str
+    risk_profile: str
     simulator: str
     status: str
     message: str | None
@@ -56,7 +59,9 @@ class Cell:
     path: Path | None = None
 
     @classmethod
-    def of(cls, engine: str, profile: str, simulator: str, answers: Sequence[tuple[Decision, Concentration]]) -> Cell:
+    def of(
+        cls, engine: str, risk_profile: str, simulator: str, answers: Sequence[tuple[Decision, Concentration]]
+    ) -> Cell:
         """Judge the answers of all windows: one refusal leaves a hole that no series can bridge, so the cell has it.
 
         The message counts the refused windows and quotes the first; else it counts solutions shown as another status.
@@ -76,12 +81,12 @@ class Cell:
             number, first = noted[0]
             message = f"{first.status} in {len(noted)} of {len(decisions)} windows, first in window {number}"
         concentrations = tuple(concentration for _, concentration in answers)
-        return cls(engine, profile, simulator, status, message, decisions, concentrations)
+        return cls(engine, risk_profile, simulator, status, message, decisions, concentrations)
 
     @property
     def name(self) -> str:
-        """`engine/profile`."""
-        return f"{self.engine}/{self.profile}"
+        """`engine/risk profile`."""
+        return f"{self.engine}/{self.risk_profile}"
 
     @property
     def is_usable(self) -> bool:

@@ -1,4 +1,7 @@
-"""Who decides: engines, what they may see, and what they answer (quant.md 9.3)."""
+"""Who decides: engines, what they may see, and what they answer.
+
+See docs/method/09-tournament.md#9.3.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ BUDGET_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PastView:
-    """Everything known at the end of one train window; every member ends there (quant.md 9.1).
+    """Everything known at the end of one train window; every member ends there.
+
+    See docs/method/09-tournament.md#9.1.
 
     The arrays are read-only copies, so no later session can be reached through them. They begin at the first session
     of the study, since a regime is read against its own past; `train` marks the sessions of the train window.
@@ -130,14 +135,14 @@ class Decide(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A name and the policy it has for each profile it can do."""
+    """A name and the policy it has for each risk profile it can do."""
 
     name: str
     decides: Mapping[str, Decide]
 
     @property
-    def profiles(self) -> tuple[str, ...]:
-        """The profiles this engine can do."""
+    def risk_profiles(self) -> tuple[str, ...]:
+        """The risk profiles this engine can do."""
         return tuple(self.decides)
 
 
@@ -152,18 +157,20 @@ class Pool:
 PoolOf = Callable[[PastView], Pool]
 
 
-def decide_cell(engine: Engine, profile: str, past: PastView) -> Decision:
-    """One engine's answer for one profile; its refusal is an answer too, never another engine's (quant.md 9.3).
+def decide_cell(engine: Engine, risk_profile: str, past: PastView) -> Decision:
+    """One engine's answer for one risk profile; its refusal is an answer too, never another engine's.
+
+    See docs/method/09-tournament.md#9.3.
 
     Returns
     -------
     Decision
-        `unsupported` when the engine has no such profile, `failed` with the error's text when it raises an
+        `unsupported` when the engine has no such risk profile, `failed` with the error's text when it raises an
         `AnalyticsError` or names a symbol that the past does not know. Other exceptions are bugs and pass through.
     """
-    decide = engine.decides.get(profile)
+    decide = engine.decides.get(risk_profile)
     if decide is None:
-        return Decision.refused(UNSUPPORTED, f"{engine.name} has no profile {profile}")
+        return Decision.refused(UNSUPPORTED, f"{engine.name} has no risk profile {risk_profile}")
     try:
         decision = decide(past)
         unknown = sorted(set(decision.symbols) - set(past.symbols) - {past.benchmark_symbol})
@@ -177,7 +184,9 @@ def decide_cell(engine: Engine, profile: str, past: PastView) -> Decision:
 
 
 def tradable_pool(past: PastView, *, min_history_sessions: int = 60, max_stale_sessions: int = 2) -> Pool:
-    """Every instrument with enough history in the train window that has not gone quiet, held long (quant.md 2.4).
+    """Every instrument with enough history in the train window that has not gone quiet, held long.
+
+    See docs/method/02-returns.md#2.4.
 
     Parameters
     ----------
@@ -193,11 +202,12 @@ def tradable_pool(past: PastView, *, min_history_sessions: int = 60, max_stale_s
 
 
 def equal_weight_engine(
-    pool_of: PoolOf = tradable_pool, *, name: str = "equal_weight", profile: str = "equal_weight"
+    pool_of: PoolOf = tradable_pool, *, name: str = "equal_weight", risk_profile: str = "equal_weight"
 ) -> Engine:
     """The engine that holds the same gross weight of everything in a pool.
 
-    With the candidates as pool it is the raw pool of quant.md 9.7, with the selection as pool the selected one.
+    With the candidates as pool it is the raw pool of docs/method/09-tournament.md#9.7, with the selection as pool
+    the selected one.
     """
 
     def decide(past: PastView) -> Decision:
@@ -207,20 +217,26 @@ def equal_weight_engine(
         weights = pool.directions / len(pool.symbols)
         return Decision(pool.symbols, weights, 0.0, n_candidates=len(past.symbols), n_selected=len(pool.symbols))
 
-    return Engine(name, {profile: decide})
+    return Engine(name, {risk_profile: decide})
 
 
-def market_engine(*, name: str = "market", profile: str = "market") -> Engine:
-    """The engine that holds 100 % of the benchmark, which stands outside the investable set (quant.md 8.2)."""
+def market_engine(*, name: str = "market", risk_profile: str = "market") -> Engine:
+    """The engine that holds 100 % of the benchmark, which stands outside the investable set.
+
+    See docs/method/08-allocation.md#8.2.
+    """
 
     def decide(past: PastView) -> Decision:
         if not np.isfinite(past.past_benchmark_returns[past.train]).any():
             raise ShortHistoryError(f"{past.benchmark_symbol} has no return in the train window to {past.train_end}")
         return Decision((past.benchmark_symbol,), np.ones(1), 0.0, n_candidates=1, n_selected=1)
 
-    return Engine(name, {profile: decide})
+    return Engine(name, {risk_profile: decide})
 
 
 def own_engine(decides: Mapping[str, Decide], *, name: str = "ours") -> Engine:
-    """The house's engine: the policies that production runs, one for each profile (quant.md 8.1)."""
+    """The house's engine: the policies that production runs, one for each risk profile.
+
+    See docs/method/08-allocation.md#8.1.
+    """
     return Engine(name, dict(decides))

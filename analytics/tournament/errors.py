@@ -3,8 +3,8 @@
 AnalyticsError (analytics.errors)
 └── TournamentError
     ├── WindowError               a split of the sessions that would test a session twice, or none
-    ├── UnsupportedProfileError   an engine that cannot do a profile; its cell says so and stays empty
-    ├── GuestError                an engine from outside that broke or answered something else than a decision
+    ├── UnsupportedProfileError   an engine that cannot do a risk profile; its cell says so and stays empty
+    ├── PluginError                an engine from outside that broke or answered something else than a decision
     └── RuinError                 a path whose wealth fell below zero: it has no return afterwards
 """
 
@@ -22,10 +22,13 @@ class WindowError(TournamentError, ValueError):
 
 
 class UnsupportedProfileError(TournamentError):
-    """Raised by an engine for a profile it cannot do (quant.md 9.3)."""
+    """Raised by an engine for a risk profile it cannot do.
+
+    See docs/method/09-tournament.md#9.3.
+    """
 
 
-class GuestError(TournamentError):
+class PluginError(TournamentError):
     """A guest engine that broke; the message names it and what it raised."""
 
 

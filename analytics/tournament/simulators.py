@@ -1,4 +1,6 @@
-"""What a portfolio earns after its decision: drift, trades, costs (quant.md 9.4).
+"""What a portfolio earns after its decision: drift, trades, costs.
+
+See docs/method/09-tournament.md#9.4.
 
 One loop serves both simulators, so that their difference is friction and never policy. Wealth, holdings and the money
 account obey, at each session with trade rate k and borrow rate b:
@@ -159,7 +161,9 @@ def simulate_window(
     rebalance: str,
     periods_per_year: int,
 ) -> WindowPath:
-    """Carry a portfolio through one test window (quant.md 9.4; the formulas stand at the top of this module).
+    """Carry a portfolio through one test window.
+
+    See docs/method/09-tournament.md#9.4; the formulas stand at the top of this module.
 
     Parameters
     ----------

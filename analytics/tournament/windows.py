@@ -1,4 +1,7 @@
-"""Which sessions a decision may see, and which ones judge it (quant.md 9.1)."""
+"""Which sessions a decision may see, and which ones judge it.
+
+See docs/method/09-tournament.md#9.1.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ class Window:
 
 
 def walk_forward_windows(n_sessions: int, *, train: int, test: int, step: int) -> tuple[Window, ...]:
-    """Split a session axis into train windows, each followed by its test window (quant.md 9.1).
+    """Split a session axis into train windows, each followed by its test window.
+
+    See docs/method/09-tournament.md#9.1.
 
     The first train window begins at session 0 and every next one `step` sessions later. No session is tested twice.
     The last test window is kept when it is cut short by the end of the axis, however short it is: metrics are computed

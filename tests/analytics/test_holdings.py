@@ -1,4 +1,7 @@
-"""Mark to market, drift and orders (quant.md 10)."""
+"""Mark to market, drift and orders.
+
+See docs/method/10-state-orders.md.
+"""
 
 from __future__ import annotations
 

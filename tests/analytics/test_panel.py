@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from analytics.clusters import cluster_instruments
-from analytics.correlation import blended_distance, pairwise_correlation
-from analytics.covariance import estimate_covariance
+from analytics.clustering.clusters import cluster_instruments
 from analytics.errors import AnalyticsError, InputError, ShortHistoryError
+from analytics.estimation.correlation import blended_distance, pairwise_correlation
+from analytics.estimation.covariance import estimate_covariance
 from analytics.panel import check_panel
 
 SYMBOLS = ("X:A", "X:B", "X:C")

@@ -1,4 +1,7 @@
-"""The one policy from candidates to weights: a recent listing goes all the way (quant.md 2.4)."""
+"""The one policy from candidates to weights: a recent listing goes all the way.
+
+See docs/method/02-returns.md#2.4.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.allocation.problem import Profile
-from analytics.policy import Chosen, Held, Policy, group, pick, weigh
-from analytics.selection import SelectionRules
+from analytics.allocation.solvers.risk_problem import Profile
+from analytics.policy import HeldWeights, Policy, SelectedInstruments, decide_clusters, decide_selection, decide_weights
+from analytics.selection.natural_selection import SelectionRules
 
 N, T = 15, 500
 RECENT = "X:S07"
@@ -49,7 +52,7 @@ def candidates() -> pl.DataFrame:
 
 
 def test_an_instrument_of_70_sessions_is_selected_and_carries_its_mark() -> None:
-    _, selection = pick(past(70), candidates(), "NORMAL", POLICY, periods_per_year=252)
+    _, selection = decide_selection(past(70), candidates(), "NORMAL", POLICY, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_selected"], row["reason"]) == (True, "selected")
     assert selection.filter("is_recent_listing")["symbol"].to_list() == [RECENT]
@@ -57,20 +60,22 @@ def test_an_instrument_of_70_sessions_is_selected_and_carries_its_mark() -> None
 
 @pytest.mark.parametrize(("listed_sessions", "is_recent"), [(500, False), (496, False), (480, True), (60, True)])
 def test_the_mark_is_of_the_full_lookback_and_a_holiday_is_no_listing(listed_sessions: int, is_recent: bool) -> None:
-    _, selection = pick(past(listed_sessions), candidates(), "NORMAL", POLICY, periods_per_year=252)
+    _, selection = decide_selection(past(listed_sessions), candidates(), "NORMAL", POLICY, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_recent_listing"], row["is_selected"]) == (is_recent, True)
 
 
-@pytest.mark.parametrize("profile", [*get_args(Profile), "barbell"])
-def test_an_instrument_of_70_sessions_is_allocated(profile: str) -> None:
+@pytest.mark.parametrize("risk_profile", [*get_args(Profile), "barbell"])
+def test_an_instrument_of_70_sessions_is_allocated(risk_profile: str) -> None:
     returns = past(70)
-    _, selection = pick(returns, candidates(), "NORMAL", POLICY, periods_per_year=252)
-    chosen = Chosen.of(selection)
+    _, selection = decide_selection(returns, candidates(), "NORMAL", POLICY, periods_per_year=252)
+    chosen = SelectedInstruments.of(selection)
     window = returns[:, [int(symbol[-2:]) for symbol in chosen.symbols]]
-    clustering = group(window, chosen, "NORMAL", POLICY)
+    clustering = decide_clusters(window, chosen, "NORMAL", POLICY)
     assert clustering.excluded == ()
-    allocation = weigh(window, chosen, clustering, profile, "NORMAL", POLICY, Held(), periods_per_year=252)
+    allocation = decide_weights(
+        window, chosen, clustering, risk_profile, "NORMAL", POLICY, HeldWeights(), periods_per_year=252
+    )
     weights = dict(zip(allocation.symbols, allocation.weights, strict=True))
     assert np.isfinite(allocation.weights).all()
     assert sum(weights.values()) + allocation.cash == pytest.approx(1.0, abs=1e-9)
@@ -82,6 +87,6 @@ def test_an_instrument_of_70_sessions_is_allocated(profile: str) -> None:
 @pytest.mark.parametrize("light_sessions", [60, 120])
 def test_an_instrument_of_50_sessions_is_not_selected(light_sessions: int) -> None:
     policy = replace(POLICY, light_sessions=light_sessions)
-    _, selection = pick(past(50), candidates(), "NORMAL", policy, periods_per_year=252)
+    _, selection = decide_selection(past(50), candidates(), "NORMAL", policy, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_selected"], row["reason"], row["is_recent_listing"]) == (False, "short_history", False)

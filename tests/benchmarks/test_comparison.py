@@ -108,7 +108,7 @@ def test_the_tables_say_what_was_measured(tmp_path: Path) -> None:
 
 def test_growth_and_surcharges_are_written(tmp_path: Path) -> None:
     growth = list(grow((20, 40), 60, 1, unheard, works=("min_variance", "clusters")))
-    surcharges = list(charge((40,), 120, 1, unheard, profiles=("min_variance",)))
+    surcharges = list(charge((40,), 120, 1, unheard, risk_profiles=("min_variance",)))
     write_growth(tmp_path, growth, surcharges)
     content = json.loads((tmp_path / "growth.json").read_text(encoding="utf-8"))
     assert {entry["n"] for entry in content["rows"]} == {20, 40}

@@ -76,7 +76,7 @@ def test_the_papers_formula_is_that_of_scikit_learn(market: Market) -> None:
     np.testing.assert_allclose(market.covariance, expected * PERIODS_PER_YEAR, rtol=1e-10)
 
 
-def test_both_of_our_hrp_profiles_are_told_apart(market: Market) -> None:
+def test_both_of_our_hrp_risk_profiles_are_told_apart(market: Market) -> None:
     assert nearest_hrp(market.covariance, ours.weigh(market, "hrp"))[0] == "published"
     assert nearest_hrp(market.covariance, ours.weigh(market, "hrp_plain"))[0] == "plain, optimal leaf order"
 

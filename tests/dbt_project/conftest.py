@@ -19,11 +19,11 @@ import polars as pl
 import pytest
 from dbt_common.events.event_manager_client import get_event_manager
 
-from lakehouse.catalog import Lake, LakeSettings
-from lakehouse.dbt import DbtResult, run_dbt
+from lakehouse.connection.catalog import Lake, LakeSettings
+from lakehouse.dbt.runner import DbtResult, run_dbt
 from lakehouse.paths import Paths
-from lakehouse.tables import CONTRACTS
-from lakehouse.writes import Write, write
+from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.writes import Write, write
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = LakeSettings(memory_limit="1GB", threads=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.catalog import Lake
+from lakehouse.connection.catalog import Lake
 from lakehouse.paths import Paths
 
 Kit = dict[str, Any]
@@ -39,7 +39,7 @@ def test_the_side_with_the_higher_score_is_kept_and_the_conflict_shown(candidate
 
 
 def test_the_discovery_score_is_the_formula(candidates: dict[str, dict[str, Any]]) -> None:
-    """quant.md 5.2 by hand."""
+    """docs/method/05-discovery-selection.md#5.2 by hand."""
     coin = 0.3 * min(7e8 / 1e9, 1) + 0.3 * 25 / 50 + 0.1 * 4 / 10 + 0.3 * (10 + 20) / 2 / 50
     equity = 0.3 * 1e8 / 5e8 + 0.3 * 30 / 50 + 0.1 * 1 / 5 + 0.3 * 4 / 20
     pair = 0.3 * 2.5 / 5

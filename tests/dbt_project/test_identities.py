@@ -1,4 +1,6 @@
-"""Identity as data: which listings are the same instrument, and which only look so (quant.md 5.4).
+"""Identity as data: which listings are the same instrument, and which only look so.
+
+See docs/method/05-discovery-selection.md#5.4.
 
 `identities.csv` holds real tickers as exchanges, TradingView, Yahoo and brokers write them; what each one is was decided by
 reading the rule and the ticker, never by running the model.
@@ -17,11 +19,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ingest.instruments import with_pairs
-from ingest.source import INSTRUMENT_SCHEMA
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
-from lakehouse.dbt import DbtResult
+from ingest.reference.venues import Venues
+from ingest.sources.instruments import with_pairs
+from ingest.sources.protocol import INSTRUMENT_SCHEMA
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import DbtResult
 from lakehouse.paths import Paths, check_symbol
 
 Kit = dict[str, Any]

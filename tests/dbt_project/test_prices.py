@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lakehouse.catalog import Lake
-from lakehouse.dbt import DbtResult
-from lakehouse.hashing import content_hash
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import DbtResult
 from lakehouse.paths import Paths
+from lakehouse.storage.hashing import content_hash
 
 Kit = dict[str, Any]
 
@@ -61,7 +61,7 @@ def test_no_bar_after_the_runs_clock_is_in_a_mart(built: Paths, kit: Kit) -> Non
 
 
 def test_returns_are_ratios_of_grid_prices_by_the_definition(built: Paths, kit: Kit) -> None:
-    """quant.md 2.2 by loops: candidates are BTC, AAA and EURUSD, so the grid is XNYS and 24/5 together."""
+    """docs/method/02-returns.md#2.2 by loops: candidates are BTC, AAA and EURUSD, so the grid is XNYS and 24/5 together."""
     days = {
         calendar: [r["session_date"] for r in kit["sessions_of"](calendar) if r["session_date"] <= kit["AS_OF"]]
         for calendar in ("XNYS", "24/7", "24/5")

@@ -12,8 +12,8 @@ import exchange_calendars
 import polars as pl
 import pytest
 
-from lakehouse.catalog import Lake
-from lakehouse.dbt import DbtResult
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import DbtResult
 from lakehouse.paths import Paths
 
 LAST = dt.date(2026, 2, 5)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.sample import SampleSource
-from ingest.venues import Venues
-from lakehouse.catalog import Lake, LakeSettings
+from ingest.reference.venues import Venues
+from ingest.sources.sample.sample import SampleSource
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from ingest.cli import main
-from ingest.envelope import ROW_COLUMNS, ROW_MEANINGS, Meta, Provenance, envelope
 from ingest.envelope_page import envelope_page, keep_page, uses
 from ingest.errors import EnvelopePageError
-from ingest.scanners import load_scanners
-from lakehouse.tables import CONTRACTS
+from ingest.landing.envelope import ROW_COLUMNS, ROW_MEANINGS, Meta, ScanProvenance, envelope
+from ingest.screening.scanners import load_scanners
+from lakehouse.schema.tables import CONTRACTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "guide" / "envelope.md"
@@ -63,7 +63,7 @@ def test_what_is_written_has_the_declared_fields_and_types(configs: Path) -> Non
     row = {column.name: values[column.type] for column in contract} | {"scanner": scanner.name}
     found = pl.DataFrame([row], schema={column.name: types[column.type] for column in contract})
     clock = dt.datetime.combine(day, dt.time())
-    told = envelope(scanner, found, Provenance("run-1", "sample", is_simulated=True, as_of=day, generated_at=clock))
+    told = envelope(scanner, found, ScanProvenance("run-1", "sample", is_simulated=True, as_of=day, generated_at=clock))
     python_types = {"str": str, "int": int, "bool": bool, "str | None": str, "tuple[str, ...]": list}
     assert {name: type(value) for name, value in told["meta"].items()} == {
         one.name: python_types[str(one.type)] for one in fields(Meta)

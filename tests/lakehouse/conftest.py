@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse.catalog import Lake, LakeSettings
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]

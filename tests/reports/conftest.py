@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from jinja2 import Environment, StrictUndefined
 
-from lakehouse.tables import CONTRACTS
+from lakehouse.schema.tables import CONTRACTS
 from reports.reader import ReportTables
 from tests.reports.run_frames import RUN_ID, run_frames
 

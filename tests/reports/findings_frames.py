@@ -21,7 +21,7 @@ STAGE_METRICS = ("total_return", "cagr", "volatility_annual", "sharpe", "max_dra
 
 
 def findings_rows(
-    instruments: Rows, profiles: Sequence[str], simulators: Sequence[str], as_of: dt.date
+    instruments: Rows, risk_profiles: Sequence[str], simulators: Sequence[str], as_of: dt.date
 ) -> dict[str, Rows]:
     """Rows of every table of findings; all numbers from one seed."""
     rng = np.random.default_rng(12)
@@ -29,7 +29,7 @@ def findings_rows(
     return {
         **_partition_rows(winners, rng),
         **_correlation_rows(winners, as_of, rng),
-        **_verdict_rows(profiles, simulators, rng),
+        **_verdict_rows(risk_profiles, simulators, rng),
     }
 
 
@@ -111,26 +111,39 @@ def _correlation_rows(winners: Rows, as_of: dt.date, rng: np.random.Generator) -
     }
 
 
-def _verdict_rows(profiles: Sequence[str], simulators: Sequence[str], rng: np.random.Generator) -> dict[str, Rows]:
+def _verdict_rows(risk_profiles: Sequence[str], simulators: Sequence[str], rng: np.random.Generator) -> dict[str, Rows]:
     verdicts: Rows = []
     comparisons: Rows = []
     isolation: Rows = []
     for simulator in simulators:
         cell = {"engine": "ours", "simulator": simulator}
-        for profile, (target, verdict) in PROMISES.items():
-            message = f"figures of {profile} under {simulator}"
-            verdicts.append({**cell, "profile": profile, "target": target, "verdict": verdict, "message": message})
+        for risk_profile, (target, verdict) in PROMISES.items():
+            message = f"figures of {risk_profile} under {simulator}"
+            verdicts.append(
+                {**cell, "risk_profile": risk_profile, "target": target, "verdict": verdict, "message": message}
+            )
         comparisons += [
-            {**cell, "profile": "min_variance", "figure": "volatility_annual", "lower_profile": "min_variance"}
-            | {"upper_profile": rival, "lower_value": 0.061, "upper_value": value, "p_value": 0.01, "p_opposite": 0.99}
+            {
+                **cell,
+                "risk_profile": "min_variance",
+                "figure": "volatility_annual",
+                "lower_risk_profile": "min_variance",
+            }
+            | {
+                "upper_risk_profile": rival,
+                "lower_value": 0.061,
+                "upper_value": value,
+                "p_value": 0.01,
+                "p_opposite": 0.99,
+            }
             for rival, value in (("hrp", 0.082), ("equal_weight", 0.055))
         ]
-        for profile in profiles:
+        for risk_profile in risk_profiles:
             for metric in STAGE_METRICS:
                 raw, selected, optimised = (float(value) for value in rng.uniform(0.02, 0.3, 3))
                 has_interval = metric == "mean_annual"
                 isolation.append(
-                    {**cell, "profile": profile, "metric": metric, "message": None}
+                    {**cell, "risk_profile": risk_profile, "metric": metric, "message": None}
                     | {"raw_pool": raw, "selected": selected, "optimised": optimised}
                     | {"selection_alpha": selected - raw, "optimisation_alpha": optimised - selected}
                     | {

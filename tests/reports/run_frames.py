@@ -14,7 +14,7 @@ RUN_ID = "demo-20251230-a1b2c3"
 AS_OF = dt.date(2025, 12, 30)
 PROFILES = ("barbell", "equal_weight", "hrp", "max_sharpe", "min_variance", "risk_parity")
 CELLS = (
-    *(("ours", profile) for profile in PROFILES if profile != "equal_weight"),
+    *(("ours", risk_profile) for risk_profile in PROFILES if risk_profile != "equal_weight"),
     ("equal_weight", "equal_weight"),
     ("market", "market"),
 )
@@ -66,20 +66,20 @@ def instruments() -> Rows:
 
 
 def held_weights(rng: np.random.Generator) -> Rows:
-    """Weights of six profiles; every cluster is within its cap of a quarter and the barbell is insulated."""
+    """Weights of six risk profiles; every cluster is within its cap of a quarter and the barbell is insulated."""
     rows: Rows = []
     selected = [row for row in instruments() if row["is_selected"]]
-    for profile in PROFILES:
+    for risk_profile in PROFILES:
         within = rng.dirichlet(np.ones(3), 8)
-        tilt = np.full(8, 0.125) if profile == "equal_weight" else rng.dirichlet(np.full(8, 9.0))
+        tilt = np.full(8, 0.125) if risk_profile == "equal_weight" else rng.dirichlet(np.full(8, 9.0))
         tilt = np.minimum(tilt, 0.25)
-        if profile == "max_sharpe":
+        if risk_profile == "max_sharpe":
             tilt[:2] = 0.25
             tilt[2:] *= 0.5 / tilt[2:].sum()
-        if profile == "barbell":
+        if risk_profile == "barbell":
             tilt[[2, 4]] = 0.05
             tilt[[0, 1, 3, 5, 6, 7]] *= 0.85 / tilt[[0, 1, 3, 5, 6, 7]].sum()
-        tilt /= tilt.sum() / (0.95 if profile == "min_variance" else 1.0)
+        tilt /= tilt.sum() / (0.95 if risk_profile == "min_variance" else 1.0)
         for position, row in enumerate(selected):
             cluster = row["cluster_id"] - 1
             weight = float(tilt[cluster] * within[cluster, position % 3])
@@ -89,17 +89,24 @@ def held_weights(rng: np.random.Generator) -> Rows:
                         key: row[key]
                         for key in ("symbol", "identity", "asset_class", "cluster_id", "direction", "venue")
                     },
-                    "profile": profile,
-                    "sleeve": "aggressor" if profile == "barbell" and cluster in (2, 4) else "core",
+                    "risk_profile": risk_profile,
+                    "sleeve": "aggressor" if risk_profile == "barbell" and cluster in (2, 4) else "core",
                     "weight": weight,
                     "net_weight": weight * row["direction"],
                     "is_recent_listing": position == 5,
                 }
             )
-        if profile == "min_variance":
+        if risk_profile == "min_variance":
             cash = {"symbol": "CASH", "identity": "CASH", "asset_class": "cash", "cluster_id": 0, "direction": 1}
             rows.append(
-                {**cash, "profile": profile, "sleeve": "cash", "weight": 0.05, "net_weight": 0.05, "venue": None}
+                {
+                    **cash,
+                    "risk_profile": risk_profile,
+                    "sleeve": "cash",
+                    "weight": 0.05,
+                    "net_weight": 0.05,
+                    "venue": None,
+                }
                 | {"is_recent_listing": False}
             )
     return rows
@@ -182,9 +189,16 @@ def _run_rows(is_simulated: bool) -> dict[str, Rows]:
         for attempt in range(1, 3 if step == "health" else 2)
     ]
     checks = [
-        {"check": check, "profile": profile, "value": limit / 2, "limit": limit, "passed": True, "detail": None}
+        {
+            "check": check,
+            "risk_profile": risk_profile,
+            "value": limit / 2,
+            "limit": limit,
+            "passed": True,
+            "detail": None,
+        }
         for check, limit in CHECKS
-        for profile in PROFILES
+        for risk_profile in PROFILES
     ]
     return {"results.runs": [run], "results.steps": steps, "results.audit_checks": checks}
 
@@ -280,7 +294,7 @@ def _selection_rows(rng: np.random.Generator) -> dict[str, Rows]:
 
 def _portfolio_rows(weights: Rows, rng: np.random.Generator) -> dict[str, Rows]:
     held = pl.DataFrame([row for row in weights if row["sleeve"] != "cash"])
-    sums = held.group_by("profile", "cluster_id", "sleeve", maintain_order=True).agg(
+    sums = held.group_by("risk_profile", "cluster_id", "sleeve", maintain_order=True).agg(
         pl.col("weight").sum(), pl.len().alias("n_members")
     )
     cluster_weights = [
@@ -289,21 +303,21 @@ def _portfolio_rows(weights: Rows, rng: np.random.Generator) -> dict[str, Rows]:
     ]
     solves = [
         {
-            "profile": profile,
+            "risk_profile": risk_profile,
             "engine": "ours",
-            "status": "closed_form" if profile in {"equal_weight", "hrp"} else "optimal",
-            "solver": None if profile in {"equal_weight", "hrp"} else "piqp",
-            "iterations": None if profile in {"equal_weight", "hrp"} else 11,
+            "status": "closed_form" if risk_profile in {"equal_weight", "hrp"} else "optimal",
+            "solver": None if risk_profile in {"equal_weight", "hrp"} else "piqp",
+            "iterations": None if risk_profile in {"equal_weight", "hrp"} else 11,
             "primal_residual": 2.4e-12,
             "dual_residual": 8.1e-11,
             "gap": 3.3e-10,
             "objective": float(rng.uniform(0.1, 0.9)),
-            "binding": "cap:1, cap:2" if profile == "max_sharpe" else None,
+            "binding": "cap:1, cap:2" if risk_profile == "max_sharpe" else None,
             "covariance": "ledoit_wolf",
             "message": None,
             "seconds": 0.0042,
         }
-        for profile in PROFILES
+        for risk_profile in PROFILES
     ]
     drift: Rows = []
     orders: Rows = []
@@ -311,13 +325,18 @@ def _portfolio_rows(weights: Rows, rng: np.random.Generator) -> dict[str, Rows]:
         before = row["net_weight"] * 0.8
         change = row["net_weight"] - before
         drift.append(
-            {"profile": row["profile"], "symbol": row["symbol"], "held_weight": before, "drift": change}
+            {"risk_profile": row["risk_profile"], "symbol": row["symbol"], "held_weight": before, "drift": change}
             | {"target_weight": row["net_weight"], "portfolio_action": "REBALANCE", "turnover": 0.1125}
             | {"action": "TRADE" if abs(change) > 0.002 else "SKIPPED"}
         )
         if abs(change) > 0.002 and row["sleeve"] != "cash":
             orders.append(
-                {"profile": row["profile"], "symbol": row["symbol"], "venue": row["venue"], "weight_change": change}
+                {
+                    "risk_profile": row["risk_profile"],
+                    "symbol": row["symbol"],
+                    "venue": row["venue"],
+                    "weight_change": change,
+                }
                 | {"side": "BUY" if change > 0 else "SELL_SHORT", "target_weight": row["net_weight"]}
                 | {"notional": change * 1e6, "last_price": 41.5, "quantity": round(change * 1e6 / 41.5, 2)}
             )
@@ -351,11 +370,11 @@ def _tournament_rows(rng: np.random.Generator) -> dict[str, Rows]:
     ]
     returns: Rows = []
     metrics: Rows = []
-    for engine, profile in CELLS:
-        stream = rng.normal(0.0004, 0.007, len(dates)) * (1.4 if profile == "max_sharpe" else 1.0)
+    for engine, risk_profile in CELLS:
+        stream = rng.normal(0.0004, 0.007, len(dates)) * (1.4 if risk_profile == "max_sharpe" else 1.0)
         for simulator in SIMULATORS:
             series = stream - (0.00008 if simulator == "realized" else 0.0)
-            cell = {"engine": engine, "profile": profile, "simulator": simulator}
+            cell = {"engine": engine, "risk_profile": risk_profile, "simulator": simulator}
             returns += [
                 {**cell, "session_date": date, "window": index // 20, "return": float(value)}
                 for index, (date, value) in enumerate(zip(dates, series, strict=True))
@@ -364,11 +383,16 @@ def _tournament_rows(rng: np.random.Generator) -> dict[str, Rows]:
                 {**cell, "status": "ok", "metric": metric, "value": value, "message": None}
                 for metric, value in _figures(series).items()
             ]
-    failed = {"engine": "ours", "profile": "nco", "status": "failed", "message": "window 3: K * cap = 0.75 < 1"}
+    failed = {"engine": "ours", "risk_profile": "nco", "status": "failed", "message": "window 3: K * cap = 0.75 < 1"}
     metrics += [{**failed, "simulator": name, "metric": "sharpe", "value": None} for name in SIMULATORS]
-    missing = {"engine": "market", "profile": "hrp", "status": "unsupported", "message": "the market has one portfolio"}
+    missing = {
+        "engine": "market",
+        "risk_profile": "hrp",
+        "status": "unsupported",
+        "message": "the market has one portfolio",
+    }
     metrics += [{**missing, "simulator": name, "metric": "sharpe", "value": None} for name in SIMULATORS]
-    table = {"engine": "all", "profile": "all", "status": "ok"}
+    table = {"engine": "all", "risk_profile": "all", "status": "ok"}
     metrics += [
         {**table, "simulator": name, "metric": metric, "value": value, "message": None}
         for name in SIMULATORS

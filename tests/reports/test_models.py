@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from reports.reader import ReportTables
-from reports.tables import TABLES
+from reports.tables.tables import TABLES
 from tests.reports.conftest import MODELS, MemoryLake
 from tests.reports.run_frames import AS_OF, CELLS, RUN_ID, run_frames
 
@@ -62,23 +62,23 @@ def test_the_decision_regime_is_the_last_session_of_the_full_stage(tables: Repor
     assert tables["rpt_regime_history"].height == 504
 
 
-def test_profiles_add_up_to_their_weights(tables: ReportTables, written: dict[str, pl.DataFrame]) -> None:
+def test_risk_profiles_add_up_to_their_weights(tables: ReportTables, written: dict[str, pl.DataFrame]) -> None:
     weights = written["results.weights"]
-    for row in tables["rpt_profiles"].iter_rows(named=True):
-        of_profile = weights.filter(pl.col("profile") == row["profile"])
-        held = of_profile.filter(pl.col("sleeve") != "cash")
+    for row in tables["rpt_risk_profiles"].iter_rows(named=True):
+        of_risk_profile = weights.filter(pl.col("risk_profile") == row["risk_profile"])
+        held = of_risk_profile.filter(pl.col("sleeve") != "cash")
         size, sign = held["weight"].to_numpy(), held["direction"].to_numpy()
         assert row["total_weight"] == pytest.approx(1.0, abs=1e-9)
         assert row["long_weight"] == pytest.approx(size[sign > 0].sum(), abs=1e-12)
         assert row["short_weight"] == pytest.approx(size[sign < 0].sum(), abs=1e-12)
         assert row["net_weight"] == pytest.approx((size * sign).sum(), abs=1e-12)
         assert row["effective_holdings"] == pytest.approx(1 / (size**2).sum(), rel=1e-12)
-        assert row["cash_weight"] == pytest.approx(of_profile["weight"].sum() - size.sum(), abs=1e-12)
+        assert row["cash_weight"] == pytest.approx(of_risk_profile["weight"].sum() - size.sum(), abs=1e-12)
         assert row["n_holdings"] == held.height
 
 
-def test_asset_classes_partition_each_profile(tables: ReportTables) -> None:
-    sums = tables["rpt_asset_classes"].group_by("profile").agg(pl.col("weight").sum())
+def test_asset_classes_partition_each_risk_profile(tables: ReportTables) -> None:
+    sums = tables["rpt_asset_classes"].group_by("risk_profile").agg(pl.col("weight").sum())
     assert sums["weight"].to_numpy() == pytest.approx(np.ones(sums.height), abs=1e-9)
     cash = tables["rpt_asset_classes"].filter(pl.col("asset_class") == "cash")
     assert cash["weight"].to_list() == [0.05]
@@ -87,29 +87,31 @@ def test_asset_classes_partition_each_profile(tables: ReportTables) -> None:
 
 def test_a_cluster_at_its_cap_is_marked(tables: ReportTables) -> None:
     capped = tables["rpt_cluster_weights"].filter(pl.col("is_at_cap"))
-    assert set(capped["profile"]) == {"max_sharpe"}
+    assert set(capped["risk_profile"]) == {"max_sharpe"}
     assert capped["weight"].to_numpy() == pytest.approx([0.25, 0.25], abs=1e-9)
     assert capped["cap_used"].to_numpy() == pytest.approx([1.0, 1.0], abs=1e-8)
 
 
 def test_holdings_are_ranked_by_weight(tables: ReportTables) -> None:
-    for rows in tables["rpt_holdings"].partition_by("profile"):
+    for rows in tables["rpt_holdings"].partition_by("risk_profile"):
         assert rows["weight_rank"].to_list() == list(range(1, rows.height + 1))
         assert rows["weight"].is_sorted(descending=True)
 
 
 def test_only_a_barbell_has_sleeves_and_they_share_no_member(tables: ReportTables) -> None:
     sleeves = tables["rpt_sleeves"]
-    assert set(sleeves["profile"]) == {"barbell"}
+    assert set(sleeves["risk_profile"]) == {"barbell"}
     members = [set(text.split(", ")) for text in sleeves["members"]]
     assert members[0].isdisjoint(members[1])
 
 
 def test_decay_is_idealized_minus_realized(tables: ReportTables, written: dict[str, pl.DataFrame]) -> None:
     metrics = written["results.tournament_metrics"]
-    row = tables["rpt_decay"].filter(pl.col("profile") == "hrp").row(0, named=True)
+    row = tables["rpt_decay"].filter(pl.col("risk_profile") == "hrp").row(0, named=True)
     sharpe = {
-        simulator: metrics.filter(engine="ours", profile="hrp", simulator=simulator, metric="sharpe")["value"].item()
+        simulator: metrics.filter(engine="ours", risk_profile="hrp", simulator=simulator, metric="sharpe")[
+            "value"
+        ].item()
         for simulator in ("idealized", "realized")
     }
     assert row["decay_sharpe"] == pytest.approx(sharpe["idealized"] - sharpe["realized"], abs=1e-12)
@@ -121,15 +123,15 @@ def test_decay_is_idealized_minus_realized(tables: ReportTables, written: dict[s
 def test_window_returns_and_wealth_compound_the_sessions(
     tables: ReportTables, written: dict[str, pl.DataFrame]
 ) -> None:
-    stream = written["results.tournament_returns"].filter(profile="risk_parity", simulator="realized")
+    stream = written["results.tournament_returns"].filter(risk_profile="risk_parity", simulator="realized")
     returns = stream["return"].to_numpy()
-    windows = tables["rpt_window_returns"].filter(profile="risk_parity")
+    windows = tables["rpt_window_returns"].filter(risk_profile="risk_parity")
     expected = np.prod(1 + returns.reshape(25, 20), axis=1) - 1
     assert windows["realized_return"].to_numpy() == pytest.approx(expected, abs=1e-12)
     assert windows["decay"].to_numpy() == pytest.approx(
         (windows["idealized_return"] - windows["realized_return"]).to_numpy(), abs=1e-15
     )
-    wealth = tables["rpt_wealth"].filter(profile="risk_parity", simulator="realized")
+    wealth = tables["rpt_wealth"].filter(risk_profile="risk_parity", simulator="realized")
     assert wealth["wealth"][-1] == pytest.approx(np.prod(1 + returns), rel=1e-12)
     assert wealth["session_date"][-1] == stream["session_date"].max()
     assert wealth.height == stream["session_date"].dt.truncate("1w").n_unique()
@@ -137,7 +139,7 @@ def test_window_returns_and_wealth_compound_the_sessions(
 
 def test_figures_of_the_whole_table_are_no_cell(tables: ReportTables) -> None:
     assert "all" not in set(tables["rpt_engines"]["engine"])
-    assert set(tables["rpt_luck"]["metric"]) == {"n_trials", "overfitting_probability", "superiority_p_value"}
+    assert set(tables["rpt_overfitting"]["metric"]) == {"n_trials", "overfitting_probability", "superiority_p_value"}
     failed = tables["rpt_engines"].filter(status="failed")
     assert set(failed["message"]) == {"window 3: K * cap = 0.75 < 1"}
     assert failed["sharpe"].null_count() == failed.height == 2
@@ -155,7 +157,7 @@ def test_only_the_last_attempt_of_a_step_is_shown(tables: ReportTables) -> None:
 def test_gate_failures_come_first(lake: MemoryLake) -> None:
     lake.connection.execute("begin")
     lake.connection.execute(
-        """insert into results.audit_checks (run_id, "check", profile, value, "limit", passed)
+        """insert into results.audit_checks (run_id, "check", risk_profile, value, "limit", passed)
         values (?, 'zz_last_by_name', 'hrp', 0.26, 0.25, false)""",
         [RUN_ID],
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse.catalog import Lake, LakeSettings
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 from reports.errors import IncompleteReportError, ReportError
 from reports.reader import ReportTables
-from reports.tables import TABLES
+from reports.tables.tables import TABLES
 from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import RUN_ID, run_frames
 

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 
 from reports.errors import IncompleteReportError, UnknownReportError
-from reports.formats import percent, ratio, scientific
 from reports.reader import ReportTables
 from reports.render import REPORTS, render_all, render_report
-from reports.tables import TABLES
+from reports.tables.tables import TABLES
+from reports.text.formats import percent, ratio, scientific
 
 HOSTILE = "<script>alert('x')</script> \"&' | `x` [a](javascript:alert(1))"
 SECTIONS = (
@@ -223,7 +223,7 @@ def test_numbers_of_the_portfolio_are_those_of_the_tables(tables: ReportTables, 
         assert row[5] == ("long" if holding["direction"] > 0 else "short")
     printed = {tuple(row) for row in rows}
     for solve in tables["rpt_solves"].iter_rows(named=True):
-        row = next(row for row in printed if len(row) == 12 and row[0] == solve["profile"].replace("_", " "))
+        row = next(row for row in printed if len(row) == 12 and row[0] == solve["risk_profile"].replace("_", " "))
         assert row[5:8] == tuple(scientific(solve[name]) for name in ("primal_residual", "dual_residual", "gap"))
         break
     for check in tables["rpt_gate"].iter_rows(named=True):
@@ -343,7 +343,7 @@ def test_promises_and_stages_are_printed_with_their_figures(tables: ReportTables
     assert ("risk parity", "MISSED") in verdicts
     assert "broken" in section(markdown, "Promises")
     isolation = section(markdown, "Where the return came from")
-    wanted = {"simulator": "realized", "profile": "hrp", "metric": "mean_annual"}
+    wanted = {"simulator": "realized", "risk_profile": "hrp", "metric": "mean_annual"}
     row = tables["rpt_alpha_isolation"].filter(**wanted).row(0, named=True)
     printed = next(cell for cell in cells(isolation) if cell[0] == "HRP")
     assert printed[1] == percent(row["raw_pool"])

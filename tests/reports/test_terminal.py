@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from reports.errors import IncompleteReportError
-from reports.layout import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.reader import ReportTables
+from reports.tables.layout import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.terminal import coverage_table, health_table, history_table
-from reports.tones import HEALTH_STYLES, tone
+from reports.text.status_colours import HEALTH_STYLES, tone
 
 ANSI = {
     "MISSING": "\x1b[1;37;41m",

@@ -1,4 +1,4 @@
-"""Binance klines, spot and USD-M (protocols.md 2.2): twelve columns, weights, and errors by number."""
+"""Binance klines, spot and USD-M (docs/protocols.md#binance): twelve columns, weights, and errors by number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The chart protocol behind the websocket: what is said in answer to each client message (protocols.md 2.1)."""
+"""The chart protocol behind the websocket: what is said in answer to each client message.
+
+See docs/protocols.md#tradingview-history.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The scanner: POST /{market}/scan and /scan2, GET or POST /{market}/metainfo (protocols.md 1)."""
+"""The scanner: POST /{market}/scan and /scan2, GET or POST /{market}/metainfo.
+
+See docs/protocols.md#tradingview-scanner.
+"""
 
 from __future__ import annotations
 

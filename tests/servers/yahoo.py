@@ -1,4 +1,4 @@
-"""Yahoo's v8 chart (protocols.md 2.3): arrays with nulls, adjusted closes, events, and a live last element."""
+"""Yahoo's v8 chart (docs/protocols.md#yahoo): arrays with nulls, adjusted closes, events, and a live last element."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import polars as pl
 import pytest
 
-from ingest.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
-from ingest.source import BarRequest
-from ingest.venues import Venues
-from lakehouse.maintenance import relocate
+from ingest.reference.venues import Venues
+from ingest.sources.protocol import BarRequest
+from ingest.sources.sample.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
+from lakehouse.maintenance.commands import relocate
 from tests.story.home import ROOT, Home
 
 DEMO = "demo-story"
@@ -24,9 +24,9 @@ SMALL = (
     "run", "--profile", "demo", "--source", "files", "--path", "market.parquet", "--as-of", SAMPLE_AS_OF.isoformat(),
     "--set", "data.full_sessions=200", "--set", "tournament.train_sessions=100",
     "--set", "tournament.bootstrap_samples=20",
-    "--set", 'allocation.profiles=["min_variance","barbell","equal_weight"]',
+    "--set", 'allocation.risk_profiles=["min_variance","barbell","equal_weight"]',
 )  # fmt: skip
-"""A small run: a part of the simulated market as a file of bars, shorter windows, three profiles."""
+"""A small run: a part of the simulated market as a file of bars, shorter windows, three risk profiles."""
 
 NewHome = Callable[..., Home]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from lakefolio.cli import main
-from lakehouse.catalog import Lake, LakeSettings
+from lakefolio.cli.app import main
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from ingest.scanner_fields import FIELDS, TEXT_FIELDS
-from lakehouse.catalog import Lake, LakeSettings
+from ingest.screening.service_fields import FIELDS, TEXT_FIELDS
+from lakehouse.connection.catalog import Lake, LakeSettings
 from tests.ingest.live.trial import sessions_of
 from tests.story.home import Home
 

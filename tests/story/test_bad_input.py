@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.sample import SAMPLE_AS_OF
+from ingest.sources.sample.sample import SAMPLE_AS_OF
 from tests.story.conftest import SMALL
 from tests.story.home import ROOT, Finished, Home
 
@@ -35,7 +35,7 @@ def nothing_was_made(home: Home) -> bool:
         ("flags.feat_xs_momentun=true", "did you mean 'feat_xs_momentum'?"),
         ("allocation.cap=1.5", "allocation.cap: Input should be less than or equal to 1"),
         ("tournament.step_sessions=10", "test windows would overlap"),
-        ("allocation.profiles=[\"max_sharp\"]", "max_sharpe"),
+        ("allocation.risk_profiles=[\"max_sharp\"]", "max_sharpe"),
         ("discovery.scanners=[]", "discovery.scanners"),
         ("flags.feat_audit_ledger=false", "may not switch feat_audit_ledger off"),
         ("nonsense", "give KEY=VALUE"),
@@ -93,7 +93,10 @@ def test_an_unknown_scanner_is_refused_with_the_nearest(new_home: Callable[..., 
 def test_an_unknown_key_of_a_scanner_file_is_refused_with_the_nearest(
     new_home: Callable[..., Home], line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The floor that was never applied because its key was misspelt (traps.md)."""
+    """The floor that was never applied because its key was misspelt.
+
+    See traps.md.
+    """
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     with (tmp_path / "configs" / "scanners" / "equity_trend_long.yaml").open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")

@@ -16,7 +16,7 @@ from tests.story.home import Home
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
 
 RUN = "demo-story"
-# The sequence of house.md 3, written out here so that the code's own list is held against it.
+# The sequence of docs/architecture.md#run, written out here so that the code's own list is held against it.
 STEPS = [
     "cleanup", "env-check", "discovery", "aggregation", "enrichment", "light-prep", "selection", "full-prep", "health",
     "factors", "regime", "optimize", "tournament", "audit", "report", "sync", "verify",
@@ -49,7 +49,7 @@ def test_machine_output_names_run_session_and_folder(demo: Home, folder: Path) -
 
 
 def test_every_promised_artifact_is_there(demo: Home, folder: Path) -> None:
-    weights = [f"weights/{profile}.{kind}" for profile in PROFILES for kind in ("csv", "parquet")]
+    weights = [f"weights/{risk_profile}.{kind}" for risk_profile in PROFILES for kind in ("csv", "parquet")]
     promised = [
         "SHA256SUMS",
         "audit.jsonl",
@@ -105,10 +105,10 @@ def test_both_directions_and_most_classes_are_found(demo: Home) -> None:
     assert weights["asset_class"].n_unique() >= 6
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_published_weights_keep_their_promises(demo: Home, profile: str) -> None:
-    """quant.md 11.1 on the CSV that is published, with nothing of the code that made it."""
-    weights = demo.weights(RUN)[profile]
+@pytest.mark.parametrize("risk_profile", PROFILES)
+def test_published_weights_keep_their_promises(demo: Home, risk_profile: str) -> None:
+    """docs/method/11-audit.md#11.1 on the CSV that is published, with nothing of the code that made it."""
+    weights = demo.weights(RUN)[risk_profile]
     invested = weights.filter(pl.col("sleeve") != "cash")
     assert weights["weight"].sum() == pytest.approx(1.0, abs=1e-6)
     assert weights["weight"].is_finite().all()
@@ -119,7 +119,7 @@ def test_published_weights_keep_their_promises(demo: Home, profile: str) -> None
     assert ((invested["weight"] * invested["direction"]) - invested["net_weight"]).abs().max() == 0.0
     assert "AMEX:SPY" not in set(invested["symbol"])
     assert not [name for name in invested["identity"] if name.endswith(":SPY")]
-    assert set(invested["sleeve"]) == ({"core", "aggressor"} if profile == "barbell" else {"core"})
+    assert set(invested["sleeve"]) == ({"core", "aggressor"} if risk_profile == "barbell" else {"core"})
 
 
 def test_the_sleeves_of_the_barbell_share_nothing(demo: Home) -> None:
@@ -127,7 +127,7 @@ def test_the_sleeves_of_the_barbell_share_nothing(demo: Home) -> None:
     core, aggressor = (barbell.filter(pl.col("sleeve") == sleeve) for sleeve in ("core", "aggressor"))
     for column in ("symbol", "identity", "cluster_id"):
         assert not set(core[column]) & set(aggressor[column]), column
-    # quant.md 8.2: the share that the regime of the run gives the aggressor.
+    # docs/method/08-allocation.md#8.2: the share that the regime of the run gives the aggressor.
     regime = demo.query("select regime from results.regimes where run_id = ? and stage = 'full' "
                         "order by session_date desc limit 1", RUN)["regime"][0]  # fmt: skip
     share = {"QUIET": 0.15, "NORMAL": 0.10, "TURBULENT": 0.08, "CRISIS": 0.05}[regime]
@@ -140,7 +140,10 @@ def test_the_sleeves_of_the_barbell_share_nothing(demo: Home) -> None:
 
 
 def test_clusters_of_the_weights_are_those_reported(demo: Home) -> None:
-    """The cut that is reported is the cut that is used (quant.md 4.1)."""
+    """The cut that is reported is the cut that is used.
+
+    See docs/method/04-clusters.md#4.1.
+    """
     reported = dict(demo.query("select symbol, cluster_id from results.clusters where run_id = ? and stage = 'full'", RUN)
                     .iter_rows())  # fmt: skip
     for name, weights in demo.weights(RUN).items():
@@ -155,11 +158,14 @@ def test_parquet_and_csv_say_the_same(demo: Home, folder: Path) -> None:
 
 
 def test_orders_sum_to_the_target_exposure(demo: Home, folder: Path) -> None:
-    """From cash: what is bought and sold is what is wanted, to 1e-9 (quant.md 10.2)."""
+    """From cash: what is bought and sold is what is wanted, to 1e-9.
+
+    See docs/method/10-state-orders.md#10.2.
+    """
     orders = pl.read_csv(folder / "orders.csv")
-    assert set(orders["profile"]) == set(PROFILES)
+    assert set(orders["risk_profile"]) == set(PROFILES)
     for name, weights in demo.weights(RUN).items():
-        own = orders.filter(pl.col("profile") == name)
+        own = orders.filter(pl.col("risk_profile") == name)
         wanted = dict(weights.filter(pl.col("sleeve") != "cash").select("symbol", "net_weight").iter_rows())
         assert dict(own.select("symbol", "target_weight").iter_rows()) == pytest.approx(wanted, abs=1e-9)
         assert own["weight_change"].sum() == pytest.approx(sum(wanted.values()), abs=1e-9)
@@ -280,10 +286,10 @@ def test_a_build_server_is_told_of_every_judged_symbol_and_check(demo: Home, wor
     demo.call(*words, "--junit", str(file)).ended(0)
     health, gate = ET.fromstring(file.read_bytes())  # noqa: S314 - what was just written
     judged = demo.query("select symbol from results.health where run_id = ? and stage = 'full' and is_judged", RUN)
-    checks = demo.query('select profile, "check" from results.audit_checks where run_id = ?', RUN)
+    checks = demo.query('select risk_profile, "check" from results.audit_checks where run_id = ?', RUN)
     assert sorted(str(case.get("name")) for case in health.iter("testcase")) == judged["symbol"].sort().to_list()
     assert {(case.get("classname"), case.get("name")) for case in gate.iter("testcase")} == {
-        (f"gate.{profile}", check) for profile, check in checks.iter_rows()
+        (f"gate.{risk_profile}", check) for risk_profile, check in checks.iter_rows()
     }
     assert (health.get("failures"), gate.get("failures")) == ("0", "0")
     assert demo.call(*words, "--junit", str(tmp_path / "nowhere" / "x.xml")).code == 2
@@ -292,7 +298,7 @@ def test_a_build_server_is_told_of_every_judged_symbol_and_check(demo: Home, wor
 @pytest.mark.parametrize(
     "words",
     [
-        ["status"], ["status", "--json"], ["display"], ["orders"], ["orders", "--profile", "barbell", "--json"],
+        ["status"], ["status", "--json"], ["display"], ["orders"], ["orders", "--risk-profile", "barbell", "--json"],
         ["health"], ["health", "--json"], ["health", "--history"], ["health", "--history", "--json"],
         ["health", "--coverage"], ["health", "--coverage", "--json"],
         ["audit"], ["audit", "--json"], ["verify"], ["verify", RUN, "--json"],

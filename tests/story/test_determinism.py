@@ -1,4 +1,7 @@
-"""The same bars give the same bits; another bar gives others; a later bar gives nothing (quant.md 9.1, 11.4)."""
+"""The same bars give the same bits; another bar gives others; a later bar gives nothing.
+
+See docs/method/09-tournament.md#9.1, docs/method/11-audit.md#11.4.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingest.sample import SAMPLE_AS_OF
+from ingest.sources.sample.sample import SAMPLE_AS_OF
 from tests.story.conftest import SMALL
 from tests.story.home import Home
 
@@ -55,8 +58,8 @@ def test_another_future_leaves_every_output_bit_identical(small: Home, noisy: Ho
     """Decisions, tournament and published weights among them."""
     assert noisy.hashes("one") == small.hashes("one")
     assert noisy.windows("one") == small.windows("one")
-    for profile, weights in small.weights("one").items():
-        assert weights.equals(noisy.weights("one")[profile]), profile
+    for risk_profile, weights in small.weights("one").items():
+        assert weights.equals(noisy.weights("one")[risk_profile]), risk_profile
 
 
 def test_a_billionth_of_one_close_changes_every_hash_that_rests_on_it(

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
-from ingest.scanners import load_scanners
-from lakefolio.launch import run_facts
-from lakefolio.reproduction import RecordedSource
-from lakehouse.catalog import Lake, LakeSettings
+from ingest.screening.scanners import load_scanners
+from lakefolio.pipeline.reproduction import RecordedSource
+from lakefolio.runs.start import run_facts
+from lakehouse.connection.catalog import Lake, LakeSettings
 from tests.servers.exchange import Exchange
 from tests.story import live_market
 from tests.story.conftest import NewHome

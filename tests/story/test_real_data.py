@@ -53,7 +53,17 @@ def runs(home: Home, market_file: Path) -> dict[str, Told]:
 
 
 def both_ways(home: Home, market_file: Path, run_id: str) -> Told:
-    words = ("run", "--profile", "production", "--source", "files", "--path", str(market_file), "--as-of", RUNS[run_id])
+    words = (
+        "run",
+        "--profile",
+        "production",
+        "--source",
+        "files",
+        "--path",
+        str(market_file),
+        "--as-of",
+        RUNS[run_id],
+    )
     first = home.run(*words, "--run-id", run_id)
     if first.code != 3:
         return Told(first, run_id, (), first)
@@ -164,7 +174,7 @@ def test_the_collapse_of_luna_is_quarantined_until_a_bar_confirms_it(home: Home,
 def test_inconsistent_currency_bars_are_quarantined_row_for_row(
     home: Home, runs: dict[str, Told], market_file: Path
 ) -> None:
-    """The rule of quant.md 1.7 on the file itself, and nothing else is inconsistent."""
+    """The rule of docs/method/01-time-sessions-bars.md#1.7 on the file itself, and nothing else is inconsistent."""
     file = pl.read_parquet(market_file).filter(pl.col("date").cast(pl.Date) <= dt.date(2026, 2, 5))
     low, high = pl.min_horizontal("open", "close"), pl.max_horizontal("open", "close")
     wrong = file.filter((pl.col("low") > low) | (pl.col("high") < high))

@@ -1,4 +1,7 @@
-"""A run may be stopped anywhere, and goes on from there to the same end (house.md 3)."""
+"""A run may be stopped anywhere, and goes on from there to the same end.
+
+See docs/architecture.md#run.
+"""
 
 from __future__ import annotations
 
@@ -89,14 +92,14 @@ def test_a_run_killed_and_resumed_ends_well_and_verifies(second: dict[str, objec
 def test_a_run_killed_and_resumed_holds_the_same_weights(second: dict[str, object], small: Home) -> None:
     undisturbed, resumed = small.weights("one"), small.weights(RUN)
     assert undisturbed.keys() == resumed.keys() == {"barbell", "equal_weight", "min_variance"}
-    for profile, weights in undisturbed.items():
-        assert weights.equals(resumed[profile]), profile
+    for risk_profile, weights in undisturbed.items():
+        assert weights.equals(resumed[risk_profile]), risk_profile
     orders = [pl.read_csv(small.folder(name) / "orders.csv") for name in ("one", RUN)]
     assert orders[0].equals(orders[1])
 
 
 def test_every_output_has_the_hash_that_it_has_undisturbed(second: dict[str, object], small: Home) -> None:
-    """Two runs from the same lake (quant.md 11.4): raw, marts, results and tournament, bit by bit."""
+    """Two runs from the same lake (docs/method/11-audit.md#11.4): raw, marts, results and tournament, bit by bit."""
     assert small.hashes("one") == small.hashes(RUN)
     assert len(small.hashes("one")) > 30
 
@@ -130,7 +133,7 @@ def test_a_start_step_without_a_run_is_refused(small: Home) -> None:
 @pytest.mark.parametrize(
     ("resumed_at", "table", "change", "start_from"),
     [
-        ("tournament", "results.weights", "update results.weights set weight = weight / 2 where profile = 'barbell'", "optimize"),
+        ("tournament", "results.weights", "update results.weights set weight = 0 where risk_profile = 'barbell'", "optimize"),
         ("15", "results.tournament_returns", "delete from results.tournament_returns where \"window\" = 0", "tournament"),
         ("optimize", "results.clusters:full", "update results.clusters set cluster_id = 1 where stage = 'full'", "regime"),
         ("factors", "raw.bars", "update raw.bars set close = close * (1 + 1e-12) where session_date = '2025-12-30'", "discovery"),

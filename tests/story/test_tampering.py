@@ -1,5 +1,8 @@
 # ruff: noqa: S608 - the SQL is the test's own
-"""What was signed cannot be changed unseen, and what breaks a rule cannot be published (quant.md 11)."""
+"""What was signed cannot be changed unseen, and what breaks a rule cannot be published.
+
+See docs/method/11-audit.md.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from lakefolio.keys import SigningKey
-from lakefolio.ledger import Ledger, canonical, digest
-from lakefolio.outputs import RecordedScope, hash_of
-from lakehouse.catalog import Lake
+from lakefolio.audit.ledger import Ledger, canonical, digest
+from lakefolio.audit.signing import SigningKey
+from lakefolio.runs.fingerprints import RecordedScope, hash_of
+from lakehouse.connection.catalog import Lake
 from tests.story.home import Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
@@ -127,7 +130,7 @@ def test_an_edited_weights_file_is_named_with_the_line_that_records_it(home: Hom
         ("results.weights", "optimize",
          "update results.weights set weight = weight * (1 + 1e-15) where symbol = (select min(symbol) from results.weights)"),
         ("results.tournament_metrics", "tournament",
-         "delete from results.tournament_metrics where metric = 'sharpe' and profile = 'barbell'"),
+         "delete from results.tournament_metrics where metric = 'sharpe' and risk_profile = 'barbell'"),
         ("results.selection", "selection", "update results.selection set reason = 'selected' where not is_selected"),
         ("results.health:full", "health", "update results.health set n_gaps = 1 where stage = 'full'"),
     ],
@@ -141,17 +144,17 @@ def test_changed_rows_in_the_lake_are_named_with_their_table(home: Home, table: 
 
 
 WEIGHTS = "update results.weights set"
-OF_MIN_VARIANCE = "where profile = 'min_variance'"
+OF_MIN_VARIANCE = "where risk_profile = 'min_variance'"
 LARGEST = f"{OF_MIN_VARIANCE} and symbol = (select arg_max(symbol, weight) from results.weights {OF_MIN_VARIANCE})"
 ONE_OF_THE_CORE = (
-    "where profile = 'barbell' and symbol = "
-    "(select min(symbol) from results.weights where profile = 'barbell' and sleeve = 'core')"
+    "where risk_profile = 'barbell' and symbol = "
+    "(select min(symbol) from results.weights where risk_profile = 'barbell' and sleeve = 'core')"
 )
 BREAK_THE_CAP = f"{WEIGHTS} weight = 0.6, net_weight = 0.6 * direction {LARGEST}"
 
 
 @pytest.mark.parametrize(
-    ("check", "profile", "change"),
+    ("check", "risk_profile", "change"),
     [
         ("weights_sum", "equal_weight", f"{WEIGHTS} weight = weight * 0.9, net_weight = net_weight * 0.9"),
         ("cluster_cap", "min_variance", f"{WEIGHTS} weight = 0.2500001, net_weight = 0.2500001 * direction {LARGEST}"),
@@ -161,19 +164,19 @@ BREAK_THE_CAP = f"{WEIGHTS} weight = 0.6, net_weight = 0.6 * direction {LARGEST}
         ("metadata_present", "min_variance", f"{WEIGHTS} symbol = 'SIMX:NOBODY' {LARGEST}"),
         ("benchmark_outside", "min_variance",
          f"{WEIGHTS} identity = (select identity from marts.instruments where is_benchmark) {LARGEST}"),
-        ("weights_present", "barbell", "delete from results.weights where profile = 'barbell'"),
+        ("weights_present", "barbell", "delete from results.weights where risk_profile = 'barbell'"),
         ("solver_status", "min_variance", f"update results.solves set status = 'iteration_limit' {OF_MIN_VARIANCE}"),
         ("solver_residuals", "min_variance", f"update results.solves set primal_residual = 1e-3 {OF_MIN_VARIANCE}"),
         ("data_health", "all", "update results.health set status = 'GAPS' where stage = 'full' and symbol = 'AMEX:SPY'"),
     ],
 )  # fmt: skip
-def test_the_gate_shuts_and_names_check_value_and_limit(home: Home, check: str, profile: str, change: str) -> None:
+def test_the_gate_shuts_and_names_check_value_and_limit(home: Home, check: str, risk_profile: str, change: str) -> None:
     open_gate = home.call("audit", RUN, "--json").ended(0).document
     assert all(row["passed"] for row in open_gate)
-    assert (check, profile) in {(row["check"], row["profile"]) for row in open_gate}
+    assert (check, risk_profile) in {(row["check"], row["risk_profile"]) for row in open_gate}
     home.change(change)
     shut = home.call("audit", RUN).ended(3)
-    named = next(line for line in shut.err.splitlines() if f"{check} [{profile}] failed" in line)
+    named = next(line for line in shut.err.splitlines() if f"{check} [{risk_profile}] failed" in line)
     assert ": value " in named
     assert ", limit " in named
 
@@ -182,7 +185,7 @@ def test_the_broken_cap_is_named_with_its_figures(home: Home) -> None:
     home.change(BREAK_THE_CAP)
     total = home.query(
         "select max(total) as m from (select sum(weight) as total from results.weights where run_id = ? and "
-        "profile = 'min_variance' group by cluster_id)", RUN,
+        "risk_profile = 'min_variance' group by cluster_id)", RUN,
     )["m"][0]  # fmt: skip
     assert (
         f"cluster_cap [min_variance] failed: value {total:.10g}, limit 0.250000001"
@@ -220,9 +223,9 @@ def test_weights_that_break_the_cap_reach_no_report_even_when_the_ledger_vouches
     assert "AuditGateError" in last["body"]["error"]
     assert not (folder / "portfolio_report.md").exists()
     assert not (home.root / "artifacts" / "summaries" / "latest").exists()
-    failed = home.query("select profile, value from results.audit_checks where run_id = ? and not passed "
+    failed = home.query("select risk_profile, value from results.audit_checks where run_id = ? and not passed "
                         "and \"check\" = 'cluster_cap'", RUN)  # fmt: skip
-    assert failed["profile"].to_list() == ["min_variance"]
+    assert failed["risk_profile"].to_list() == ["min_variance"]
     assert "did not pass its gate" in home.call("accept", RUN).ended(2).err
 
 

@@ -8,7 +8,7 @@ class_references as (
     select * from {{ ref('class_references') }}
 ),
 
--- quant.md 5.2. A performance of three months stands alone where six are not on record yet.
+-- docs/method/05-discovery-selection.md#5.2. A performance of three months stands alone where six are not on record yet.
 terms as (
     select
         scans.run_id,

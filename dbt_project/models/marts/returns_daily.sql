@@ -4,7 +4,7 @@ with prices as (
     select * from {{ ref('int_prices_on_grid') }}
 ),
 
--- Only dates with a session stand next to each other: a closed market is spanned, a gap is not (quant.md 2.2).
+-- Only dates with a session stand next to each other: a closed market is spanned, a gap is not (docs/method/02-returns.md#2.2).
 returns as (
     select
         session_date,

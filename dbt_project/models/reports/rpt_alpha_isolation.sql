@@ -3,7 +3,7 @@ with final as (
         run_id,
         engine,
         simulator,
-        profile,
+        risk_profile,
         metric,
         raw_pool,
         selected,

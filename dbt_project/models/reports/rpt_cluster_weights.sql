@@ -16,7 +16,7 @@ clusters as (
 final as (
     select
         cluster_weights.run_id,
-        cluster_weights.profile,
+        cluster_weights.risk_profile,
         cluster_weights.cluster_id,
         cluster_weights.sleeve,
         cluster_weights.label,

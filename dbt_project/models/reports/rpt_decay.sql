@@ -16,7 +16,7 @@ final as (
     select
         idealized.run_id,
         idealized.engine,
-        idealized.profile,
+        idealized.risk_profile,
         idealized.total_return as idealized_total_return,
         realized.total_return as realized_total_return,
         idealized.total_return - realized.total_return as decay_total_return,
@@ -35,7 +35,7 @@ final as (
         on
             idealized.run_id = realized.run_id
             and idealized.engine = realized.engine
-            and idealized.profile = realized.profile
+            and idealized.risk_profile = realized.risk_profile
     where idealized.total_return is not null and realized.total_return is not null
 )
 

@@ -5,29 +5,29 @@ with drift as (
 orders as (
     select
         run_id,
-        profile,
+        risk_profile,
         count(*) as n_orders
     from {{ source('results', 'orders') }}
-    group by run_id, profile
+    group by run_id, risk_profile
 ),
 
 portfolios as (
     select
         run_id,
-        profile,
+        risk_profile,
         any_value(portfolio_action) as portfolio_action,
         any_value(turnover) as turnover,
         max(abs(drift)) as largest_drift,
         count(*) as n_positions,
         count(*) filter (where action = 'SKIPPED') as n_skipped
     from drift
-    group by run_id, profile
+    group by run_id, risk_profile
 ),
 
 final as (
     select
         portfolios.run_id,
-        portfolios.profile,
+        portfolios.risk_profile,
         portfolios.portfolio_action,
         portfolios.turnover,
         portfolios.largest_drift,
@@ -35,7 +35,7 @@ final as (
         portfolios.n_skipped,
         coalesce(orders.n_orders, 0) as n_orders
     from portfolios
-    left join orders on portfolios.run_id = orders.run_id and portfolios.profile = orders.profile
+    left join orders on portfolios.run_id = orders.run_id and portfolios.risk_profile = orders.risk_profile
 )
 
 select * from final

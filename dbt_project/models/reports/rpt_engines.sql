@@ -1,6 +1,6 @@
 with metrics as (
     select * from {{ source('results', 'tournament_metrics') }}
-    -- These judge the whole table of a simulator, not one cell: rpt_luck.
+    -- These judge the whole table of a simulator, not one cell: rpt_overfitting.
     where metric not in ('n_trials', 'overfitting_probability', 'superiority_p_value')
 ),
 
@@ -8,7 +8,7 @@ final as (
     select
         run_id,
         engine,
-        profile,
+        risk_profile,
         simulator,
         any_value(status) as status,
         any_value(message) as message,
@@ -29,7 +29,7 @@ final as (
         max(value) filter (where metric = 'alpha') as alpha,
         max(value) filter (where metric = 'information_ratio') as information_ratio
     from metrics
-    group by run_id, engine, profile, simulator
+    group by run_id, engine, risk_profile, simulator
 )
 
 select * from final

@@ -2,7 +2,7 @@ with final as (
     select
         run_id,
         "check",
-        profile,
+        risk_profile,
         value,
         "limit",
         detail,

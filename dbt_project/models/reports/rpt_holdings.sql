@@ -13,7 +13,7 @@ instruments as (
 cluster_labels as (
     select
         run_id,
-        profile,
+        risk_profile,
         cluster_id,
         sleeve,
         label
@@ -29,10 +29,10 @@ risk as (
 final as (
     select
         weights.run_id,
-        weights.profile,
+        weights.risk_profile,
         weights.symbol,
         row_number() over (
-            partition by weights.run_id, weights.profile order by weights.weight desc, weights.symbol asc
+            partition by weights.run_id, weights.risk_profile order by weights.weight desc, weights.symbol asc
         ) as weight_rank,
         weights.identity,
         instruments.name,
@@ -54,7 +54,7 @@ final as (
     left join cluster_labels
         on
             weights.run_id = cluster_labels.run_id
-            and weights.profile = cluster_labels.profile
+            and weights.risk_profile = cluster_labels.risk_profile
             and weights.cluster_id = cluster_labels.cluster_id
             and weights.sleeve = cluster_labels.sleeve
     left join risk on weights.run_id = risk.run_id and weights.symbol = risk.symbol

@@ -2,7 +2,7 @@ with final as (
     select
         run_id,
         engine,
-        profile,
+        risk_profile,
         simulator,
         metric,
         status,

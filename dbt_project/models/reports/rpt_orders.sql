@@ -12,7 +12,7 @@ instruments as (
 final as (
     select
         orders.run_id,
-        orders.profile,
+        orders.risk_profile,
         orders.symbol,
         orders.side,
         instruments.name,

@@ -5,10 +5,10 @@ with weights as (
 barbells as (
     select
         run_id,
-        profile
+        risk_profile
     from weights
     where sleeve = 'aggressor'
-    group by run_id, profile
+    group by run_id, risk_profile
 ),
 
 risk as (
@@ -23,7 +23,7 @@ risk as (
 final as (
     select
         weights.run_id,
-        weights.profile,
+        weights.risk_profile,
         weights.sleeve,
         count(*) as n_holdings,
         count(distinct weights.cluster_id) as n_clusters,
@@ -32,9 +32,9 @@ final as (
         avg(risk.convexity) as mean_convexity,
         string_agg(weights.symbol, ', ' order by weights.weight desc, weights.symbol asc) as members
     from weights
-    inner join barbells on weights.run_id = barbells.run_id and weights.profile = barbells.profile
+    inner join barbells on weights.run_id = barbells.run_id and weights.risk_profile = barbells.risk_profile
     left join risk on weights.run_id = risk.run_id and weights.symbol = risk.symbol
-    group by weights.run_id, weights.profile, weights.sleeve
+    group by weights.run_id, weights.risk_profile, weights.sleeve
 )
 
 select * from final

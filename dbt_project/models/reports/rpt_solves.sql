@@ -1,7 +1,7 @@
 with final as (
     select
         run_id,
-        profile,
+        risk_profile,
         engine,
         status,
         solver,

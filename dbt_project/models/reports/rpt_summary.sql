@@ -14,7 +14,7 @@ selection_counts as (
 weight_counts as (
     select
         run_id,
-        count(distinct profile) as n_profiles
+        count(distinct risk_profile) as n_risk_profiles
     from {{ source('results', 'weights') }}
     group by run_id
 ),
@@ -42,7 +42,7 @@ final as (
         runs.min_history_sessions,
         selection_counts.n_candidates,
         selection_counts.n_selected,
-        weight_counts.n_profiles,
+        weight_counts.n_risk_profiles,
         check_counts.n_checks,
         check_counts.n_checks_passed,
         runs.strict_health,

@@ -6,11 +6,11 @@ compounded as (
     select
         run_id,
         engine,
-        profile,
+        risk_profile,
         simulator,
         session_date,
         product(1.0 + coalesce(return, 0.0)) over (
-            partition by run_id, engine, profile, simulator
+            partition by run_id, engine, risk_profile, simulator
             order by session_date
             rows between unbounded preceding and current row
         ) as wealth
@@ -22,7 +22,7 @@ weekly as (
     from compounded
     qualify
         row_number() over (
-            partition by run_id, engine, profile, simulator, date_trunc('week', session_date)
+            partition by run_id, engine, risk_profile, simulator, date_trunc('week', session_date)
             order by session_date desc
         ) = 1
 ),
@@ -31,7 +31,7 @@ final as (
     select
         run_id,
         engine,
-        profile,
+        risk_profile,
         simulator,
         session_date,
         wealth

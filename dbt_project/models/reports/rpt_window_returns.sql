@@ -6,19 +6,19 @@ compounded as (
     select
         run_id,
         engine,
-        profile,
+        risk_profile,
         "window",
         product(1.0 + return) filter (where simulator = 'idealized') - 1.0 as idealized_return,
         product(1.0 + return) filter (where simulator = 'realized') - 1.0 as realized_return
     from tournament_returns
-    group by run_id, engine, profile, "window"
+    group by run_id, engine, risk_profile, "window"
 ),
 
 final as (
     select
         run_id,
         engine,
-        profile,
+        risk_profile,
         "window",
         idealized_return,
         realized_return,

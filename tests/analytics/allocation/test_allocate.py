@@ -16,7 +16,7 @@ from analytics.allocation import (
     allocate,
 )
 from analytics.errors import InfeasibleError, ShortHistoryError
-from analytics.risk import convexity
+from analytics.estimation.instrument_risk import convexity
 
 EVERY_PROFILE = (*PROFILES, "barbell")
 
@@ -31,7 +31,7 @@ def selection(seed: int = 0, clusters: int = 9, members: int = 3, sessions: int 
     directions = rng.choice([1, 1, -1], count)
     order = rng.permutation(count)
     return AllocationProblem(
-        profile="min_variance",
+        risk_profile="min_variance",
         symbols=tuple(f"SIMX:S{place:02d}" for place in range(count)),
         identities=tuple(f"I{place:02d}" for place in range(count)),
         directions=directions[order],
@@ -41,9 +41,9 @@ def selection(seed: int = 0, clusters: int = 9, members: int = 3, sessions: int 
     )
 
 
-@pytest.mark.parametrize("profile", EVERY_PROFILE)
-def test_weights_sum_to_one_with_cash_and_respect_the_cap(profile: str) -> None:
-    problem = replace(selection(), profile=profile, cash_weight=0.05)
+@pytest.mark.parametrize("risk_profile", EVERY_PROFILE)
+def test_weights_sum_to_one_with_cash_and_respect_the_cap(risk_profile: str) -> None:
+    problem = replace(selection(), risk_profile=risk_profile, cash_weight=0.05)
     allocation = allocate(problem)
     assert allocation.weights.sum() + allocation.cash == pytest.approx(1.0, abs=1e-9)
     assert allocation.cash == pytest.approx(0.05, abs=1e-9)
@@ -57,16 +57,18 @@ def test_weights_sum_to_one_with_cash_and_respect_the_cap(profile: str) -> None:
     assert allocation.engine == "lakefolio"
 
 
-@pytest.mark.parametrize("profile", EVERY_PROFILE)
-def test_no_instrument_exceeds_its_cap(profile: str) -> None:
-    allocation = allocate(replace(selection(), profile=profile, instrument_cap=0.07))
+@pytest.mark.parametrize("risk_profile", EVERY_PROFILE)
+def test_no_instrument_exceeds_its_cap(risk_profile: str) -> None:
+    allocation = allocate(replace(selection(), risk_profile=risk_profile, instrument_cap=0.07))
     assert allocation.weights.max() <= 0.07 + 1e-9
     assert np.any(allocation.caps < 0.25)
 
 
-@pytest.mark.parametrize("profile", [profile for profile in EVERY_PROFILE if not profile.startswith("hrp")])
-def test_permuting_the_instruments_permutes_the_weights(profile: str) -> None:
-    problem = replace(selection(3), profile=profile, held_weights=np.linspace(-0.05, 0.08, 27))
+@pytest.mark.parametrize(
+    "risk_profile", [risk_profile for risk_profile in EVERY_PROFILE if not risk_profile.startswith("hrp")]
+)
+def test_permuting_the_instruments_permutes_the_weights(risk_profile: str) -> None:
+    problem = replace(selection(3), risk_profile=risk_profile, held_weights=np.linspace(-0.05, 0.08, 27))
     order = np.random.default_rng(5).permutation(27)
     moved = replace(
         problem,
@@ -81,7 +83,7 @@ def test_permuting_the_instruments_permutes_the_weights(profile: str) -> None:
 
 
 def test_hrp_does_not_depend_on_the_order_of_the_instruments_either() -> None:
-    problem = replace(selection(3), profile="hrp")
+    problem = replace(selection(3), risk_profile="hrp")
     order = np.random.default_rng(5).permutation(27)
     moved = replace(
         problem,
@@ -94,15 +96,15 @@ def test_hrp_does_not_depend_on_the_order_of_the_instruments_either() -> None:
     np.testing.assert_allclose(allocate(moved).weights, allocate(problem).weights[order], atol=1e-9)
 
 
-@pytest.mark.parametrize("profile", ["min_variance", "risk_parity", "hrp", "inverse_volatility", "barbell"])
-def test_scaling_the_returns_leaves_the_weights(profile: str) -> None:
-    problem = replace(selection(), profile=profile)
+@pytest.mark.parametrize("risk_profile", ["min_variance", "risk_parity", "hrp", "inverse_volatility", "barbell"])
+def test_scaling_the_returns_leaves_the_weights(risk_profile: str) -> None:
+    problem = replace(selection(), risk_profile=risk_profile)
     scaled = replace(problem, past_returns=problem.past_returns * 3.0)
     np.testing.assert_allclose(allocate(scaled).weights, allocate(problem).weights, atol=1e-8)
 
 
 def test_risk_contributions_of_clusters_equal_their_budgets() -> None:
-    allocation = allocate(replace(selection(), profile="risk_parity", fragility_penalty=0.0))
+    allocation = allocate(replace(selection(), risk_profile="risk_parity", fragility_penalty=0.0))
     np.testing.assert_allclose(allocation.risk_contributions, 1 / 9, atol=1e-6)
 
 
@@ -127,12 +129,12 @@ def test_each_switch_changes_the_answer() -> None:
         {"instrument_cap": 0.05},
         {"cash_weight": 0.1},
         {"covariance_method": "sample"},
-        {"profile": "risk_parity"},
+        {"risk_profile": "risk_parity"},
         {"held_weights": held},
     )
     for change in changes:
         assert np.abs(allocate(replace(selection(), **change)).weights - base).max() > 1e-5, change
-    sharpe = replace(selection(), profile="max_sharpe")
+    sharpe = replace(selection(), risk_profile="max_sharpe")
     assert np.abs(allocate(replace(sharpe, risk_free_rate=0.1)).weights - allocate(sharpe).weights).max() > 1e-5
 
 
@@ -143,17 +145,17 @@ def test_too_few_clusters_for_the_cap_are_refused_with_both_ways_out() -> None:
         allocate(selection(clusters=3))
 
 
-@pytest.mark.parametrize("profile", [profile for profile in EVERY_PROFILE if profile != "barbell"])
-def test_where_cash_is_allowed_the_rest_is_cash_and_said(profile: str) -> None:
-    allocation = allocate(replace(selection(clusters=3), profile=profile, cash_allowed=True))
+@pytest.mark.parametrize("risk_profile", [risk_profile for risk_profile in EVERY_PROFILE if risk_profile != "barbell"])
+def test_where_cash_is_allowed_the_rest_is_cash_and_said(risk_profile: str) -> None:
+    allocation = allocate(replace(selection(clusters=3), risk_profile=risk_profile, cash_allowed=True))
     np.testing.assert_allclose(allocation.cluster_weights, 0.25)
     assert allocation.cash == pytest.approx(0.25)
     assert "the rest is cash" in allocation.solution.message
 
 
-@pytest.mark.parametrize("profile", [profile for profile in EVERY_PROFILE if profile != "barbell"])
-def test_one_cluster_is_an_allocation_when_its_cap_is_one(profile: str) -> None:
-    allocation = allocate(replace(selection(clusters=1, members=5), profile=profile, cap=1.0))
+@pytest.mark.parametrize("risk_profile", [risk_profile for risk_profile in EVERY_PROFILE if risk_profile != "barbell"])
+def test_one_cluster_is_an_allocation_when_its_cap_is_one(risk_profile: str) -> None:
+    allocation = allocate(replace(selection(clusters=1, members=5), risk_profile=risk_profile, cap=1.0))
     np.testing.assert_allclose(allocation.cluster_weights, [1.0])
     assert allocation.weights.sum() == pytest.approx(1.0)
 
@@ -161,10 +163,10 @@ def test_one_cluster_is_an_allocation_when_its_cap_is_one(profile: str) -> None:
 def test_a_listing_of_seventy_sessions_is_allocated() -> None:
     problem = selection()
     problem.past_returns[:190, 4] = np.nan
-    for profile in EVERY_PROFILE:
-        allocation = allocate(replace(problem, profile=profile))
+    for risk_profile in EVERY_PROFILE:
+        allocation = allocate(replace(problem, risk_profile=risk_profile))
         assert np.all(np.isfinite(allocation.weights))
-        assert allocation.weights[4] > 0.0 or profile in (
+        assert allocation.weights[4] > 0.0 or risk_profile in (
             "min_variance",
             "max_sharpe",
             "min_cvar",
@@ -174,7 +176,7 @@ def test_a_listing_of_seventy_sessions_is_allocated() -> None:
 
 
 def test_min_cvar_names_the_cluster_that_is_too_young() -> None:
-    problem = replace(selection(), profile="min_cvar")
+    problem = replace(selection(), risk_profile="min_cvar")
     problem.past_returns[:220, problem.cluster_ids == 6] = np.nan
     with pytest.raises(ShortHistoryError, match=r"there are 40; the shortest is cluster 6"):
         allocate(problem)
@@ -182,7 +184,7 @@ def test_min_cvar_names_the_cluster_that_is_too_young() -> None:
 
 @pytest.mark.parametrize(("regime", "percent"), [("QUIET", 15), ("NORMAL", 10), ("TURBULENT", 8), ("CRISIS", 5)])
 def test_the_aggressor_sleeve_takes_its_share_in_equal_parts(regime: str, percent: int) -> None:
-    problem = replace(selection(), profile="barbell", regime=regime)
+    problem = replace(selection(), risk_profile="barbell", regime=regime)
     allocation = allocate(problem)
     aggressor = np.array(allocation.sleeves) == "aggressor"
     assert AGGRESSOR_SHARE[regime] == pytest.approx(percent / 100)
@@ -197,7 +199,7 @@ def test_the_aggressor_sleeve_takes_its_share_in_equal_parts(regime: str, percen
 
 
 def test_the_core_of_the_barbell_is_risk_parity() -> None:
-    allocation = allocate(replace(selection(), profile="barbell", fragility_penalty=0.0, cap=0.5))
+    allocation = allocate(replace(selection(), risk_profile="barbell", fragility_penalty=0.0, cap=0.5))
     aggressor = set(np.array(selection().cluster_ids)[np.array(allocation.sleeves) == "aggressor"].tolist())
     core = [place for place, cluster in enumerate(allocation.cluster_ids) if cluster not in aggressor]
     problem = selection()
@@ -205,7 +207,7 @@ def test_the_core_of_the_barbell_is_risk_parity() -> None:
     alone = allocate(
         replace(
             problem,
-            profile="risk_parity",
+            risk_profile="risk_parity",
             fragility_penalty=0.0,
             cap=0.5,
             covariance_method="sample",
@@ -217,14 +219,14 @@ def test_the_core_of_the_barbell_is_risk_parity() -> None:
         )
     )
     whole = allocate(
-        replace(selection(), profile="barbell", fragility_penalty=0.0, cap=0.5, covariance_method="sample")
+        replace(selection(), risk_profile="barbell", fragility_penalty=0.0, cap=0.5, covariance_method="sample")
     )
     np.testing.assert_allclose(whole.cluster_weights[core], 0.9 * alone.cluster_weights, atol=1e-9)
 
 
 @pytest.mark.parametrize(("clusters", "most"), [(5, 1), (9, 3), (14, 4), (24, 5)])
 def test_the_sleeves_are_insulated_and_small(clusters: int, most: int) -> None:
-    problem = replace(selection(1, clusters=clusters), profile="barbell")
+    problem = replace(selection(1, clusters=clusters), risk_profile="barbell")
     # Identities that stand in two clusters each.
     shared = tuple(f"I{(place + 1) // 2:02d}" if place < 4 else f"I{place:02d}" for place in range(clusters * 3))
     allocation = allocate(replace(problem, identities=shared, cap=0.4))
@@ -239,17 +241,17 @@ def test_the_sleeves_are_insulated_and_small(clusters: int, most: int) -> None:
 
 def test_a_barbell_of_two_clusters_is_refused() -> None:
     with pytest.raises(InfeasibleError, match="K = 2"):
-        allocate(replace(selection(clusters=2), profile="barbell", cap=0.6))
+        allocate(replace(selection(clusters=2), risk_profile="barbell", cap=0.6))
 
 
 def test_one_identity_in_every_cluster_leaves_no_sleeve_to_insulate() -> None:
     problem = selection(members=1)
     with pytest.raises(InfeasibleError, match="shared identities"):
-        allocate(replace(problem, profile="barbell", identities=("ONE",) * 9))
+        allocate(replace(problem, risk_profile="barbell", identities=("ONE",) * 9))
 
 
 BAD = {
-    "unknown profile": ({"profile": "luck"}, "luck"),
+    "unknown risk profile": ({"risk_profile": "luck"}, "luck"),
     "unknown regime": ({"regime": "CALM"}, "CALM"),
     "duplicate symbol": ({"symbols": ("SIMX:S00",) * 27}, "SIMX:S00 twice"),
     "missing identities": ({"identities": ("I",)}, "1 identities"),
@@ -278,7 +280,7 @@ def test_a_wrong_input_is_refused_by_name(case: str) -> None:
 
 
 def test_each_setting_moves_the_answer_where_it_says() -> None:
-    sharpe = replace(selection(), profile="max_sharpe", fragility_penalty=0.0, turnover_penalty=0.0)
+    sharpe = replace(selection(), risk_profile="max_sharpe", fragility_penalty=0.0, turnover_penalty=0.0)
     invested = [1.0 - allocate(replace(sharpe, cash_weight=cash)).cash for cash in (0.0, 0.1, 0.3)]
     np.testing.assert_allclose(invested, [1.0, 0.9, 0.7], atol=1e-9)
     # A dearer riskless asset asks for more return: the tangency climbs along the frontier.

@@ -8,8 +8,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from analytics.covariance import estimate_covariance
-from analytics.tournament.metrics import compute_metrics
+from analytics.estimation.covariance import estimate_covariance
+from analytics.evaluation.metrics import compute_metrics
 from benchmarks import ours
 from benchmarks.inputs import PERIODS_PER_YEAR, Market
 

@@ -17,7 +17,7 @@ from scipy.spatial.distance import squareform
 
 from analytics._typing import FloatVector
 from analytics.allocation import RiskProblem, solve
-from analytics.allocation.hierarchy import _count_clusters, correlation_distance
+from analytics.allocation.solvers.hierarchy import _count_clusters, correlation_distance
 from benchmarks import ours
 from benchmarks.inputs import PERIODS_PER_YEAR, Market
 
@@ -98,9 +98,9 @@ def test_inverse_volatility_is_that_of_skfolio(peer: PeerImport, market: Market)
     agrees(model.fit(market.frame).weights_, solve(uncapped).weights, RECIPE_TOLERANCE)
 
 
-@pytest.mark.parametrize("profile", ["herc", "nco"])
+@pytest.mark.parametrize("risk_profile", ["herc", "nco"])
 def test_clusters_are_weighed_as_by_skfolio_when_it_is_told_how_many_there_are(
-    peer: PeerImport, market: Market, profile: str
+    peer: PeerImport, market: Market, risk_profile: str
 ) -> None:
     """On the sample covariance, because skfolio estimates that of the inner portfolios from their returns."""
     sample = np.cov(market.returns.T) * PERIODS_PER_YEAR
@@ -109,11 +109,11 @@ def test_clusters_are_weighed_as_by_skfolio_when_it_is_told_how_many_there_are(
     optimization = peer("skfolio.optimization")
     trees = {
         "distance_estimator": peer("skfolio.distance").PearsonDistance(),
-        "hierarchical_clustering_estimator" if profile == "herc" else "clustering_estimator": peer(
+        "hierarchical_clustering_estimator" if risk_profile == "herc" else "clustering_estimator": peer(
             "skfolio.cluster"
         ).HierarchicalClustering(linkage_method=peer("skfolio.cluster").LinkageMethod.WARD, max_clusters=count),
     }
-    if profile == "herc":
+    if risk_profile == "herc":
         variance = peer("skfolio").RiskMeasure.VARIANCE
         model = optimization.HierarchicalEqualRiskContribution(risk_measure=variance, **trees)
     else:
@@ -121,8 +121,8 @@ def test_clusters_are_weighed_as_by_skfolio_when_it_is_told_how_many_there_are(
         model = optimization.NestedClustersOptimization(
             inner_estimator=inner, outer_estimator=inner, cv="ignore", **trees
         )
-    uncapped = RiskProblem(profile, sample, np.ones(market.n_instruments))
-    tolerance = RECIPE_TOLERANCE if profile == "herc" else WEIGHT_TOLERANCE
+    uncapped = RiskProblem(risk_profile, sample, np.ones(market.n_instruments))
+    tolerance = RECIPE_TOLERANCE if risk_profile == "herc" else WEIGHT_TOLERANCE
     agrees(model.fit(100.0 * market.frame).weights_, solve(uncapped).weights, tolerance)
 
 

@@ -64,9 +64,9 @@ def test_the_market_is_all_benchmark() -> None:
     assert "AMEX:SPY has no return" in str(absent.message)
 
 
-def test_a_profile_without_a_policy_is_unsupported() -> None:
+def test_a_risk_profile_without_a_policy_is_unsupported() -> None:
     decision = decide_cell(market_engine(), "min_variance", past_of(np.zeros((5, 2))))
-    assert (decision.status, decision.message) == ("unsupported", "market has no profile min_variance")
+    assert (decision.status, decision.message) == ("unsupported", "market has no risk profile min_variance")
     assert decision.symbols == ()
 
 
@@ -78,7 +78,7 @@ def test_a_refusal_inside_the_policy_is_unsupported_and_an_error_is_failed_with_
         raise InfeasibleError("3 clusters * cap 0.25 < 1")
 
     engine = own_engine({"hrp": refuse, "nco": fail})
-    assert engine.profiles == ("hrp", "nco")
+    assert engine.risk_profiles == ("hrp", "nco")
     past = past_of(np.zeros((5, 2)))
     assert decide_cell(engine, "hrp", past).status == "unsupported"
     failed = decide_cell(engine, "nco", past)

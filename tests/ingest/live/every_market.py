@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ingest.calendars import all_sessions
-from ingest.scanner_fields import CODES, FIELDS, field_of
-from ingest.venues import Venues
-from ingest.weekly import weekly_columns
+from ingest.reference.calendars import all_sessions
+from ingest.reference.venues import Venues
+from ingest.screening.service_fields import CODES, FIELDS, field_of
+from ingest.screening.weekly_columns import weekly_columns
 
 ROOT = Path(__file__).resolve().parents[3]
 FIRST, LAST = dt.date(2023, 6, 1), dt.date(2024, 5, 31)

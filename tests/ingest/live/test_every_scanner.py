@@ -11,17 +11,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.breaker import Breaker
-from ingest.discovery import discover
-from ingest.http import Http
-from ingest.rules import evaluate, scan_from_columns, unread
-from ingest.scanner_fields import field_of, markets_of, venues_of
-from ingest.scanner_query import build_query
-from ingest.scanners import Scanner, load_scanner, load_scanners, scanner_names
-from ingest.strategies import STRATEGIES, mirrored
-from ingest.tradingview import TradingViewSource
-from ingest.tradingview_scanner import ScannerClient
-from ingest.venues import Venues
+from ingest.landing.discovery import discover
+from ingest.reference.venues import Venues
+from ingest.screening.predicates import evaluate, scan_from_columns, unread
+from ingest.screening.scanners import Scanner, load_scanner, load_scanners, scanner_names
+from ingest.screening.service_fields import field_of, markets_of, venues_of
+from ingest.screening.service_query import build_query
+from ingest.screening.strategies import STRATEGIES, mirrored
+from ingest.sources.tradingview.scanner import ScannerClient
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.transport.breaker import Breaker
+from ingest.transport.http import Http
 from tests.ingest.live.every_market import (
     LAST,
     Listing,

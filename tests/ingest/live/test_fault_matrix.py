@@ -9,14 +9,14 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from ingest.binance import BinanceSource
 from ingest.errors import IngestError, RemoteError
-from ingest.landing import land_bars
-from ingest.quarantine import judge
-from ingest.source import BAR_SCHEMA, BarBatch
-from ingest.tradingview import TradingViewSource
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
+from ingest.landing.land import land_bars
+from ingest.landing.quarantine import judge
+from ingest.reference.venues import Venues
+from ingest.sources.binance import BinanceSource
+from ingest.sources.protocol import BAR_SCHEMA, BarBatch
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from lakehouse.connection.catalog import Lake
 from tests.ingest.live.trial import (
     CALENDARS,
     FIRST,

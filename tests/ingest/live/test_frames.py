@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.frames import FrameError, FrameReader, is_heartbeat, pack
+from ingest.sources.tradingview.frames import FrameError, FrameReader, is_heartbeat, pack
 
 
 @given(payloads=st.lists(st.text(min_size=1), max_size=8), cuts=st.lists(st.integers(0, 400), max_size=6))

@@ -7,16 +7,16 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ingest.endpoints import Endpoints, checked
 from ingest.errors import EndpointRefusedError, IncompleteError, ScannerInputError, UnknownInstrumentError
-from ingest.landing import instruments_of, land_instruments
-from ingest.rules import scan_from_columns
-from ingest.scanner_fields import FIELDS
-from ingest.scanner_query import build_query
-from ingest.tradingview import TradingViewSource
-from ingest.tradingview_history import HistoryLimits
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
+from ingest.landing.land import instruments_of, land_instruments
+from ingest.reference.venues import Venues
+from ingest.screening.predicates import scan_from_columns
+from ingest.screening.service_fields import FIELDS
+from ingest.screening.service_query import build_query
+from ingest.sources.tradingview.history import HistoryLimits
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.transport.endpoints import Endpoints, checked
+from lakehouse.connection.catalog import Lake
 from tests.ingest.live.trial import (
     HTTP_LIMITS,
     LAST,

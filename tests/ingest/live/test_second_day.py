@@ -8,14 +8,14 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from ingest.breaker import Breaker
 from ingest.errors import BreakerOpenError, Origin, RequestRefusedError, ThrottledError, TimedOutError
-from ingest.landing import land_bars
-from ingest.pacing import Lanes, Pace, Progress
-from ingest.source import BAR_SCHEMA
-from ingest.tradingview import TradingViewSource
-from ingest.venues import Venues
-from lakehouse.catalog import Lake
+from ingest.landing.land import land_bars
+from ingest.reference.venues import Venues
+from ingest.sources.pacing import Lanes, Pace, Progress
+from ingest.sources.protocol import BAR_SCHEMA
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.transport.breaker import Breaker
+from lakehouse.connection.catalog import Lake
 from tests.ingest.live.trial import (
     HISTORY_LIMITS,
     HTTP_LIMITS,

@@ -10,14 +10,14 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chart_series import ChartSeries
 from ingest.errors import Origin, WrongSeriesError
-from ingest.quarantine import judge
-from ingest.series import bars_of
-from ingest.tradingview import TradingViewSource
-from ingest.tradingview_history import HistoryLimits
-from ingest.venues import Venues
-from lakehouse.hashing import content_hash
+from ingest.landing.quarantine import judge
+from ingest.reference.venues import Venues
+from ingest.sources.bar_series import bars_of
+from ingest.sources.tradingview.chart_series import ChartSeries
+from ingest.sources.tradingview.history import HistoryLimits
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from lakehouse.storage.hashing import content_hash
 from tests.ingest.live.trial import (
     HTTP_LIMITS,
     NOW,

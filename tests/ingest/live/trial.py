@@ -8,19 +8,19 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from ingest.binance import BinanceSource
-from ingest.breaker import Breaker
-from ingest.calendars import all_sessions
-from ingest.endpoints import Endpoints
-from ingest.http import HttpLimits
-from ingest.pacing import Pace
-from ingest.requests import Landing
-from ingest.scanners import Scanner
-from ingest.source import BarRequest, Source
-from ingest.tradingview import TradingViewSource
-from ingest.tradingview_history import HistoryLimits
-from ingest.venues import Venues
-from ingest.yahoo import YahooSource
+from ingest.reference.calendars import all_sessions
+from ingest.reference.venues import Venues
+from ingest.screening.scanners import Scanner
+from ingest.sources.binance import BinanceSource
+from ingest.sources.landing_request import Landing
+from ingest.sources.pacing import Pace
+from ingest.sources.protocol import BarRequest, Source
+from ingest.sources.tradingview.history import HistoryLimits
+from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.yahoo import YahooSource
+from ingest.transport.breaker import Breaker
+from ingest.transport.endpoints import Endpoints
+from ingest.transport.http import HttpLimits
 from tests.servers.exchange import Exchange
 from tests.servers.settings import Settings
 

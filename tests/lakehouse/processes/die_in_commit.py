@@ -8,9 +8,9 @@ import sys
 
 import polars as pl
 
-from lakehouse import writes
-from lakehouse.catalog import Lake, LakeSettings
+from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
+from lakehouse.storage import writes
 
 
 def die(*_: object) -> None:

@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 import polars as pl
 
-from lakehouse.catalog import Lake, LakeSettings, contract_of
+from lakehouse.connection.catalog import Lake, LakeSettings, contract_of
 from lakehouse.paths import Paths
-from lakehouse.writes import Write, write
+from lakehouse.storage.writes import Write, write
 
 VALUES = {
     "DOUBLE": 0.5,

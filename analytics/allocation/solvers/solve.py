@@ -1,0 +1,241 @@
+"""One problem object in, one solution object out.
+
+See docs/method/08-allocation.md#8.2, 8.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analytics._typing import FloatVector
+from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.solvers import hierarchy
+from analytics.allocation.solvers.cap_feasibility import impose_caps, leaves_no_choice, placeable_budget
+from analytics.allocation.solvers.certificates import KNOT_TOLERANCE, primal_residual
+from analytics.allocation.solvers.group_caps import read_groups
+from analytics.allocation.solvers.linear_program import LinearProgram, solve_linear
+from analytics.allocation.solvers.mean_risk import excess_return, maximize_ratio, minimize_variance
+from analytics.allocation.solvers.optimum import Optimum
+from analytics.allocation.solvers.problem_checks import check_problem
+from analytics.allocation.solvers.risk_parity import solve_risk_parity
+from analytics.allocation.solvers.risk_problem import RECIPE_PROFILES, GroupCaps, RiskProblem, Solution, Status
+from analytics.allocation.solvers.tail_risk import minimize_tail
+from analytics.arrays import as_numbers
+from analytics.errors import InfeasibleError
+
+
+def solve(problem: RiskProblem) -> Solution:
+    """The weights of one long-only allocation, with the evidence that they are what the risk profile's name says.
+
+    Raises
+    ------
+    AllocationInputError
+        An input that cannot be right; names the asset.
+    InfeasibleError
+        Caps or group caps that no portfolio satisfies; names them, their numbers and the ways out.
+    SolverError
+        No certified answer. Nothing else is tried in its place.
+    """
+    problem = _as_floats(problem)
+    check_problem(problem)
+    budget = placeable_budget(problem.upper, problem.budget, is_partial_allowed=problem.is_partial_allowed)
+    if problem.groups is not None:
+        _refuse_impossible_groups(problem, problem.groups, budget)
+    if problem.risk_profile in RECIPE_PROFILES:
+        return _follow_recipe(problem, budget)
+    if leaves_no_choice(problem.upper, budget):
+        return _only_answer(problem, budget)
+    return _optimize(problem, budget)
+
+
+def _as_floats(problem: RiskProblem) -> RiskProblem:
+    """The problem with every array in double precision, whatever numbers the caller had."""
+
+    def double(values: ArrayLike, what: str) -> FloatVector:
+        return as_numbers(values, what, AllocationInputError)
+
+    def known(values: FloatVector | None, what: str) -> FloatVector | None:
+        return None if values is None else double(values, what)
+
+    turnover, groups = problem.turnover, problem.groups
+    if turnover is not None:
+        held, share = double(turnover.held, "turnover: held"), double(turnover.share, "turnover: share")
+        turnover = replace(turnover, held=held, owner=np.asarray(turnover.owner), share=share)
+    if groups is not None:
+        matrix, limits = double(groups.matrix, "group caps: matrix"), double(groups.limits, "group caps: limits")
+        groups = replace(groups, matrix=matrix, limits=limits)
+    return replace(
+        problem,
+        covariance=np.ascontiguousarray(double(problem.covariance, "the covariance")),
+        upper=double(problem.upper, "the cap"),
+        mean=known(problem.mean, "the mean"),
+        past_returns=known(problem.past_returns, "past_returns"),
+        fragility=known(problem.fragility, "the fragility"),
+        risk_budgets=known(problem.risk_budgets, "the risk budgets"),
+        turnover=turnover,
+        groups=groups,
+    )
+
+
+def _optimize(problem: RiskProblem, budget: float) -> Solution:
+    status: Status = "optimal"
+    message = ""
+    optimum: Optimum | None
+    if problem.risk_profile == "min_variance":
+        optimum = minimize_variance(problem, budget)
+    elif problem.risk_profile == "risk_parity":
+        optimum = _equalize_risk(problem, budget)
+    elif problem.risk_profile == "min_cvar":
+        optimum = minimize_tail(problem, budget)
+    elif problem.risk_profile == "max_diversification":
+        optimum = maximize_ratio(problem, budget, np.sqrt(problem.covariance.diagonal()), 0.0)
+        if optimum is None:
+            message = "max_diversification: the penalties exceed every volatility; lower fragility_penalty"
+            raise AllocationInputError(message)
+    else:
+        mean = problem.mean if problem.mean is not None else np.zeros_like(problem.upper)
+        optimum = maximize_ratio(problem, budget, mean, problem.risk_free_rate)
+        if optimum is None:
+            status = "no_positive_excess_return"
+            message = (
+                f"no feasible portfolio has a positive excess return after penalties (best mean {mean.max():.4g}, "
+                f"risk-free rate {problem.risk_free_rate:.4g}); the weights are those of min_variance"
+            )
+            optimum = minimize_variance(problem, budget)
+    return _as_solution(problem, optimum, status, message)
+
+
+def _equalize_risk(problem: RiskProblem, budget: float) -> Optimum:
+    hierarchy.refuse_constant(problem.covariance, problem.labels, problem.risk_profile)
+    count = problem.upper.size
+    budgets = problem.risk_budgets if problem.risk_budgets is not None else np.full(count, 1.0 / count)
+    if problem.fragility is not None and problem.fragility_penalty > 0.0:
+        softened = 1.0 + problem.fragility_penalty * problem.fragility
+        if np.any(softened <= 0.0):
+            message = (
+                f"1 + gamma f of {problem.labels[int(softened.argmin())]} is not positive; lower fragility_penalty"
+            )
+            raise AllocationInputError(message)
+        budgets = budgets / softened
+        budgets = budgets / budgets.sum()
+    return solve_risk_parity(problem.covariance, budgets, problem.upper, budget)
+
+
+def _follow_recipe(problem: RiskProblem, budget: float) -> Solution:
+    covariance, count = problem.covariance, problem.upper.size
+    if problem.risk_profile == "equal_weight":
+        weights = np.full(count, 1.0 / count)
+    else:
+        hierarchy.refuse_constant(covariance, problem.labels, problem.risk_profile)
+        if problem.risk_profile == "inverse_volatility":
+            inverse = 1.0 / np.sqrt(covariance.diagonal())
+            weights = inverse / inverse.sum()
+        elif problem.risk_profile in ("hrp", "hrp_plain"):
+            weights = hierarchy.hierarchical_risk_parity(covariance, is_plain=problem.risk_profile == "hrp_plain")
+        elif problem.risk_profile == "herc":
+            weights = hierarchy.hierarchical_equal_risk(covariance)
+        else:
+            weights = hierarchy.nested_clusters(covariance)
+    weights, cut = impose_caps(budget * weights, problem.upper)
+    binding = tuple(f"projected_cap:{problem.labels[place]}" for place in np.flatnonzero(cut))
+    message = ""
+    if binding:
+        message = (
+            f"{problem.risk_profile} knows no caps; {len(binding)} weights were cut to theirs and the excess went to the "
+            "others in proportion"
+        )
+    return Solution(
+        weights=weights,
+        status="closed_form",
+        solver=problem.risk_profile,
+        iterations=0,
+        primal_residual=primal_residual(weights, problem.upper, budget),
+        dual_residual=0.0,
+        gap=0.0,
+        objective=float("nan"),
+        binding=binding,
+        message=message,
+    )
+
+
+def _only_answer(problem: RiskProblem, budget: float) -> Solution:
+    """Every weight at its cap, because the caps hold the budget and nothing more."""
+    weights = problem.upper * (budget / float(problem.upper.sum()))
+    message = (
+        f"{problem.upper.size} assets under caps that sum to {problem.upper.sum():.6g} leave no choice: every "
+        "risk profile is this portfolio"
+    )
+    status: Status = "optimal"
+    if problem.risk_profile == "max_sharpe" and excess_return(problem, budget, weights) <= 0.0:
+        status = "no_positive_excess_return"
+    return Solution(
+        weights=weights,
+        status=status,
+        solver="only_feasible_point",
+        iterations=0,
+        primal_residual=primal_residual(weights, problem.upper, budget, problem.groups),
+        dual_residual=0.0,
+        gap=0.0,
+        objective=float("nan"),
+        binding=tuple(f"cap:{name}" for name in problem.labels),
+        message=message,
+    )
+
+
+def _as_solution(problem: RiskProblem, optimum: Optimum, status: Status, message: str) -> Solution:
+    certificate = optimum.certificate
+    return Solution(
+        weights=optimum.weights,
+        status=status,
+        solver=optimum.solver,
+        iterations=optimum.iterations,
+        primal_residual=certificate.primal_residual,
+        dual_residual=certificate.dual_residual,
+        gap=certificate.gap,
+        objective=optimum.objective,
+        binding=_binding(problem, optimum.weights),
+        message=message,
+    )
+
+
+def _binding(problem: RiskProblem, weights: FloatVector) -> tuple[str, ...]:
+    names = problem.labels
+    caps = np.flatnonzero(weights >= problem.upper - KNOT_TOLERANCE)
+    zeros = np.flatnonzero(weights <= KNOT_TOLERANCE)
+    binding = [f"cap:{names[place]}" for place in caps] + [f"zero:{names[place]}" for place in zeros]
+    groups = problem.groups
+    if groups is not None:
+        full = np.flatnonzero(groups.matrix @ weights >= groups.limits - KNOT_TOLERANCE)
+        binding += [f"group:{groups.names[place]}" for place in full]
+    return tuple(binding)
+
+
+def _refuse_impossible_groups(problem: RiskProblem, groups: GroupCaps, budget: float) -> None:
+    """Raise InfeasibleError naming the group caps that have to give, and by how much."""
+    count, size = problem.upper.size, groups.limits.size
+    if read_groups(groups, count).capacity(problem.upper) >= budget:
+        return
+    program = LinearProgram(
+        cost=np.concatenate([np.zeros(count), np.ones(size)]),
+        rows=np.hstack([groups.matrix, -np.eye(size)]),
+        limits=groups.limits,
+        total=np.concatenate([np.ones(count), np.zeros(size)]),
+        budget=budget,
+        low=np.zeros(count + size),
+        high=np.concatenate([problem.upper, np.full(size, np.inf)]),
+    )
+    answer = solve_linear(program, "feasibility of the group caps")
+    if answer.value > KNOT_TOLERANCE:
+        excess = answer.point[count:]
+        broken = [
+            f"{groups.names[place]} (limit {groups.limits[place]:g}, short by {excess[place]:.4g})"
+            for place in np.flatnonzero(excess > 0.0)
+        ]
+        message = (
+            f"no portfolio of sum {budget:g} satisfies the group caps: {'; '.join(broken)}. Ways out: raise these "
+            "limits, add assets outside these groups, or raise the single caps of assets outside them"
+        )
+        raise InfeasibleError(message)

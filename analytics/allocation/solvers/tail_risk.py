@@ -1,0 +1,163 @@
+"""Minimum conditional value-at-risk (Rockafellar and Uryasev 2000; docs/method/08-allocation.md#8.2).
+
+Only sessions in the tail matter, so the linear program starts from the worst sessions of a simple portfolio and takes
+in those that its own answer makes worse than its value-at-risk, until none is left out; every round starts from the
+basis of the one before. The answer is then that of the program with all sessions, which the certificate proves with the
+tail's dual weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics._typing import FloatMatrix, FloatVector, IntVector
+from analytics.allocation.errors import AllocationInputError
+from analytics.allocation.solvers.certificates import Certificate, primal_residual, stationarity, with_groups
+from analytics.allocation.solvers.linear_program import GrowingProgram
+from analytics.allocation.solvers.mean_risk import penalty_terms
+from analytics.allocation.solvers.optimum import Optimum, accepted
+from analytics.allocation.solvers.piecewise_linear import Pieces
+from analytics.allocation.solvers.risk_problem import GroupCaps, RiskProblem
+
+CONFIDENCE = 0.95
+FIRST_SESSIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """max over tail weights q of q'losses y, plus cost'y + phi(y), over sum y = budget; losses (T, N) in risk units."""
+
+    losses: FloatMatrix
+    cost: FloatVector
+    pieces: Pieces
+    budget: float
+    groups: GroupCaps | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one linear program answers; duals (T,) are the tail's weights on sessions, sum 1."""
+
+    weights: FloatVector
+    threshold: float
+    duals: FloatVector
+    group_multipliers: FloatVector
+    iterations: int
+
+
+def tail_mean(losses: FloatMatrix, confidence: float = CONFIDENCE) -> FloatVector:
+    """CVaR of each column of losses (T, N): the mean of its worst (1 - confidence) T sessions.
+
+    A part of a session counts in part. This is the minimum of Rockafellar and Uryasev's function; it agrees with
+    docs/method/06-risk.md#6.1 where (1 - confidence) T is a whole number and no loss repeats.
+    """
+    sessions = losses.shape[0]
+    mass = (1.0 - confidence) * sessions
+    whole = min(int(mass + 1e-9), sessions - 1)
+    ordered = -np.sort(-losses, axis=0)
+    return np.asarray((ordered[:whole].sum(axis=0) + max(mass - whole, 0.0) * ordered[whole]) / mass)
+
+
+class _TailProgram:
+    """The program over the sessions taken in so far: pieces of the weights, the threshold, one excess per session."""
+
+    __slots__ = ("_linear", "_owner", "_program", "_share", "tail")
+
+    def __init__(self, program: _Program) -> None:
+        owner, lengths, slopes = program.pieces.parts()
+        self._program, self._owner = program, owner
+        self._share = 1.0 / ((1.0 - CONFIDENCE) * program.losses.shape[0])
+        self.tail: IntVector = np.zeros(0, dtype=np.int64)
+        self._linear = GrowingProgram("minimum CVaR")
+        held = self._linear.add_columns(program.cost[owner] + slopes, np.zeros(owner.size), lengths)
+        self._linear.add_columns(np.ones(1), np.full(1, -np.inf), np.full(1, np.inf))
+        budget = np.array([program.budget])
+        self._linear.add_rows(np.ones((1, owner.size)), held, budget, budget)
+        groups = program.groups
+        if groups is not None:
+            limits = groups.limits
+            self._linear.add_rows(groups.matrix[:, owner], held, np.full(limits.size, -np.inf), limits)
+
+    def take_in(self, sessions: IntVector) -> None:
+        """Add sessions that are not in the tail yet: loss - threshold - excess <= 0."""
+        count, size = sessions.size, self._owner.size
+        excess = self._linear.add_columns(np.full(count, self._share), np.zeros(count), np.full(count, np.inf))
+        values = np.full((count, size + 2), -1.0)
+        values[:, :size] = self._program.losses[np.ix_(sessions, self._owner)]
+        columns = np.empty(values.shape, dtype=np.int32)
+        columns[:, : size + 1], columns[:, size + 1] = np.arange(size + 1), excess
+        self._linear.add_rows(values, columns, np.full(count, -np.inf), np.zeros(count))
+        self.tail = np.concatenate([self.tail, sessions])
+
+    def solve(self) -> _Round:
+        """The optimum over the tail."""
+        program, size = self._program, self._owner.size
+        answer = self._linear.solve()
+        first = answer.multipliers.size - self.tail.size
+        duals = np.zeros(program.losses.shape[0])
+        duals[self.tail] = np.clip(answer.multipliers[first:], 0.0, self._share)
+        held = program.pieces.joined(self._owner, answer.point[:size])
+        return _Round(
+            weights=np.clip(held, 0.0, program.pieces.upper),
+            threshold=float(answer.point[size]),
+            duals=duals / duals.sum(),
+            group_multipliers=np.maximum(answer.multipliers[1:first], 0.0),
+            iterations=answer.iterations,
+        )
+
+
+def _certify(program: _Program, found: _Round) -> tuple[Certificate, float]:
+    """Certificate and objective: any tail weights q bound the optimum from below by min_y of q'losses y + P(y)."""
+    weights, pieces, groups = found.weights, program.pieces, program.groups
+    gradient = found.duals @ program.losses + program.cost
+    slackness = 0.0
+    if groups is not None:
+        gradient, slackness = with_groups(gradient, weights, groups, found.group_multipliers)
+    residual, gap = stationarity(weights, gradient, pieces, 1.0, program.budget)
+    portfolio = program.losses @ weights
+    worst = float(tail_mean(portfolio[:, None])[0])
+    gap += max(worst - float(found.duals @ portfolio), 0.0) + slackness
+    objective = worst + float(program.cost @ weights) + pieces.value(weights)
+    return Certificate(primal_residual(weights, pieces.upper, program.budget, groups), residual, gap), objective
+
+
+def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
+    """min CVaR95(y) / mean CVaR95 of the assets + gamma f'y + lambda ||B y - w_held||_1.
+
+    Raises
+    ------
+    AllocationInputError
+        When the problem has no past returns, or the assets' mean CVaR95 is not positive, so that it cannot serve as the
+        unit of risk.
+    """
+    past_returns = problem.past_returns
+    if past_returns is None:
+        message = "min_cvar needs past_returns (T, N)"
+        raise AllocationInputError(message)
+    unit = float(tail_mean(-past_returns).mean())
+    if unit <= 0.0:
+        message = (
+            f"the mean CVaR95 of the assets is {unit:.3g}: they do not lose in their tails, so minimum CVaR has no "
+            "unit of risk. Give more sessions, or take another risk profile"
+        )
+        raise AllocationInputError(message)
+    losses = past_returns / -unit
+    cost, pieces = penalty_terms(problem)
+    program = _Program(losses, cost, pieces, budget, problem.groups)
+    first = losses @ pieces.cheapest(losses.std(axis=0) + cost, budget) + losses.mean(axis=1)
+    linear = _TailProgram(program)
+    linear.take_in(np.argsort(-first, kind="stable")[:FIRST_SESSIONS])
+    found, iterations = linear.solve(), 0
+    while True:
+        iterations += found.iterations
+        portfolio = losses @ found.weights
+        missing = np.setdiff1d(np.flatnonzero(portfolio > found.threshold + 1e-12), linear.tail)
+        if missing.size == 0:
+            break
+        near = np.argsort(-portfolio, kind="stable")[: FIRST_SESSIONS // 2]
+        linear.take_in(np.union1d(missing, np.setdiff1d(near, linear.tail)))
+        found = linear.solve()
+    certificate, objective = _certify(program, found)
+    return accepted(Optimum(found.weights, "highs", iterations, certificate, objective))

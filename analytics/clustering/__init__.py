@@ -1,0 +1,1 @@
+"""Group instruments that move together, label the groups and measure how stable they are."""

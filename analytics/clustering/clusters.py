@@ -1,0 +1,298 @@
+"""Which held streams move together: linkage, cut, and what the cut implies.
+
+See docs/method/04-clusters.md#4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.cluster import hierarchy
+from scipy.spatial import distance as condensed
+
+from analytics._typing import FloatMatrix, FloatVector, IntVector
+from analytics.errors import InputError
+from analytics.estimation.correlation import (
+    DEFAULT_LOOKBACKS,
+    MIN_OVERLAP,
+    BlendedDistance,
+    DenseSubset,
+    blended_distance,
+    leave_sparse,
+    whole_lookbacks,
+)
+from analytics.panel import Panel, check_directions, check_panel, refuse_unusable, unusable_columns
+
+LinkageMethod = Literal["ward", "average", "complete", "single"]
+DEFAULT_THRESHOLDS: Mapping[str, float] = MappingProxyType(
+    {"CRISIS": 0.30, "TURBULENT": 0.35, "NORMAL": 0.40, "QUIET": 0.50}
+)
+# The distance of rho = 0: nothing known about a pair is no evidence that it moves together or apart.
+UNKNOWN_DISTANCE = float(np.sqrt(0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """A partition of instruments and the tree it was cut from.
+
+    Attributes
+    ----------
+    symbols
+        All N instruments in the caller's order.
+    cluster_ids : (N,)
+        1..K, numbered by size, largest first, ties by the smallest symbol; 0 = excluded.
+    kept : (N',)
+        Index into `symbols` of each leaf. Leaves are in symbol order, so that nothing depends on the caller's order.
+    linkage : (N' - 1, 4)
+        As SciPy's: left node, right node, height, size; nodes below N' are leaves.
+    leaf_order : (N,)
+        Place of each instrument in the drawn tree, 0..N'-1; -1 = excluded.
+    threshold
+        Height of the cut that made `cluster_ids`.
+    distance, correlation : (N', N')
+        Of held streams, rows and columns as the leaves; an unknown pair has NaN correlation and the distance of 0.
+    min_correlation, mean_correlation : (K,)
+        Over the known pairs of each cluster; NaN for a single instrument.
+    lookbacks
+        Sessions of the lookbacks blended.
+    excluded
+        Symbol and reason of each instrument with id 0, by symbol.
+    n_unknown_pairs
+        Pairs of leaves without correlation.
+    """
+
+    symbols: tuple[str, ...]
+    cluster_ids: IntVector
+    kept: IntVector
+    linkage: FloatMatrix
+    leaf_order: IntVector
+    threshold: float
+    method: LinkageMethod
+    distance: FloatMatrix
+    correlation: FloatMatrix
+    min_correlation: FloatVector
+    mean_correlation: FloatVector
+    lookbacks: tuple[int, ...]
+    excluded: tuple[tuple[str, str], ...]
+    n_unknown_pairs: int
+
+    @property
+    def n_clusters(self) -> int:
+        """K, excluded instruments not counted."""
+        return self.min_correlation.size
+
+    @property
+    def leaf_symbols(self) -> tuple[str, ...]:
+        """Symbols of the rows of `distance` and `correlation`."""
+        return tuple(self.symbols[index] for index in self.kept)
+
+    @property
+    def leaf_cluster_ids(self) -> IntVector:
+        """Cluster of each leaf (N',)."""
+        return self.cluster_ids[self.kept]
+
+    def members(self, cluster_id: int) -> tuple[str, ...]:
+        """Symbols of one cluster in symbol order; InputError where there is no such cluster."""
+        if not 1 <= cluster_id <= self.n_clusters:
+            raise InputError(f"There is no cluster {cluster_id}; clusters run from 1 to {self.n_clusters}.")
+        return tuple(self.symbols[index] for index in self.kept if self.cluster_ids[index] == cluster_id)
+
+
+def default_threshold(regime: str) -> float:
+    """Cut height of a regime (docs/method/04-clusters.md#4.1); InputError for an unknown one."""
+    if regime not in DEFAULT_THRESHOLDS:
+        raise InputError(f"Unknown regime {regime!r}; known: {', '.join(DEFAULT_THRESHOLDS)}.")
+    return DEFAULT_THRESHOLDS[regime]
+
+
+def cluster_instruments(
+    past_returns: ArrayLike,
+    symbols: Sequence[str],
+    directions: ArrayLike,
+    *,
+    threshold: float,
+    method: LinkageMethod = "ward",
+    lookbacks: Sequence[int] = DEFAULT_LOOKBACKS,
+    min_overlap: int = MIN_OVERLAP,
+    unusable: Literal["refuse", "exclude"] = "refuse",
+) -> Clustering:
+    """Cluster instruments by the blended distance of their held streams.
+
+    See docs/method/03-dependence.md#3.4, docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical simple returns, the last row the most recent; NaN for NULL.
+    directions : (N,)
+        +1 or -1.
+    threshold
+        Height of the cut, above 0; `default_threshold(regime)` gives the one of a regime.
+    unusable
+        What happens to an instrument without any return or variation: an error, or cluster 0 with the reason.
+
+    Raises
+    ------
+    InputError
+        Fewer than two usable instruments, infinite returns, repeated symbols, wrong directions, an unusable
+        instrument under `refuse`, an unknown method, a threshold that is not positive.
+    ShortHistoryError
+        Fewer than `min_overlap` sessions.
+    """
+    if method not in get_args(LinkageMethod):
+        raise InputError(f"Unknown linkage {method!r}; known: {', '.join(get_args(LinkageMethod))}.")
+    panel = check_panel(past_returns, symbols, min_sessions=max(2, min_overlap), min_instruments=2)
+    signs = check_directions(directions, panel.symbols)
+    usable, excluded = _usable_in_symbol_order(panel, unusable)
+    names = [panel.symbols[index] for index in usable]
+    window, fitting = _window_in_symbol_order(panel, usable, lookbacks)
+    blended = blended_distance(window, signs[usable], fitting, min_overlap, names=names)
+    dense = leave_sparse(blended.correlation, names)
+    kept = usable[dense.kept]
+    excluded += dense.excluded
+    _refuse_fewer_than_two(kept, len(panel.symbols), excluded)
+    correlation, distance, n_unknown = _between_leaves(blended, dense)
+    tree = link(distance, method)
+    uncut = Clustering(
+        symbols=panel.symbols,
+        cluster_ids=np.zeros(len(panel.symbols), dtype=np.int64),
+        kept=kept,
+        linkage=tree,
+        leaf_order=_leaf_order(tree, kept, len(panel.symbols)),
+        threshold=threshold,
+        method=method,
+        distance=distance,
+        correlation=correlation,
+        min_correlation=np.empty(0),
+        mean_correlation=np.empty(0),
+        lookbacks=blended.lookbacks,
+        excluded=tuple(sorted(excluded)),
+        n_unknown_pairs=n_unknown,
+    )
+    return recut(uncut, threshold)
+
+
+def recut(clustering: Clustering, threshold: float) -> Clustering:
+    """Cut the same tree at another height; InputError for a height that is not positive."""
+    leaf_ids = cut_tree(clustering.linkage, threshold)
+    cluster_ids = np.zeros(len(clustering.symbols), dtype=np.int64)
+    cluster_ids[clustering.kept] = leaf_ids
+    lowest, mean = implied_correlations(clustering.correlation, leaf_ids)
+    return replace(
+        clustering, cluster_ids=cluster_ids, threshold=threshold, min_correlation=lowest, mean_correlation=mean
+    )
+
+
+def link(distance: FloatMatrix, method: LinkageMethod) -> FloatMatrix:
+    """SciPy linkage (N - 1, 4) of a square distance matrix."""
+    return np.asarray(hierarchy.linkage(condensed.squareform(distance, checks=False), method=method), dtype=np.float64)
+
+
+def cut_tree(linkage: FloatMatrix, threshold: float) -> IntVector:
+    """Ids of the leaves at a height: largest cluster 1, ties by the first leaf (N',)."""
+    if not (np.isfinite(threshold) and threshold > 0.0):
+        raise InputError(f"The cut height is {threshold}; it must be a positive number.")
+    raw = hierarchy.fcluster(linkage, t=threshold, criterion="distance")
+    _, first, inverse, sizes = np.unique(raw, return_index=True, return_inverse=True, return_counts=True)
+    rank = np.empty(sizes.size, dtype=np.int64)
+    rank[np.lexsort((first, -sizes))] = np.arange(1, sizes.size + 1)
+    return rank[inverse]
+
+
+def implied_correlations(correlation: FloatMatrix, leaf_ids: IntVector) -> tuple[FloatVector, FloatVector]:
+    """Smallest and mean correlation over the known pairs of each cluster, NaN where there is none.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    correlation : (N', N')
+        NaN for unknown pairs.
+    leaf_ids : (N',)
+        1..K.
+    """
+    order = np.argsort(leaf_ids, kind="stable")
+    ends = np.cumsum(np.bincount(leaf_ids)[1:])
+    lowest, mean = np.full(ends.size, np.nan), np.full(ends.size, np.nan)
+    for cluster, (start, end) in enumerate(zip(ends - np.diff(ends, prepend=0), ends, strict=True)):
+        size = int(end - start)
+        if size < 2:
+            continue
+        members = order[start:end]
+        block = correlation[members][:, members]
+        # Both halves and the diagonal of ones: a sum over all of it needs no mask.
+        total = float(block.sum())
+        if np.isfinite(total):
+            lowest[cluster], mean[cluster] = block.min(), (total - size) / (size * (size - 1))
+            continue
+        pairs = block[np.tri(size, k=-1, dtype=bool)]
+        pairs = pairs[np.isfinite(pairs)]
+        if pairs.size:
+            lowest[cluster], mean[cluster] = pairs.min(), pairs.mean()
+    return lowest, mean
+
+
+def _usable_in_symbol_order(
+    panel: Panel, unusable: Literal["refuse", "exclude"]
+) -> tuple[IntVector, tuple[tuple[str, str], ...]]:
+    if unusable == "refuse":
+        refuse_unusable(panel)
+        reasons: dict[int, str] = {}
+    else:
+        reasons = unusable_columns(panel)
+    usable = [index for index in range(len(panel.symbols)) if index not in reasons]
+    if len(usable) < 2:
+        raise InputError(f"Only {len(usable)} of {len(panel.symbols)} instruments have returns that vary.")
+    usable.sort(key=panel.symbols.__getitem__)
+    excluded = tuple((panel.symbols[index], reason) for index, reason in reasons.items())
+    return np.asarray(usable, dtype=np.int64), excluded
+
+
+def _window_in_symbol_order(
+    panel: Panel, usable: IntVector, lookbacks: Sequence[int]
+) -> tuple[FloatMatrix, tuple[int, ...]]:
+    """Returns that some lookback reads, and the lookbacks that fit; where none does, the whole panel and all of them.
+
+    A longer past than the longest lookback is never read. One memory layout for every order of the caller's columns
+    makes the sums, and with them the answer, the same to the last bit.
+    """
+    lookbacks = whole_lookbacks(lookbacks)
+    fitting = tuple(lookback for lookback in lookbacks if lookback <= panel.returns.shape[0])
+    n_read = max(fitting, default=0)
+    recent = panel.returns[-n_read:]
+    is_sorted = usable.size == len(panel.symbols) and bool((np.diff(usable) > 0).all())
+    window = np.ascontiguousarray(recent if is_sorted else recent[:, usable])
+    return window, fitting if n_read else lookbacks
+
+
+def _refuse_fewer_than_two(kept: IntVector, n_instruments: int, excluded: Sequence[tuple[str, str]]) -> None:
+    if kept.size < 2:
+        raise InputError(
+            f"Only {kept.size} of {n_instruments} instruments can be clustered; excluded: "
+            f"{'; '.join(f'{name} ({reason})' for name, reason in excluded[:5])}. Lengthen the window."
+        )
+
+
+def _between_leaves(blended: BlendedDistance, dense: DenseSubset) -> tuple[FloatMatrix, FloatMatrix, int]:
+    """Correlation and distance (N', N') of those that stay, unknown pairs at the distance of 0, and how many these are."""
+    correlation, distance = blended.correlation, blended.distance
+    if dense.excluded:
+        block = np.ix_(dense.kept, dense.kept)
+        correlation, distance = correlation[block], distance[block]
+    unknown = np.isnan(distance)
+    n_unknown = int(unknown.sum()) // 2
+    if n_unknown:
+        distance = np.where(unknown, UNKNOWN_DISTANCE, distance)
+    return correlation, distance, n_unknown
+
+
+def _leaf_order(tree: FloatMatrix, kept: IntVector, n_instruments: int) -> IntVector:
+    """Place of each instrument in the drawn tree (N,); -1 for those outside it."""
+    order = np.full(n_instruments, -1, dtype=np.int64)
+    order[kept[hierarchy.leaves_list(tree)]] = np.arange(kept.size)
+    return order

@@ -1,0 +1,78 @@
+"""Instruments on a plane, near where they move together: classical scaling of the clustering distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import linalg
+
+from analytics._typing import FloatMatrix
+from analytics.clustering.clusters import Clustering
+
+
+@dataclass(frozen=True, slots=True)
+class FactorMap:
+    """Coordinates and how much of the distances they show.
+
+    Attributes
+    ----------
+    points
+        One row per clustered instrument in symbol order: symbol, cluster_id, x, y.
+    explained : (2,)
+        Share of each axis in the sum of the positive eigenvalues.
+    """
+
+    points: pl.DataFrame
+    explained: tuple[float, float]
+
+
+def factor_map(clustering: Clustering) -> FactorMap:
+    """Two-dimensional map of the clustered instruments (Torgerson 1952).
+
+    The signs of the axes are free; each is turned so that its largest coordinate is positive, which makes the map
+    the same for any order of the instruments.
+    """
+    coordinates, explained = classical_scaling(clustering.distance)
+    points = pl.DataFrame(
+        {
+            "symbol": clustering.leaf_symbols,
+            "cluster_id": clustering.leaf_cluster_ids,
+            "x": coordinates[:, 0],
+            "y": coordinates[:, 1],
+        }
+    )
+    return FactorMap(points, (float(explained[0]), float(explained[1])))
+
+
+def classical_scaling(distance: FloatMatrix, n_axes: int = 2) -> tuple[FloatMatrix, FloatMatrix]:
+    """Coordinates whose Euclidean distances come nearest to the given ones.
+
+    Parameters
+    ----------
+    distance : (N, N)
+        Symmetric, zero diagonal, finite.
+
+    Returns
+    -------
+    coordinates : (N, n_axes)
+        Axes by falling eigenvalue; 0 where fewer positive eigenvalues exist.
+    explained : (n_axes,)
+        Shares in the sum of the positive eigenvalues.
+    """
+    size = distance.shape[0]
+    squares = distance**2
+    row_means = squares.mean(axis=1)
+    gram = -0.5 * (squares - row_means[:, None] - row_means[None, :] + squares.mean())
+    n_found = min(n_axes, size)
+    values, vectors = linalg.eigh(gram, subset_by_index=[size - n_found, size - 1])
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    anchors = np.argmax(np.abs(np.round(vectors, 9)), axis=0)
+    vectors = vectors * np.where(vectors[anchors, np.arange(n_found)] < 0.0, -1.0, 1.0)
+    coordinates, explained = np.zeros((size, n_axes)), np.zeros(n_axes)
+    coordinates[:, :n_found] = vectors * np.sqrt(values)
+    positive = float(np.maximum(np.linalg.eigvalsh(gram), 0.0).sum())
+    if positive > 0.0:
+        explained[:n_found] = values / positive
+    return coordinates, explained

@@ -1,0 +1,98 @@
+"""What a cluster is made of, in a few words.
+
+See docs/method/04-clusters.md#4.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+import polars as pl
+
+from analytics.clustering.clusters import Clustering
+from analytics.errors import InputError
+
+PURITY_FLOOR = 0.6
+LABEL_SCHEMA = {
+    "cluster_id": pl.Int64,
+    "label": pl.String,
+    "asset_class": pl.String,
+    "sector": pl.String,
+    "purity": pl.Float64,
+    "n_members": pl.Int64,
+    "is_weighted_by_count": pl.Boolean,
+}
+
+
+def label_clusters(clustering: Clustering, instruments: pl.DataFrame) -> pl.DataFrame:
+    """Label every cluster by the asset class and sector that most of its value traded belongs to.
+
+    A kind is an asset class with its sector, or the class alone where no sector is known. Purity is the share of the
+    commonest kind; below 0.6 the label is "Mixed: A / B" with the two commonest. Ties go to the smaller name. An
+    instrument whose value traded is unknown weighs nothing, unless it is unknown for the whole cluster: then each
+    member counts once and the row says so.
+
+    Parameters
+    ----------
+    instruments
+        Columns symbol, asset_class, sector, value_traded_usd; at least the instruments that were clustered.
+
+    Returns
+    -------
+    One row per cluster: cluster_id, label, asset_class, sector (of the commonest kind), purity, n_members,
+    is_weighted_by_count.
+
+    Raises
+    ------
+    InputError
+        A clustered instrument that is missing or stands twice, has no asset class or a negative value traded.
+    """
+    wanted = instruments.select("symbol", "asset_class", "sector", "value_traded_usd")
+    facts = {symbol: (kind, sector, value) for symbol, kind, sector, value in wanted.iter_rows()}
+    if len(facts) != instruments.height:
+        raise InputError("An instrument stands twice in the instruments of the labels; keep one row per symbol.")
+    rows = []
+    for cluster_id in range(1, clustering.n_clusters + 1):
+        members = clustering.members(cluster_id)
+        rows.append((cluster_id, *_label([_fact(symbol, facts) for symbol in members])))
+    return pl.DataFrame(rows, schema=LABEL_SCHEMA, orient="row")
+
+
+def _fact(
+    symbol: str, facts: dict[str, tuple[str | None, str | None, float | None]]
+) -> tuple[str, str | None, float | None]:
+    if symbol not in facts:
+        raise InputError(f"{symbol} was clustered but has no metadata; land its instrument first.")
+    asset_class, sector, value = facts[symbol]
+    if not asset_class:
+        raise InputError(f"{symbol} has no asset class; land its instrument again.")
+    if value is not None and not math.isnan(value) and not 0.0 <= value < math.inf:
+        raise InputError(f"{symbol} has a value traded of {value}; it must be a non-negative number.")
+    return asset_class, sector or None, None if value is None or math.isnan(value) else float(value)
+
+
+def _label(
+    members: list[tuple[str, str | None, float | None]],
+) -> tuple[str, str, str | None, float, int, bool]:
+    is_by_count = not any(value for _, _, value in members)
+    weights: dict[tuple[str, str | None], list[float]] = defaultdict(list)
+    for asset_class, sector, value in members:
+        weights[asset_class, sector].append(1.0 if is_by_count else value or 0.0)
+    # fsum is exact, so that shares and ties do not depend on the order of the rows.
+    sums = {kind: math.fsum(parts) for kind, parts in weights.items()}
+    ranked = sorted(sums, key=lambda kind: (-sums[kind], _words(kind)))
+    purity = sums[ranked[0]] / math.fsum(_flat(weights.values()))
+    label = _words(ranked[0])
+    if purity < PURITY_FLOOR:
+        label = f"Mixed: {label} / {_words(ranked[1])}"
+    return label, ranked[0][0], ranked[0][1], purity, len(members), is_by_count
+
+
+def _words(kind: tuple[str, str | None]) -> str:
+    return kind[0] if kind[1] is None else f"{kind[0]} {kind[1]}"
+
+
+def _flat(parts: Iterable[list[float]]) -> Iterable[float]:
+    return (value for values in parts for value in values)

@@ -1,0 +1,1 @@
+"""Estimate correlations, covariances and instrument risk from past returns."""

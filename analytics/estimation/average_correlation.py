@@ -1,0 +1,92 @@
+"""Mean correlation over the pairs of a pool, window by window, without the matrix of pairs.
+
+See docs/method/03-dependence.md#3.1, docs/method/07-regime.md#7.1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analytics._typing import BoolMatrix, BoolVector, FloatMatrix, FloatVector, IntVector
+from analytics.estimation.correlation import window_correlation
+from analytics.panel import moves
+
+#: Calendars in one window up to which pairs are summed calendar by calendar; beyond, the matrix is cheaper.
+MOST_CALENDARS = 10
+
+
+def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
+    """Mean over pairs of Pearson's correlation on common sessions.
+
+    See docs/method/03-dependence.md#3.1.
+
+    Instruments with the same known sessions share every mean and deviation, so the sum over their pairs follows from
+    the sum of their standard scores. Instruments that do not move on the common sessions take no part.
+
+    Parameters
+    ----------
+    window : (T, N)
+        Simple returns; NaN for NULL, nothing infinite.
+
+    Returns
+    -------
+    float
+        NaN where no pair has `min_overlap` common sessions.
+    """
+    known = np.isfinite(window)
+    first, owner = _calendars(known)
+    count = first.size
+    if count > MOST_CALENDARS:
+        matrix = window_correlation(window, min_overlap)
+        pairs = matrix[np.triu_indices(matrix.shape[0], k=1)]
+        return float(np.nanmean(pairs)) if np.isfinite(pairs).any() else math.nan
+    calendars = known[:, first]
+    members = [window[:, owner == place] for place in range(count)]
+    total, n_pairs = 0.0, 0
+    for one in range(count):
+        for other in range(one, count):
+            common = calendars[:, one] & calendars[:, other]
+            if common.sum() < max(min_overlap, 2):
+                continue
+            left, n_left = _summed_scores(members[one], common)
+            if one == other:
+                total += 0.5 * (float(left @ left) - n_left)
+                n_pairs += n_left * (n_left - 1) // 2
+            else:
+                right, n_right = _summed_scores(members[other], common)
+                total += float(left @ right)
+                n_pairs += n_left * n_right
+    return total / n_pairs if n_pairs else math.nan
+
+
+def rolling_mean_correlation(
+    past_returns: FloatMatrix, window_sessions: int, *, min_overlap: int, step_sessions: int = 1
+) -> FloatVector:
+    """`mean_correlation` of the trailing window of each session (T,); NaN until the window is full, and between steps.
+
+    Steps count back from the last session.
+    """
+    sessions = past_returns.shape[0]
+    out = np.full(sessions, np.nan)
+    for last in range(sessions - 1, window_sessions - 2, -step_sessions):
+        out[last] = mean_correlation(past_returns[last - window_sessions + 1 : last + 1], min_overlap)
+    return out
+
+
+def _calendars(known: BoolMatrix) -> tuple[IntVector, IntVector]:
+    """A column with each pattern of known sessions, and which pattern each column (N,) has."""
+    if known.all():
+        return np.zeros(1, dtype=np.int64), np.zeros(known.shape[1], dtype=np.int64)
+    packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
+    _, first, owner = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    return first, owner
+
+
+def _summed_scores(returns: FloatMatrix, common: BoolVector) -> tuple[FloatVector, int]:
+    """Sum over columns of their scores of length 1 on the common sessions, and how many columns move there."""
+    window = returns[common]
+    window = window[:, moves(window.min(axis=0), window.max(axis=0))]
+    deviations = window - window.mean(axis=0)
+    return deviations @ (1.0 / np.sqrt(np.einsum("ij,ij->j", deviations, deviations))), window.shape[1]

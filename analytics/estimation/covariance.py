@@ -1,0 +1,193 @@
+"""How instruments or streams vary together, annualised, with equal or unequal histories.
+
+See docs/method/03-dependence.md#3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analytics._typing import FloatMatrix, FloatVector
+from analytics.errors import InputError
+from analytics.estimation.moments import PairwiseMoments, pairwise_moments
+from analytics.estimation.positive_definite import nearest_positive_definite
+from analytics.estimation.shrinkage import Target, denoise_correlation, fill_unknown, ledoit_wolf, ledoit_wolf_pairwise
+from analytics.panel import Panel, check_panel, refuse_short, refuse_unusable
+
+CovarianceMethod = Literal["sample", "ledoit_wolf", "denoised", "ewma"]
+
+
+@dataclass(frozen=True, slots=True)
+class CovarianceEstimate:
+    """A covariance and how it came about.
+
+    Attributes
+    ----------
+    matrix : (N, N)
+        Annualised.
+    method
+        `sample`, `ledoit_wolf`, `denoised` or `ewma`.
+    target
+        Of the shrinkage; None for other methods.
+    shrinkage
+        Share of the target, in [0, 1]; None for other methods.
+    n_factors
+        Eigenvalues that denoising kept; None for other methods.
+    is_repaired
+        Eigenvalues were clipped.
+    n_overlap_min
+        Common sessions of the pair that shares fewest.
+    n_unknown_pairs
+        Pairs below `min_overlap`; they carry the mean correlation of the known pairs.
+    """
+
+    matrix: FloatMatrix
+    method: CovarianceMethod
+    target: Target | None
+    shrinkage: float | None
+    n_factors: int | None
+    is_repaired: bool
+    n_overlap_min: int
+    n_unknown_pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A covariance per session, before annualisation."""
+
+    matrix: FloatMatrix
+    shrinkage: float | None = None
+    n_factors: int | None = None
+
+
+def estimate_covariance(
+    past_returns: ArrayLike,
+    *,
+    periods_per_year: float,
+    method: CovarianceMethod = "ledoit_wolf",
+    target: Target = "constant_correlation",
+    min_overlap: int = 20,
+    halflife_sessions: float | None = None,
+    names: Sequence[str] | None = None,
+) -> CovarianceEstimate:
+    """Annualised covariance of past returns.
+
+    See docs/method/03-dependence.md#3.3.
+
+    A complete panel goes through BLAS alone and needs no repair. With NaN every entry is estimated on its pair's
+    common sessions, the diagonal on each instrument's own history, and the whole is made positive definite with the
+    diagonal kept.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Simple returns as fractions; NaN for NULL.
+    target
+        Used by `ledoit_wolf` only.
+    halflife_sessions
+        Used by `ewma` only, and needed there.
+    names
+        Instruments, for the messages.
+
+    Raises
+    ------
+    InputError
+        Infinite returns, an instrument without returns or without variation, repeated names, an unknown method or
+        target, a half-life that is missing or below one session.
+    ShortHistoryError
+        An instrument with fewer than `min_overlap` returns.
+    """
+    _check_options(method, target, min_overlap, halflife_sessions, periods_per_year)
+    panel = check_panel(past_returns, names, min_sessions=2)
+    refuse_unusable(panel)
+    refuse_short(panel, min_overlap)
+    n_overlap_min, n_unknown, is_repaired = panel.returns.shape[0], 0, False
+    weights = None if halflife_sessions is None else _decay(panel.returns.shape[0], halflife_sessions)
+    if panel.is_complete:
+        raw = _estimate_complete(panel.returns, method, target, weights)
+        matrix = raw.matrix
+    else:
+        moments = pairwise_moments(panel.returns, weights if method == "ewma" else None)
+        n_overlap_min = int(moments.overlap.min())
+        n_unknown = int((moments.overlap < min_overlap).sum()) // 2
+        raw = _estimate_pairwise(panel, method, target, moments, min_overlap)
+        matrix, is_repaired = nearest_positive_definite(raw.matrix)
+    matrix *= periods_per_year
+    return CovarianceEstimate(
+        matrix=matrix,
+        method=method,
+        target=target if method == "ledoit_wolf" else None,
+        shrinkage=raw.shrinkage,
+        n_factors=raw.n_factors,
+        is_repaired=is_repaired,
+        n_overlap_min=n_overlap_min,
+        n_unknown_pairs=n_unknown,
+    )
+
+
+def _estimate_complete(
+    returns: FloatMatrix, method: CovarianceMethod, target: Target, weights: FloatVector | None
+) -> _Raw:
+    if method == "ledoit_wolf":
+        shrunk = ledoit_wolf(returns, target)
+        return _Raw(shrunk.matrix, shrinkage=shrunk.intensity)
+    n_sessions, n_instruments = returns.shape
+    if method == "ewma" and weights is not None:
+        deviations = (returns - weights @ returns) * np.sqrt(weights)[:, None]
+        # Reliability weights: with equal weights this is the sample covariance with ddof 1.
+        return _Raw(deviations.T @ deviations / (1.0 - float(weights @ weights)))
+    deviations = returns - returns.mean(axis=0)
+    sample = deviations.T @ deviations / (n_sessions - 1)
+    return _denoise(sample, n_sessions / n_instruments) if method == "denoised" else _Raw(sample)
+
+
+def _estimate_pairwise(
+    panel: Panel, method: CovarianceMethod, target: Target, moments: PairwiseMoments, min_overlap: int
+) -> _Raw:
+    known = moments.overlap >= min_overlap
+    if method == "ledoit_wolf":
+        shrunk = ledoit_wolf_pairwise(panel.returns, target, known)
+        return _Raw(shrunk.matrix, shrinkage=shrunk.intensity)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        freedom = 1.0 - moments.squared_weight / moments.weight**2 if method == "ewma" else 1.0 - 1.0 / moments.overlap
+        unbiased = moments.covariance / freedom
+    sample = fill_unknown(unbiased, known)
+    if method != "denoised":
+        return _Raw(sample)
+    repaired, _ = nearest_positive_definite(sample)
+    return _denoise(repaired, float(moments.overlap[known].mean()) / known.shape[0])
+
+
+def _denoise(sample: FloatMatrix, sessions_per_instrument: float) -> _Raw:
+    volatility = np.sqrt(np.diagonal(sample))
+    scale = np.outer(volatility, volatility)
+    correlation, n_factors = denoise_correlation(sample / scale, sessions_per_instrument)
+    return _Raw(correlation * scale, n_factors=n_factors)
+
+
+def _decay(n_sessions: int, halflife_sessions: float) -> FloatVector:
+    weights = np.exp2(-np.arange(n_sessions - 1, -1, -1) / halflife_sessions)
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def _check_options(
+    method: str, target: str, min_overlap: int, halflife_sessions: float | None, periods_per_year: float
+) -> None:
+    if method not in get_args(CovarianceMethod):
+        raise InputError(f"Unknown covariance method {method!r}; known: {', '.join(get_args(CovarianceMethod))}.")
+    if target not in get_args(Target):
+        raise InputError(f"Unknown shrinkage target {target!r}; known: {', '.join(get_args(Target))}.")
+    if min_overlap < 2:
+        raise InputError(f"min_overlap is {min_overlap}; a covariance needs at least 2 common sessions.")
+    if not (np.isfinite(periods_per_year) and periods_per_year > 0.0):
+        raise InputError(f"periods_per_year is {periods_per_year}; 252 on the business grid, 365 on the 24/7 grid.")
+    if halflife_sessions is None:
+        if method == "ewma":
+            raise InputError("The ewma covariance needs halflife_sessions.")
+    elif not (np.isfinite(halflife_sessions) and halflife_sessions >= 1.0):
+        raise InputError(f"halflife_sessions is {halflife_sessions}; below 1 a single session would be all there is.")

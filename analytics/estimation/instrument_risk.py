@@ -1,0 +1,268 @@
+"""How one instrument or stream can hurt.
+
+See docs/method/06-risk.md.
+
+Columns are instruments and NaN is NULL: each statistic uses the sessions its instrument has (docs/method/02-returns.md#2.3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from analytics._typing import FloatMatrix, FloatVector, IntVector
+from analytics.errors import InputError, ShortHistoryError
+
+TAIL = 0.05
+MIN_SESSIONS = 20
+# Fragility below the first is green, below the second amber, else red (docs/method/06-risk.md#6.3).
+FRAGILITY_LIMITS = (0.4, 0.6)
+FRAGILITY_LEVELS = ("green", "amber", "red")
+
+
+def percentile_rank(values: FloatVector) -> FloatVector:
+    """Percentile rank of each value among all, ties averaged.
+
+    Parameters
+    ----------
+    values : (N,)
+        Numbers; +inf ranks highest, -inf lowest, and a NaN keeps its place and gets NaN.
+
+    Returns
+    -------
+    (N,)
+        (average rank - 0.5) / count, in (0, 1).
+    """
+    ranks = np.full(values.shape, np.nan)
+    known = ~np.isnan(values)
+    if known.any():
+        ranks[known] = (stats.rankdata(values[known]) - 0.5) / known.sum()
+    return ranks
+
+
+def skewness(past_returns: FloatMatrix) -> FloatVector:
+    """Sample skewness of each column, NaN ignored.
+
+    See docs/method/06-risk.md#6.2.
+
+    Returns
+    -------
+    (N,)
+        Adjusted Fisher-Pearson skewness; 0 for a constant column, NaN below three values.
+    """
+    out = np.full(past_returns.shape[1], np.nan)
+    for column in range(past_returns.shape[1]):
+        known = past_returns[np.isfinite(past_returns[:, column]), column]
+        if known.size >= 3:
+            out[column] = 0.0 if np.ptp(known) == 0.0 else float(stats.skew(known, bias=False))
+    return out
+
+
+def tail_ratio(past_returns: FloatMatrix) -> FloatVector:
+    """E[r | r >= q95] / |E[r | r <= q05]| of each column, NaN ignored.
+
+    See docs/method/06-risk.md#6.2.
+
+    Returns
+    -------
+    (N,)
+        NaN for a column without values; infinite where the lower tail's mean is 0.
+    """
+    out = np.full(past_returns.shape[1], np.nan)
+    for column in range(past_returns.shape[1]):
+        known = past_returns[np.isfinite(past_returns[:, column]), column]
+        if known.size == 0:
+            continue
+        low, high = np.quantile(known, [TAIL, 1.0 - TAIL])
+        loss = abs(float(known[known <= low].mean()))
+        gain = float(known[known >= high].mean())
+        out[column] = gain / loss if loss > 0.0 else np.inf
+    return out
+
+
+def convexity(past_held_returns: FloatMatrix) -> FloatVector:
+    """Convexity A: mean of the percentile ranks of skewness and tail ratio.
+
+    See docs/method/06-risk.md#6.2.
+
+    Parameters
+    ----------
+    past_held_returns : (T, N)
+        Directional returns, that is physical returns times the direction.
+
+    Returns
+    -------
+    (N,)
+        In [0, 1].
+    """
+    ranks = np.vstack([percentile_rank(skewness(past_held_returns)), percentile_rank(tail_ratio(past_held_returns))])
+    return np.asarray(ranks.mean(axis=0), dtype=np.float64)
+
+
+def value_at_risk(past_returns: FloatMatrix) -> FloatVector:
+    """Loss that one session in twenty reaches: minus the 5 % quantile of each column.
+
+    See docs/method/06-risk.md#6.1.
+
+    Returns
+    -------
+    (N,)
+        Fractions, positive for a loss; NaN for a column without values.
+    """
+    return _by_column(past_returns, lambda known: -float(np.quantile(known, TAIL)))
+
+
+def conditional_value_at_risk(past_returns: FloatMatrix) -> FloatVector:
+    """Mean loss of the sessions at or below the 5 % quantile, of each column.
+
+    See docs/method/06-risk.md#6.1.
+
+    Returns
+    -------
+    (N,)
+        Fractions, positive for a loss; NaN for a column without values.
+    """
+    return _by_column(past_returns, lambda known: -float(known[known <= np.quantile(known, TAIL)].mean()))
+
+
+def max_drawdown(past_returns: FloatMatrix) -> FloatVector:
+    """Deepest fall of compounded wealth from its high, the start included, of each column.
+
+    See docs/method/06-risk.md#6.1.
+
+    Returns
+    -------
+    (N,)
+        In [0, 1], positive for a loss: 1 once a session costs everything, as it can for a short. NaN for a column
+        without values.
+    """
+
+    def deepest(known: FloatVector) -> float:
+        wealth = np.concatenate([[1.0], np.cumprod(np.maximum(1.0 + known, 0.0))])
+        return float((1.0 - wealth / np.maximum.accumulate(wealth)).max())
+
+    return _by_column(past_returns, deepest)
+
+
+def volatility(past_returns: FloatMatrix, *, periods_per_year: int) -> FloatVector:
+    """Annualised standard deviation of each column, ddof 1.
+
+    See docs/method/02-returns.md#2.3.
+
+    Returns
+    -------
+    (N,)
+        Fractions a year; NaN below two values.
+    """
+    scale = float(np.sqrt(periods_per_year))
+    return _by_column(past_returns, lambda known: float(known.std(ddof=1)) * scale if known.size > 1 else np.nan)
+
+
+def fragility(past_held_returns: FloatMatrix) -> FloatVector:
+    """Fragility F: mean of the percentile ranks of CVaR95 and of 1 - convexity.
+
+    See docs/method/06-risk.md#6.3.
+
+    Parameters
+    ----------
+    past_held_returns : (T, N)
+        Directional returns, that is physical returns times the direction.
+
+    Returns
+    -------
+    (N,)
+        In [0, 1].
+    """
+    tails = percentile_rank(conditional_value_at_risk(past_held_returns))
+    concave = percentile_rank(1.0 - convexity(past_held_returns))
+    return np.asarray((tails + concave) / 2.0, dtype=np.float64)
+
+
+def fragility_level(value: float) -> str:
+    """Colour of a fragility: green below 0.4, amber below 0.6, else red (docs/method/06-risk.md#6.3); InputError for NaN."""
+    if math.isnan(value):
+        raise InputError("A fragility that is not a number has no colour: the instrument has too few returns.")
+    return FRAGILITY_LEVELS[sum(value >= limit for limit in FRAGILITY_LIMITS)]
+
+
+def risk_measures(
+    past_returns: FloatMatrix, directions: IntVector, symbols: Sequence[str], *, periods_per_year: int
+) -> pl.DataFrame:
+    """Risk of every instrument as it would be held, one row each.
+
+    See docs/method/06-risk.md.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical simple returns of the window a decision may see, NaN = NULL.
+    directions : (N,)
+        +1 long, -1 short.
+    symbols : N names
+    periods_per_year : int
+        252 on the business grid, 365 on the 24/7 grid.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of `results.risk` without its keys `run_id` and `stage`.
+
+    Raises
+    ------
+    InputError
+        When shapes differ, a symbol stands twice, a direction is not +1 or -1, or a return is infinite or below -1.
+    ShortHistoryError
+        When an instrument has fewer than 20 sessions in the window.
+    """
+    _check_pool(past_returns, directions, symbols)
+    held = past_returns * directions
+    fragilities = fragility(held)
+    return pl.DataFrame(
+        {
+            "symbol": pl.Series(symbols, dtype=pl.String),
+            "volatility_annual": volatility(held, periods_per_year=periods_per_year),
+            "var95": value_at_risk(held),
+            "cvar95": conditional_value_at_risk(held),
+            "max_drawdown": max_drawdown(held),
+            "skew": skewness(held),
+            "tail_ratio": tail_ratio(held),
+            "convexity": convexity(held),
+            "fragility": fragilities,
+            "fragility_level": [fragility_level(float(value)) for value in fragilities],
+            "n_sessions": np.isfinite(past_returns).sum(axis=0).astype(np.int64),
+        }
+    )
+
+
+def _by_column(past_returns: FloatMatrix, statistic: Callable[[FloatVector], float]) -> FloatVector:
+    out = np.full(past_returns.shape[1], np.nan)
+    for column in range(past_returns.shape[1]):
+        known = past_returns[np.isfinite(past_returns[:, column]), column]
+        if known.size:
+            out[column] = statistic(known)
+    return out
+
+
+def _check_pool(past_returns: FloatMatrix, directions: IntVector, symbols: Sequence[str]) -> None:
+    if past_returns.ndim != 2 or past_returns.shape[1] != len(symbols) or directions.shape != (len(symbols),):
+        shapes = f"returns {past_returns.shape}, directions {directions.shape}, {len(symbols)} symbols"
+        raise InputError(f"risk needs one column and one direction per symbol: {shapes}")
+    repeated = [symbol for at, symbol in enumerate(symbols) if symbol in symbols[:at]]
+    if repeated:
+        raise InputError(f"{repeated[0]} stands twice in the pool: merge its identity first")
+    for symbol, direction in zip(symbols, directions, strict=True):
+        if direction not in (1, -1):
+            raise InputError(f"{symbol} has direction {direction}: give +1 for long or -1 for short")
+    refused = np.argwhere(np.isinf(past_returns) | (past_returns < -1.0))
+    if refused.size:
+        session, column = (int(at) for at in refused[0])
+        raise InputError(
+            f"{symbols[column]} returns {past_returns[session, column]} at session {session}: a return is finite, >= -1"
+        )
+    for symbol, count in zip(symbols, np.isfinite(past_returns).sum(axis=0), strict=True):
+        if count < MIN_SESSIONS:
+            raise ShortHistoryError(f"{symbol} has {count} sessions in the window and risk needs {MIN_SESSIONS}")

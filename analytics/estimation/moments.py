@@ -1,0 +1,70 @@
+"""Moments of pairs of instruments on the sessions they share, by matrix products.
+
+See docs/method/02-returns.md#2.4, docs/method/03-dependence.md#3.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics._typing import FloatMatrix, FloatVector
+
+
+@dataclass(frozen=True, slots=True)
+class PairwiseMoments:
+    """What each pair of columns shows on its common sessions.
+
+    Attributes
+    ----------
+    overlap : (N, N)
+        Sessions on which both have a return.
+    weight : (N, N)
+        Sum of the session weights over these; the overlap itself without weights.
+    squared_weight : (N, N)
+        Sum of the squared session weights.
+    covariance : (N, N)
+        Weighted mean product of deviations from the pair's own means (ddof 0); NaN without a common session.
+    variance : (N, N)
+        Entry (i, j) is the variance of i on the sessions it shares with j (ddof 0).
+    """
+
+    overlap: FloatMatrix
+    weight: FloatMatrix
+    squared_weight: FloatMatrix
+    covariance: FloatMatrix
+    variance: FloatMatrix
+
+
+def center(returns: FloatMatrix) -> tuple[FloatMatrix, FloatMatrix]:
+    """Deviations from each column's own mean with 0 for NaN, and the mask of known returns as floats (T, N)."""
+    known = np.isfinite(returns)
+    mask = known.astype(np.float64)
+    filled = np.where(known, returns, 0.0)
+    mean = filled.sum(axis=0) / np.maximum(mask.sum(axis=0), 1.0)
+    return np.asarray((filled - mean) * mask, dtype=np.float64), mask
+
+
+def pairwise_moments(returns: FloatMatrix, weights: FloatVector | None = None) -> PairwiseMoments:
+    """Second moments of every pair over its common sessions.
+
+    Parameters
+    ----------
+    returns : (T, N)
+        NaN for NULL.
+    weights : (T,)
+        Non-negative session weights; all 1 where absent.
+    """
+    deviations, mask = center(returns)
+    root = np.ones(returns.shape[0]) if weights is None else np.sqrt(weights)
+    weighted_mask, weighted = mask * root[:, None], deviations * root[:, None]
+    overlap = mask.T @ mask
+    weight = overlap if weights is None else weighted_mask.T @ weighted_mask
+    squared_weight = overlap if weights is None else (mask * weights[:, None]).T @ (mask * weights[:, None])
+    sums = weighted.T @ weighted_mask
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = sums / weight
+        covariance = (weighted.T @ weighted) / weight - means * means.T
+        variance = (weighted**2).T @ mask / weight - means**2
+    return PairwiseMoments(overlap, weight, squared_weight, covariance, np.maximum(variance, 0.0))

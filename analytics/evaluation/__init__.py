@@ -1,0 +1,1 @@
+"""Judge the return series of a tournament: metrics, confidence intervals and overfitting."""

@@ -1,0 +1,1 @@
+"""Classify the state of the market from returns that are known at the close."""

@@ -1,0 +1,250 @@
+"""Which state the market is in, judged against its own past.
+
+See docs/method/07-regime.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.lib.stride_tricks import sliding_window_view
+
+from analytics._typing import BoolVector, FloatVector, IntVector
+from analytics.errors import InputError, ShortHistoryError
+from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, component_sessions
+from analytics.regime.percentiles import bootstrap_percentiles, expanding_percentile
+from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
+
+__all__ = ["DEFAULT_SETTINGS", "REGIMES", "RegimeHistory", "RegimeSettings", "detect_regime"]
+
+HISTORY, BOOTSTRAP = "history", "bootstrap"
+# Bootstrapping components that come as a series gives back their own distribution; fewer values than this have none.
+MIN_SERIES_VALUES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RegimeHistory:
+    """The decision regime of every session: what was known at its close.
+
+    See docs/method/07-regime.md#7.4.
+
+    Attributes
+    ----------
+    scores : (T,)
+        Weighted mean of the percentiles, in [0, 1]; NaN before the first full window.
+    regimes : T names
+        None before the first full window.
+    components, percentiles : name -> (T,)
+        The components and where they stand in their own past; the percentiles of all, also of those without weight.
+    calibrations : T names
+        'history' where every weighted reading of the stream had enough past, else 'bootstrap'.
+    """
+
+    scores: FloatVector
+    regimes: tuple[str | None, ...]
+    components: Mapping[str, FloatVector]
+    percentiles: Mapping[str, FloatVector]
+    calibrations: tuple[str, ...]
+
+    @property
+    def regime(self) -> str:
+        """The regime of the last session, by which a decision is taken."""
+        last = self.regimes[-1]
+        if last is None:
+            raise ShortHistoryError("the last session has no regime: the stream has no full window yet")
+        return last
+
+    @property
+    def score(self) -> float:
+        """The score of the last session, in [0, 1]."""
+        return float(self.scores[-1])
+
+    @property
+    def calibration(self) -> str:
+        """How the last session was judged: 'history' or 'bootstrap'."""
+        return self.calibrations[-1]
+
+    def frame(self, session_dates: Sequence[date]) -> pl.DataFrame:
+        """One row per judged session, in the columns of `results.regimes` without its keys `run_id` and `stage`.
+
+        Parameters
+        ----------
+        session_dates : T dates
+            The grid's sessions, in order.
+        """
+        if len(session_dates) != len(self.regimes):
+            raise InputError(f"{len(self.regimes)} sessions were judged and {len(session_dates)} dates given")
+        columns: dict[str, pl.Series] = {
+            "session_date": pl.Series(session_dates, dtype=pl.Date),
+            "regime": pl.Series(self.regimes, dtype=pl.String),
+            "score": pl.Series(self.scores),
+        }
+        columns |= {name: pl.Series(self.components[name]) for name in COMPONENTS}
+        columns |= {f"{name}_percentile": pl.Series(self.percentiles[name]) for name in COMPONENTS}
+        columns["calibration"] = pl.Series(self.calibrations, dtype=pl.String)
+        return pl.DataFrame(columns).filter(pl.col("regime").is_not_null()).fill_nan(None)
+
+
+def detect_regime(
+    past_market: FloatVector,
+    *,
+    past_average_correlation: FloatVector | None = None,
+    settings: RegimeSettings = DEFAULT_SETTINGS,
+    rng: np.random.Generator,
+    first_judged: int = 0,
+) -> RegimeHistory:
+    """Tell for every session how disturbed the market was, from that session's own past.
+
+    See docs/method/07-regime.md#7.1 to 7.4.
+
+    A reading is judged in its own expanding past once that holds `min_history` values from full windows, and before
+    that in the stationary bootstrap of the stream, where the windows of 200 and 252 sessions take what there is.
+    Scores at t depend on the sessions up to t only, and cutting the stream after t leaves them bit-identical.
+
+    Parameters
+    ----------
+    past_market : (T,)
+        Physical simple returns of the market stream; NaN = the market was closed, and the session repeats what the
+        last open one knew.
+    past_average_correlation : (T,), optional
+        Average pairwise correlation of the pool, NaN where unknown. Left out, its weight goes to the others.
+    settings : RegimeSettings
+        Weights, thresholds, hysteresis.
+    rng : numpy.random.Generator
+        Seeded; drawn from only for the sessions that the bootstrap judges.
+    first_judged : int
+        Session before which no answer is needed: what only the bootstrap could judge there stays NaN and None, and the
+        later bootstrap draws differ from those of a whole history.
+
+    Returns
+    -------
+    RegimeHistory
+
+    Raises
+    ------
+    InputError
+        When a return is infinite or -1 and below, the stream does not move, or the two series differ in length.
+    ShortHistoryError
+        When the stream has fewer open sessions than one window.
+    """
+    is_open = _check_stream(past_market, past_average_correlation, settings)
+    stream = past_market[is_open]
+    components = _readings(stream, settings)
+    percentiles, calibrations = _place(stream, components, settings, rng, int(is_open[:first_judged].sum()))
+    series = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
+    components["average_correlation"] = series[is_open]
+    percentiles["average_correlation"] = expanding_percentile(series[is_open], min_history=MIN_SERIES_VALUES)
+    scores = _scores(percentiles, settings)
+    regimes = _states(scores, settings)
+    last_open = np.cumsum(is_open) - 1
+    return RegimeHistory(
+        scores=_spread(scores, last_open),
+        regimes=tuple(regimes[at] if at >= 0 else None for at in last_open),
+        components={name: _spread(components[name], last_open) for name in COMPONENTS},
+        percentiles={name: _spread(percentiles[name], last_open) for name in COMPONENTS},
+        calibrations=tuple(calibrations[max(at, 0)] for at in last_open),
+    )
+
+
+def _check_stream(
+    past_market: FloatVector, past_average_correlation: FloatVector | None, settings: RegimeSettings
+) -> BoolVector:
+    if past_market.ndim != 1:
+        raise InputError(f"the market stream has shape {past_market.shape}: give one return per session")
+    if past_average_correlation is not None and past_average_correlation.shape != past_market.shape:
+        shapes = f"{past_average_correlation.shape} against {past_market.shape}"
+        raise InputError(f"average correlation and market stream differ in length ({shapes}): give both on one grid")
+    refused = np.flatnonzero(np.isinf(past_market) | (past_market <= -1.0))
+    if refused.size:
+        first = int(refused[0])
+        raise InputError(
+            f"market return {past_market[first]} at session {first}: a simple return is finite and above -1"
+        )
+    is_open = np.isfinite(past_market)
+    if is_open.sum() < settings.window_sessions:
+        needed = settings.window_sessions
+        raise ShortHistoryError(f"the market stream has {is_open.sum()} open sessions and its regime needs {needed}")
+    return np.asarray(is_open, dtype=np.bool_)
+
+
+def _readings(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatVector]:
+    """Every reading of the stream at every session from the first window on; long windows start with what there is."""
+    components: dict[str, FloatVector] = {}
+    for name, reading in STREAM_COMPONENTS.items():
+        needed = component_sessions(name, settings.window_sessions)
+        values = np.full(stream.shape, np.nan)
+        for last in range(settings.window_sessions - 1, min(needed - 1, stream.size)):
+            values[last] = reading(stream[np.newaxis, : last + 1])[0]
+        if stream.size >= needed:
+            # A contiguous copy sums every row alike, however many rows there are: scores stay bit-identical.
+            values[needed - 1 :] = reading(np.ascontiguousarray(sliding_window_view(stream, needed)))
+        undefined = np.flatnonzero(np.isnan(values[settings.window_sessions - 1 :]))
+        if undefined.size:
+            last = int(undefined[0]) + settings.window_sessions - 1
+            raise InputError(f"{name} is undefined at open session {last}: the market stream does not move before it")
+        components[name] = values
+    return components
+
+
+def _place(
+    stream: FloatVector,
+    components: Mapping[str, FloatVector],
+    settings: RegimeSettings,
+    rng: np.random.Generator,
+    first_judged: int,
+) -> tuple[dict[str, FloatVector], tuple[str, ...]]:
+    """Percentiles of the stream's components, and by which reference each session was judged."""
+    windows = {name: component_sessions(name, settings.window_sessions) for name in STREAM_COMPONENTS}
+    percentiles: dict[str, FloatVector] = {}
+    for name, needed in windows.items():
+        full = components[name].copy()
+        full[: needed - 1] = np.nan
+        percentiles[name] = expanding_percentile(full, min_history=settings.min_history)
+    weighted = [name for name in settings.active_weights() if name in STREAM_COMPONENTS]
+    in_history = np.all([np.isfinite(percentiles[name]) for name in weighted], axis=0)
+    short = max(windows.values()) + settings.min_history - 1
+    null = bootstrap_percentiles(
+        stream[:short],
+        components,
+        STREAM_COMPONENTS,
+        first_session=settings.window_sessions - 1,
+        window_sessions=windows,
+        n_samples=settings.n_bootstrap,
+        rng=rng,
+        first_judged=first_judged,
+    )
+    for name, placed in percentiles.items():
+        early = np.isnan(placed[:short])
+        placed[:short][early] = null[name][early]
+    return percentiles, tuple(HISTORY if known else BOOTSTRAP for known in in_history)
+
+
+def _scores(percentiles: Mapping[str, FloatVector], settings: RegimeSettings) -> FloatVector:
+    weights = settings.active_weights()
+    placed = np.stack([percentiles[name] for name in weights])
+    known = np.isfinite(placed)
+    # Without its stream components a session has no score, whatever the pool's correlation says.
+    judged = np.all([row for name, row in zip(weights, known, strict=True) if name in STREAM_COMPONENTS], axis=0)
+    shares = np.array(list(weights.values()))[:, np.newaxis] * known
+    total = (np.where(known, placed, 0.0) * shares).sum(axis=0)
+    return np.where(judged, total / np.where(judged, shares.sum(axis=0), 1.0), np.nan)
+
+
+def _states(scores: FloatVector, settings: RegimeSettings) -> list[str | None]:
+    """State of the highest score of the last `confirm_sessions`: entered at once, left once all of them are below."""
+    thresholds = settings.active_thresholds()
+    names = list(thresholds)
+    padded = np.concatenate(
+        [np.full(settings.confirm_sessions - 1, -np.inf), np.where(np.isnan(scores), -np.inf, scores)]
+    )
+    held = sliding_window_view(padded, settings.confirm_sessions).max(axis=1)
+    levels = np.searchsorted(np.array(list(thresholds.values())), held, side="right") - 1
+    return [names[level] if np.isfinite(score) else None for level, score in zip(levels, scores, strict=True)]
+
+
+def _spread(values: FloatVector, last_open: IntVector) -> FloatVector:
+    return np.where(last_open >= 0, values[np.maximum(last_open, 0)], np.nan)

@@ -1,0 +1,160 @@
+"""What currencies say about the appetite for risk.
+
+See docs/method/07-regime.md#7.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from analytics._typing import FloatMatrix, FloatVector
+from analytics.errors import InputError, ShortHistoryError
+
+G8 = ("USD", "EUR", "JPY", "GBP", "CHF", "AUD", "NZD", "CAD")
+RISK_ON = ("AUD", "NZD", "CAD")
+RISK_OFF = ("JPY", "CHF", "USD")
+STRENGTH_SESSIONS = 20
+SCORE_SESSIONS = 250
+SENSITIVITY = 0.25
+MULTIPLIER_BOUNDS = (0.5, 1.0)
+SCALED_CLASSES = frozenset({"crypto", "equity"})
+
+
+def currency_strength(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
+    """How far each G8 currency rose against the other seven in 20 sessions.
+
+    See docs/method/07-regime.md#7.5.
+
+    Parameters
+    ----------
+    past_closes : currency -> (T,)
+        USD per unit of the seven others, on one grid; NaN where there was no fix. USD itself is 1 and may be left out.
+
+    Returns
+    -------
+    (T, 8)
+        Mean log return against the other seven, columns in the order of `G8`; NaN where a currency lacks either end.
+
+    Raises
+    ------
+    InputError
+        When a currency is missing or unknown, a close is not positive, or the lengths differ.
+    """
+    levels = _log_levels(past_closes)
+    moves = np.full(levels.shape, np.nan)
+    moves[STRENGTH_SESSIONS:] = levels[STRENGTH_SESSIONS:] - levels[:-STRENGTH_SESSIONS]
+    # The mean over the other seven of own minus theirs, with crosses through USD.
+    others = len(G8) - 1
+    return np.asarray((len(G8) * moves - moves.sum(axis=1, keepdims=True)) / others, dtype=np.float64)
+
+
+def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
+    """How much stronger the risk currencies are than the havens, in deviations.
+
+    See docs/method/07-regime.md#7.5.
+
+    S = mean(AUD, NZD, CAD) - mean(JPY, CHF, USD) of the strengths, each z-scored over the last 250 sessions, the
+    current one included.
+
+    Parameters
+    ----------
+    past_closes : currency -> (T,)
+        As in `currency_strength`.
+
+    Returns
+    -------
+    (T,)
+        NaN until 250 strengths are known, or where one of them is not.
+
+    Raises
+    ------
+    InputError
+        As in `currency_strength`.
+    ShortHistoryError
+        When the grid has fewer than 270 sessions.
+    """
+    strengths = currency_strength(past_closes)
+    sessions, needed = strengths.shape[0], STRENGTH_SESSIONS + SCORE_SESSIONS
+    if sessions < needed:
+        raise ShortHistoryError(f"risk appetite needs {needed} sessions of currency closes and has {sessions}")
+    windows = sliding_window_view(strengths, SCORE_SESSIONS, axis=0)
+    deviation = windows.std(axis=2, ddof=1)
+    scores = np.full(strengths.shape, np.nan)
+    distance = strengths[SCORE_SESSIONS - 1 :] - windows.mean(axis=2)
+    scores[SCORE_SESSIONS - 1 :] = np.divide(
+        distance, deviation, out=np.full_like(distance, np.nan), where=deviation > 0.0
+    )
+    return np.asarray(_mean_of(scores, RISK_ON) - _mean_of(scores, RISK_OFF), dtype=np.float64)
+
+
+def exposure_multiplier(risk_appetite_score: float) -> float:
+    """Share of crypto and equity gross weight that is kept: clip(1 + 0.25 S, 0.5, 1.0).
+
+    See docs/method/07-regime.md#7.5.
+
+    Raises
+    ------
+    InputError
+        When S is not finite: an unknown appetite is not a neutral one.
+    """
+    if not np.isfinite(risk_appetite_score):
+        raise InputError("risk appetite is unknown at this session: fetch the currencies or turn the multiplier off")
+    return float(np.clip(1.0 + SENSITIVITY * risk_appetite_score, *MULTIPLIER_BOUNDS))
+
+
+def scale_exposure(weights: FloatVector, asset_classes: Sequence[str], multiplier: float) -> tuple[FloatVector, float]:
+    """Apply the multiplier to crypto and equity; what they give up is cash.
+
+    See docs/method/07-regime.md#7.5.
+
+    Parameters
+    ----------
+    weights : (N,)
+        Gross weights, 0 or more.
+    asset_classes : N names
+        As in the lake: 'crypto' and 'equity' are scaled, everything else stays.
+    multiplier : float
+        In [0.5, 1].
+
+    Returns
+    -------
+    (N,), float
+        Scaled weights and the cash they free, shown as a row of its own.
+    """
+    if len(asset_classes) != weights.size:
+        raise InputError(f"{weights.size} weights need as many asset classes, not {len(asset_classes)}")
+    low, high = MULTIPLIER_BOUNDS
+    if not low <= multiplier <= high:
+        raise InputError(f"the exposure multiplier is {multiplier}: it lies in [{low}, {high}]")
+    is_scaled = np.array([name in SCALED_CLASSES for name in asset_classes], dtype=np.bool_)
+    scaled = np.where(is_scaled, weights * multiplier, weights)
+    return scaled, float(np.abs(weights).sum() - np.abs(scaled).sum())
+
+
+_COLUMN: Mapping[str, int] = MappingProxyType({currency: at for at, currency in enumerate(G8)})
+
+
+def _mean_of(scores: FloatMatrix, currencies: tuple[str, ...]) -> FloatVector:
+    return np.asarray(scores[:, [_COLUMN[currency] for currency in currencies]].mean(axis=1), dtype=np.float64)
+
+
+def _log_levels(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
+    unknown = sorted(set(past_closes) - set(G8))
+    missing = [currency for currency in G8 if currency != "USD" and currency not in past_closes]
+    if unknown or missing:
+        named = f"lacks {', '.join(missing)}" if missing else f"does not know {unknown[0]}"
+        raise InputError(f"currency strength {named}: give USD per unit of {', '.join(G8[1:])}")
+    sessions = next(iter(past_closes.values())).size
+    columns = []
+    for currency in G8:
+        closes = past_closes.get(currency, np.ones(sessions))
+        if closes.shape != (sessions,):
+            raise InputError(f"{currency} has shape {closes.shape} and the grid {sessions} sessions: give one grid")
+        if (np.isinf(closes) | (closes <= 0.0)).any():
+            raise InputError(f"{currency} has a close that is not positive and finite: quarantine it first")
+        columns.append(np.log(closes))
+    return np.stack(columns, axis=1)

@@ -1,0 +1,1 @@
+"""Score the candidate pool and pick the winners of every cluster."""

@@ -1,0 +1,266 @@
+"""Natural selection: from every cluster its best longs and its best shorts, one reason per candidate.
+
+See docs/method/05-discovery-selection.md.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from analytics._typing import BoolVector, FloatVector, IntVector
+from analytics.clustering.clusters import Clustering
+from analytics.errors import InputError
+from analytics.panel import Panel, check_panel, unusable_columns
+from analytics.selection.candidate_pool import check_candidates, class_quotas, identity_ranks
+from analytics.selection.execution_score import Figures, combine, cumulative_return, measure_figures, rank_figures
+
+# A market's longest closure on a business grid: a first return this early does not tell a holiday from a listing.
+LONGEST_CLOSURE_SESSIONS = 5
+
+
+class SelectionReason(StrEnum):
+    """Why a candidate was kept or dropped; of several that apply, the first in this order is given."""
+
+    HEALTH_MISSING = "health_missing"
+    HEALTH_INVALID = "health_invalid"
+    HEALTH_STALE = "health_stale"
+    HEALTH_GAPS = "health_gaps"
+    IDENTITY_DUPLICATE = "identity_duplicate"
+    SHORT_HISTORY = "short_history"
+    NO_VARIATION = "no_variation"
+    SPARSE_OVERLAP = "sparse_overlap"
+    CLASS_QUOTA = "class_quota"
+    MOMENTUM_GATE = "momentum_gate"
+    BELOW_TOP_N = "below_top_n"
+    SELECTED = "selected"
+
+
+_HEALTH_REASONS = {
+    "MISSING": SelectionReason.HEALTH_MISSING,
+    "INVALID": SelectionReason.HEALTH_INVALID,
+    "STALE": SelectionReason.HEALTH_STALE,
+    "GAPS": SelectionReason.HEALTH_GAPS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRules:
+    """Settings of the selection.
+
+    Attributes
+    ----------
+    top_n
+        Longs, and shorts, kept per cluster.
+    min_momentum
+        Smallest cumulative directional return over `momentum_sessions` that passes the gate.
+    min_history_sessions
+        Grid sessions since the first return below which a candidate is dropped.
+    min_observations
+        Known returns that the statistics of a candidate need.
+    class_quota_total, class_quota_min, class_quota_max
+        docs/method/05-discovery-selection.md#5.3; no total, no quotas.
+    feat_xs_momentum
+        Percentile ranks over the pool; off: min-max inside the cluster.
+    feat_dynamic_selection
+        N by the cluster's mean correlation; off: `top_n` everywhere.
+    """
+
+    top_n: int = 3
+    min_momentum: float = -0.05
+    momentum_sessions: int = 60
+    min_history_sessions: int = 60
+    min_observations: int = 20
+    class_quota_total: int | None = None
+    class_quota_min: int = 0
+    class_quota_max: int = 1_000_000
+    feat_xs_momentum: bool = True
+    feat_dynamic_selection: bool = True
+
+    def __post_init__(self) -> None:
+        if min(self.top_n, self.momentum_sessions, self.min_history_sessions) < 1 or self.min_observations < 3:
+            raise InputError(
+                "Selection needs top_n, momentum_sessions and min_history_sessions >= 1 and min_observations >= 3: "
+                f"{self.top_n}, {self.momentum_sessions}, {self.min_history_sessions}, {self.min_observations}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The candidates with what is known of each before any is compared; arrays are (N,)."""
+
+    table: pl.DataFrame
+    cluster_ids: IntVector
+    directions: FloatVector
+    identity_rank: IntVector
+    is_short: BoolVector
+    is_constant: BoolVector
+    is_recent: BoolVector
+
+
+def select_instruments(
+    past_returns: ArrayLike,
+    candidates: pl.DataFrame,
+    clustering: Clustering,
+    rules: SelectionRules,
+    *,
+    periods_per_year: float,
+) -> pl.DataFrame:
+    """Choose the instruments of the portfolio and say of every candidate why.
+
+    See docs/method/05-discovery-selection.md#5.5 to 5.9.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical simple returns, the last row the most recent; NaN for NULL.
+    candidates
+        One row per column of the returns, in their order: symbol, identity, asset_class, sector, direction (+1, -1),
+        value_traded_usd, close, atr, discovery_score, health_status.
+    clustering
+        Of the same symbols, in any order.
+
+    Returns
+    -------
+    One row per candidate in their order, the columns of results.selection without run_id; reason is a
+    `SelectionReason`.
+
+    Raises
+    ------
+    InputError
+        Candidates that break their contract, do not match the columns or were not clustered; infinite returns.
+    """
+    table = check_candidates(candidates)
+    panel = check_panel(past_returns, table["symbol"].to_list())
+    pool = _judge_histories(table, panel, clustering, rules)
+    held = panel.returns * pool.directions
+    figures = measure_figures(held, ~pool.is_short & ~pool.is_constant, table, periods_per_year)
+    ranks = rank_figures(figures, pool.cluster_ids, across_pool=rules.feat_xs_momentum)
+    score = combine(ranks)
+    passed_gate = cumulative_return(held, rules.momentum_sessions) >= rules.min_momentum
+    passed_gate &= ~pool.is_short
+    reasons = _apply_quotas(_first_reasons(pool), table, rules)
+    for index, reason in enumerate(reasons):
+        if reason is None and not passed_gate[index]:
+            reasons[index] = SelectionReason.MOMENTUM_GATE
+    decided = _pick_best(reasons, pool, score, cluster_limits(clustering, rules))
+    return (
+        _describe(pool, figures)
+        .with_columns(
+            *(pl.Series(f"{name}_rank", values) for name, values in ranks.items()),
+            pl.Series("score", score),
+            pl.Series("identity_rank", pool.identity_rank),
+            pl.Series("passed_gate", passed_gate),
+            pl.Series("is_recent_listing", pool.is_recent),
+            pl.Series("is_selected", [reason is SelectionReason.SELECTED for reason in decided]),
+            pl.Series("reason", [reason.value for reason in decided]),
+        )
+        .with_columns(pl.col(pl.Float64).fill_nan(None))
+    )
+
+
+def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
+    """Longs, and shorts, that each cluster may send on (K,): max(1, round(top_n * (1 - mean rho) + 0.5)).
+
+    `round` is Python's: a half goes to the even neighbour. A cluster without a known pair sends one.
+    """
+    if not rules.feat_dynamic_selection:
+        return np.full(clustering.n_clusters, rules.top_n, dtype=np.int64)
+    means = np.where(np.isnan(clustering.mean_correlation), 1.0, clustering.mean_correlation)
+    return np.asarray([max(1, round(rules.top_n * (1.0 - float(mean)) + 0.5)) for mean in means], dtype=np.int64)
+
+
+def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules) -> _Pool:
+    """Which candidates are too young or too still to judge, and which are young but stay.
+
+    See docs/method/02-returns.md#2.4.
+    """
+    by_symbol = dict(zip(clustering.symbols, clustering.cluster_ids.tolist(), strict=True))
+    lost = [symbol for symbol in panel.symbols if symbol not in by_symbol]
+    if lost:
+        raise InputError(f"Candidate {lost[0]} was not clustered; cluster the whole pool before selecting.")
+    known = np.isfinite(panel.returns)
+    n_sessions = known.shape[0]
+    first = np.where(known.any(axis=0), known.argmax(axis=0), n_sessions)
+    is_late = first > LONGEST_CLOSURE_SESSIONS
+    is_short = is_late & (n_sessions - first < rules.min_history_sessions)
+    is_short |= known.sum(axis=0) < rules.min_observations
+    is_constant = np.zeros(first.size, dtype=bool)
+    is_constant[list(unusable_columns(panel))] = True
+    return _Pool(
+        table=table,
+        cluster_ids=np.asarray([by_symbol[symbol] for symbol in panel.symbols], dtype=np.int64),
+        directions=table["direction"].to_numpy().astype(np.float64),
+        identity_rank=np.asarray(identity_ranks(table), dtype=np.int64),
+        is_short=is_short,
+        is_constant=is_constant,
+        is_recent=~is_short & (is_late | (table["health_status"] == "SHORT").to_numpy()),
+    )
+
+
+def _first_reasons(pool: _Pool) -> list[SelectionReason | None]:
+    tests = (
+        (pool.identity_rank > 1, SelectionReason.IDENTITY_DUPLICATE),
+        (pool.is_short, SelectionReason.SHORT_HISTORY),
+        (pool.is_constant, SelectionReason.NO_VARIATION),
+        (pool.cluster_ids == 0, SelectionReason.SPARSE_OVERLAP),
+    )
+    reasons = [_HEALTH_REASONS.get(health) for health in pool.table["health_status"].to_list()]
+    return [
+        reason or next((named for applies, named in tests if applies[index]), None)
+        for index, reason in enumerate(reasons)
+    ]
+
+
+def _apply_quotas(
+    reasons: list[SelectionReason | None], table: pl.DataFrame, rules: SelectionRules
+) -> list[SelectionReason | None]:
+    """Keep the best discovery scores of each class; candidates that are out already take no place."""
+    if rules.class_quota_total is None:
+        return reasons
+    quotas = class_quotas(table, rules.class_quota_total, rules.class_quota_min, rules.class_quota_max)
+    decided = list(reasons)
+    taken: dict[str, int] = defaultdict(int)
+    rows = list(table.select("asset_class", "discovery_score", "symbol").iter_rows())
+    for index in sorted(range(len(rows)), key=lambda row: (-rows[row][1], rows[row][2])):
+        asset_class = rows[index][0]
+        if decided[index] is None:
+            taken[asset_class] += 1
+            if taken[asset_class] > quotas[asset_class]:
+                decided[index] = SelectionReason.CLASS_QUOTA
+    return decided
+
+
+def _pick_best(
+    reasons: list[SelectionReason | None], pool: _Pool, score: FloatVector, limits: IntVector
+) -> list[SelectionReason]:
+    symbols = pool.table["symbol"].to_list()
+    standing = [index for index, reason in enumerate(reasons) if reason is None]
+    taken: dict[tuple[int, float], int] = defaultdict(int)
+    decided = [reason or SelectionReason.BELOW_TOP_N for reason in reasons]
+    for index in sorted(standing, key=lambda row: (-score[row], symbols[row])):
+        side = (int(pool.cluster_ids[index]), float(pool.directions[index]))
+        taken[side] += 1
+        if taken[side] <= limits[side[0] - 1]:
+            decided[index] = SelectionReason.SELECTED
+    return decided
+
+
+def _describe(pool: _Pool, figures: Figures) -> pl.DataFrame:
+    return pool.table.select(
+        "symbol",
+        "identity",
+        pl.Series("cluster_id", pool.cluster_ids),
+        "direction",
+        "asset_class",
+        "sector",
+        pl.Series("momentum", figures.momentum),
+        pl.Series("volatility_annual", figures.volatility_annual),
+        pl.Series("convexity", figures.convexity),
+        pl.Series("liquidity", figures.liquidity),
+    )

@@ -1,0 +1,195 @@
+"""Production's own policy, decided again at the end of every train window.
+
+See docs/method/09-tournament.md#9.1, 9.2.
+
+Everything that a window needs (candidates, regime, winners, clusters) is decided once from its past and shared by its
+risk profiles. A risk profile's holdings before a window are its own decision before, carried by the returns since:
+known then too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import polars as pl
+
+from analytics._typing import FloatMatrix
+from analytics.clustering.clusters import Clustering
+from analytics.errors import InputError, ShortHistoryError
+from analytics.holdings import mark_to_market
+from analytics.policy import HeldWeights, Policy, SelectedInstruments, decide_clusters, decide_selection, decide_weights
+from analytics.regime.components import average_correlation
+from analytics.regime.detection import detect_regime
+from analytics.regime.regime_settings import RegimeSettings
+from analytics.tournament.engines import Decide, Decision, PastView, Pool
+
+CANDIDATES = "candidates"
+"""Name of the frame of a `PastView` that holds the candidates of each decision session."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FixedSelection:
+    """What production stands on today; used in every window when point-in-time fidelity is off."""
+
+    chosen: SelectedInstruments
+    regime: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedWindow:
+    """What all risk profiles of one window share."""
+
+    chosen: SelectedInstruments
+    train_returns: FloatMatrix
+    clustering: Clustering
+    regime: str
+    candidates: pl.DataFrame
+
+
+@dataclass(slots=True, eq=False)
+class Replay:
+    """Decides for all windows of one tournament, in their order.
+
+    Attributes
+    ----------
+    standing
+        None: everything is recomputed from what each window knew (`feat_pit_fidelity`).
+    seed
+        Of the bootstrap that a short market stream is judged by; the same in every window.
+    """
+
+    policy: Policy
+    regime_settings: RegimeSettings
+    periods_per_year: int
+    seed: int
+    standing: FixedSelection | None = None
+    _prepared: dict[int, PreparedWindow] = field(default_factory=dict)
+    _decided: dict[str, tuple[PastView, Decision]] = field(default_factory=dict)
+
+    def decides(self, risk_profiles: Sequence[str]) -> Mapping[str, Decide]:
+        """One policy per risk profile."""
+        return {risk_profile: self._decide_for(risk_profile) for risk_profile in risk_profiles}
+
+    def raw_pool(self, past: PastView) -> Pool:
+        """All candidates of a window.
+
+        See docs/method/09-tournament.md#9.7.
+        """
+        candidates = self.prepare(past).candidates
+        return Pool(tuple(candidates["symbol"]), candidates["direction"].cast(pl.Int64).to_numpy())
+
+    def selected_pool(self, past: PastView) -> Pool:
+        """The winners of a window.
+
+        See docs/method/09-tournament.md#9.7.
+        """
+        chosen = self.prepare(past).chosen
+        return Pool(chosen.symbols, chosen.directions)
+
+    def prepare(self, past: PastView) -> PreparedWindow:
+        """Candidates, regime, winners and clusters of a window, from its past alone."""
+        if past.window not in self._prepared:
+            self._prepared[past.window] = self._prepare(past)
+        return self._prepared[past.window]
+
+    def _prepare(self, past: PastView) -> PreparedWindow:
+        candidates = candidates_at(past)
+        if self.standing is None:
+            returns = _columns(past.past_returns, past.symbols, candidates["symbol"].to_list())
+            regime = self._regime(past, returns)
+            train = returns[past.train]
+            _, selection = decide_selection(
+                train, candidates, regime, self.policy, periods_per_year=self.periods_per_year
+            )
+            chosen = SelectedInstruments.of(selection)
+        else:
+            chosen, regime = self.standing.chosen, self.standing.regime
+        train = _columns(past.train_returns, past.symbols, chosen.symbols)
+        known = np.isfinite(train).sum(axis=0) >= self.policy.min_history_sessions
+        chosen, train = chosen.where(known), train[:, known]
+        clustering = decide_clusters(train, chosen, regime, self.policy)
+        return PreparedWindow(chosen, train, clustering, regime, candidates)
+
+    def _regime(self, past: PastView, pool_returns: FloatMatrix) -> str:
+        history = detect_regime(
+            past.past_benchmark_returns,
+            past_average_correlation=average_correlation(pool_returns),
+            settings=self.regime_settings,
+            rng=np.random.default_rng(self.seed),
+        )
+        now = history.regimes[-1]
+        if now is None:
+            raise ShortHistoryError(f"no regime can be told at {past.train_end}: the market stream is too short")
+        return now
+
+    def _decide_for(self, risk_profile: str) -> Decide:
+        def decide(past: PastView) -> Decision:
+            prepared = self.prepare(past)
+            allocation = decide_weights(
+                prepared.train_returns,
+                prepared.chosen,
+                prepared.clustering,
+                risk_profile,
+                prepared.regime,
+                self.policy,
+                self._held(risk_profile, past),
+                periods_per_year=self.periods_per_year,
+            )
+            invested = allocation.weights > 0.0
+            cluster_of = dict(zip(prepared.clustering.symbols, prepared.clustering.cluster_ids.tolist(), strict=True))
+            identity_of = dict(zip(prepared.chosen.symbols, prepared.chosen.identities, strict=True))
+            symbols = tuple(symbol for symbol, keep in zip(allocation.symbols, invested, strict=True) if keep)
+            decision = Decision(
+                symbols,
+                allocation.net_weights[invested],
+                allocation.cash,
+                regime=prepared.regime,
+                n_candidates=prepared.candidates.height,
+                n_selected=len(prepared.chosen.symbols),
+                n_clusters=prepared.clustering.n_clusters,
+                message=allocation.solution.message or None,
+                sleeves=tuple(np.array(allocation.sleeves)[invested].tolist()),
+                clusters=tuple(cluster_of[symbol] for symbol in symbols),
+                identities=tuple(identity_of[symbol] for symbol in symbols),
+            )
+            if allocation.solution.status == "no_positive_excess_return":
+                decision = replace(decision, status=allocation.solution.status)
+            self._decided[risk_profile] = (past, decision)
+            return decision
+
+        return decide
+
+    def _held(self, risk_profile: str, past: PastView) -> HeldWeights:
+        if risk_profile not in self._decided:
+            return HeldWeights()
+        before, decision = self._decided[risk_profile]
+        since = _columns(past.past_returns[len(before.session_dates) :], past.symbols, decision.symbols)
+        marked = mark_to_market(decision.net_weights, since, symbols=decision.symbols)
+        return HeldWeights(dict(zip(decision.symbols, marked.weights.tolist(), strict=True)))
+
+
+def candidates_at(past: PastView) -> pl.DataFrame:
+    """Candidates of the newest decision session that the past holds, by symbol.
+
+    Raises
+    ------
+    ShortHistoryError
+        There is none: nothing was scanned up to then.
+    """
+    frame = past.past_frames.get(CANDIDATES)
+    if frame is None or frame.is_empty():
+        raise ShortHistoryError(f"no candidates are known at {past.train_end}")
+    newest = frame.filter(pl.col("session_date") == past.train_end).sort("symbol")
+    if newest.is_empty():
+        raise ShortHistoryError(f"the scanners found no candidate at {past.train_end}")
+    return newest
+
+
+def _columns(returns: FloatMatrix, symbols: Sequence[str], wanted: Sequence[str]) -> FloatMatrix:
+    place = {symbol: column for column, symbol in enumerate(symbols)}
+    absent = [symbol for symbol in wanted if symbol not in place]
+    if absent:
+        raise InputError(f"{absent[0]} has no returns in the study")
+    return returns[:, [place[symbol] for symbol in wanted]]

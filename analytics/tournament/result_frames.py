@@ -1,0 +1,244 @@
+"""The frames of a tournament, in the columns of the results tables.
+
+See docs/method/09-tournament.md#9.3, 9.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+
+from analytics._typing import FloatMatrix, FloatVector
+from analytics.evaluation.metrics import (
+    RELATIVE_METRICS,
+    STREAM_METRICS,
+    TRADING_METRICS,
+    MetricTable,
+    compute_metrics,
+)
+from analytics.evaluation.overfitting import CELL_METRICS, TableFigure, measure_overfitting
+from analytics.tournament.cells import Cell, Path
+from analytics.tournament.engines import Decision
+from analytics.tournament.simulators import IDEALIZED, REALIZED
+from analytics.tournament.tournament_settings import TournamentSettings
+from analytics.tournament.windows import Window
+
+CONCENTRATION_METRICS = ("effective_bets", "hhi")
+METRICS = (*STREAM_METRICS, *RELATIVE_METRICS, *TRADING_METRICS, *CONCENTRATION_METRICS, *CELL_METRICS)
+RETURN_COLUMNS = ("engine", "risk_profile", "simulator", "session_date", "window", "return")
+
+_CELL = {"engine": pl.String(), "risk_profile": pl.String(), "simulator": pl.String()}
+_WINDOWS = {
+    "window": pl.Int64(),
+    **dict.fromkeys(("train_start", "train_end", "test_start", "test_end"), pl.Date()),
+    "regime": pl.String(),
+    "realised_regime": pl.String(),
+    **dict.fromkeys(("n_candidates", "n_selected", "n_clusters"), pl.Int64()),
+    "message": pl.String(),
+}
+_METRICS = {**_CELL, "status": pl.String(), "metric": pl.String(), "value": pl.Float64(), "message": pl.String()}
+_SESSIONS = {
+    **_CELL,
+    "session_date": pl.Date(),
+    "window": pl.Int64(),
+    **dict.fromkeys(("return", "turnover", "costs", "borrow"), pl.Float64()),
+}
+_WEIGHTS = {
+    "engine": pl.String(),
+    "risk_profile": pl.String(),
+    "window": pl.Int64(),
+    "symbol": pl.String(),
+    "net_weight": pl.Float64(),
+}
+_TRADES = {**_CELL, "window": pl.Int64(), "session_date": pl.Date(), "symbol": pl.String()}
+_OVERFITTING = {"simulator": pl.String(), "metric": pl.String(), "value": pl.Float64(), "message": pl.String()}
+
+
+def windows_frame(
+    windows: Sequence[Window],
+    session_dates: tuple[date, ...],
+    decisions: Mapping[tuple[str, str], tuple[Decision, ...]],
+    reference_engine: str,
+) -> pl.DataFrame:
+    """One row for each window, described by the reference engine's first usable decision."""
+    rows = []
+    for window in windows:
+        answers = [items[window.index] for (engine, _), items in decisions.items() if engine == reference_engine]
+        shown = next((item for item in answers if item.is_usable), None)
+        refused = [
+            f"{engine}/{risk_profile} {items[window.index].status}: {items[window.index].message}"
+            for (engine, risk_profile), items in decisions.items()
+            if items[window.index].status == "failed"
+        ]
+        notes = [shown.message] if shown is not None and shown.message else []
+        rows.append(
+            {
+                "window": window.index,
+                "train_start": session_dates[window.train.start],
+                "train_end": session_dates[window.train.stop - 1],
+                "test_start": session_dates[window.test.start],
+                "test_end": session_dates[window.test.stop - 1],
+                "regime": shown.regime if shown else None,
+                "realised_regime": None,
+                "n_candidates": shown.n_candidates if shown else None,
+                "n_selected": shown.n_selected if shown else None,
+                "n_clusters": shown.n_clusters if shown else None,
+                "message": "; ".join([*notes, *refused]) or None,
+            }
+        )
+    return pl.DataFrame(rows, schema=_WINDOWS)
+
+
+def sessions_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates: tuple[date, ...]) -> pl.DataFrame:
+    """One row for each played cell and tested session."""
+    days = [day for window in windows for day in session_dates[window.test]]
+    numbers = [window.index for window in windows for _ in range(window.n_test)]
+    frames = [
+        pl.DataFrame(
+            {
+                "engine": [cell.engine] * len(days),
+                "risk_profile": [cell.risk_profile] * len(days),
+                "simulator": [cell.simulator] * len(days),
+                "session_date": days,
+                "window": numbers,
+                "return": cell.path.returns,
+                "turnover": cell.path.turnover,
+                "costs": cell.path.costs,
+                "borrow": cell.path.borrow,
+            },
+            schema=_SESSIONS,
+        )
+        for cell in cells
+        if cell.path is not None
+    ]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=_SESSIONS)
+
+
+def weights_frame(decisions: Mapping[tuple[str, str], tuple[Decision, ...]]) -> pl.DataFrame:
+    """One row for each engine, risk profile, window and symbol wanted."""
+    rows = [
+        (engine, risk_profile, number, symbol, float(weight))
+        for (engine, risk_profile), items in decisions.items()
+        for number, item in enumerate(items)
+        for symbol, weight in zip(item.symbols, item.net_weights, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=_WEIGHTS, orient="row")
+
+
+def trades_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates: tuple[date, ...]) -> pl.DataFrame:
+    """One row for each trade: `trade`, the signed fraction of the wealth before the session, and its `cost`."""
+    frames = []
+    for cell in cells:
+        for window, path in zip(windows, cell.path.windows if cell.path is not None else (), strict=False):
+            rows, columns = np.nonzero(path.trades)
+            days, size = session_dates[window.test], rows.size
+            traded = np.abs(path.trades).sum(axis=1)[rows]
+            trade = path.trades[rows, columns]
+            # The session's cost is shared by notional, as it was charged.
+            parts = {
+                "engine": [cell.engine] * size,
+                "risk_profile": [cell.risk_profile] * size,
+                "simulator": [cell.simulator] * size,
+                "window": [window.index] * size,
+                "session_date": [days[row] for row in rows.tolist()],
+                "symbol": [path.symbols[column] for column in columns.tolist()],
+                "trade": trade,
+                "cost": path.costs[rows] * np.abs(trade) / traded,
+            }
+            frames.append(pl.DataFrame(parts, schema={**_TRADES, "trade": pl.Float64(), "cost": pl.Float64()}))
+    return (
+        pl.concat(frames) if frames else pl.DataFrame(schema={**_TRADES, "trade": pl.Float64(), "cost": pl.Float64()})
+    )
+
+
+def judge(
+    cells: Sequence[Cell], benchmark_returns: FloatVector, settings: TournamentSettings, rng: Generator
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Metrics of every cell and luck of every simulator's table, on the stitched series.
+
+    Returns
+    -------
+    metrics, overfitting : pl.DataFrame
+    """
+    metric_rows: list[tuple[str | float | None, ...]] = []
+    overfitting_rows: list[tuple[str | float | None, ...]] = []
+    for simulator in settings.simulators:
+        own = [cell for cell in cells if cell.simulator == simulator]
+        played = [(cell, cell.path) for cell in own if cell.path is not None]
+        for cell in own:
+            if cell.path is None:
+                head = (cell.engine, cell.risk_profile, simulator, cell.status)
+                metric_rows.extend((*head, metric, None, cell.message) for metric in METRICS)
+        if not played:
+            overfitting_rows.append((simulator, "n_trials", 0.0, "no cell could be played"))
+            continue
+        tables, figures = _judge_played(played, benchmark_returns, settings, rng)
+        for column, (cell, _) in enumerate(played):
+            head = (cell.engine, cell.risk_profile, simulator, cell.status)
+            for metric in METRICS:
+                table = next(table for table in tables if metric in table.values)
+                value = float(table.values[metric][column])
+                known = value if np.isfinite(value) else None
+                metric_rows.append((*head, metric, known, table.reason(metric, column) or cell.message))
+        overfitting_rows.extend((simulator, figure.metric, figure.value, figure.message) for figure in figures)
+    return pl.DataFrame(metric_rows, schema=_METRICS, orient="row"), pl.DataFrame(
+        overfitting_rows, schema=_OVERFITTING, orient="row"
+    )
+
+
+def _judge_played(
+    played: Sequence[tuple[Cell, Path]], benchmark: FloatVector, settings: TournamentSettings, rng: Generator
+) -> tuple[list[MetricTable], tuple[TableFigure, ...]]:
+    def stack(pick: Callable[[Path], FloatVector]) -> FloatMatrix:
+        return np.column_stack([pick(path) for _, path in played])
+
+    names = tuple(cell.name for cell, _ in played)
+    returns = stack(lambda path: path.returns)
+    table = compute_metrics(
+        returns,
+        periods_per_year=settings.periods_per_year,
+        risk_free_annual=settings.risk_free_annual,
+        benchmark_returns=benchmark,
+        turnover=stack(lambda path: path.turnover),
+        costs=stack(lambda path: path.costs + path.borrow),
+        names=names,
+    )
+    for metric in CONCENTRATION_METRICS:
+        means = np.array([_mean_of_known([getattr(c, metric) for c in cell.concentrations]) for cell, _ in played])
+        table.put(metric, means, np.isnan(means), "no window held a portfolio with variance")
+    is_contender = np.array([not cell.holds_only(settings.benchmark_symbol) for cell, _ in played])
+    overfitting, figures = measure_overfitting(
+        returns,
+        benchmark,
+        is_contender,
+        names,
+        periods_per_year=settings.periods_per_year,
+        rng=rng,
+        n_samples=settings.n_samples,
+    )
+    return [table, overfitting], figures
+
+
+def _mean_of_known(values: Sequence[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def decay_frame(metrics: pl.DataFrame) -> pl.DataFrame:
+    """Idealized minus realized of every figure that both have.
+
+    See docs/method/09-tournament.md#9.4.
+    """
+    keys = ["engine", "risk_profile", "metric"]
+    sides = [
+        metrics.filter((pl.col("simulator") == simulator) & (pl.col("status") == "ok")).select(
+            *keys, pl.col("value").alias(simulator)
+        )
+        for simulator in (IDEALIZED, REALIZED)
+    ]
+    joined = sides[0].join(sides[1], on=keys, how="inner", maintain_order="left").drop_nulls([IDEALIZED, REALIZED])
+    return joined.with_columns((pl.col(IDEALIZED) - pl.col(REALIZED)).alias("decay"))

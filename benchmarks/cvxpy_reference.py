@@ -1,0 +1,146 @@
+"""The convex problems of docs/method/08-allocation.md#8.2 as one would write them on paper, solved by cvxpy.
+
+Nothing in the system runs this: it is slow. Tests compare `solve` with it, and so may anyone who doubts.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import cvxpy
+import numpy as np
+
+from analytics._typing import FloatVector
+from analytics.allocation.errors import SolverError
+from analytics.allocation.solvers.risk_problem import RiskProblem
+from analytics.allocation.solvers.tail_risk import CONFIDENCE, tail_mean
+
+#: cvxpy's annotations do not export its atoms.
+cp: Any = cvxpy
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceAnswer:
+    """Weights (N,) and the value of the risk profile's objective as `Solution.objective` counts it."""
+
+    weights: FloatVector
+    objective: float
+
+
+def solve_by_reference(problem: RiskProblem) -> ReferenceAnswer:
+    """The optimum of a convex risk profile according to cvxpy and Clarabel.
+
+    Raises
+    ------
+    SolverError
+        When cvxpy does not report an optimum.
+    """
+    statements = {
+        "min_variance": _min_variance,
+        "risk_parity": _risk_parity,
+        "max_sharpe": _max_sharpe,
+        "max_diversification": _max_diversification,
+        "min_cvar": _min_cvar,
+    }
+    return statements[problem.risk_profile](problem)
+
+
+def _root(problem: RiskProblem) -> tuple[FloatVector, float]:
+    """R with R'R = S / s2, and s2."""
+    level = float(problem.covariance.diagonal().mean())
+    values, vectors = np.linalg.eigh(problem.covariance / level)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))).T), level
+
+
+def _penalties(problem: RiskProblem, weights: Any, stretch: Any = 1.0) -> Any:
+    """P(y), or stretch * P(x / stretch) when weights are x = stretch * y."""
+    total = 0.0
+    if problem.fragility is not None and problem.fragility_penalty > 0.0:
+        total = total + problem.fragility_penalty * (problem.fragility @ weights)
+    turnover = problem.turnover
+    if turnover is not None:
+        blend = np.zeros((turnover.held.size, problem.upper.size))
+        blend[np.arange(turnover.held.size), turnover.owner] = turnover.share
+        traded = cp.norm1(blend @ weights - turnover.held * stretch) + turnover.held_elsewhere * stretch
+        total = total + turnover.penalty * traded
+    return total
+
+
+def _limits(problem: RiskProblem, weights: Any, stretch: Any = 1.0) -> list[Any]:
+    limits = [cp.sum(weights) == problem.budget * stretch, weights >= 0.0, weights <= problem.upper * stretch]
+    if problem.groups is not None:
+        limits.append(problem.groups.matrix @ weights <= problem.groups.limits * stretch)
+    return limits
+
+
+def _run(objective: Any, limits: list[Any]) -> float:
+    program = cp.Problem(objective, limits)
+    with warnings.catch_warnings():
+        # Clarabel calls an answer inaccurate that misses these tolerances; whoever compares sees by how much.
+        warnings.filterwarnings("ignore", message="Solution may be inaccurate", category=UserWarning)
+        try:
+            value = program.solve(
+                solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12, max_iter=500
+            )
+        except cp.error.SolverError as failure:
+            message = f"cvxpy: {failure}"
+            raise SolverError(message) from failure
+    if program.status not in ("optimal", "optimal_inaccurate"):
+        message = f"cvxpy reports {program.status}"
+        raise SolverError(message)
+    return float(value)
+
+
+def _min_variance(problem: RiskProblem) -> ReferenceAnswer:
+    weights = cp.Variable(problem.upper.size)
+    root, _ = _root(problem)
+    value = _run(cp.Minimize(cp.sum_squares(root @ weights) + _penalties(problem, weights)), _limits(problem, weights))
+    return ReferenceAnswer(np.asarray(weights.value), value)
+
+
+def _risk_parity(problem: RiskProblem) -> ReferenceAnswer:
+    count = problem.upper.size
+    weights = cp.Variable(count)
+    root, _ = _root(problem)
+    budgets = problem.risk_budgets if problem.risk_budgets is not None else np.full(count, 1.0 / count)
+    if problem.fragility is not None:
+        budgets = budgets / (1.0 + problem.fragility_penalty * problem.fragility)
+        budgets = budgets / budgets.sum()
+    caps = problem.upper / problem.budget
+    value = _run(
+        cp.Minimize(0.5 * cp.sum_squares(root @ weights) - budgets @ cp.log(weights)),
+        [weights <= caps * cp.sum(weights)],
+    )
+    found = np.asarray(weights.value)
+    return ReferenceAnswer(found * problem.budget / found.sum(), value)
+
+
+def _best_ratio(problem: RiskProblem, appeal: FloatVector, required: float) -> ReferenceAnswer:
+    """Charnes and Cooper: x = t y, min x'Sx with the reward of x and t equal to 1."""
+    scaled, stretch = cp.Variable(problem.upper.size), cp.Variable(nonneg=True)
+    root, level = _root(problem)
+    unit = float(np.sqrt(level))
+    reward = (appeal / unit) @ scaled - required / unit * stretch - _penalties(problem, scaled, stretch)
+    risk = _run(cp.Minimize(cp.sum_squares(root @ scaled)), [reward >= 1.0, *_limits(problem, scaled, stretch)])
+    return ReferenceAnswer(np.asarray(scaled.value) / float(stretch.value), 1.0 / float(np.sqrt(risk)))
+
+
+def _max_sharpe(problem: RiskProblem) -> ReferenceAnswer:
+    mean = problem.mean if problem.mean is not None else np.zeros(problem.upper.size)
+    return _best_ratio(problem, mean, problem.risk_free_rate)
+
+
+def _max_diversification(problem: RiskProblem) -> ReferenceAnswer:
+    return _best_ratio(problem, np.sqrt(problem.covariance.diagonal()), 0.0)
+
+
+def _min_cvar(problem: RiskProblem) -> ReferenceAnswer:
+    returns = problem.past_returns if problem.past_returns is not None else np.zeros((1, problem.upper.size))
+    losses = -returns / float(tail_mean(-returns).mean())
+    weights, threshold = cp.Variable(problem.upper.size), cp.Variable()
+    excess = cp.pos(losses @ weights - threshold)
+    tail = threshold + cp.sum(excess) / ((1.0 - CONFIDENCE) * losses.shape[0])
+    value = _run(cp.Minimize(tail + _penalties(problem, weights)), _limits(problem, weights))
+    return ReferenceAnswer(np.asarray(weights.value), value)

@@ -1,0 +1,1 @@
+"""Reference data that every source shares: venues and trading calendars."""

@@ -1,0 +1,1 @@
+"""Read instruments, bars and scans from files, services and the simulated market."""

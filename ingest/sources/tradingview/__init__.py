@@ -1,0 +1,1 @@
+"""Read scans over HTTP and history over the charting websocket of TradingView."""

@@ -1,0 +1,95 @@
+"""The newest bar of many symbols in one question to the scanner, for series that lack nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from ingest.errors import MalformedError, Origin, RemoteError
+from ingest.reference.calendars import all_sessions
+from ingest.reference.venues import Venues
+from ingest.sources.bar_series import SETTLE_MINUTES, bars_of, number
+from ingest.sources.protocol import BarRequest
+from ingest.sources.tradingview.scanner import ScannerClient
+
+_LOGGER = logging.getLogger(__name__)
+_PRICES = ("open", "high", "low", "close")
+_FIELDS = (*_PRICES, "volume", "time", "update_mode")
+_DELAYED = re.compile(r"^delayed_streaming_(\d{1,6})$")
+AT_ONCE = 250
+
+
+def lacks_one_session(calendar: str, request: BarRequest) -> dt.date | None:
+    """Return the one session after `request.first` that was complete at the fetch; None when it is not exactly one."""
+    if request.first is None:
+        return None
+    settled = min(request.fetched_at, request.as_of_at) - dt.timedelta(minutes=SETTLE_MINUTES)
+    days = all_sessions(calendar).filter(
+        (pl.col("session_date") > request.first)
+        & (pl.col("session_date") <= request.last)
+        & (pl.col("closes_at") <= settled)
+    )["session_date"]
+    return days[0] if days.len() == 1 else None
+
+
+async def newest_bars(
+    client: ScannerClient, symbols: Sequence[str], request: BarRequest, venues: Venues, known: frozenset[str]
+) -> dict[str, pl.DataFrame]:
+    """Return the last bar of each symbol for which the scanner shows exactly the session that is lacking.
+
+    A symbol whose newest bar is of another session, still runs, is delayed past the moment of the fetch, or is no
+    whole bar, is not in the result: its history is asked for.
+
+    Raises
+    ------
+    RemoteError
+        When the scanner does not answer in whole.
+    """
+    if not set(_FIELDS) <= known:
+        return {}
+    lacking = {symbol: day for symbol in symbols if (day := _lacking(symbol, request, venues)) is not None}
+    wanted, found = sorted(lacking), dict[str, pl.DataFrame]()
+    for start in range(0, len(wanted), AT_ONCE):
+        for row in await client.tickers("global", wanted[start : start + AT_ONCE], _FIELDS):
+            symbol = row["symbol"]
+            calendar = venues.require(symbol.partition(":")[0]).calendar
+            bars = _bar(row, calendar, request, Origin(client.http.source, client.http.host, symbol))
+            if bars is not None and bars["session_date"].to_list() == [lacking[symbol]]:
+                found[symbol] = bars
+    return found
+
+
+def _lacking(symbol: str, request: BarRequest, venues: Venues) -> dt.date | None:
+    return lacks_one_session(venues.require(symbol.partition(":")[0]).calendar, request)
+
+
+def _bar(row: Mapping[str, Any], calendar: str, request: BarRequest, origin: Origin) -> pl.DataFrame | None:
+    delay = _DELAYED.match(str(row["update_mode"]))
+    moment = request.fetched_at - dt.timedelta(seconds=int(delay.group(1)) if delay else 0)
+    try:
+        stamp = number(row["time"], origin, "time")
+        opened, high, low, close = (number(row[name], origin, name) for name in _PRICES)
+        volume = number(row["volume"], origin, "volume")
+        if stamp is None or close is None:
+            return None
+        asked = BarRequest(request.symbols, request.first, request.last, request.as_of_at, moment)
+        return bars_of([(stamp, opened, high, low, close, volume, None)], origin.subject, calendar, asked, origin)
+    except MalformedError as error:
+        _LOGGER.warning("%s", error)
+        return None
+
+
+async def newest_or_none(
+    client: ScannerClient, symbols: Sequence[str], request: BarRequest, venues: Venues, known: frozenset[str]
+) -> dict[str, pl.DataFrame]:
+    """Return `newest_bars`, or nothing where the scanner fails: the history answers the same question, one by one."""
+    try:
+        return await newest_bars(client, symbols, request, venues, known)
+    except RemoteError as error:
+        _LOGGER.warning("%s: the history is asked instead", error)
+        return {}

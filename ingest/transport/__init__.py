@@ -1,0 +1,1 @@
+"""Talk to services over HTTP: limits on bodies, circuit breakers, endpoints."""

@@ -1,0 +1,117 @@
+"""What the study found in one run, table by table: read back for the command line, and one cluster looked at closely."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from analytics.clustering.subclusters import zoom_cluster
+from analytics.errors import InputError
+from analytics.policy import decide_clusters
+from lakefolio.config.decision_settings import policy_of
+from lakefolio.errors import LakefolioError, UsageError
+from lakefolio.runs.grid_returns import read_panel
+from lakefolio.runs.run import Run
+from lakefolio.steps.decision_inputs import read_chosen, read_instruments, read_regime, require_reported_cut
+from lakehouse.connection.catalog import Lake
+
+Tables = dict[str, pl.DataFrame]
+"""Frames by the title that stands over each."""
+
+_CLUSTERS = {
+    "clusters": "select cluster_id, any_value(label) as label, any_value(purity) as purity, count(*) as n_members, "
+    "count(distinct subcluster_id) as n_subclusters, any_value(mean_correlation) as mean_correlation, "
+    "any_value(min_correlation) as min_correlation, string_agg(symbol, ', ' order by leaf_order) as members "
+    "from results.clusters where run_id = ? and stage = 'full' and cluster_id > 0 group by cluster_id order by 1",
+    "left out": "select symbol, reason from results.clusters "
+    "where run_id = ? and stage = 'full' and cluster_id = 0 order by symbol",
+    "drift": "select * exclude (run_id) from results.cluster_drift where run_id = ? order by cluster_id",
+    "hedge anchors": "select * exclude (run_id) from results.hedge_anchors where run_id = ? "
+    "order by reference desc, rank",
+}
+_CORRELATIONS = {
+    "all pairs": "select * exclude (run_id) from results.correlation_summary where run_id = ? order by stream desc",
+    "rolling averages": "select session_date, "
+    "max(average_correlation) filter (where window_sessions = 20) as over_20_sessions, "
+    "max(average_correlation) filter (where window_sessions = 60) as over_60_sessions, "
+    "max(average_correlation) filter (where window_sessions = 180) as over_180_sessions "
+    "from results.correlation_averages where run_id = ? group by session_date order by session_date desc limit 20",
+    "top pairs": "select * exclude (run_id) from results.correlation_pairs where run_id = ? order by kind, rank",
+    "redundancy": "select * exclude (run_id) from results.correlation_redundancy where run_id = ? "
+    "order by n_redundant desc, held_correlation desc nulls last, symbol",
+}
+_SENSITIVITY = {
+    "threshold sensitivity": "select * exclude (run_id) from results.cluster_sensitivity where run_id = ? "
+    "order by threshold"
+}
+
+
+def clusters_of(lake: Lake, run_id: str) -> Tables:
+    """Clusters, their drift and the hedge anchors of the universe.
+
+    See docs/method/04-clusters.md.
+    """
+    return _read(lake, _CLUSTERS, run_id, step="regime")
+
+
+def correlations_of(lake: Lake, run_id: str) -> Tables:
+    """Rolling averages, top pairs, redundancy, and held against physical correlation.
+
+    See docs/method/03-dependence.md#3.1, 3.2.
+    """
+    return _read(lake, _CORRELATIONS, run_id, step="factors")
+
+
+def sensitivity_of(lake: Lake, run_id: str) -> Tables:
+    """What every other cut would give.
+
+    See docs/method/04-clusters.md#4.4.
+    """
+    return _read(lake, _SENSITIVITY, run_id, step="regime")
+
+
+def zoom(run: Run, cluster_id: int) -> Tables:
+    """One cluster of a run taken apart by average linkage, whatever its size.
+
+    See docs/method/04-clusters.md#4.2.
+
+    The distances are computed again from the marts; the partition they give must be the one that was reported.
+
+    Raises
+    ------
+    UsageError
+        The run has no such cluster.
+    LakefolioError
+        The run was never clustered, or the marts stand on another run's data by now.
+    """
+    lake = run.lake
+    stored = lake.query("select * from results.clusters where run_id = ? and stage = 'full'", [run.run_id])
+    if stored.is_empty():
+        raise LakefolioError(f"run {run.run_id} was never clustered: --start-step factors")
+    chosen = read_chosen(lake, run.run_id)
+    panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
+    instruments = read_instruments(lake)
+    now = read_regime(lake, run.run_id)
+    clustering = decide_clusters(panel.returns, chosen, now, policy_of(run.settings))
+    require_reported_cut(clustering, stored)
+    identities = dict(zip(chosen.symbols, chosen.identities, strict=True))
+    try:
+        found = zoom_cluster(clustering, cluster_id, identities=identities)
+    except InputError as refusal:
+        raise UsageError(f"--cluster {cluster_id}: {refusal}") from None
+    facts = instruments.select("symbol", "name", "venue", "asset_class", "sector")
+    members = pl.DataFrame({"symbol": found.symbols, "subcluster_id": found.subcluster_ids}).with_columns(
+        pl.col("symbol").replace_strict(identities).alias("identity")
+    )
+    links = pl.DataFrame(found.linkage, schema=["left_node", "right_node", "height", "size"], orient="row")
+    title = f"cluster {cluster_id}, average linkage, cut at {found.height:.2f}"
+    return {
+        title: members.join(facts, on="symbol", how="left", maintain_order="left").sort("subcluster_id", "symbol"),
+        "links of its tree": links.with_columns(pl.col("left_node", "right_node", "size").cast(pl.Int64)),
+    }
+
+
+def _read(lake: Lake, queries: dict[str, str], run_id: str, *, step: str) -> Tables:
+    tables = {title: lake.query(sql, [run_id]) for title, sql in queries.items()}
+    if all(frame.is_empty() for frame in tables.values()):
+        raise LakefolioError(f"run {run_id} has no row of these tables: --start-step {step}")
+    return tables

@@ -1,1 +1,0 @@
-"""What each command does, by what it is for: running, looking, proving, maintaining. Nothing else writes to stdout."""

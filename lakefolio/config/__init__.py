@@ -1,0 +1,1 @@
+"""The manifest, the settings made from it, and tournament engine plugins."""

@@ -1,0 +1,1 @@
+"""The sequence of steps, the runner that executes it, and reproduction."""

@@ -1,0 +1,1 @@
+"""One run: its identity, clock, lake connection, progress and recorded fingerprints."""

@@ -1,0 +1,100 @@
+"""What a step left behind, as content hashes.
+
+See docs/method/11-audit.md#11.2.
+
+A table of `results` is hashed over this run's rows; `raw` and `marts` over what the run's clock and source let it see.
+Volatile columns (when, how fast) are left out, so the same data hash alike whenever they were made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lakehouse.connection.catalog import Lake
+from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.hashing import content_hash
+
+# Timestamps of arrival differ between two landings of the same bars.
+_VOLATILE = ("run_id", "first_seen_at", "fetched_at", "valid_from", "scanned_at")
+
+
+class Scope(Protocol):
+    """The part of a run that says which rows are its own."""
+
+    @property
+    def run_id(self) -> str:
+        """Which run."""
+        ...
+
+    @property
+    def source_name(self) -> str:
+        """Which source, as `raw` tables carry it."""
+        ...
+
+    @property
+    def as_of_text(self) -> str:
+        """Which session, ISO."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedScope:
+    """The scope of a run that is over, from what its ledger says it stood on."""
+
+    run_id: str
+    source_name: str
+    as_of_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output: its name, content hash and rows."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
+    """Hash one table as the run sees it; None where it does not exist.
+
+    `table:stage` names the rows of one stage, where a table holds several (`results.health:light`).
+    """
+    table, _, stage = name.partition(":")
+    if table not in lake.tables():
+        return None
+    contract = CONTRACTS.get(table)
+    if contract is None:
+        frame = lake.query(f"select {_lasting_columns(lake, table)} from {table}")  # noqa: S608 - names are the code's own
+        return Output(name, content_hash(frame), frame.height)
+    columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
+    parameters: list[object]
+    if table == "raw.scans":
+        # The tournament lands replays of earlier sessions beside what discovery found.
+        condition, parameters = "run_id = ? and session_date = ?", [scope.run_id, scope.as_of_text]
+    elif "run_id" in contract.names:
+        condition, parameters = "run_id = ?", [scope.run_id]
+    elif table == "raw.bars":
+        condition, parameters = "source = ? and session_date <= ?", [scope.source_name, scope.as_of_text]
+    else:
+        condition, parameters = "source = ?", [scope.source_name]
+    if stage:
+        condition, parameters = f"{condition} and stage = ?", [*parameters, stage]
+    frame = lake.query(f"select {columns} from {table} where {condition}", parameters)  # noqa: S608 - as above
+    return Output(name, content_hash(frame), frame.height)
+
+
+def hash_of(lake: Lake, name: str, scope: Scope) -> str | None:
+    """Content hash of one table as a run sees it; None where it does not exist."""
+    output = measure(lake, name, scope)
+    return output.sha256 if output is not None else None
+
+
+def _lasting_columns(lake: Lake, name: str) -> str:
+    schema, table = name.split(".")
+    held = lake.rows(
+        "select column_name from duckdb_columns() where database_name = 'lake' and schema_name = ? and table_name = ?",
+        [schema, table],
+    )
+    return ", ".join(f'"{column}"' for (column,) in held if column not in _VOLATILE)

@@ -1,0 +1,1 @@
+"""The portfolios that a person accepted."""

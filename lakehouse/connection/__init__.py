@@ -1,0 +1,1 @@
+"""Open the lake: extensions, catalog, retries, and read-only SQL for people."""

@@ -1,0 +1,297 @@
+"""The lake, opened: one DuckDB connection with the catalog attached as `lake`.
+
+See docs/architecture.md#lake, docs/lake.md.
+"""
+
+# ruff: noqa: S608 (names come from contracts and checked table names, values are parameters)
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+from filelock import FileLock
+
+from lakehouse.connection.extensions import load_extensions
+from lakehouse.connection.retries import retrying
+from lakehouse.errors import LakehouseError, LakeMismatchError, LakeMissingError, UnknownTableError
+from lakehouse.paths import Paths
+from lakehouse.schema.contracts import TableContract
+from lakehouse.schema.tables import CONTRACTS
+
+SCHEMAS = ("raw", "staging", "intermediate", "marts", "results", "reports")
+BUSY_TIMEOUT_MS = 5000
+MAX_RETRY_COUNT = 30
+
+_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class LakeSettings:
+    """What DuckDB may use; from the manifest."""
+
+    memory_limit: str = "4GiB"
+    threads: int | None = None
+    temp_directory: Path | None = None
+
+
+def literal(text: str) -> str:
+    """Quote a text for SQL where a parameter is not allowed."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(names: Sequence[str], prefix: str = "") -> str:
+    """List column names for SQL, each in double quotes, each after `prefix`."""
+    return ", ".join(f'{prefix}"{name}"' for name in names)
+
+
+def connect(paths: Paths, settings: LakeSettings) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB that loads extensions only from this home."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "extension_directory": str(paths.extensions),
+        "autoinstall_known_extensions": False,
+        "memory_limit": settings.memory_limit,
+        "temp_directory": str(settings.temp_directory or paths.root / "data" / "tmp"),
+    }
+    if settings.threads is not None:
+        config["threads"] = settings.threads
+    with ExitStack() as undo:
+        connection = undo.enter_context(duckdb.connect(":memory:", config=config))
+        connection.execute("set timezone = 'UTC'")
+        load_extensions(connection, paths)
+        connection.execute(f"set ducklake_max_retry_count = {MAX_RETRY_COUNT}")
+        # DuckLake's own backoff of 1.5 would wait for hours by the thirtieth retry; 1.2 ends within a minute.
+        connection.execute("set ducklake_retry_backoff = 1.2")
+        connection.execute("set ducklake_retry_wait_ms = 50")
+        undo.pop_all()
+    return connection
+
+
+def attach(connection: duckdb.DuckDBPyConnection, paths: Paths, *, read_only: bool, data_path: str | None) -> None:
+    """Attach the catalog as `lake`; `data_path` only where the lake is made."""
+    options = ["READ_ONLY"] if read_only else []
+    if data_path is not None:
+        options.append(f"DATA_PATH {literal(data_path)}")
+    if paths.catalog_kind == "sqlite":
+        # A read-only attach cannot switch the journal; WAL is a property of the file since its creation.
+        options += [] if read_only else ["META_JOURNAL_MODE 'WAL'"]
+        options.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}")
+    arguments = f" ({', '.join(options)})" if options else ""
+    connection.execute(f"attach {literal('ducklake:' + paths.catalog)} as lake{arguments}")
+
+
+class Lake:
+    """An open lake. Use `Lake.open` as a context manager; one thread writes per process.
+
+    See docs/lake.md#1.
+
+    A `Lake` and dbt, or several `Lake`s, may be open in one process: each has its own DuckDB and meets the others only
+    in the catalog, as other processes do.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, paths: Paths, *, read_only: bool) -> None:
+        self.connection = connection
+        self.paths = paths
+        self.is_read_only = read_only
+
+    @classmethod
+    def open(
+        cls,
+        paths: Paths,
+        *,
+        settings: LakeSettings | None = None,
+        read_only: bool = False,
+        create: bool = True,
+    ) -> Lake:
+        """Open the lake of a home, and make it with its schemas and contract tables the first time.
+
+        Parameters
+        ----------
+        read_only : bool
+            Attach for reading; never creates.
+        create : bool
+            Whether a lake that is not there yet is made.
+
+        Raises
+        ------
+        LakeMissingError
+            When there is no lake and none is to be made.
+        LakeMismatchError
+            When the lake's data lie elsewhere, or a table differs from its contract.
+        ExtensionMissingError
+            When a DuckDB extension is not installed.
+        """
+        file = paths.catalog_file
+        if file is not None and not file.exists() and (read_only or not create):
+            raise LakeMissingError(f"there is no lake at {file}: land data first, or set LAKEFOLIO_HOME")
+        lake = cls(connect(paths, settings or LakeSettings()), paths, read_only=read_only)
+        with ExitStack() as undo:
+            undo.callback(lake.close)
+            if read_only:
+                lake._attach(data_path=None)
+            else:
+                lake._prepare()
+            undo.pop_all()
+        return lake
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; open results become invalid."""
+        self.connection.close()
+
+    def _attach(self, *, data_path: str | None) -> None:
+        try:
+            retrying()(attach, self.connection, self.paths, read_only=self.is_read_only, data_path=data_path)
+        except duckdb.Error as error:
+            if "DATA_PATH" in str(error):
+                raise LakeMismatchError(
+                    f"the catalog does not keep its data in {self.paths.data}: set LAKEFOLIO_DATA to where they lie, "
+                    "or call lakehouse.maintenance.relocate after the files were moved"
+                ) from error
+            if self.paths.catalog_file is None:
+                # The attach target may hold a password, so neither it nor DuckDB's message is repeated.
+                raise LakeMissingError(
+                    f"the {self.paths.catalog_kind} catalog could not be attached: check LAKEFOLIO_CATALOG"
+                ) from None
+            raise LakeMissingError(f"{self.paths.catalog_file} could not be attached as a catalog: {error}") from error
+        self.connection.execute("use lake")
+
+    def _prepare(self) -> None:
+        """Attach for writing; create what is missing under a lock, so that two first openers do not meet."""
+        self.paths.locks.mkdir(parents=True, exist_ok=True)
+        if self.paths.catalog_file is not None:
+            self.paths.catalog_file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.paths.locks / "create.lock"):
+            self._attach(data_path=self.paths.data)
+            held = self._columns()
+            missing = [contract for contract in CONTRACTS.values() if not _matches(contract, held)]
+            if not missing:
+                return
+            self.connection.execute("begin")
+            for schema in SCHEMAS:
+                self.connection.execute(f"create schema if not exists lake.{schema}")
+            for contract in missing:
+                self.connection.execute(f"create table lake.{contract.qualified_name} ({contract.ddl})")
+            self.connection.execute("call ducklake_set_commit_message('lake', 'lakefolio', 'create contract tables')")
+            self.connection.execute("commit")
+            self.connection.execute("call lake.set_option('parquet_compression', 'zstd')")
+
+    def _columns(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for schema, table, column, kind in self.rows(
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() where database_name = 'lake'"
+        ):
+            found.setdefault(f"{schema}.{table}", {})[column] = kind
+        return found
+
+    def query(self, sql: str, params: Sequence[object] | None = None) -> pl.DataFrame:
+        """Run one trusted statement and return its rows as a frame. User SQL goes through `sandbox.user_query`."""
+        frame = self.connection.execute(sql, params).pl()
+        if not isinstance(frame, pl.DataFrame):
+            raise LakehouseError("the statement returned no frame")
+        return frame
+
+    def rows(self, sql: str, params: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+        """Run one trusted statement and return its rows as tuples."""
+        return self.connection.execute(sql, params).fetchall()
+
+    def tables(self) -> tuple[str, ...]:
+        """Name every table and view as `schema.name`, in order."""
+        return tuple(sorted(self._columns()))
+
+    def table_exists(self, table: str) -> bool:
+        """Say whether the lake has a table or a view of this name, `schema.name`."""
+        return check_table(table) in self._columns()
+
+    def read(
+        self,
+        table: str,
+        where: str = "",
+        params: Sequence[object] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        order_by: Sequence[str] = (),
+        at_snapshot: int | None = None,
+    ) -> pl.DataFrame:
+        """Read a table or a view, now or as it stood at a snapshot.
+
+        Parameters
+        ----------
+        table : str
+            `schema.name`.
+        where : str
+            A condition with `?` for each of `params`.
+        at_snapshot : int, optional
+            Snapshot id to travel to; tables only, since a view is read through today's definition.
+
+        Raises
+        ------
+        UnknownTableError
+            When the lake has no such table (at that snapshot).
+        """
+        selected = "*" if columns is None else quoted(columns)
+        version = "" if at_snapshot is None else f" at (version => {int(at_snapshot)})"
+        condition = f" where {where}" if where else ""
+        order = f" order by {quoted(order_by)}" if order_by else ""
+        try:
+            return self.query(f"select {selected} from lake.{check_table(table)}{version}{condition}{order}", params)
+        except duckdb.CatalogException as error:
+            if at_snapshot is None and self.table_exists(table):
+                raise
+            when = "" if at_snapshot is None else f" at snapshot {at_snapshot}"
+            near = difflib.get_close_matches(table, self.tables(), 1)
+            hint = f"; did you mean {near[0]}?" if near and near[0] != table else ""
+            raise UnknownTableError(f"the lake has no table {table}{when}{hint}") from error
+
+    def snapshot_id(self) -> int:
+        """Return the id of the newest snapshot that this connection sees."""
+        return int(self.rows("select id from lake.current_snapshot()")[0][0])
+
+
+def _matches(contract: TableContract, columns: dict[str, dict[str, str]]) -> bool:
+    """Say whether the table stands as its contract says; False when it is not there at all."""
+    held = columns.get(contract.qualified_name)
+    if held is None:
+        return False
+    asked = {column.name: column.type for column in contract.columns}
+    if held != asked:
+        names = sorted(name for name in held.keys() | asked.keys() if held.get(name) != asked.get(name))
+        raise LakeMismatchError(
+            f"table {contract.qualified_name} of this lake differs from its contract in {', '.join(names)}: "
+            "it was made by another version; start a new lake (LAKEFOLIO_HOME) or migrate it"
+        )
+    return True
+
+
+def check_table(table: str) -> str:
+    """Return the name `schema.name`; `UnknownTableError` when it is not of that form."""
+    if _TABLE_NAME.fullmatch(table) is None:
+        raise UnknownTableError(f"{table!r} is not the name of a table: write schema.name in lower case")
+    return table
+
+
+def contract_of(table: str) -> TableContract:
+    """Return a table's contract; `UnknownTableError` with the nearest name when there is none."""
+    contract = CONTRACTS.get(table)
+    if contract is None:
+        near = difflib.get_close_matches(table, CONTRACTS, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UnknownTableError(f"no contract describes {table!r}{hint} (lakehouse/tables.py)")
+    return contract
+
+
+__all__ = ["Lake", "LakeSettings", "check_table", "contract_of", "literal", "quoted"]

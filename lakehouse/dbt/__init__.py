@@ -1,0 +1,1 @@
+"""Run dbt in process on the lake."""

@@ -1,0 +1,250 @@
+"""The kitchen run in process: dbt on this home's lake, one thread, no usage statistics.
+
+See docs/lake.md#dbt.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from lakehouse.connection.catalog import Lake, LakeSettings
+from lakehouse.dbt.parse_cache import PARSED, parse_key
+from lakehouse.errors import DbtError, LockHeldError
+from lakehouse.paths import Paths
+from lakehouse.storage.row_counts import verify_counts
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+
+DBT_LOCK = "dbt"
+LOCK_SECONDS = 300.0
+
+_DBT_LOGGER = "file_log"
+
+_GOOD = frozenset({"success", "pass", "skipped", "warn", "no-op"})
+_PARSED_FOR = frozenset({"build", "run", "test", "seed", "snapshot", "parse"})
+_TABLE_KINDS = frozenset({"model", "seed", "snapshot"})
+# These belong to run_dbt: docs/lake.md#1 allows one thread, and a second place to set them would be a second truth.
+_OWN_FLAGS = ("--threads", "--project-dir", "--profiles-dir", "--target-path", "--log-path", "--vars")
+
+
+@dataclass(frozen=True, slots=True)
+class DbtNode:
+    """What became of one model, test, seed or snapshot.
+
+    Attributes
+    ----------
+    failures : int or None
+        Rows that a test found; None where nothing counts failures.
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    failures: int | None
+    message: str
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it neither failed nor broke; a warning or a skip is not a failure of this node."""
+        return self.status in _GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class DbtResult:
+    """One call of dbt; `snapshot_id` is the lake's newest snapshot after it."""
+
+    success: bool
+    nodes: tuple[DbtNode, ...]
+    snapshot_id: int
+
+    @property
+    def failed(self) -> tuple[DbtNode, ...]:
+        """The nodes that failed."""
+        return tuple(node for node in self.nodes if not node.is_good)
+
+    def require(self) -> DbtResult:
+        """Return itself, or raise `DbtError` that names each failed node with its message."""
+        if self.success:
+            return self
+        said = "; ".join(f"{node.name} ({node.status}): {node.message}" for node in self.failed)
+        raise DbtError(f"dbt failed: {said or 'without naming a node'}", tuple(node.name for node in self.failed))
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the time of one call."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _arguments(
+    paths: Paths, args: Sequence[str], variables: Mapping[str, Any], project: Path, log_path: Path
+) -> list[str]:
+    for arg in args:
+        if arg.split("=")[0] in _OWN_FLAGS:
+            raise DbtError(f"{arg} is refused: run_dbt sets it (one thread, paths of this home)")
+    return [
+        *args,
+        *("--project-dir", str(project), "--profiles-dir", str(project)),
+        *("--target-path", str(paths.dbt_target), "--log-path", str(log_path)),
+        *("--vars", json.dumps(dict(variables), default=str)),
+        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-send-anonymous-usage-stats"),
+        *(("--threads", "1") if args[:1] not in (["deps"], ["clean"], ["parse"], ["list"], ["ls"]) else ()),
+    ]
+
+
+def _invoke(arguments: list[str], manifest: Manifest | None = None) -> dbtRunnerResult:
+    # dbt takes seconds to import, and most commands never need it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+
+    try:
+        return dbtRunner(manifest).invoke(arguments)
+    finally:
+        # dbt-duckdb keeps its in-memory database, with this lake attached, for the next call and perhaps another home.
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        _close_log_file()
+
+
+def _close_log_file() -> None:
+    # dbt drops its log handler without closing the file.
+    logger = logging.getLogger(_DBT_LOGGER)
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _nodes(outcome: dbtRunnerResult) -> tuple[DbtNode, ...]:
+    results = getattr(outcome.result, "results", None) or ()
+    return tuple(
+        DbtNode(
+            name=str(result.node.name),
+            kind=str(result.node.resource_type),
+            status=str(result.status),
+            seconds=float(result.execution_time),
+            failures=result.failures,
+            message=str(result.message or ""),
+        )
+        for result in results
+        if hasattr(result, "node")
+    )
+
+
+def _table_names(outcome: dbtRunnerResult) -> list[str]:
+    """Name the tables, not the views, that this call has written."""
+    return [
+        f"{result.node.schema}.{result.node.alias}"
+        for result in getattr(outcome.result, "results", None) or ()
+        if str(getattr(getattr(result, "node", None), "resource_type", "")) in _TABLE_KINDS
+        and result.node.config.materialized not in ("view", "ephemeral")
+        and str(result.status) == "success"
+    ]
+
+
+def run_dbt(
+    paths: Paths,
+    args: Sequence[str],
+    variables: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    log_path: Path | None = None,
+    project: Path | None = None,
+    settings: LakeSettings | None = None,
+    lake: Lake | None = None,
+) -> DbtResult:
+    """Run dbt in this process on this home's lake.
+
+    A `Lake` may stay open meanwhile, here or elsewhere: dbt has a DuckDB of its own. What it read before stays as it
+    was read; a new statement sees dbt's commits.
+
+    Parameters
+    ----------
+    args : sequence of str
+        The command and its selection: `["build", "--select", "marts"]`.
+    variables : mapping, optional
+        Values of `var(...)` in the models; the project is parsed once for each set of values.
+    environment : mapping, optional
+        Values of `env_var(...)` in the models, read when these are run: never in a config, which is read at the parse.
+    log_path : Path, optional
+        Folder of `dbt.log`; the home's own by default.
+    project : Path, optional
+        Folder with `dbt_project.yml` and `profiles.yml`; the project that is shipped by default.
+    lake : Lake, optional
+        An open lake of this home to count with; one is opened for it by default.
+
+    Returns
+    -------
+    DbtResult
+        Also when nodes failed: `result.require()` raises for these.
+
+    Raises
+    ------
+    DbtError
+        When dbt did not get as far as running nodes: wrong arguments, a model that does not parse, no connection.
+    LakeDamagedError
+        When a table that dbt wrote is not whole.
+    LockHeldError
+        When another dbt run, or maintenance, held the lake for too long.
+    """
+    folder = project or paths.dbt_project
+    if not (folder / "dbt_project.yml").is_file():
+        raise DbtError(f"there is no dbt project in {folder}")
+    arguments = _arguments(paths, args, variables or {}, folder, log_path or paths.dbt_logs)
+    if lake is None:
+        # The attach of a profile cannot create a lake with its contracts.
+        with Lake.open(paths, settings=settings) as opened:
+            return run_dbt(
+                paths, args, variables, environment=environment, log_path=log_path, project=project, lake=opened
+            )
+    try:
+        variables_of_process = {**paths.environment(), **(environment or {})}
+        with FileLock(paths.table_lock(DBT_LOCK), timeout=LOCK_SECONDS), _environment(variables_of_process):
+            outcome = _invoke(arguments, _manifest(paths, args, folder, variables or {}))
+    except Timeout as error:
+        raise LockHeldError(f"another dbt run held this lake for {LOCK_SECONDS:.0f} s: wait for it") from error
+    _raise_from(outcome, args)
+    written = _table_names(outcome)
+    if written:
+        verify_counts(lake, written)
+    return DbtResult(bool(outcome.success), _nodes(outcome), lake.snapshot_id())
+
+
+def _manifest(paths: Paths, args: Sequence[str], project: Path, variables: Mapping[str, Any]) -> Manifest | None:
+    """The parsed project for a command that builds or tests it; the others parse for themselves."""
+    if not args or args[0] not in _PARSED_FOR:
+        return None
+    key = parse_key(project, variables)
+    held = PARSED.get(key)
+    if held is None:
+        outcome = _invoke(_arguments(paths, ["parse", "--no-write-json"], variables, project, paths.dbt_logs))
+        _raise_from(outcome, ["parse"])
+        PARSED.put(key, outcome.result)  # type: ignore[arg-type]
+        held = PARSED.get(key)
+    return held
+
+
+def _raise_from(outcome: dbtRunnerResult, args: Sequence[str]) -> None:
+    if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
+        raise outcome.exception
+    if outcome.exception is not None:
+        raise DbtError(f"dbt {' '.join(args)} could not run: {outcome.exception}") from outcome.exception

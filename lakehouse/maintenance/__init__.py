@@ -1,0 +1,1 @@
+"""Compact, expire, back up and check the lake."""

@@ -1,0 +1,254 @@
+# ruff: noqa: S608 (names come from the catalog itself)
+"""What maintenance does, once it is alone with the lake. Called by `lakehouse.maintenance.commands` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lakehouse.connection.catalog import Lake, LakeSettings, literal
+from lakehouse.dbt.runner import DBT_LOCK
+from lakehouse.errors import LakeDamagedError, LakehouseError, LockHeldError, MaintenanceError
+from lakehouse.maintenance.ledgers import snapshots_in_ledgers
+from lakehouse.paths import Paths
+from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.row_counts import TableCount, verify_counts
+
+LOCK_SECONDS = 30.0
+_SETTINGS = LakeSettings(memory_limit="2GiB")
+_METADATA = "__ducklake_metadata_lake"
+
+
+@dataclass(frozen=True, slots=True)
+class CompactReport:
+    """What compaction did."""
+
+    rows_flushed: int
+    files_before: int
+    files_after: int
+    snapshot_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireReport:
+    """Which snapshots were forgotten and which were kept although old, and how many files went."""
+
+    expired: tuple[int, ...]
+    kept: tuple[int, ...]
+    files_deleted: int
+    is_dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """Where the copy lies and what it holds."""
+
+    folder: Path
+    snapshot_id: int
+    n_tables: int
+    n_files: int
+    size_bytes: int
+
+
+@contextmanager
+def _alone(paths: Paths) -> Iterator[None]:
+    """Hold every lock that a writer needs; writers take the same ones, so nobody writes meanwhile."""
+    paths.locks.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for name in sorted({*CONTRACTS, DBT_LOCK}):
+            try:
+                stack.enter_context(FileLock(paths.table_lock(name), timeout=LOCK_SECONDS))
+            except Timeout as error:
+                raise LockHeldError(
+                    f"{name} is being written ({paths.table_lock(name)}): maintenance needs the lake alone; wait for it"
+                ) from error
+        yield
+
+
+@contextmanager
+def _lake_alone(paths: Paths) -> Iterator[Lake]:
+    with _alone(paths), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
+        yield lake
+
+
+def _n_files(lake: Lake) -> int:
+    found = lake.rows("select coalesce(sum(file_count + delete_file_count), 0) from ducklake_table_info('lake')")
+    return int(found[0][0])
+
+
+def _absent_files(lake: Lake) -> list[str]:
+    """List data and delete files that the catalog names and the disk does not hold in the recorded size."""
+    folder = lake.paths.data_dir
+    if folder is None:
+        return []
+    problems = []
+    for kind in ("data", "delete"):
+        for path, is_relative, schema_path, table_path, size in lake.rows(
+            "select f.path, f.path_is_relative, s.path, t.path, f.file_size_bytes "
+            f"from {_METADATA}.ducklake_{kind}_file f "
+            f"join (select distinct table_id, schema_id, path from {_METADATA}.ducklake_table) t using (table_id) "
+            f"join (select distinct schema_id, path from {_METADATA}.ducklake_schema) s using (schema_id)"
+        ):
+            file = folder / schema_path / table_path / path if is_relative else Path(path)
+            if not file.is_file():
+                problems.append(f"{kind} file {file} is gone")
+            elif file.stat().st_size != size:
+                problems.append(f"{kind} file {file} has {file.stat().st_size} bytes, the catalog says {size}")
+    return problems
+
+
+def _verified(lake: Lake) -> list[TableCount]:
+    problems = _absent_files(lake)
+    if problems:
+        raise LakeDamagedError("; ".join(problems) + ". Restore a backup")
+    return verify_counts(lake, all_columns=True)
+
+
+def verify(paths: Paths) -> list[TableCount]:
+    """See `maintenance.verify_counts`."""
+    with _lake_alone(paths) as lake:
+        return _verified(lake)
+
+
+def compact(paths: Paths) -> CompactReport:
+    """See `maintenance.compact`."""
+    with _lake_alone(paths) as lake:
+        _verified(lake)
+        before = _n_files(lake)
+        flushed = sum(int(row[2]) for row in lake.rows("call ducklake_flush_inlined_data('lake')"))
+        lake.rows("call ducklake_rewrite_data_files('lake')")
+        lake.rows("call ducklake_merge_adjacent_files('lake')")
+        _verified(lake)
+        return CompactReport(flushed, before, _n_files(lake), lake.snapshot_id())
+
+
+def expire(
+    paths: Paths, keep: frozenset[int], older_than: datetime, grace: timedelta, is_dry_run: bool
+) -> ExpireReport:
+    """See `maintenance.expire`."""
+    named = snapshots_in_ledgers(paths)
+    with _lake_alone(paths) as lake:
+        old = {
+            int(number)
+            for (number,) in lake.rows(
+                "select snapshot_id from ducklake_snapshots('lake') where snapshot_time::timestamp < ?", [older_than]
+            )
+        }
+        stays = keep | named | {lake.snapshot_id()}
+        expired = sorted(old - stays)
+        report = ExpireReport(tuple(expired), tuple(sorted(old & stays)), 0, is_dry_run)
+        if is_dry_run or not expired:
+            return report
+        lake.rows(f"call ducklake_expire_snapshots('lake', versions => [{', '.join(map(str, expired))}])")
+        deleted_before = (datetime.now(UTC) - grace).isoformat()
+        deleted = 0
+        for function in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
+            deleted += len(lake.rows(f"call {function}('lake', older_than => {literal(deleted_before)}::timestamptz)"))
+        _verified(lake)
+        return replace(report, files_deleted=deleted)
+
+
+def _local(paths: Paths) -> tuple[Path, Path]:
+    file, folder = paths.catalog_file, paths.data_dir
+    if paths.catalog_kind != "sqlite" or file is None or folder is None:
+        raise MaintenanceError(
+            f"this lake has a {paths.catalog_kind} catalog and data at {paths.data.partition('://')[0]}: "
+            "back both up with their own tools (pg_dump, bucket versioning), or use a SQLite catalog and a local folder"
+        )
+    return file, folder
+
+
+def _copy_catalog(source: Path, target: Path) -> None:
+    # SQLite's own backup sees the write-ahead log, which a copy of the file alone would miss.
+    with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
+        held.backup(copy)
+
+
+def _set_data_path(catalog: Path, folder: Path) -> str:
+    """Write the data path into a catalog that nobody has open; returns the former one."""
+    with closing(sqlite3.connect(catalog)) as connection, connection:
+        row = connection.execute("select value from ducklake_metadata where key = 'data_path'").fetchone()
+        if row is None:
+            raise MaintenanceError(f"{catalog} is not a DuckLake catalog")
+        connection.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{folder}/"])
+    return str(row[0])
+
+
+def backup(paths: Paths, destination: Path | None) -> BackupReport:
+    """See `maintenance.backup`."""
+    catalog, data = _local(paths)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = (destination or paths.backups / stamp).resolve()
+    if folder.exists() and any(folder.iterdir()):
+        raise MaintenanceError(f"{folder} is not empty: a backup goes into a folder of its own")
+    if folder.is_relative_to(data):
+        raise MaintenanceError(f"{folder} lies inside the data folder, and would be taken for orphaned files")
+    if not catalog.exists():
+        raise MaintenanceError(f"there is no lake at {catalog}")
+    with _alone(paths):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _copy_catalog(catalog, folder / "catalog.sqlite")
+            if data.exists():
+                shutil.copytree(data, folder / "files")
+            (folder / "files").mkdir(exist_ok=True)
+            _set_data_path(folder / "catalog.sqlite", folder / "files")
+            return _proved(paths, folder)
+        except (LakehouseError, OSError):
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def _proved(paths: Paths, folder: Path) -> BackupReport:
+    """Open the copy as a lake of its own and count all of it."""
+    copy = replace(paths, catalog=f"sqlite:{folder / 'catalog.sqlite'}", data=str(folder / "files"))
+    with Lake.open(copy, settings=_SETTINGS, read_only=True) as lake:
+        counts = _verified(lake)
+        snapshot_id = lake.snapshot_id()
+    files = [file for file in (folder / "files").rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    report = BackupReport(folder, snapshot_id, len(counts), len(files), size)
+    about = {"snapshot_id": snapshot_id, "tables": {count.table: count.scanned for count in counts}}
+    (folder / "backup.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return report
+
+
+def restore(paths: Paths, source: Path) -> int:
+    """See `maintenance.restore`."""
+    catalog, data = _local(paths)
+    if not (source / "catalog.sqlite").is_file() or not (source / "backup.json").is_file():
+        raise MaintenanceError(f"{source} holds no backup (catalog.sqlite, files, backup.json)")
+    if catalog.exists() or (data.exists() and any(data.iterdir())):
+        raise MaintenanceError(f"{catalog} or {data} already stands: a backup is restored into an empty home")
+    with _alone(paths):
+        catalog.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source / "files", data, dirs_exist_ok=True)
+        _copy_catalog(source / "catalog.sqlite", catalog)
+        _set_data_path(catalog, data)
+        with Lake.open(paths, settings=_SETTINGS, create=False) as lake:
+            _verified(lake)
+            return lake.snapshot_id()
+
+
+def relocate(paths: Paths) -> str:
+    """See `maintenance.relocate`."""
+    catalog, data = _local(paths)
+    if not catalog.exists() or not data.is_dir():
+        raise MaintenanceError(f"both {catalog} and {data} must stand before the catalog is told where its data lie")
+    with _alone(paths):
+        former = _set_data_path(catalog, data)
+        try:
+            with Lake.open(paths, settings=_SETTINGS, read_only=True) as lake:
+                _verified(lake)
+        except LakehouseError:
+            _set_data_path(catalog, Path(former.rstrip("/")))
+            raise
+    return former

@@ -1,0 +1,135 @@
+"""The tables of `results` that say how far a run's partition and its winners can be trusted.
+
+See docs/method/04-clusters.md, docs/method/09-tournament.md#9.6, 9.7.
+
+Nothing downstream decides by them; they are what a person reads beside the portfolio.
+"""
+
+from __future__ import annotations
+
+from lakehouse.schema.contracts import DATE, FLAG, FLOAT, INT, RUN, TEXT, Column, TableContract, key, many, table
+
+FINDINGS: tuple[TableContract, ...] = (
+    table(
+        "results",
+        "cluster_sensitivity",
+        "run_id threshold",
+        RUN,
+        key("threshold", FLOAT),
+        Column("n_clusters", INT, nullable=False),
+        *many(FLOAT, "largest_share mean_intra_correlation cophenetic_correlation"),
+        Column("is_used", FLAG, nullable=False),
+    ),
+    table(
+        "results",
+        "cluster_drift",
+        "run_id cluster_id",
+        RUN,
+        key("cluster_id", INT),
+        *many(INT, "n_members half_sessions"),
+        *many(FLOAT, "drift adjusted_rand"),
+        Column("is_alert", FLAG),
+        Column("message", TEXT),
+    ),
+    table(
+        "results",
+        "hedge_anchors",
+        "run_id reference rank",
+        RUN,
+        key("reference"),
+        Column("reference_symbol", TEXT),
+        key("rank", INT),
+        key("symbol"),
+        Column("correlation", FLOAT, nullable=False),
+        Column("n_common", INT, nullable=False),
+    ),
+    table(
+        "results",
+        "correlation_averages",
+        "run_id window_sessions session_date",
+        RUN,
+        key("window_sessions", INT),
+        key("session_date", DATE),
+        Column("average_correlation", FLOAT),
+    ),
+    table(
+        "results",
+        "correlation_pairs",
+        "run_id kind rank",
+        RUN,
+        key("kind"),
+        key("rank", INT),
+        key("symbol"),
+        key("other_symbol"),
+        *many(FLOAT, "correlation held_correlation"),
+    ),
+    table(
+        "results",
+        "correlation_redundancy",
+        "run_id symbol",
+        RUN,
+        key("symbol"),
+        Column("nearest_symbol", TEXT),
+        Column("held_correlation", FLOAT),
+        Column("n_redundant", INT, nullable=False),
+        Column("is_redundant", FLAG, nullable=False),
+    ),
+    table(
+        "results",
+        "correlation_summary",
+        "run_id stream",
+        RUN,
+        key("stream"),
+        Column("n_pairs", INT, nullable=False),
+        *many(FLOAT, "mean median minimum maximum share_above_half effective_number"),
+    ),
+    table(
+        "results",
+        "factor_map",
+        "run_id symbol",
+        RUN,
+        key("symbol"),
+        *many(FLOAT, "x y x_explained y_explained"),
+    ),
+    table(
+        "results",
+        "target_achievement",
+        "run_id engine simulator risk_profile",
+        RUN,
+        key("engine"),
+        key("simulator"),
+        key("risk_profile"),
+        key("target"),
+        key("verdict"),
+        key("message"),
+    ),
+    table(
+        "results",
+        "target_comparisons",
+        "run_id engine simulator risk_profile figure lower_risk_profile upper_risk_profile",
+        RUN,
+        key("engine"),
+        key("simulator"),
+        key("risk_profile"),
+        key("figure"),
+        key("lower_risk_profile"),
+        key("upper_risk_profile"),
+        *many(FLOAT, "lower_value upper_value p_value p_opposite"),
+    ),
+    table(
+        "results",
+        "alpha_isolation",
+        "run_id engine simulator risk_profile metric",
+        RUN,
+        key("engine"),
+        key("simulator"),
+        key("risk_profile"),
+        key("metric"),
+        *many(
+            FLOAT,
+            "raw_pool selected optimised selection_alpha optimisation_alpha selection_lower selection_upper "
+            "optimisation_lower optimisation_upper",
+        ),
+        Column("message", TEXT),
+    ),
+)

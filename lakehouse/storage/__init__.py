@@ -1,0 +1,1 @@
+"""Write frames to the lake in transactions, hash them and list snapshots."""

@@ -1,0 +1,103 @@
+"""A frame held against its table's contract, before anything of it reaches the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from lakehouse.errors import ContractError
+from lakehouse.schema.contracts import Column, TableContract
+
+_TYPES: dict[str, pl.DataType] = {
+    "VARCHAR": pl.String(),
+    "DATE": pl.Date(),
+    "TIMESTAMP": pl.Datetime("us"),
+    "DOUBLE": pl.Float64(),
+    "BIGINT": pl.Int64(),
+    "BOOLEAN": pl.Boolean(),
+}
+# Every value of the left type is a value of the right one, so the cast loses nothing.
+_WIDENINGS: dict[str, tuple[pl.DataType, ...]] = {
+    "VARCHAR": (pl.Categorical(),),
+    "TIMESTAMP": (pl.Datetime("ms"),),
+    "DOUBLE": (pl.Float32(),),
+    "BIGINT": (pl.Int8(), pl.Int16(), pl.Int32(), pl.UInt8(), pl.UInt16(), pl.UInt32()),
+}
+
+
+def describe_key(frame: pl.DataFrame, columns: Sequence[str], row: int) -> str:
+    """Write the key of one row as `symbol=NASDAQ:AAPL, session_date=2024-01-02`; the row number without columns."""
+    if not columns:
+        return f"row {row}"
+    return ", ".join(f"{name}={frame[name][row]}" for name in columns)
+
+
+def _held_column(frame: pl.DataFrame, contract: TableContract, column: Column) -> pl.Series:
+    series = frame.get_column(column.name)
+    wanted = _TYPES[column.type]
+    if series.dtype != wanted:
+        if series.dtype != pl.Null and series.dtype not in _WIDENINGS.get(column.type, ()):
+            hint = " (timestamps in the lake are naive UTC)" if column.type == "TIMESTAMP" else ""
+            raise ContractError(
+                contract.qualified_name,
+                f"has type {series.dtype}, the contract says {column.type}, which is {wanted}{hint}; cast it",
+                column=column.name,
+            )
+        series = series.cast(wanted)
+    if not column.nullable and series.null_count():
+        row = series.is_null().arg_max()
+        known = [name for name in contract.grain if name in frame.columns and name != column.name]
+        raise ContractError(
+            contract.qualified_name,
+            f"{series.null_count()} of {series.len()} values are null and the contract allows none",
+            column=column.name,
+            key=describe_key(frame, known, row or 0),
+        )
+    return series
+
+
+def hold_to_contract(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
+    """Return the frame with the contract's columns in order and in its types.
+
+    Raises
+    ------
+    ContractError
+        For a missing or an unknown column, a type that does not widen without loss, or a null where none is allowed;
+        it names table, column and the first offending key.
+    """
+    table = contract.qualified_name
+    for name in contract.names:
+        if name not in frame.columns:
+            raise ContractError(table, f"the frame lacks this column; it has {sorted(frame.columns)}", column=name)
+    for name in frame.columns:
+        if name not in contract.names:
+            raise ContractError(table, f"the contract has no such column; it has {sorted(contract.names)}", column=name)
+    return pl.DataFrame([_held_column(frame, contract, column) for column in contract.columns])
+
+
+def require_unique(frame: pl.DataFrame, contract: TableContract) -> None:
+    """Refuse a frame in which two rows share the grain; `ContractError` names the first such key."""
+    if not contract.grain or frame.is_empty():
+        return
+    repeated = frame.select(contract.grain).is_duplicated()
+    if repeated.any():
+        row = repeated.arg_max() or 0
+        raise ContractError(
+            contract.qualified_name,
+            f"{int(repeated.sum())} rows share a key of the grain ({', '.join(contract.grain)})",
+            key=describe_key(frame, contract.grain, row),
+        )
+
+
+def collapse_exact_duplicates(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
+    """Keep one of several rows that say the same in every column that is not volatile, then require the grain.
+
+    Two rows of one key that differ are a conflict, and nobody here may choose between them.
+    """
+    if not contract.grain:
+        return frame
+    said = list(dict.fromkeys([*contract.grain, *contract.hashed_columns]))
+    collapsed = frame.unique(subset=said, keep="last", maintain_order=True)
+    require_unique(collapsed, contract)
+    return collapsed

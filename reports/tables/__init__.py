@@ -1,0 +1,1 @@
+"""Declare the report tables and the layout in which they are printed."""

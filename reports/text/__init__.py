@@ -1,0 +1,1 @@
+"""Format values for people: numbers, words, Markdown, status colours."""

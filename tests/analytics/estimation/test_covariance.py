@@ -1,0 +1,288 @@
+"""Covariances against scikit-learn, pandas and plain loops over the papers' formulas."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.covariance import LedoitWolf
+
+from analytics.errors import InputError, ShortHistoryError
+from analytics.estimation.covariance import estimate_covariance
+from analytics.estimation.moments import pairwise_moments
+from analytics.estimation.positive_definite import eigenvalue_floor, nearest_positive_definite
+from analytics.estimation.shrinkage import denoise_correlation, ledoit_wolf, ledoit_wolf_pairwise
+
+
+def factor_returns(n_sessions: int, n_instruments: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    loads = rng.uniform(0.2, 1.5, n_instruments)
+    scale = rng.uniform(0.005, 0.03, n_instruments)
+    return (rng.normal(size=(n_sessions, 1)) * loads + rng.normal(size=(n_sessions, n_instruments))) * scale + 2e-4
+
+
+def with_holes(returns: np.ndarray, seed: int = 1) -> np.ndarray:
+    holed = returns.copy()
+    holed[np.random.default_rng(seed).random(returns.shape) < 0.08] = np.nan
+    holed[: returns.shape[0] // 2, 0] = np.nan
+    return holed
+
+
+def constant_correlation_by_loops(returns: np.ndarray) -> tuple[np.ndarray, float]:
+    """Ledoit, Wolf (2004), Honey, I shrunk the sample covariance matrix, appendices A and B, term by term."""
+    t, n = returns.shape
+    x = [[returns[k][i] - sum(returns[:, i]) / t for i in range(n)] for k in range(t)]
+    s = [[sum(x[k][i] * x[k][j] for k in range(t)) / t for j in range(n)] for i in range(n)]
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    r_bar = 2.0 / (n * (n - 1)) * sum(s[i][j] / sqrt(s[i][i] * s[j][j]) for i, j in pairs)
+    f = [[s[i][i] if i == j else r_bar * sqrt(s[i][i] * s[j][j]) for j in range(n)] for i in range(n)]
+
+    def pi(i: int, j: int) -> float:
+        return sum((x[k][i] * x[k][j] - s[i][j]) ** 2 for k in range(t)) / t
+
+    def theta(a: int, i: int, j: int) -> float:
+        return sum((x[k][a] ** 2 - s[a][a]) * (x[k][i] * x[k][j] - s[i][j]) for k in range(t)) / t
+
+    everywhere = list(product(range(n), range(n)))
+    pi_hat = sum(pi(i, j) for i, j in everywhere)
+    rho_hat = sum(pi(i, i) for i in range(n)) + sum(
+        r_bar / 2.0 * (sqrt(s[j][j] / s[i][i]) * theta(i, i, j) + sqrt(s[i][i] / s[j][j]) * theta(j, i, j))
+        for i, j in everywhere
+        if i != j
+    )
+    gamma_hat = sum((f[i][j] - s[i][j]) ** 2 for i, j in everywhere)
+    delta = max(0.0, min((pi_hat - rho_hat) / gamma_hat / t, 1.0))
+    return delta * np.array(f) + (1.0 - delta) * np.array(s), delta
+
+
+@pytest.mark.parametrize(("n_sessions", "n_instruments"), [(500, 40), (60, 120), (30, 2), (25, 1)])
+def test_identity_target_equals_scikit_learn(n_sessions: int, n_instruments: int) -> None:
+    returns = factor_returns(n_sessions, n_instruments)
+    theirs = LedoitWolf().fit(returns)
+    ours = estimate_covariance(returns, periods_per_year=1, target="identity")
+    assert ours.shrinkage == pytest.approx(theirs.shrinkage_, abs=1e-12)
+    np.testing.assert_allclose(ours.matrix, theirs.covariance_, rtol=1e-12, atol=1e-12 * ours.matrix.max())
+
+
+@pytest.mark.parametrize(("n_sessions", "n_instruments", "seed"), [(40, 6, 0), (22, 9, 1), (60, 4, 2)])
+def test_constant_correlation_target_equals_the_paper_by_plain_loops(
+    n_sessions: int, n_instruments: int, seed: int
+) -> None:
+    returns = factor_returns(n_sessions, n_instruments, seed)
+    returns[:, 1] += 2.0 * returns[:, 0]
+    returns[:, 2] -= 1.5 * returns[:, 3]
+    matrix, delta = constant_correlation_by_loops(returns)
+    ours = estimate_covariance(returns, periods_per_year=252)
+    assert 0.0 < delta < 1.0
+    assert ours.shrinkage == pytest.approx(delta, abs=1e-11)
+    np.testing.assert_allclose(ours.matrix, 252 * matrix, rtol=1e-11)
+    assert (ours.method, ours.target) == ("ledoit_wolf", "constant_correlation")
+
+
+@pytest.mark.parametrize("target", ["identity", "constant_correlation"])
+def test_pairwise_shrinkage_of_a_complete_panel_is_ledoit_wolf(target: str) -> None:
+    returns = factor_returns(90, 12)
+    whole, paired = ledoit_wolf(returns, target), ledoit_wolf_pairwise(returns, target, np.ones((12, 12), bool))
+    assert paired.intensity == pytest.approx(whole.intensity, rel=1e-9)
+    np.testing.assert_allclose(paired.matrix, whole.matrix, rtol=1e-9)
+
+
+def test_one_missing_return_moves_the_shrunk_covariance_little() -> None:
+    returns = factor_returns(200, 10)
+    holed = returns.copy()
+    holed[50, 3] = np.nan
+    whole, missing = (estimate_covariance(panel, periods_per_year=252) for panel in (returns, holed))
+    assert missing.n_overlap_min == 199
+    assert missing.shrinkage == pytest.approx(whole.shrinkage, abs=0.02)
+    assert not np.array_equal(missing.matrix, whole.matrix)
+
+
+def test_pairwise_sample_covariance_equals_pandas() -> None:
+    holed = with_holes(factor_returns(120, 8))
+    ours = estimate_covariance(holed, periods_per_year=1, method="sample")
+    assert not ours.is_repaired
+    np.testing.assert_allclose(ours.matrix, pd.DataFrame(holed).cov(min_periods=20).to_numpy(), rtol=1e-10)
+    known = np.isfinite(holed)
+    assert ours.n_overlap_min == min((known[:, i] & known[:, j]).sum() for i in range(8) for j in range(8))
+
+
+def test_complete_sample_covariance_equals_numpy() -> None:
+    returns = factor_returns(50, 7)
+    ours = estimate_covariance(returns, periods_per_year=365, method="sample")
+    np.testing.assert_allclose(ours.matrix, 365 * np.cov(returns.T), rtol=1e-12)
+    assert ours.n_overlap_min == 50
+
+
+def test_ewma_equals_pandas() -> None:
+    returns = factor_returns(80, 4)
+    theirs = pd.DataFrame(returns).ewm(halflife=15).cov().to_numpy()[-4:]
+    ours = estimate_covariance(returns, periods_per_year=1, method="ewma", halflife_sessions=15)
+    np.testing.assert_allclose(ours.matrix, theirs, rtol=1e-10)
+
+
+def test_ewma_with_holes_equals_a_loop_over_pairs() -> None:
+    holed = with_holes(factor_returns(120, 5))
+    ours = estimate_covariance(holed, periods_per_year=1, method="ewma", halflife_sessions=40)
+    weights = 0.5 ** (np.arange(119, -1, -1) / 40)
+    for i, j in product(range(5), range(5)):
+        both = np.isfinite(holed[:, i]) & np.isfinite(holed[:, j])
+        w, x, y = weights[both], holed[both, i], holed[both, j]
+        w = w / w.sum()
+        expected = w @ ((x - w @ x) * (y - w @ y)) / (1.0 - w @ w)
+        assert ours.matrix[i, j] == pytest.approx(expected, rel=1e-9)
+
+
+def test_ewma_with_an_endless_halflife_is_the_sample_covariance() -> None:
+    returns = factor_returns(60, 5)
+    ewma = estimate_covariance(returns, periods_per_year=1, method="ewma", halflife_sessions=1e12)
+    np.testing.assert_allclose(ewma.matrix, np.cov(returns.T), rtol=1e-8)
+
+
+def test_denoising_keeps_factors_and_variances_and_flattens_the_rest() -> None:
+    rng = np.random.default_rng(3)
+    factors = rng.normal(size=(800, 2))
+    loads = np.zeros((2, 100))
+    loads[0, :50], loads[1, 50:] = 1.0, 1.0
+    returns = (factors @ loads + rng.normal(size=(800, 100))) * 0.01
+    ours = estimate_covariance(returns, periods_per_year=1, method="denoised")
+    assert ours.n_factors == 2
+    np.testing.assert_allclose(np.diag(ours.matrix), returns.var(axis=0, ddof=1), rtol=1e-12)
+    values = np.linalg.eigvalsh(denoise_correlation(np.corrcoef(returns.T), 8.0)[0])
+    raw = np.linalg.eigvalsh(np.corrcoef(returns.T))
+    # Rescaling to a unit diagonal leaves the replaced eigenvalues nearly equal.
+    assert np.ptp(values[:98]) < 0.15 * np.ptp(raw[:98])
+    truth = loads.T @ loads * 1e-4 + np.eye(100) * 1e-4
+    assert np.linalg.norm(ours.matrix - truth) < np.linalg.norm(np.cov(returns.T) - truth)
+
+
+def test_denoising_white_noise_leaves_no_correlation() -> None:
+    returns = np.random.default_rng(8).normal(size=(1000, 50))
+    matrix, n_factors = denoise_correlation(np.corrcoef(returns.T), 20.0)
+    assert n_factors == 0
+    np.testing.assert_allclose(matrix, np.eye(50), atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
+def test_unequal_histories_give_a_positive_definite_matrix_with_its_diagonal(method: str) -> None:
+    holed = with_holes(factor_returns(70, 60))
+    ours = estimate_covariance(holed, periods_per_year=252, method=method, halflife_sessions=30)
+    assert np.isfinite(ours.matrix).all()
+    assert np.linalg.eigvalsh(ours.matrix)[0] >= 0.999 * eigenvalue_floor(ours.matrix)
+    np.testing.assert_array_equal(ours.matrix, ours.matrix.T)
+    if method == "sample":
+        assert ours.is_repaired
+        np.testing.assert_allclose(np.diag(ours.matrix), 252 * np.nanvar(holed, axis=0, ddof=1), rtol=1e-9)
+
+
+def test_a_pair_without_overlap_gets_the_mean_correlation_and_is_counted() -> None:
+    returns = factor_returns(120, 6)
+    returns[60:, 0] = np.nan
+    returns[:50, 1] = np.nan
+    ours = estimate_covariance(returns, periods_per_year=1, method="sample")
+    assert (ours.n_unknown_pairs, ours.n_overlap_min) == (1, 10)
+    reference = pd.DataFrame(returns).cov(min_periods=20).to_numpy()
+    volatility = np.sqrt(np.diag(reference))
+    correlations = (reference / np.outer(volatility, volatility))[np.triu_indices(6, 1)]
+    expected = np.nanmean(correlations) * volatility[0] * volatility[1]
+    assert ours.matrix[0, 1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_short_instrument_is_refused_by_name() -> None:
+    returns = factor_returns(80, 3)
+    returns[:65, 1] = np.nan
+    with pytest.raises(ShortHistoryError, match=r"X:B \(15\)"):
+        estimate_covariance(returns, periods_per_year=252, names=("X:A", "X:B", "X:C"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "oracle"}, "oracle"),
+        ({"target": "zero"}, "zero"),
+        ({"method": "ewma"}, "halflife"),
+        ({"method": "ewma", "halflife_sessions": 0.0}, "halflife"),
+        ({"min_overlap": 1}, "min_overlap"),
+        ({"periods_per_year": 0}, "periods_per_year"),
+    ],
+)
+def test_settings_that_cannot_be_right_are_refused(options: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        estimate_covariance(factor_returns(40, 3), **{"periods_per_year": 252, **options})
+
+
+@given(st.integers(0, 10_000), st.integers(2, 12))
+@settings(max_examples=40, deadline=None)
+def test_repair_holds_floor_and_diagonal_at_once(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    correlation = rng.uniform(-1.0, 1.0, (size, size))
+    correlation = np.triu(correlation, 1) + np.triu(correlation, 1).T + np.eye(size)
+    volatility = 10.0 ** rng.uniform(-2.5, 1.0, size)
+    matrix = correlation * np.outer(volatility, volatility)
+    repaired, is_repaired = nearest_positive_definite(matrix)
+    np.testing.assert_array_equal(np.diag(repaired), np.diag(matrix))
+    floor = eigenvalue_floor(matrix)
+    # An eigenvalue is known to machine precision times the largest one.
+    assert np.linalg.eigvalsh(repaired)[0] >= floor - 1e-14 * np.trace(matrix)
+    assert is_repaired == (np.linalg.eigvalsh(matrix)[0] < floor) or abs(np.linalg.eigvalsh(matrix)[0] - floor) < 1e-12
+
+
+def test_repair_stays_nearer_than_shrinking_towards_the_diagonal() -> None:
+    matrix = np.array([[1.0, 0.9, -0.9, 0.1], [0.9, 1.0, 0.9, 0.2], [-0.9, 0.9, 1.0, 0.3], [0.1, 0.2, 0.3, 1.0]])
+    repaired, is_repaired = nearest_positive_definite(matrix)
+    lowest = np.linalg.eigvalsh(matrix)[0]
+    shrunk = matrix * (1.0 / (1.0 - lowest))
+    np.fill_diagonal(shrunk, 1.0)
+    assert is_repaired
+    assert np.linalg.norm(repaired - matrix) < 0.99 * np.linalg.norm(shrunk - matrix)
+
+
+def test_a_nearly_still_instrument_keeps_its_variance_through_the_repair() -> None:
+    matrix = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1e-12]])
+    assert eigenvalue_floor(matrix) == 0.5e-12
+    assert not nearest_positive_definite(matrix)[1]
+
+
+def test_a_matrix_that_is_fine_is_returned_untouched() -> None:
+    matrix = np.cov(factor_returns(100, 5).T)
+    repaired, is_repaired = nearest_positive_definite(matrix)
+    assert repaired is matrix
+    assert not is_repaired
+
+
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        ([[1.0, 0.5], [0.4, 1.0]], "Asymmetric"),
+        ([[1.0, np.nan], [np.nan, 1.0]], "finite"),
+        ([[0.0, 0.0], [0.0, 1.0]], "column 0"),
+    ],
+)
+def test_a_matrix_that_is_no_covariance_is_refused(matrix: list[list[float]], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        nearest_positive_definite(np.array(matrix))
+
+
+@pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
+def test_permuting_instruments_permutes_and_scaling_returns_scales(method: str) -> None:
+    returns = with_holes(factor_returns(150, 9))
+    order = np.random.default_rng(4).permutation(9)
+    options = {"periods_per_year": 252, "method": method, "halflife_sessions": 50}
+    base = estimate_covariance(returns, **options).matrix
+    np.testing.assert_allclose(
+        estimate_covariance(returns[:, order], **options).matrix, base[np.ix_(order, order)], rtol=1e-8, atol=1e-12
+    )
+    np.testing.assert_allclose(estimate_covariance(3.0 * returns, **options).matrix, 9.0 * base, rtol=1e-8, atol=1e-12)
+
+
+def test_pairwise_moments_count_common_sessions() -> None:
+    returns = np.array([[1.0, 2.0], [np.nan, 3.0], [3.0, 5.0]])
+    moments = pairwise_moments(returns)
+    np.testing.assert_array_equal(moments.overlap, [[2.0, 2.0], [2.0, 3.0]])
+    assert moments.covariance[0, 1] == pytest.approx(1.5)
+    assert moments.variance[1, 0] == pytest.approx(2.25)
+    assert moments.variance[1, 1] == pytest.approx(14.0 / 9.0)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from ingest.errors import ScannerInputError
+from ingest.landing.discovery import scan_columns
+from ingest.landing.land import land_sessions
+from ingest.reference.calendars import as_of_clock
+from ingest.sources.landing_request import Landing
+from lakehouse.connection.catalog import Lake
+
+FRIDAY, SUNDAY = dt.date(2024, 3, 8), dt.date(2024, 3, 10)
+
+
+def build_marts(lake: Lake) -> None:
+    landing = Landing("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
+    land_sessions(lake, ["XNYS", "24/7"], FRIDAY, SUNDAY, landing)
+    lake.connection.execute(
+        "create table lake.marts.instruments as select * from (values "
+        "('NYSE:A', 'XNYS', 'equity', 'cash', 'NYSE'), ('NYSE:STALE', 'XNYS', 'equity', 'cash', 'NYSE'), "
+        "('BINANCE:BTCUSDT', '24/7', 'crypto', 'spot', 'BINANCE')) as t(symbol, calendar, asset_class, product, venue)"
+    )
+    lake.connection.execute(
+        "create table lake.marts.scanner_columns as select symbol, session_date::date as session_date, close from (values "
+        "('NYSE:A', '2024-03-07', 1.0), ('NYSE:A', '2024-03-08', 2.0), ('NYSE:STALE', '2024-03-07', 3.0), "
+        "('BINANCE:BTCUSDT', '2024-03-08', 4.0), ('BINANCE:BTCUSDT', '2024-03-10', 5.0)) as t(symbol, session_date, close)"
+    )
+
+
+def test_each_instrument_is_scanned_at_its_own_last_session(lake: Lake) -> None:
+    build_marts(lake)
+    (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
+    assert found.select("symbol", "session_date", "close", "asset_class").rows() == [
+        ("BINANCE:BTCUSDT", SUNDAY, 5.0, "crypto"),
+        ("NYSE:A", FRIDAY, 2.0, "equity"),
+    ]
+
+
+def test_a_session_that_has_not_settled_is_not_scanned(lake: Lake) -> None:
+    build_marts(lake)
+    before_the_close = dt.datetime.combine(FRIDAY, dt.time(20, 0))
+    (found,) = scan_columns(lake, [(FRIDAY, before_the_close)])
+    assert found["symbol"].to_list() == ["NYSE:A", "NYSE:STALE"]
+    assert set(found["session_date"]) == {dt.date(2024, 3, 7)}
+
+
+def test_without_marts_the_way_to_them_is_told(lake: Lake) -> None:
+    with pytest.raises(ScannerInputError, match="dbt build"):
+        scan_columns(lake, [(FRIDAY, as_of_clock(FRIDAY))])
+
+
+def test_what_instruments_say_of_themselves_can_be_asked_and_membership_of_the_past_cannot(lake: Lake) -> None:
+    build_marts(lake)
+    lake.connection.execute("alter table lake.marts.instruments add column sector varchar")
+    lake.connection.execute("alter table lake.marts.instruments add column indexes varchar[]")
+    lake.connection.execute("alter table lake.marts.instruments add column note varchar")
+    lake.connection.execute("update lake.marts.instruments set sector = 'Energy', indexes = ['SP:SPX']")
+    sessions = [(FRIDAY, as_of_clock(FRIDAY)), (SUNDAY, as_of_clock(SUNDAY))]
+    past, newest = scan_columns(lake, sessions)
+    assert newest.filter(pl.col("symbol") == "NYSE:A").select("sector", "indexes").rows() == [("Energy", ["SP:SPX"])]
+    # Today's members are not those of a past session, and nobody recorded who was one then.
+    assert past["indexes"].null_count() == past.height == 2
+    assert past.schema["indexes"] == newest.schema["indexes"]
+    assert "note" not in newest.columns
+
+
+def test_weekly_columns_stand_beside_the_daily_ones(lake: Lake) -> None:
+    build_marts(lake)
+    (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
+    assert dict(found.select("symbol", "close|1W").iter_rows()) == {"BINANCE:BTCUSDT": 5.0, "NYSE:A": 2.0}
+    assert found["rsi|1W"].null_count() == 2

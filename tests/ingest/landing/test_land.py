@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.errors import ScanUnsupportedError, UnknownInstrumentError
+from ingest.landing.land import LandingReport, land_bars, land_instruments, land_scans, land_sessions
+from ingest.reference.calendars import as_of_clock, sessions
+from ingest.reference.venues import Venues
+from ingest.screening.predicates import scan_from_columns
+from ingest.screening.scanners import Scanner
+from ingest.sources.files import FilesSource
+from ingest.sources.landing_request import Landing
+from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest
+from ingest.sources.sample.sample import SampleSource
+from lakehouse.connection.catalog import Lake
+from lakehouse.errors import PathRefusedError
+from lakehouse.storage.hashing import content_hash
+
+FETCHED = dt.datetime.fromisoformat("2024-06-01")
+DAYS = sessions("XNYS", dt.date(2024, 3, 1), dt.date(2024, 3, 28))["session_date"].to_list()
+SAID = ["symbol", "session_date", "open", "high", "low", "close", "volume", "adj_close", "is_close_only"]
+
+
+def landing(as_of: dt.date, **changes: object) -> Landing:
+    return replace(Landing("run-1", "prep", as_of, as_of_clock(as_of), fetched_at=FETCHED), **changes)  # type: ignore[arg-type]
+
+
+def stored(lake: Lake, as_of: dt.date | None = None) -> pl.DataFrame:
+    bars = lake.read("raw.bars").select(SAID).sort("symbol", "session_date")
+    return bars if as_of is None else bars.filter(pl.col("session_date") <= as_of)
+
+
+def table(closes: dict[str, Sequence[float]]) -> pl.DataFrame:
+    rows = [(symbol, day, close) for symbol, prices in closes.items() for day, close in zip(DAYS, prices, strict=False)]
+    return pl.DataFrame(rows, schema=["symbol", "date", "close"], orient="row")
+
+
+def files(folder: Path, venues: Venues, frame: pl.DataFrame) -> FilesSource:
+    folder.mkdir(exist_ok=True)
+    frame.write_parquet(folder / "bars.parquet")
+    return FilesSource(folder, venues)
+
+
+def land(lake: Lake, source: FilesSource, venues: Venues, as_of: dt.date, **changes: object) -> LandingReport:
+    return land_bars(lake, source, venues, landing(as_of, **changes))
+
+
+def test_landing_keeps_accepted_bars_and_sets_the_others_aside(lake: Lake, venues: Venues, tmp_path: Path) -> None:
+    source = files(tmp_path / "in", venues, table({"NASDAQ:A": [1.0, -2.0, 3.0], "NASDAQ:B": [5.0, 5.1, 5.2]}))
+    report = land(lake, source, venues, DAYS[2])
+    assert (report.n_symbols, report.n_inserted, report.quarantined) == (2, 5, {"not_positive": 1})
+    aside = lake.read("raw.quarantine")
+    assert aside.select("symbol", "session_date", "reason", "close", "source", "row_number").rows() == [
+        ("NASDAQ:A", DAYS[1], "not_positive", -2.0, "files", 2)
+    ]
+    log = lake.read("raw.fetches").sort("symbol")
+    assert log.select("symbol", "status", "n_bars", "n_quarantined", "attempt", "requested_to").rows() == [
+        ("NASDAQ:A", "ok", 2, 1, 1, DAYS[2]),
+        ("NASDAQ:B", "ok", 3, 0, 1, DAYS[2]),
+    ]
+    bars = lake.read("raw.bars")
+    assert set(bars["fetch_id"]) == set(log["fetch_id"])
+    assert bars["is_final"].all()
+    assert set(bars["first_seen_at"]) == {as_of_clock(DAYS[2])}
+
+
+def test_landing_twice_changes_nothing_but_the_log(lake: Lake, venues: Venues, tmp_path: Path) -> None:
+    source = files(tmp_path / "in", venues, table({"NASDAQ:A": [1.0, -2.0, 3.0]}))
+    tables = ("raw.bars", "raw.quarantine", "raw.instruments", "raw.sessions")
+
+    def once() -> tuple[LandingReport, list[pl.DataFrame]]:
+        land_instruments(lake, source, landing(DAYS[2]))
+        land_sessions(lake, ["XNYS"], DAYS[0], DAYS[2], landing(DAYS[2]))
+        return land(lake, source, venues, DAYS[2]), [lake.read(name) for name in tables]
+
+    _, before = once()
+    report, after = once()
+    assert (report.n_inserted, report.n_deleted) == (0, 0)
+    for first, second in zip(before, after, strict=True):
+        assert first.sort(pl.all()).equals(second.sort(pl.all()))
+    assert sorted(lake.read("raw.fetches")["attempt"]) == [1, 2]
+
+
+def test_a_corrected_close_is_written_alone_and_keeps_when_it_was_first_seen(
+    lake: Lake, venues: Venues, tmp_path: Path
+) -> None:
+    closes = [1.0, 1.1, 1.2, 1.3]
+    land(lake, files(tmp_path / "in", venues, table({"NASDAQ:A": closes[:3]})), venues, DAYS[2])
+    before = content_hash(stored(lake))
+    closes[1] += 1e-9
+    report = land(lake, files(tmp_path / "in", venues, table({"NASDAQ:A": closes})), venues, DAYS[3])
+    assert (report.n_inserted, report.n_deleted) == (2, 1)
+    seen = dict(lake.read("raw.bars").select("session_date", "first_seen_at").iter_rows())
+    assert [seen[day] for day in DAYS[:4]] == [as_of_clock(DAYS[2])] * 3 + [as_of_clock(DAYS[3])]
+    assert content_hash(stored(lake, DAYS[2])) != before
+
+
+def test_a_bar_that_turns_bad_or_vanishes_leaves_the_lake(lake: Lake, venues: Venues, tmp_path: Path) -> None:
+    land(lake, files(tmp_path / "in", venues, table({"NASDAQ:A": [1.0, 1.1, 1.2]})), venues, DAYS[2])
+    worse = table({"NASDAQ:A": [1.0, -1.1, 1.2]}).filter(pl.col("date") != DAYS[2])
+    land(lake, files(tmp_path / "in", venues, worse), venues, DAYS[2])
+    assert stored(lake)["session_date"].to_list() == [DAYS[0]]
+    assert lake.read("raw.quarantine")["session_date"].to_list() == [DAYS[1]]
+    land(lake, files(tmp_path / "in", venues, table({"NASDAQ:A": [1.0, 1.1, 1.2]})), venues, DAYS[2])
+    assert stored(lake).height == 3
+    assert lake.read("raw.quarantine").is_empty()
+
+
+def test_a_jump_waits_in_quarantine_until_the_next_bar_confirms_it(lake: Lake, venues: Venues, tmp_path: Path) -> None:
+    source = files(tmp_path / "in", venues, table({"NASDAQ:A": [1.0, 1.1, 9.0, 9.1]}))
+    assert land(lake, source, venues, DAYS[2]).quarantined == {"unconfirmed_jump": 1}
+    assert land(lake, source, venues, DAYS[3]).quarantined == {}
+    assert stored(lake)["close"].to_list() == [1.0, 1.1, 9.0, 9.1]
+    # Going back in time, the bar is unconfirmed again: what stands up to a date depends on nothing later.
+    assert land(lake, source, venues, DAYS[2]).quarantined == {"unconfirmed_jump": 1}
+    assert stored(lake, DAYS[2])["close"].to_list() == [1.0, 1.1]
+
+
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 9))
+def test_bars_landed_do_not_depend_on_the_future_the_order_or_repetition(
+    lake: Lake, venues: Venues, tmp_path: Path, seed: int, place: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    closes = {name: np.exp(rng.normal(0.0, 0.9, 12).cumsum()).tolist() for name in "ABC"}
+    told = table(closes)
+    noisy = pl.when(pl.col("date") > DAYS[place]).then(pl.lit(rng.normal(0.0, 50.0, told.height))).otherwise("close")
+    noise = told.with_columns(noisy.alias("close"))
+    shuffled = pl.concat([noise, noise.sample(5, seed=seed)]).sample(fraction=1.0, shuffle=True, seed=seed)
+    hashes = set()
+    for frame in (told, noise, shuffled):
+        # Each landing has symbols of its own, so that one lake serves all of them.
+        batch = f"X{uuid.uuid4().hex[:12].upper()}"
+        named = frame.with_columns(pl.concat_str(pl.lit(f"NASDAQ:{batch}"), "symbol").alias("symbol"))
+        land(lake, files(tmp_path / "in", venues, named), venues, DAYS[place])
+        mine = pl.col("symbol").str.contains(batch), pl.col("symbol").str.tail(1).alias("symbol")
+        bars = stored(lake).filter(mine[0]).with_columns(mine[1])
+        aside = lake.read("raw.quarantine").filter(mine[0]).with_columns(mine[1])
+        assert bars.height + aside.height == 3 * (place + 1)
+        hashes.add((content_hash(bars), content_hash(aside.select("symbol", "session_date", "reason", "close"))))
+    assert len(hashes) == 1
+
+
+def test_symbols_outside_the_whitelist_are_refused_before_anything(lake: Lake, sample: SampleSource) -> None:
+    with pytest.raises(PathRefusedError, match="refused"):
+        landing(DAYS[0], symbols=("../../etc/passwd",))
+    with pytest.raises(UnknownInstrumentError, match="did you mean 'SIMX:TEC09'"):
+        land_instruments(lake, sample, landing(dt.date(2024, 3, 1), symbols=("SIMX:TEC99",)))
+
+
+def test_instruments_are_versions_and_the_past_stays_readable(lake: Lake, venues: Venues, tmp_path: Path) -> None:
+    def told(name: str, as_of: dt.date) -> int:
+        frame = table({"NASDAQ:A": [1.0] * 9}).with_columns(pl.lit(name).alias("name"))
+        receipt = land_instruments(lake, files(tmp_path / "in", venues, frame), landing(as_of))
+        return 0 if receipt is None else receipt.rows["raw.instruments"]
+
+    assert told("First", DAYS[2]) == 1
+    assert told("First", DAYS[4]) == 0
+    assert told("Second", DAYS[5]) == 2  # one closed, one opened
+    assert told("Zeroth", DAYS[0]) == 1  # an earlier as_of, later: it ends where the known past begins
+    versions = lake.read("raw.instruments").sort("valid_from").select("name", "valid_from", "valid_to")
+    times = [as_of_clock(DAYS[place]) for place in (0, 2, 5)]
+    assert versions.rows() == [
+        ("Zeroth", times[0], times[1]),
+        ("First", times[1], times[2]),
+        ("Second", times[2], None),
+    ]
+    assert told("First", DAYS[2]) == 0
+
+
+def test_an_instrument_that_is_told_no_more_is_closed(lake: Lake, venues: Venues, tmp_path: Path) -> None:
+    both = table({"NASDAQ:A": [1.0], "NASDAQ:B": [1.0]})
+    land_instruments(lake, files(tmp_path / "in", venues, both), landing(DAYS[0]))
+    alone = files(tmp_path / "in", venues, both.filter(pl.col("symbol") == "NASDAQ:A"))
+    land_instruments(lake, alone, landing(DAYS[3]))
+    ends = dict(lake.read("raw.instruments").select("symbol", "valid_to").iter_rows())
+    assert ends == {"NASDAQ:A": None, "NASDAQ:B": as_of_clock(DAYS[3])}
+
+
+def test_sessions_land_for_whole_years_once(lake: Lake) -> None:
+    day = dt.date(2024, 3, 1)
+    receipt = land_sessions(lake, ["XNYS", "24/7"], day, dt.date(2025, 2, 1), landing(day))
+    assert receipt is not None
+    assert receipt.rows["raw.sessions"] == 252 + 250 + 366 + 365
+    assert land_sessions(lake, ["XNYS"], day, day, landing(day)) is None
+    assert land_sessions(lake, [], day, day, landing(day)) is None
+
+
+def test_scans_of_a_run_replace_each_other(lake: Lake) -> None:
+    columns = pl.DataFrame(
+        {
+            "symbol": ["NYSE:A", "NYSE:B"],
+            "session_date": [DAYS[0]] * 2,
+            "asset_class": ["equity"] * 2,
+            "product": ["cash"] * 2,
+            "venue": ["NYSE"] * 2,
+            **{name: [9.0, 9.0] for name in ("perf_w", "perf_1m", "perf_3m")},
+        }
+    )
+    mine = Scanner(name="mine", title="M", direction="LONG", strategy="price_momentum", asset_classes=("equity",))
+    for n_rows in (2, 1):
+        scans = scan_from_columns(mine, columns.head(n_rows), source="s", run_id="run-1", scanned_at=FETCHED)
+        land_scans(lake, scans, run_id="run-1", step="discovery")
+    assert lake.read("raw.scans")["symbol"].to_list() == ["NYSE:A"]
+
+
+class RemoteSource:
+    """A remote source that answers one symbol at a time, from a table, and counts what it is asked."""
+
+    name = "remote"
+    is_simulated = False
+    scans_from_bars = False
+    is_remote = True
+
+    def __init__(self, closes: dict[str, dict[dt.date, float]]) -> None:
+        self.closes = closes
+        self.asked: list[tuple[str, dt.date | None]] = []
+        self.broken: set[str] = set()
+
+    def instruments(self, symbols: Sequence[str] | None = None, *, as_of: dt.date) -> pl.DataFrame:  # noqa: ARG002
+        known = [symbol for symbol in sorted(self.closes) if symbols is None or symbol in symbols]
+        rows = [
+            {
+                **dict.fromkeys(INSTRUMENT_SCHEMA),
+                "symbol": one,
+                "venue": "NASDAQ",
+                "ticker": one[7:],
+                "asset_class": "equity",
+                "product": "cash",
+                "is_close_only": True,
+            }
+            for one in known
+        ]
+        return pl.DataFrame(rows, schema=INSTRUMENT_SCHEMA)
+
+    def bars(self, request: BarRequest) -> Iterator[BarBatch]:
+        for symbol in request.symbols:
+            self.asked.append((symbol, request.first))
+            if symbol in self.broken:
+                yield BarBatch((), pl.DataFrame(schema=BAR_SCHEMA), failures={symbol: "timed out; ask again"})
+                continue
+            told = {
+                day: close
+                for day, close in self.closes[symbol].items()
+                if day <= request.last and (request.first is None or day >= request.first)
+            }
+            rows = [
+                {"symbol": symbol, "session_date": day, "close": close, "row_number": 1} for day, close in told.items()
+            ]
+            yield BarBatch((symbol,), pl.DataFrame(rows, schema=BAR_SCHEMA))
+
+    def scan(
+        self,
+        scanner: Scanner,
+        *,
+        as_of: dt.date,  # noqa: ARG002
+        as_of_at: dt.datetime | None = None,  # noqa: ARG002
+    ) -> pl.DataFrame:
+        raise ScanUnsupportedError(scanner.name)
+
+
+def test_only_stale_missing_and_incomplete_symbols_are_asked_for(lake: Lake, venues: Venues) -> None:
+    whole = {day: 10.0 + place / 10 for place, day in enumerate(DAYS)}
+    holed = {day: close for day, close in whole.items() if day != DAYS[3]}
+    source = RemoteSource({"NASDAQ:FULL": dict(whole), "NASDAQ:HOLE": holed, "NASDAQ:LATE": dict(whole)})
+    source.broken = {"NASDAQ:LATE"}
+    first = land_bars(lake, source, venues, landing(DAYS[8]))
+    assert (first.n_requested, first.failures) == (3, {"NASDAQ:LATE": "timed out; ask again"})
+    assert lake.query("select symbol, error from raw.fetches where status = 'failed'").rows() == [
+        ("NASDAQ:LATE", "timed out; ask again")
+    ]
+
+    source.asked, source.broken = [], set()
+    again = land_bars(lake, source, venues, landing(DAYS[8]))
+    assert source.asked == [("NASDAQ:HOLE", None), ("NASDAQ:LATE", None)]
+    assert again.n_fresh == 1
+
+    source.asked = []
+    source.closes["NASDAQ:HOLE"] = dict(whole)
+    land_bars(lake, source, venues, landing(DAYS[9]))
+    assert sorted(source.asked, key=str) == [
+        ("NASDAQ:FULL", DAYS[8]),
+        ("NASDAQ:HOLE", None),
+        ("NASDAQ:LATE", DAYS[8]),
+    ]
+    assert stored(lake).height == 30
+
+    source.asked = []
+    land_bars(lake, source, venues, landing(DAYS[9]))
+    assert source.asked == []
+
+
+def test_an_increment_is_judged_against_what_was_stored(lake: Lake, venues: Venues) -> None:
+    source = RemoteSource({"NASDAQ:A": {DAYS[0]: 10.0, DAYS[1]: 100.0}})
+    land_bars(lake, source, venues, landing(DAYS[1]))
+    assert stored(lake)["close"].to_list() == [10.0]
+    source.closes["NASDAQ:A"][DAYS[2]] = 101.0
+    source.asked = []
+    land_bars(lake, source, venues, landing(DAYS[2]))
+    assert source.asked == [("NASDAQ:A", DAYS[0])]
+    assert stored(lake)["close"].to_list() == [10.0, 100.0, 101.0]
+    assert lake.read("raw.quarantine").is_empty()
+    tick = {day: close for day, close in source.closes["NASDAQ:A"].items() if day != DAYS[2]}
+    source.closes["NASDAQ:A"] = {**tick, DAYS[3]: 9.0}
+    land_bars(lake, source, venues, landing(DAYS[3], first=DAYS[3]))
+    assert lake.read("raw.quarantine").select("session_date", "reason").rows() == [(DAYS[3], "unconfirmed_jump")]
+
+
+def test_a_remote_source_that_forgets_its_past_takes_nothing_away(lake: Lake, venues: Venues) -> None:
+    source = RemoteSource({"NASDAQ:A": dict.fromkeys(DAYS[:6], 10.0)})
+    land_bars(lake, source, venues, landing(DAYS[5]))
+    source.closes["NASDAQ:A"] = dict.fromkeys(DAYS[3:7], 10.0)
+    land_bars(lake, source, venues, landing(DAYS[6]), is_selective=False)
+    assert stored(lake)["session_date"].to_list() == DAYS[:7]
+
+
+def test_the_sample_lands_whole(lake: Lake, venues: Venues, sample: SampleSource) -> None:
+    day = dt.date(2021, 9, 30)
+    report = land_bars(lake, sample, venues, landing(day))
+    assert report.n_symbols > 240
+    assert report.n_inserted == report.n_accepted > 10_000
+    assert report.quarantined == {}

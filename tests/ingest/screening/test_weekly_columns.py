@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.screening.weekly_columns import COMPUTED, weekly_columns
+
+MONDAY = dt.date(2023, 1, 2)
+# Long enough for an RSI of 14 weeks and its recursion; lists that hypothesis draws by itself are mostly too short.
+PRICES = st.builds(
+    lambda seed, n: [
+        float(price) for price in 50.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.03, n)))
+    ],
+    st.integers(0, 10_000),
+    st.integers(1, 220),
+)
+
+
+def daily(prices: list[float], symbol: str = "FX:A", first: dt.date = MONDAY, per_week: int = 5) -> pl.DataFrame:
+    days = [first + dt.timedelta(days=7 * (place // per_week) + place % per_week) for place in range(len(prices))]
+    return pl.DataFrame({"symbol": [symbol] * len(prices), "session_date": days, "close": prices})
+
+
+def textbook(weeks: list[float]) -> dict[str, float | None]:
+    """The weekly columns at the last of a series of weekly closes, by the definitions in a plain loop."""
+    moves = [after - before for before, after in itertools.pairwise(weeks)]
+    rsi = None
+    if len(moves) >= 14:
+        up = math.fsum(max(move, 0.0) for move in moves[:14]) / 14
+        down = math.fsum(max(-move, 0.0) for move in moves[:14]) / 14
+        for move in moves[14:]:
+            up, down = (13 * up + max(move, 0.0)) / 14, (13 * down + max(-move, 0.0)) / 14
+        rsi = 100 * up / (up + down) if up + down > 0 else None
+    return {
+        "close|1W": weeks[-1],
+        "change|1W": 100 * (weeks[-1] / weeks[-2] - 1) if len(weeks) > 1 else None,
+        "rsi|1W": rsi,
+        "momentum10|1W": weeks[-1] - weeks[-11] if len(weeks) > 10 else None,
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(PRICES, st.sampled_from([5, 7]))
+def test_every_session_has_the_weekly_columns_of_its_running_week(prices: list[float], per_week: int) -> None:
+    found = weekly_columns(daily(prices, per_week=per_week))
+    assert found.height == len(prices)
+    for place, row in enumerate(found.iter_rows(named=True)):
+        ends = [*prices[per_week - 1 : place - place % per_week : per_week], prices[place]]
+        for name, expected in textbook(ends).items():
+            told = row[name]
+            assert (told is None) == (expected is None), (name, place)
+            if expected is not None:
+                assert told == pytest.approx(expected, abs=1e-6, rel=1e-9), (name, place)
+
+
+@settings(max_examples=25, deadline=None)
+@given(PRICES, st.data())
+def test_nothing_after_a_session_is_read_for_it(prices: list[float], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(prices)))
+    assert weekly_columns(daily(prices)).head(cut).equals(weekly_columns(daily(prices[:cut])))
+
+
+def test_instruments_do_not_mix_and_row_order_changes_nothing() -> None:
+    one, other = daily([float(place) for place in range(1, 120)]), daily([5.0] * 119, "FX:B")
+    both = weekly_columns(pl.concat([other, one]).sample(fraction=1.0, shuffle=True, seed=3))
+    assert both.filter(pl.col("symbol") == "FX:A").equals(weekly_columns(one))
+    assert both.filter(pl.col("symbol") == "FX:B")["rsi|1W"].null_count() == 119, "a price that never moved has no RSI"
+
+
+def test_a_week_is_monday_to_sunday_whatever_its_first_session() -> None:
+    days = [dt.date(2024, 5, 23), dt.date(2024, 5, 24), dt.date(2024, 5, 26), dt.date(2024, 5, 28)]
+    frame = pl.DataFrame({"symbol": ["FX:A"] * 4, "session_date": days, "close": [1.0, 2.0, 4.0, 5.0]})
+    assert weekly_columns(frame)["change|1W"].to_list() == [None, None, None, 25.0]
+
+
+def test_only_the_wanted_sessions_are_answered_from_the_whole_history() -> None:
+    frame = daily([100.0 + math.sin(place) for place in range(200)])
+    last = frame["session_date"][-1]
+    wanted = weekly_columns(frame, [last])
+    assert wanted.equals(weekly_columns(frame).filter(pl.col("session_date") == last))
+    assert weekly_columns(frame.head(0)).columns == ["symbol", "session_date", *COMPUTED]
