@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ingest.cli import _parser as ingest_parser
-from lakefolio.cli import build_parser
+from lakefolio.cli.app import build_parser
 
 
 @dataclass(frozen=True, slots=True)

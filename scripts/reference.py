@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from lakehouse.tables import CONTRACTS
+from lakehouse.schema.tables import CONTRACTS
 from scripts.command_lines import Command, command_lines
 from scripts.error_classes import ErrorClass, error_classes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from lakehouse.tables import CONTRACTS
+from lakehouse.schema.tables import CONTRACTS
 from scripts.reference import stale_pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +117,20 @@ def test_the_code_that_a_section_names_exists() -> None:
             unknown += [f"{page.name}: {name}" for name in names if name not in code_names() | {"sessions_per_year"}]
     assert not unknown, "\n".join(unknown)
     assert n_named > 80
+
+
+def test_the_sub_packages_of_the_architecture_are_those_of_the_code() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    listed, package = set(), ""
+    for first, sub_package in re.findall(
+        r"^\| (`\w+`)? ?\| `(\w+)` \|", text.partition("| sub-package |")[2], re.MULTILINE
+    ):
+        package = first.strip("`") or package
+        listed.add((package, sub_package))
+    found = {
+        (path.parts[-3], path.parts[-2]) for package in PACKAGES for path in (ROOT / package).glob("*/__init__.py")
+    }
+    assert {one for one in listed if one[0] in PACKAGES} == found
 
 
 def test_the_navigation_has_every_page() -> None:

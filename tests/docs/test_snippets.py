@@ -16,9 +16,9 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from lakehouse.catalog import Lake
+from lakehouse.connection.catalog import Lake
+from lakehouse.connection.user_sql import user_query
 from lakehouse.paths import Paths
-from lakehouse.sandbox import user_query
 from scripts.command_lines import Command, command_lines
 
 ROOT = Path(__file__).resolve().parents[2]
