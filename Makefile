@@ -109,6 +109,12 @@ display: ## show the report of a run in the terminal
 report-sync: ## list what a sync would send
 	@$(READY) && $(LF) show sync --run-id $(WHICH_RUN)
 
+.PHONY: docs reference
+docs: ## build the documentation site offline into artifacts/docs
+	@$(TEST_READY) && NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict && echo "artifacts/docs/index.html"
+reference: ## write docs/reference and the table of steps from the code
+	@$(TEST_READY) && PYTHONPATH=. $(PY) -m scripts.reference
+
 .PHONY: test lint bench agreement lock schema
 test: ## everything that CI runs
 	@$(TEST_READY) && $(MAKE) --no-print-directory lint && $(PY) -m pytest -n $(WORKERS) --dist loadgroup

@@ -1,7 +1,4 @@
-"""Every path of the system is made here, and every id that goes into one is checked first.
-
-See traps.md, Operation.
-"""
+"""Every path of the system is made here, and every id that goes into one is checked first."""
 
 from __future__ import annotations
 

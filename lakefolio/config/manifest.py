@@ -172,19 +172,25 @@ class Flags(Section):
     See docs/architecture.md#configuration.
     """
 
-    feat_turnover_penalty: bool = True
-    feat_partial_rebalance: bool = True
-    feat_xs_momentum: bool = True
-    feat_spectral_regimes: bool = True
-    feat_decay_audit: bool = True
-    feat_audit_ledger: bool = True
-    feat_pit_fidelity: bool = True
-    feat_dynamic_selection: bool = False
-    feat_short_costs: bool = True
-    feat_fragility_penalty: bool = True
-    feat_alpha_weighting: bool = True
-    feat_intermarket_sentiment: bool = False
-    feat_adaptive_threshold: bool = True
+    feat_turnover_penalty: bool = Field(True, description="Whether the turnover term lambda enters the allocation.")
+    feat_partial_rebalance: bool = Field(True, description="Whether trades below 1 % are skipped.")
+    feat_xs_momentum: bool = Field(
+        True, description="Whether the execution score ranks over the pool; off, min-max inside the cluster."
+    )
+    feat_spectral_regimes: bool = Field(True, description="Whether DWT turbulence has weight and TURBULENT exists.")
+    feat_decay_audit: bool = Field(True, description="Whether the reports show idealized less realized.")
+    feat_audit_ledger: bool = Field(True, description="Whether the run keeps a signed ledger.")
+    feat_pit_fidelity: bool = Field(
+        True, description="Whether the tournament finds the universe of each window from what was known then."
+    )
+    feat_dynamic_selection: bool = Field(False, description="Whether N of each cluster follows its mean correlation.")
+    feat_short_costs: bool = Field(True, description="Whether shorts pay the borrow rate in simulations.")
+    feat_fragility_penalty: bool = Field(True, description="Whether the fragility term gamma enters the allocation.")
+    feat_alpha_weighting: bool = Field(
+        True, description="Whether the blend inside a cluster contains the momentum rank."
+    )
+    feat_intermarket_sentiment: bool = Field(False, description="Whether currencies scale crypto and equity exposure.")
+    feat_adaptive_threshold: bool = Field(True, description="Whether the cut height follows the regime.")
 
 
 class Profile(Section):

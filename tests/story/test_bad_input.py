@@ -93,10 +93,7 @@ def test_an_unknown_scanner_is_refused_with_the_nearest(new_home: Callable[..., 
 def test_an_unknown_key_of_a_scanner_file_is_refused_with_the_nearest(
     new_home: Callable[..., Home], line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The floor that was never applied because its key was misspelt.
-
-    See traps.md.
-    """
+    """The floor that was never applied because its key was misspelt."""
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     with (tmp_path / "configs" / "scanners" / "equity_trend_long.yaml").open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
