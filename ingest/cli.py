@@ -13,7 +13,6 @@ from typing import Any
 
 import polars as pl
 
-from ingest.envelope_page import keep_page
 from ingest.errors import IngestError, ScannerConfigError
 from ingest.landing.backfill import (
     calendars_of,
@@ -24,7 +23,7 @@ from ingest.landing.backfill import (
     whole_requests,
 )
 from ingest.landing.discovery import discover, discover_at_source, scan_columns
-from ingest.landing.envelope import ScanProvenance, write_envelope
+from ingest.landing.envelope import ScanOrigin, write_envelope
 from ingest.landing.land import (
     LandingReport,
     instruments_of,
@@ -98,12 +97,6 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--scanner", action="append", help="name of a scanner; repeat for several")
             command.add_argument("--limit", type=int, metavar="N", help="most rows kept of each scanner")
             command.add_argument("--interval", choices=("1d", "1W", "1M"), help="bars on which the rules look")
-    text = "write docs/guide/envelope.md from the code, or fail where it is stale"
-    page = commands.add_parser("envelope", help=text, description=text)
-    page.add_argument("--home", type=Path, help="folder of configs; default LAKEFOLIO_HOME or here")
-    what = page.add_mutually_exclusive_group(required=True)
-    what.add_argument("--write", action="store_true")
-    what.add_argument("--check", action="store_true")
     return parser
 
 
@@ -265,13 +258,11 @@ def _scan(call: _Call) -> dict[str, Any]:
         (columns,) = scan_columns(lake, [(landing.last, landing.as_of_at)])
         found = discover(scanners, columns, source=call.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at)
         land_scans(lake, found.scans, run_id=landing.run_id, step="scan")
-    provenance = ScanProvenance(
-        landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at
-    )
+    origin = ScanOrigin(landing.run_id, call.source.name, call.source.is_simulated, landing.last, landing.as_of_at)
     rows = []
     for scanner in scanners:
         mine = found.scans.filter(pl.col("scanner") == scanner.name)
-        target = write_envelope(call.paths, scanner, mine, provenance)
+        target = write_envelope(call.paths, scanner, mine, origin)
         failed = summarise([found.verdicts.filter(pl.col("scanner") == scanner.name)])
         rows.append(
             {
@@ -294,11 +285,11 @@ def _scan_at_source(call: _Call, scanners: Sequence[Scanner]) -> list[dict[str, 
         if symbols:
             land_instruments(lake, source, replace(landing, symbols=symbols))
         land_scans(lake, found, run_id=landing.run_id, step="scan")
-    provenance = ScanProvenance(landing.run_id, source.name, source.is_simulated, landing.last, landing.as_of_at)
+    origin = ScanOrigin(landing.run_id, source.name, source.is_simulated, landing.last, landing.as_of_at)
     rows = []
     for scanner in scanners:
         mine = found.filter(pl.col("scanner") == scanner.name)
-        target = write_envelope(call.paths, scanner, mine, provenance)
+        target = write_envelope(call.paths, scanner, mine, origin)
         rows.append({"scanner": scanner.name, "n_found": mine.height, "export": str(target)})
     return rows
 
@@ -369,9 +360,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         with interruptible():
-            if given.command == "envelope":
-                keep_page(Paths.at(given.home).configs, must_write=given.write)
-                return DONE
             call = _resolve(parser, given)
             answer = _COMMANDS[given.command](call)
     except (ScannerConfigError, PathRefusedError) as error:

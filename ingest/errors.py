@@ -26,9 +26,9 @@ IngestError
 │       ├── WrongSeriesError        the answer to another question
 │       ├── IncompleteError         a part of an answer
 │       └── BreakerOpenError        not asked, since the host failed too often just before
-├── EnvelopePageError           the page about the envelope is stale, or there is no place for it
 └── ScannerError
-    ├── ScannerConfigError      a scanner file that says something nobody reads, or contradicts itself
+    ├── ScannerConfigError      a scanner table, layer or scanner that is not valid
+    │   └── LayerLoopError          layers that extend each other
     └── ScannerInputError       a frame on which the rules cannot be evaluated
 """
 
@@ -45,10 +45,6 @@ class IngestError(Exception):
 
 class SymbolRefusedError(IngestError):
     """A symbol outside the whitelist was requested."""
-
-
-class EnvelopePageError(IngestError):
-    """The generated page about the envelope does not say what the code says."""
 
 
 class CalendarError(IngestError):
@@ -228,7 +224,21 @@ class ScannerError(IngestError):
 
 
 class ScannerConfigError(ScannerError):
-    """A scanner file holds an unknown key, a wrong value or a loop."""
+    """A scanner table or layer file has an unknown key or word, a wrong value or a missing layer."""
+
+
+class LayerLoopError(ScannerConfigError):
+    """Layers extend each other in a loop.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The layers of the loop, in the order in which they extend each other.
+    """
+
+    def __init__(self, origin: str, names: tuple[str, ...]) -> None:
+        super().__init__(f"{origin}: the layers extend each other in a loop: {', '.join(names)}")
+        self.names = names
 
 
 class ScannerInputError(ScannerError):

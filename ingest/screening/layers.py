@@ -1,131 +1,232 @@
-"""Layers of YAML that a scanner is made of.
+"""Merge the layers of settings that a scanner extends.
 
-See docs/architecture.md#configuration.
-
-A file may extend a list of layers. Mappings merge, lists replace, and `filters_add` and `columns_add` append to what
-the layers before gave, without duplicates. A key that nobody reads is an error with the nearest valid name.
+A layer is a YAML file below `configs`, or a scanner of the table `scanners.csv`. Where one layer stands over another,
+mappings merge and lists replace; `filters_add` and `columns_add` append to the lists below them, without duplicates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ingest.errors import ScannerConfigError, nearest
+from ingest.errors import LayerLoopError, ScannerConfigError, nearest
 
 LAYER_FOLDERS = ("base", "presets", "scanners")
 APPENDING = {"filters_add": "filters", "columns_add": "columns"}
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand once."""
+    """Safe YAML loader that refuses a mapping with the same key twice."""
 
 
-def _mapping_once(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _mapping_with_unique_keys(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
         if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
         seen.add(key)
     return loader.construct_mapping(node, deep=True)
 
 
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_once)
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_with_unique_keys)
 
 
-def read_mapping(path: Path) -> dict[Any, Any]:
-    """Read one layer as it stands, whatever its keys.
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings of one layer, before it is merged with the layers that it extends.
+
+    Attributes
+    ----------
+    name : str
+        FOLDER/NAME, such as `base/etf` or `scanners/equity_trend_long`.
+    origin : str
+        File, or line of the scanner table, that error messages begin with.
+    settings : dict
+        Keys and values as written, whatever the keys are.
+    """
+
+    name: str
+    origin: str
+    settings: dict[Any, Any]
+
+
+def read_layer(path: Path) -> Layer:
+    """Read one layer file without checking its keys.
 
     Raises
     ------
     ScannerConfigError
-        When there is no such file, or it is no YAML mapping in which a key stands once.
+        When the file does not exist, or is not a YAML mapping with unique keys.
     """
     try:
         # The loader derives from SafeLoader, so it builds plain values only.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506
-    except FileNotFoundError as error:
-        valid = (file.stem for file in path.parent.glob("*.yaml"))
-        raise ScannerConfigError(f"{path}: no such layer: {nearest(path.stem, valid)}") from error
+        settings = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScannerConfigError(f"{path}: not readable as YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise ScannerConfigError(f"{path}: a layer is a mapping, this is {type(data).__name__}")
-    return data
+    except OSError as error:
+        raise ScannerConfigError(f"{path}: not readable: {error.strerror}") from error
+    if not isinstance(settings, dict):
+        raise ScannerConfigError(f"{path}: a layer is a mapping, this is {type(settings).__name__}")
+    return Layer(f"{path.parent.name}/{path.stem}", str(path), settings)
 
 
-def _append(held: list[Any], more: Any, where: str) -> list[Any]:
-    if not isinstance(more, list):
-        raise ScannerConfigError(f"{where} must be a list")
-    return held + [item for place, item in enumerate(more) if item not in held and item not in more[:place]]
+class Layers:
+    """All layers of one `configs` folder by name; a file is read when it is first needed, and once.
+
+    Parameters
+    ----------
+    configs : Path
+        Folder that holds the folders `base`, `presets` and `scanners`.
+    table : mapping of str to Layer
+        Scanners of the table, by layer name.
+    """
+
+    def __init__(self, configs: Path, table: Mapping[str, Layer]) -> None:
+        self._table = table
+        self._files = {
+            f"{folder}/{path.stem}": path
+            for folder in LAYER_FOLDERS
+            for path in sorted((configs / folder).glob("*.yaml"))
+        }
+        self._read: dict[str, Layer] = {}
+
+    def names(self, *folders: str) -> tuple[str, ...]:
+        """Return the names of the layers in these folders, or in all, folder by folder and sorted within each."""
+        order = folders or LAYER_FOLDERS
+        known = {name for name in {*self._files, *self._table} if name.split("/")[0] in order}
+        return tuple(sorted(known, key=lambda name: (order.index(name.split("/")[0]), name)))
+
+    @property
+    def defined_twice(self) -> frozenset[str]:
+        """Names of the scanners that are defined by a file and by the table."""
+        return frozenset(self._files.keys() & self._table.keys())
+
+    def get(self, name: str) -> Layer:
+        """Return one layer by its name.
+
+        Raises
+        ------
+        ScannerConfigError
+            When there is no such layer, when it cannot be read, or when a file and the table both define it.
+        """
+        if name in self.defined_twice:
+            raise ScannerConfigError(
+                f"{self._files[name]}: {self._table[name].origin} defines the same scanner: "
+                "rename the file, or take the scanner out of the table"
+            )
+        if name in self._table:
+            return self._table[name]
+        if name not in self._read:
+            if name not in self._files:
+                raise ScannerConfigError(f"no layer {name!r}: {nearest(name, self.names())}")
+            self._read[name] = read_layer(self._files[name])
+        return self._read[name]
+
+    def extended_by(self, layer: Layer) -> tuple[str, ...]:
+        """Return the names of the layers that a layer extends, in order.
+
+        Raises
+        ------
+        ScannerConfigError
+            When `extends` is not a list of FOLDER/NAME, or names a layer that does not exist.
+        """
+        extends = layer.settings.get("extends", [])
+        if not isinstance(extends, list):
+            raise ScannerConfigError(f"{layer.origin}: extends must be a list of layers")
+        for reference in extends:
+            parts = str(reference).split("/")
+            if len(parts) != 2 or parts[0] not in LAYER_FOLDERS or not parts[1].replace("_", "").isalnum():
+                raise ScannerConfigError(
+                    f"{layer.origin}: extends {reference!r} is refused: name a layer as FOLDER/NAME, "
+                    f"FOLDER one of {', '.join(LAYER_FOLDERS)}"
+                )
+            if reference not in self._files and reference not in self._table:
+                raise ScannerConfigError(f"{layer.origin}: no layer {reference!r}: {nearest(reference, self.names())}")
+        return tuple(extends)
+
+    def stack(self, name: str, keys: Set[str], above: tuple[str, ...] = ()) -> Iterator[Layer]:
+        """Yield a layer and all that it extends in the order in which they apply: the layer itself last.
+
+        Parameters
+        ----------
+        name : str
+            Layer to begin with.
+        keys : set of str
+            Keys that a layer may have.
+        above : tuple of str
+            Layers that led here, to find loops.
+
+        Raises
+        ------
+        LayerLoopError
+            When layers extend each other.
+        ScannerConfigError
+            For an unknown key, or a layer that does not exist or cannot be read.
+        """
+        layer = self.get(name)
+        if name in above:
+            raise LayerLoopError(layer.origin, above[above.index(name) :])
+        for key in layer.settings:
+            if key not in keys:
+                raise ScannerConfigError(f"{layer.origin}: unknown key {key!r}: {nearest(str(key), keys)}")
+        for reference in self.extended_by(layer):
+            yield from self.stack(reference, keys, (*above, name))
+        yield layer
+
+    def reached_from(self, *names: str) -> frozenset[str]:
+        """Return these layers and all that they extend, directly or through others; faulty references are skipped."""
+        reached: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in reached:
+                continue
+            reached.add(name)
+            try:
+                waiting += self.extended_by(self.get(name))
+            except ScannerConfigError:
+                continue
+        return frozenset(reached)
 
 
-def _merge(below: dict[str, Any], above: dict[str, Any], where: Path) -> dict[str, Any]:
-    found = dict(below)
-    for key, value in above.items():
-        if key == "extends" or key in APPENDING:
-            continue
-        held = found.get(key)
-        found[key] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
-    for key, target in APPENDING.items():
-        if key in above:
-            found[target] = _append(list(found.get(target, [])), above[key], f"{where}: {key}")
-    return found
+def merged(stack: Iterable[Layer]) -> dict[str, Any]:
+    """Merge layers in their order.
 
-
-def layer_path(configs: Path, reference: Any, where: Path) -> Path:
-    """Return the file that an entry of `extends` names; one outside the folders of layers is refused."""
-    parts = str(reference).split("/")
-    if len(parts) != 2 or parts[0] not in LAYER_FOLDERS or not parts[1].replace("_", "").isalnum():
-        raise ScannerConfigError(
-            f"{where}: extends {reference!r} is refused: name a layer as FOLDER/NAME, "
-            f"FOLDER one of {', '.join(LAYER_FOLDERS)}"
-        )
-    return configs / parts[0] / f"{parts[1]}.yaml"
-
-
-def layers_of(
-    configs: Path, path: Path, keys: Set[str], above: tuple[Path, ...] = ()
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the layers of a file in the order in which they apply: what it extends first, itself last.
+    A layer that is reached twice applies once, at its first position, so that it does not undo a layer over it.
 
     Raises
     ------
     ScannerConfigError
-        For a key that is none of `keys`, a layer that does not exist, a loop, or a file that is no mapping.
+        When `filters_add` or `columns_add` is not a list.
     """
-    if path in above:
-        raise ScannerConfigError(f"{path}: the layers extend each other in a loop")
-    layer = read_mapping(path)
-    for key in layer:
-        if key not in keys:
-            raise ScannerConfigError(f"{path}: unknown key {key!r}: {nearest(str(key), keys)}")
-    extends = layer.get("extends", [])
-    if not isinstance(extends, list):
-        raise ScannerConfigError(f"{path}: extends must be a list of layers")
-    for reference in extends:
-        yield from layers_of(configs, layer_path(configs, reference, path), keys, (*above, path))
-    yield path, layer
+    settings: dict[str, Any] = {}
+    applied: set[str] = set()
+    for layer in stack:
+        if layer.name not in applied:
+            settings = _merge(settings, layer)
+            applied.add(layer.name)
+    return settings
 
 
-def merged(layers: Iterable[tuple[Path, dict[str, Any]]]) -> dict[str, Any]:
-    """Merge layers in their order.
+def _merge(below: dict[str, Any], layer: Layer) -> dict[str, Any]:
+    settings = dict(below)
+    for key, value in layer.settings.items():
+        if key == "extends" or key in APPENDING:
+            continue
+        before = settings.get(key)
+        settings[key] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
+    for key, target in APPENDING.items():
+        if key in layer.settings:
+            settings[target] = _append(list(settings.get(target, [])), layer.settings[key], f"{layer.origin}: {key}")
+    return settings
 
-    A layer that is reached twice applies once, at its first place: it must not undo what stands over it.
-    """
-    found: dict[str, Any] = {}
-    applied: set[Path] = set()
-    for file, layer in layers:
-        if file not in applied:
-            found = _merge(found, layer, file)
-            applied.add(file)
-    return found
 
-
-def resolve(configs: Path, path: Path, keys: Set[str]) -> dict[str, Any]:
-    """Return one file merged with all that it extends, in the order of its list; errors are those of `layers_of`."""
-    return merged(layers_of(configs, path, keys))
+def _append(items: list[Any], more: Any, where: str) -> list[Any]:
+    if not isinstance(more, list):
+        raise ScannerConfigError(f"{where} must be a list")
+    return items + [item for index, item in enumerate(more) if item not in items and item not in more[:index]]

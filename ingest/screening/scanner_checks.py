@@ -1,4 +1,4 @@
-"""What can be wrong with a scanner that loads: pure rules, each with a code that stays and a fix."""
+"""Check loaded scanners offline, by rules with stable codes."""
 
 from __future__ import annotations
 
@@ -25,30 +25,32 @@ from ingest.screening.service_query import build_query
 from ingest.screening.strategies import NAMED, STRATEGIES
 
 Severity = Literal["error", "warning", "note"]
-# Pages of 500 rows that one question may cost; what `limit` keeps beyond them nobody can hold anyway.
+# Pages of rows that one scanner may request of a service; a portfolio holds far fewer instruments.
 PAGE_BUDGET, PAGE_ROWS = 4, 500
 COUNTRIES = ("US",)
 
 RULES: dict[str, str] = {
     "SCN001": "the file cannot be read as one mapping",
-    "SCN002": "a key that nobody reads",
+    "SCN002": "a key that no scanner has",
     "SCN003": "a layer that does not exist, or a loop of layers",
     "SCN004": "a value that a scanner cannot have",
     "SCN005": "a column that no source has",
     "SCN006": "a value outside the range of its column",
-    "SCN007": "no question to a market can be built",
+    "SCN007": "no request to a market can be built",
     "SCN008": "the name says another direction",
     "SCN009": "the name says another strategy",
+    "SCN010": "a row of the table that cannot be read",
+    "SCN011": "a scanner that the table and a file both define",
     "SCN101": "a layer that no scanner uses",
-    "SCN102": "two scanners that find the same",
-    "SCN103": "a setting that changes nothing",
+    "SCN102": "two scanners that find the same instruments",
+    "SCN103": "a setting without effect",
     "SCN104": "the name does not end with strategy and direction",
     "SCN105": "no liquidity floor",
     "SCN106": "a limit beyond the page budget",
-    "SCN107": "an index that is not known here",
+    "SCN107": "an unknown index",
     "SCN201": "a market that does not have the columns of the rules",
 }
-"""Every code: SCN0 is an error, SCN1 a warning, SCN2 a note on a market that will find nothing."""
+"""Meaning of every code: SCN0 is an error, SCN1 a warning, SCN2 a note on a market where a scanner finds nothing."""
 
 _ANY = (-math.inf, math.inf)
 _SHARE, _PERCENT, _RATING = (0.0, 100.0), (-100.0, math.inf), (-1.0, 1.0)
@@ -64,7 +66,17 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class LintFinding:
-    """One thing that is wrong: where, what, and what to do."""
+    """One thing that is wrong with a scanner or a layer.
+
+    Attributes
+    ----------
+    where : str
+        Layer, such as `scanners/equity_trend_long`, or a cell of the table.
+    code : str
+        Key of `RULES`.
+    message, fix : str
+        What is wrong, and what to do about it.
+    """
 
     where: str
     code: str
@@ -73,15 +85,15 @@ class LintFinding:
 
     @property
     def severity(self) -> Severity:
-        """What the code's first digit says."""
+        """Severity that the first digit of the code stands for."""
         return {"0": "error", "1": "warning"}.get(self.code[3], "note")  # type: ignore[return-value]
 
     def __str__(self) -> str:
-        """Return one line: where, code, severity, what and what to do."""
+        """Return one line with layer, code, severity, message and fix."""
         return f"{self.where}: {self.code} {self.severity}: {self.message}; {self.fix}"
 
     def as_json(self) -> dict[str, str]:
-        """Return it with its severity, as machines read it."""
+        """Return the finding with its severity, for JSON."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -92,25 +104,25 @@ class LintFinding:
 
 
 def check_scanner(scanner: Scanner, venues: Venues) -> tuple[LintFinding, ...]:
-    """Judge one resolved scanner; nothing is asked of any market."""
+    """Check one resolved scanner."""
     columns = tuple(_columns(scanner))
     found = [*columns, *_ranges(scanner), *_name(scanner), *_size(scanner)]
-    # A question with a column that does not exist cannot be built either: one finding is enough.
-    return tuple(found if columns else [*found, *_questions(scanner, venues)])
+    # A request with an unknown column cannot be built either; one finding is enough.
+    return tuple(found if columns else [*found, *_requests(scanner, venues)])
 
 
 def check_pairs(scanners: Sequence[Scanner]) -> tuple[LintFinding, ...]:
-    """Find scanners that ask the same: all that differs is their name, their title or the columns they carry along."""
+    """Find scanners that differ only in name, title or the columns that they carry along."""
     first: dict[str, str] = {}
     found = []
     for scanner in scanners:
-        asked = scanner.model_dump(mode="json", exclude={"name", "title", "columns", "thresholds"})
-        asked["thresholds"] = {
+        conditions = scanner.model_dump(mode="json", exclude={"name", "title", "columns", "thresholds"})
+        conditions["thresholds"] = {
             rule.threshold: scanner.threshold(rule.threshold) for rule in STRATEGIES[scanner.strategy]
         }
-        other = first.setdefault(json.dumps(asked, sort_keys=True), scanner.name)
+        other = first.setdefault(json.dumps(conditions, sort_keys=True), scanner.name)
         if other != scanner.name:
-            found.append(_at(scanner, "SCN102", f"asks what {other} asks", "delete one, or let them differ"))
+            found.append(_at(scanner, "SCN102", f"finds the same as {other}", "delete one, or let them differ"))
     return tuple(found)
 
 
@@ -124,24 +136,26 @@ def _columns(scanner: Scanner) -> Iterator[LintFinding]:
             field_of(column, scanner.name)
         except ScannerConfigError:
             base, bar, timeframe = column.partition("|")
-            what = f"column {column!r} does not exist"
+            message = f"column {column!r} does not exist"
             if bar and base in FIELDS:
-                what = f"column {base!r} does not exist at {timeframe!r}"
-                yield _at(scanner, "SCN005", what, f"leave the timeframe out, or take one of {', '.join(TIMEFRAMES)}")
+                message = f"column {base!r} does not exist at {timeframe!r}"
+                yield _at(
+                    scanner, "SCN005", message, f"leave the timeframe out, or take one of {', '.join(TIMEFRAMES)}"
+                )
             else:
-                yield _at(scanner, "SCN005", what, nearest(base, FIELDS))
+                yield _at(scanner, "SCN005", message, nearest(base, FIELDS))
 
 
 def _ranges(scanner: Scanner) -> Iterator[LintFinding]:
-    told = [(rule.column, f"threshold {rule.threshold}", scanner.threshold(rule.threshold)) for rule in scanner.rules]
+    limits = [(rule.column, f"threshold {rule.threshold}", scanner.threshold(rule.threshold)) for rule in scanner.rules]
     for one in scanner.filters:
         values = one.right if isinstance(one.right, tuple) else (one.right,)
-        told += [(one.left, f"filter on {one.left}", value) for value in values if isinstance(value, int | float)]
-    for column, what, value in told:
+        limits += [(one.left, f"filter on {one.left}", value) for value in values if isinstance(value, int | float)]
+    for column, setting, value in limits:
         low, high = _RANGES.get(column.partition("|")[0], _ANY)
         if not low <= value <= high:
-            message = f"{what} is {value:g}, and {column} lies between {low:g} and {high:g}"
-            yield _at(scanner, "SCN006", message, "give a value inside the range: this one holds always or never")
+            message = f"{setting} is {value:g}, and {column} lies between {low:g} and {high:g}"
+            yield _at(scanner, "SCN006", message, "give a value inside the range; this condition holds always or never")
 
 
 def _name(scanner: Scanner) -> Iterator[LintFinding]:
@@ -151,7 +165,7 @@ def _name(scanner: Scanner) -> Iterator[LintFinding]:
         stem = scanner.name
     elif side.upper() != scanner.direction:
         message = f"the name ends with {side!r} and the scanner is {scanner.direction}"
-        yield _at(scanner, "SCN008", message, "rename the file, or extend the preset of the other direction")
+        yield _at(scanner, "SCN008", message, "rename it, or give the other direction")
     # `price_momentum` and `multi_timeframe` are words of two parts.
     word = next((one for one in sorted(NAMED, key=len, reverse=True) if f"_{stem}".endswith(f"_{one}")), None)
     right = next((one for one, strategy in NAMED.items() if strategy == scanner.strategy), scanner.strategy)
@@ -160,23 +174,23 @@ def _name(scanner: Scanner) -> Iterator[LintFinding]:
         yield _at(scanner, "SCN104", message, f"name it ..._{right}_{scanner.direction.lower()}")
     elif NAMED[word] != scanner.strategy:
         message = f"the name says {word!r} and the strategy is {scanner.strategy}"
-        yield _at(scanner, "SCN009", message, f"rename the file to ..._{right}_{scanner.direction.lower()}")
+        yield _at(scanner, "SCN009", message, f"rename it to ..._{right}_{scanner.direction.lower()}")
 
 
 def _size(scanner: Scanner) -> Iterator[LintFinding]:
     if scanner.value_traded_min_usd <= 0:
         fix = "give value_traded_min_usd; where volume may be unknown, with liquidity_required: false"
-        yield _at(scanner, "SCN105", "nothing is too illiquid for it", fix)
+        yield _at(scanner, "SCN105", "it has no liquidity floor", fix)
     most = PAGE_BUDGET * PAGE_ROWS
     if scanner.limit > most:
         yield _at(scanner, "SCN106", f"limit {scanner.limit} is more than {PAGE_BUDGET} pages", f"at most {most}")
     for index in scanner.indexes:
         if index not in INDEXES:
-            yield _at(scanner, "SCN107", f"index {index!r} is not known here", nearest(index, INDEXES))
+            yield _at(scanner, "SCN107", f"index {index!r} is not known", nearest(index, INDEXES))
 
 
-def _questions(scanner: Scanner, venues: Venues) -> Iterator[LintFinding]:
-    """Build the payload for every market, as the client would."""
+def _requests(scanner: Scanner, venues: Venues) -> Iterator[LintFinding]:
+    """Build the request to every market as the client does, and yield what prevents it."""
     unknown = [name for name in (*scanner.venues, *scanner.venue_priority) if name not in venues.by_name]
     for name in dict.fromkeys(unknown):
         yield _at(scanner, "SCN007", f"venue {name!r} has no line in venues.csv", nearest(name, venues.by_name))

@@ -1,7 +1,4 @@
-"""Which scanners exist: layered YAML, resolved and typed.
-
-See docs/architecture.md#configuration.
-"""
+"""Load scanners: resolve their layers and validate the result."""
 
 from __future__ import annotations
 
@@ -9,12 +6,13 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.errors import ScannerConfigError, nearest
-from ingest.screening.layers import APPENDING, resolve
+from ingest.screening.layers import APPENDING, Layers, merged
+from ingest.screening.scanner_table import FILE_NAME, read_table
 from ingest.screening.strategies import DAILY, STRATEGIES, Rule, at_interval
 from lakehouse.paths import SYMBOL_PATTERN, check_scanner_name
 
@@ -24,7 +22,7 @@ Operation = Literal["greater", "egreater", "less", "eless", "equal", "nequal", "
 
 
 class Filter(BaseModel):
-    """One condition besides the strategy's: a column, an operation of the scanner protocol, and a value."""
+    """Condition besides the rules of the strategy: a column, an operation of the scanner protocol, and a value."""
 
     model_config = _STRICT
 
@@ -33,7 +31,7 @@ class Filter(BaseModel):
     right: float | str | tuple[float | str, ...]
 
     @model_validator(mode="after")
-    def _holds_as_many_values_as_its_operation_needs(self) -> Filter:
+    def _number_of_values_fits_the_operation(self) -> Filter:
         is_range = self.operation in ("in_range", "not_in_range")
         if is_range != isinstance(self.right, tuple):
             raise ValueError(f"operation {self.operation!r} takes {'a list' if is_range else 'one value'}")
@@ -43,33 +41,33 @@ class Filter(BaseModel):
 
 
 class Scanner(BaseModel):
-    """One question to a market: which instruments satisfy this strategy in this direction?
+    """Search of a market for instruments that satisfy a strategy in a direction.
 
-    The base universe is cut first: market, index, floor, then one venue for each ticker, then the largest. The rules and
-    filters judge what is left.
+    The base universe is narrowed first, by market, index and liquidity floor, then to one venue for each ticker, then
+    to the largest. Rules and filters apply to what remains.
 
     Attributes
     ----------
     indexes : tuple of str
-        Indices as `VENUE:TICKER`, such as SP:SPX: a member of any of them is in the market. An instrument whose
-        membership is not known is not.
+        Indices as `VENUE:TICKER`, such as SP:SPX. The market is limited to the known members of any of them.
     market_cap_rank_max : int, optional
-        How many of the base universe are kept, the largest by market capitalisation first, ties by symbol; one whose
-        capitalisation is not known is not kept.
+        Number of instruments of the base universe that are kept, the largest by market capitalisation first, ties by
+        symbol. An instrument of unknown capitalisation is dropped.
     venue_priority : tuple of str
-        Of several listings of one ticker, class and product the one at the venue named first is kept; a venue that is
-        not named gives way to one that is, and to no other.
+        Order of venues. Of several listings of one ticker, class and product the one at the first of these venues is
+        kept; listings at venues that are not named are dropped only in favour of one at a venue that is.
     interval : str
-        Bars on which the strategy's rules look, performances aside; filters and columns name their own.
+        Bars that the rules of the strategy use, performances aside; filters and columns name their own interval.
     filters, columns : tuple
-        A column may name a timeframe of its own: `rsi|1W` is the RSI of weekly bars, the running week included.
+        More conditions, and columns that are carried along. `rsi|1W` is the RSI of weekly bars, the running week
+        included.
     thresholds : mapping
         Thresholds of the strategy by name, as for a long; a short takes the mirror image
         (docs/method/05-discovery-selection.md#5.1).
     value_traded_min_usd : float
-        Liquidity floor on the session's value traded.
+        Liquidity floor on the value traded in the session.
     liquidity_required : bool
-        Whether an instrument without volume fails the floor; where false the floor applies where volume exists.
+        Whether an instrument of unknown volume fails the floor.
     """
 
     model_config = _STRICT
@@ -108,7 +106,7 @@ class Scanner(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _priority_is_an_order_of_the_venues(self) -> Scanner:
+    def _priority_names_the_venues_once(self) -> Scanner:
         if len(set(self.venue_priority)) < len(self.venue_priority):
             raise ValueError("venue_priority names a venue twice")
         for venue in self.venue_priority:
@@ -117,7 +115,7 @@ class Scanner(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _strategy_reads_every_threshold(self) -> Scanner:
+    def _thresholds_belong_to_the_strategy(self) -> Scanner:
         if self.strategy not in STRATEGIES:
             raise ValueError(f"strategy {self.strategy!r} does not exist: {nearest(self.strategy, STRATEGIES)}")
         valid = {rule.threshold for rule in STRATEGIES[self.strategy]}
@@ -128,92 +126,124 @@ class Scanner(BaseModel):
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The strategy's rules at this scanner's interval."""
+        """Rules of the strategy at the interval of this scanner."""
         return at_interval(STRATEGIES[self.strategy], self.interval)
 
     @property
     def is_relative(self) -> bool:
-        """Whether the base universe of one instrument depends on the others: then all of them must be seen."""
+        """Whether the base universe can only be narrowed with all instruments at hand."""
         return bool(self.venue_priority) or self.market_cap_rank_max is not None
 
     def threshold(self, name: str) -> float:
-        """Return a threshold of the strategy: this scanner's, or the default of docs/method/05-discovery-selection.md#5.1."""
+        """Return a threshold by name: the one of this scanner, else the default of the strategy.
+
+        See docs/method/05-discovery-selection.md#5.1.
+        """
         defaults = {rule.threshold: rule.default for rule in STRATEGIES[self.strategy]}
         return self.thresholds.get(name, defaults[name])
 
 
 KEYS = frozenset({*Scanner.model_fields, "extends", *APPENDING})
-"""Every key that a file of scanners may hold."""
+"""Keys that a layer may have."""
 
 
-def resolve_layers(configs: Path, path: Path) -> dict[str, Any]:
-    """Return one file merged with all that it extends: `layers.resolve` with the keys of a scanner."""
-    return resolve(configs, path, KEYS)
-
-
-def load_scanner(configs: Path, name: str) -> Scanner:
-    """Load one scanner of `configs/scanners` by name.
+def open_layers(configs: Path) -> Layers:
+    """Return the layers of a `configs` folder, the scanners of the table among them.
 
     Raises
     ------
     ScannerConfigError
-        When it does not exist, or says something nobody reads.
+        When the table has a problem, with file, row, column and the nearest valid word.
     """
-    path = configs / "scanners" / f"{check_scanner_name(name)}.yaml"
-    resolved = resolve_layers(configs, path)
-    if resolved.setdefault("name", name) != name:
+    table = read_table(configs)
+    if table.problems:
+        raise ScannerConfigError(f"{configs / FILE_NAME}: {table.problems[0]}")
+    return Layers(configs, table.layers)
+
+
+def load_scanner(configs: Path, name: str) -> Scanner:
+    """Load one scanner by name, from the table or from `scanners/NAME.yaml`.
+
+    Raises
+    ------
+    ScannerConfigError
+        When there is no such scanner, when the table and a file both define it, or when its settings are not valid.
+    """
+    return resolve_scanner(open_layers(configs), name)
+
+
+def resolve_scanner(layers: Layers, name: str) -> Scanner:
+    """Merge the layers of one scanner and validate the result; errors are those of `load_scanner`."""
+    layer_name = f"scanners/{check_scanner_name(name)}"
+    settings = merged(layers.stack(layer_name, KEYS))
+    origin = layers.get(layer_name).origin
+    if settings.setdefault("name", name) != name:
         raise ScannerConfigError(
-            f"{path}: its name is {resolved['name']!r}; the name is that of the file, leave it out"
+            f"{origin}: its name is {settings['name']!r}; the name is that of the file, leave it out"
         )
     try:
-        return Scanner.model_validate(resolved)
+        return Scanner.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "scanner"
-        raise ScannerConfigError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+        key = ".".join(str(part) for part in first["loc"]) or "scanner"
+        raise ScannerConfigError(f"{origin}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def scanner_names(configs: Path) -> tuple[str, ...]:
-    """Return the names of all scanners, sorted."""
-    return tuple(sorted(path.stem for path in (configs / "scanners").glob("*.yaml")))
+    """Return the names of all scanners, sorted; errors are those of `open_layers`."""
+    return _names(open_layers(configs))
+
+
+def _names(layers: Layers) -> tuple[str, ...]:
+    return tuple(name.removeprefix("scanners/") for name in layers.names("scanners"))
 
 
 def load_scanners(
     configs: Path, names: tuple[str, ...] | None = None, *, limit: int | None = None, interval: str | None = None
 ) -> tuple[Scanner, ...]:
-    """Load the named scanners, or all of them, sorted by name; `limit` and `interval` stand over what the files say.
+    """Load the named scanners, or all of them, sorted by name.
+
+    Parameters
+    ----------
+    configs : Path
+        Folder of the scanner table and the layers.
+    names : tuple of str, optional
+        Scanners to load; all where it is not given.
+    limit, interval : optional
+        Settings that replace those of every loaded scanner.
 
     Raises
     ------
     ScannerConfigError
-        For a name without a file, a file that says something nobody reads, or an override that no scanner can have.
+        For an unknown name, settings that are not valid, or a replacement that a scanner cannot have.
     """
-    known = scanner_names(configs)
+    layers = open_layers(configs)
+    known = _names(layers)
     for name in names or ():
         if name not in known:
             raise ScannerConfigError(f"scanner {name!r} does not exist: {nearest(name, known)}")
-    over = {key: value for key, value in (("limit", limit), ("interval", interval)) if value is not None}
-    wanted = sorted(set(names if names is not None else known))
-    return tuple(_overridden(load_scanner(configs, name), over) for name in wanted)
+    replaced = {key: value for key, value in (("limit", limit), ("interval", interval)) if value is not None}
+    requested = sorted(set(names if names is not None else known))
+    return tuple(_with_settings(resolve_scanner(layers, name), replaced) for name in requested)
 
 
-def _overridden(scanner: Scanner, over: Mapping[str, object]) -> Scanner:
-    if not over:
+def _with_settings(scanner: Scanner, replaced: Mapping[str, object]) -> Scanner:
+    if not replaced:
         return scanner
     try:
-        return Scanner.model_validate({**scanner.model_dump(), **over})
+        return Scanner.model_validate({**scanner.model_dump(), **replaced})
     except ValidationError as error:
         first = error.errors()[0]
         raise ScannerConfigError(f"{first['loc'][0]} {first['input']!r} is refused: {first['msg']}") from error
 
 
 def default_names(configs: Path) -> tuple[str, ...]:
-    """Return the scanners that are run where none is named: the manifest's, or all where there is no manifest.
+    """Return the names of the scanners that a scan runs by default: those of the manifest, or all without a manifest.
 
     Raises
     ------
     ScannerConfigError
-        When the manifest is no JSON, or lists no scanners.
+        When the manifest is not valid JSON, or lists no scanners.
     """
     manifest = configs / "manifest.json"
     if not manifest.is_file():

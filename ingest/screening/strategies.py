@@ -1,4 +1,7 @@
-"""What a strategy asks of an instrument: the rules of docs/method/05-discovery-selection.md#5.1 as data."""
+"""Define the rules of each scanner strategy as data.
+
+See docs/method/05-discovery-selection.md#5.1.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,21 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One comparison of a scanner column with a threshold, as a long asks it.
+    """Comparison of a scanner column with a threshold, for a long.
 
-    `mirror` says what a short asks instead: `same` (strength has no side), `negate` (the comparison turned, the value
-    with the other sign) or `complement` (the comparison turned, 100 minus the value: oscillators from 0 to 100).
+    Attributes
+    ----------
+    column : str
+        Scanner column that is compared.
+    comparison : str
+        Operator between the column and the threshold.
+    threshold : str
+        Name under which a scanner sets the threshold.
+    default : float
+        Threshold where the scanner sets none, in the unit of the column.
+    mirror : str
+        Rule of a short: `same` (strength has no direction), `negate` (the comparison reversed, the threshold with the
+        other sign) or `complement` (the comparison reversed, 100 minus the threshold, for oscillators from 0 to 100).
     """
 
     column: str
@@ -40,8 +54,8 @@ STRATEGIES: dict[str, tuple[Rule, ...]] = {
         Rule("perf_w", "<", "perf_w_max_pct", -5.0, "negate"),
         Rule("perf_3m", ">", "perf_3m_min_pct", 0.0, "negate"),
     ),
-    # Trend on the weekly columns, confirmed on the daily ones, entered while the week goes the same way. The weekly columns
-    # are those that closes alone can tell, so that weekly bars of any source have them.
+    # A trend on weekly columns, confirmed on daily ones, entered while the week goes the same way. The weekly columns
+    # need closes only, so that they exist for every source.
     "multi_timeframe": (
         Rule("rsi|1W", ">=", "rsi_weekly_min", 50.0, "complement"),
         Rule("momentum10|1W", ">", "momentum_weekly_min", 0.0, "negate"),
@@ -49,33 +63,41 @@ STRATEGIES: dict[str, tuple[Rule, ...]] = {
         Rule("recommend_all", ">=", "recommend_all_min", 0.1, "negate"),
         _WEEK_UP,
     ),
-    # Trend by performance alone, for series that have closes only and so neither ADX nor Recommend.All.
+    # A trend by performance alone, for series of closes, which have neither ADX nor Recommend.All.
     "price_momentum": (_WEEK_UP, _MONTH_UP, _QUARTER_UP),
 }
 
-# What a scanner's name says of its strategy.
 NAMED: dict[str, str] = {
     "trend": "trend_momentum",
     "reversion": "mean_reversion",
     "price_momentum": "price_momentum",
     "multi_timeframe": "multi_timeframe",
 }
+"""Strategy by the word for it in the names of scanners and presets."""
+
+TITLES: dict[str, str] = {
+    "trend_momentum": "trend momentum",
+    "mean_reversion": "mean reversion",
+    "price_momentum": "price momentum",
+    "multi_timeframe": "weekly trend confirmed daily",
+}
+"""Words for each strategy in the title of a scanner."""
 
 DAILY: Final = "1d"
-_TURNED = {">": "<", ">=": "<=", "<": ">"}
+_REVERSED = {">": "<", ">=": "<=", "<": ">"}
 
 
 def mirrored(rule: Rule, value: float, direction: str) -> tuple[str, float]:
-    """Return the comparison and the value of a rule for `LONG` or `SHORT`."""
+    """Return the comparison and the threshold of a rule for `LONG` or `SHORT`, from the threshold `value` of a long."""
     if direction == "LONG" or rule.mirror == "same":
         return rule.comparison, value
-    return _TURNED[rule.comparison], -value if rule.mirror == "negate" else 100.0 - value
+    return _REVERSED[rule.comparison], -value if rule.mirror == "negate" else 100.0 - value
 
 
 def at_interval(rules: Iterable[Rule], interval: str) -> tuple[Rule, ...]:
-    """Return the rules on bars of another interval: `rsi` becomes `rsi|1W`.
+    """Return the rules on bars of another interval, where `rsi` becomes `rsi|1W`.
 
-    A performance is a span of time, not a number of bars, and stays; so does a column that names its timeframe itself.
+    A performance covers a span of time, not a number of bars, and stays; so does a column with a timeframe of its own.
     """
     if interval == DAILY:
         return tuple(rules)

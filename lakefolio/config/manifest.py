@@ -60,7 +60,9 @@ class DiscoverySettings(Section):
     See docs/method/05-discovery-selection.md#5.1 to 5.3.
     """
 
-    scanners: tuple[str, ...] = Field(min_length=1, description="Names of files in configs/scanners.")
+    scanners: tuple[str, ...] = Field(
+        min_length=1, description="Scanners of configs/scanners.csv or configs/scanners/."
+    )
     max_candidates: Count = Field(
         240, description="Q of docs/method/05-discovery-selection.md#5.3, over all asset classes."
     )

@@ -37,7 +37,7 @@ def read_candidates(lake: Lake, run_id: str) -> pl.DataFrame:
         [run_id],
     )
     if candidates.is_empty():
-        raise LakefolioError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
+        raise LakefolioError("the scanners found no candidate: see raw.scans and the thresholds in configs/presets")
     return candidates
 
 

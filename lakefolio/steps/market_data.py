@@ -12,7 +12,7 @@ import polars as pl
 
 from ingest.landing.backfill import calendars_of, failed_requests, gap_requests
 from ingest.landing.discovery import discover, discover_at_source, scan_columns
-from ingest.landing.envelope import ScanProvenance, write_envelope
+from ingest.landing.envelope import ScanOrigin, write_envelope
 from ingest.landing.land import (
     LandingReport,
     instruments_of,
@@ -52,10 +52,10 @@ def discovery(run: Run) -> StepReport:
         land_described(run, "discovery", {*found["symbol"], run.settings.benchmark})
         built(run.dbt("build", ["tag:columns"]))
     land_scans(lake, found, run_id=run.run_id, step="discovery")
-    provenance = ScanProvenance(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
+    origin = ScanOrigin(run.run_id, run.source_name, run.source.is_simulated, run.as_of, run.as_of_at)
     for scanner in scanners:
         rows = found.filter(pl.col("scanner") == scanner.name)
-        write_envelope(run.paths, scanner, rows, provenance)
+        write_envelope(run.paths, scanner, rows, origin)
         run.logger.info("%s found %s", scanner.name, rows.height)
     return StepReport(found.height, f"{found.height} finds of {len(scanners)} scanners")
 
@@ -68,7 +68,7 @@ def aggregation(run: Run) -> StepReport:
     )
     n_candidates, conflicts = rows.row(0)
     if n_candidates == 0:
-        raise LakefolioError("the scanners found no candidate: see raw.scans and the thresholds in configs/scanners")
+        raise LakefolioError("the scanners found no candidate: see raw.scans and the thresholds in configs/presets")
     return StepReport(n_candidates, f"{n_candidates} identities, {conflicts} found both long and short")
 
 

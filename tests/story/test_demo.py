@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import polars as pl
 import pytest
 
+from ingest.landing.envelope import SCHEMA_FILE
 from tests.story.home import Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
@@ -89,10 +91,11 @@ def test_every_scanner_exports_an_envelope_that_says_what_it_is(demo: Home) -> N
     assert [file.name for file in files] == sorted(f"universe_selector_{name}.json" for name in asked)
     found = dict(demo.query("select scanner, count(*) from raw.scans where run_id = ? and session_date = '2025-12-30' "
                             "group by scanner", RUN).iter_rows())  # fmt: skip
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     for file in files:
         document = json.loads(file.read_text(encoding="utf-8"))
+        jsonschema.validate(document, schema)
         meta = document["meta"]
-        assert {"schema", "version", "run", "scanner", "direction", "product", "venues", "generated_at"} <= meta.keys()
         assert (meta["run"], meta["is_simulated"]) == (RUN, True)
         assert len(document["data"]) == found.get(meta["scanner"], 0)
         assert {row["direction"] for row in document["data"]} <= {meta["direction"]}

@@ -1,4 +1,4 @@
-"""The source `sample`: a seeded, SIMULATED market (docs/architecture.md#sources). Not one number in it is real."""
+"""Serve a seeded, SIMULATED market as the source `sample`; no number in it is real."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ __all__ = [
     "planted_gaps",
 ]
 
-# A seed under which the planted trends and pullbacks show at SAMPLE_AS_OF in many clusters and in both directions.
+# With this seed the planted trends and pullbacks are visible at SAMPLE_AS_OF in many clusters and both directions.
 DEFAULT_SEED = 111
 _ADJUSTED = ("equity", "etf")
 
 
 class SampleSource:
-    """A simulated market from 2021-08-02 to 2027-12-31; the same seed gives the same bars whatever is asked for.
+    """Simulated market from 2021-08-02 to 2027-12-31; the bars of a symbol depend on the seed only.
 
     Equities and ETFs carry an `adj_close` equal to their close, since no corporate action is simulated.
     """
@@ -86,19 +86,19 @@ class SampleSource:
         return pl.DataFrame(rows, schema=INSTRUMENT_SCHEMA)
 
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
-        """Yield all requested bars in one answer.
+        """Yield all requested bars in one batch.
 
         Raises
         ------
         CalendarRangeError
-            When bars after the simulation's horizon are asked for.
+            When bars after the horizon of the simulation are requested.
         """
         if request.last > HORIZON:
-            raise CalendarRangeError(f"sample is simulated up to {HORIZON}, bars up to {request.last} were asked for")
-        wanted = self._listed(request.symbols)
-        frames = [frame for one in wanted if (frame := self._bars_of(one, request)).height]
+            raise CalendarRangeError(f"sample is simulated up to {HORIZON}, bars up to {request.last} were requested")
+        requested = self._listed(request.symbols)
+        frames = [frame for one in requested if (frame := self._bars_of(one, request)).height]
         bars = pl.concat(frames) if frames else pl.DataFrame(schema=_DRAWN_SCHEMA)
-        known = {one.symbol for one in wanted}
+        known = {one.symbol for one in requested}
         yield BarBatch(
             tuple(sorted(known)),
             bars.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row_number")).select(
@@ -110,12 +110,12 @@ class SampleSource:
         )
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
-        """Refuse: simulated bars are scanned through `marts.scanner_columns`."""
+        """Refuse the scan, since simulated bars are scanned through `marts.scanner_columns`."""
         raise no_scanner(self.name, scanner, as_of_at or as_of)
 
     def _listed(self, symbols: Sequence[str] | None) -> tuple[Listing, ...]:
-        asked = None if symbols is None else set(symbols)
-        return tuple(one for one in listings() if asked is None or one.symbol in asked)
+        requested = None if symbols is None else set(symbols)
+        return tuple(one for one in listings() if requested is None or one.symbol in requested)
 
     def _sessions(self, listing: Listing) -> pl.Series:
         days = all_sessions(self.venues.require(listing.venue).calendar)["session_date"]
@@ -123,17 +123,16 @@ class SampleSource:
 
     def _first_session(self, listing: Listing) -> dt.date:
         days = self._sessions(listing)
-        genesis = late_listings().get(listing.symbol, FIRST_DAY)
-        first: dt.date = days[int(days.search_sorted(genesis, side="left"))]
+        first: dt.date = days[int(days.search_sorted(listing.first_session or FIRST_DAY, side="left"))]
         return first
 
     def _bars_of(self, listing: Listing, request: BarRequest) -> pl.DataFrame:
         sessions = self._sessions(listing)
-        places: npt.NDArray[np.int64] = sessions.to_physical().to_numpy().astype(np.int64) - _DAY_ZERO
-        drawn = draw_bars(self.seed, listing, places)
+        days: npt.NDArray[np.int64] = sessions.to_physical().to_numpy().astype(np.int64) - _DAY_ZERO
+        drawn = draw_bars(self.seed, listing, days)
         frame = pl.DataFrame(
             {
-                "symbol": pl.repeat(listing.symbol, len(places), eager=True),
+                "symbol": pl.repeat(listing.symbol, len(days), eager=True),
                 "session_date": sessions,
                 **{name: getattr(drawn, name) for name in ("open", "high", "low", "close", "volume")},
             }
@@ -142,7 +141,7 @@ class SampleSource:
             (pl.col("close") if listing.asset_class in _ADJUSTED else pl.lit(None, pl.Float64)).alias("adj_close"),
         )
         first = max(self._first_session(listing), request.first or FIRST_DAY)
-        last = min(delisted().get(listing.symbol, HORIZON), request.last)
+        last = min(listing.last_session or HORIZON, request.last)
         kept = frame.filter(pl.col("session_date").is_between(first, last))
         return _with_faults(kept, listing.symbol)
 
@@ -152,7 +151,7 @@ _DRAWN_SCHEMA = {name: kind for name, kind in BAR_SCHEMA.items() if name != "row
 
 
 def _with_faults(bars: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    """Leave out the planted gaps and spoil the planted ticks of one symbol."""
+    """Remove the planted gaps and spoil the planted bad bars of one symbol."""
     missing = [day for one, day in planted_gaps() if one == symbol]
     if missing:
         bars = bars.filter(~pl.col("session_date").is_in(missing))

@@ -3,18 +3,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from ingest.errors import ScannerInputError
 from ingest.landing.discovery import discover
-from ingest.landing.envelope import ScanProvenance, envelope, write_envelope
 from ingest.screening.predicates import evaluate, scan_from_columns, summarise
 from ingest.screening.scanners import Filter, Scanner
 from ingest.screening.strategies import STRATEGIES
-from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
 
 DAY, AT = dt.date(2024, 3, 8), dt.datetime.fromisoformat("2024-03-09T00:10")
@@ -186,29 +183,3 @@ def test_discovery_runs_all_scanners_and_keeps_every_verdict() -> None:
     nothing = discover(pair, columns.head(0), source="sample", run_id="run-1", scanned_at=AT)
     assert nothing.scans.is_empty()
     assert tuple(nothing.scans.columns) == CONTRACTS["raw.scans"].names
-
-
-def test_the_envelope_carries_its_meta_and_plain_json(tmp_path: Path) -> None:
-    columns = pl.DataFrame([row("NYSE:A", **{**TREND_UP, "volume": math.inf})])
-    mine = scanner()
-    scans = scan_from_columns(mine, columns, source="sample", run_id="run-1", scanned_at=AT)
-    where = ScanProvenance("run-1", "sample", is_simulated=True, as_of=DAY, generated_at=AT)
-    file = write_envelope(Paths.at(tmp_path), mine, scans, where)
-    assert file.relative_to(tmp_path).as_posix() == "export/run-1/universe_selector_mine.json"
-    told = json.loads(file.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert set(told) == {"meta", "data"}
-    meta = told["meta"]
-    assert {"schema", "version", "run", "scanner", "direction", "product", "venues", "generated_at"} <= set(meta)
-    assert (meta["venues"], meta["is_simulated"], meta["n_rows"]) == (["NYSE"], True, 1)
-    assert meta["generated_at"] == "2024-03-09T00:10:00Z"
-    assert told["data"][0]["symbol"] == "NYSE:A"
-    assert told["data"][0]["volume"] is None
-    assert [path.name for path in file.parent.iterdir()] == [file.name]
-
-
-def test_an_envelope_takes_one_scanners_rows_only() -> None:
-    scans = scan_from_columns(
-        scanner(name="other"), pl.DataFrame([row(**TREND_UP)]), source="s", run_id="run-1", scanned_at=AT
-    )
-    with pytest.raises(ScannerInputError, match="other"):
-        envelope(scanner(), scans, ScanProvenance("run-1", "s", is_simulated=False, as_of=DAY, generated_at=AT))

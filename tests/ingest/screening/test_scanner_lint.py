@@ -11,6 +11,7 @@ from ingest.screening.scanner_checks import RULES, LintFinding, check_pairs, che
 from ingest.screening.scanner_lint import failures, lint
 from ingest.screening.scanners import Scanner, default_names, load_scanner, scanner_names
 
+HEADER = "name,market,strategies,overrides,directions,title"
 CLEAN = "extends: [base/market, presets/trend]\ntitle: Mine\n"
 
 
@@ -24,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, name: str, text: str) -> None:
-    file = folder / f"{name}.yaml"
+    file = folder / (name if name.endswith(".csv") else f"{name}.yaml")
     file.parent.mkdir(exist_ok=True)
     file.write_text(text + "\n", encoding="utf-8")
 
@@ -48,7 +49,7 @@ def test_a_clean_folder_has_no_findings(folder: Path, venues: Venues) -> None:
     ("file", "text", "where", "code", "fix"),
     [
         ("scanners/a_trend_long", "title: [unclosed", "scanners/a_trend_long", "SCN001", "one mapping"),
-        ("scanners/a_trend_long", "limit: 1\nlimit: 2", "scanners/a_trend_long", "SCN001", "each key once"),
+        ("scanners/a_trend_long", "limit: 1\nlimit: 2", "scanners/a_trend_long", "SCN001", "unique keys"),
         ("presets/trend", "- a", "presets/trend", "SCN001", "one mapping"),
         (
             "base/market",
@@ -64,7 +65,15 @@ def test_a_clean_folder_has_no_findings(folder: Path, venues: Venues) -> None:
             "SCN003",
             "did you mean 'base/market'",
         ),
-        ("scanners/a_trend_long", "extends: [../x]", "scanners/a_trend_long", "SCN003", "base/NAME"),
+        ("scanners/a_trend_long", "extends: [../x]", "scanners/a_trend_long", "SCN003", "FOLDER/NAME"),
+        (
+            "presets/trend",
+            "strategy: trend_momentum\ncolumns_add: sma50",
+            "presets/trend",
+            "SCN004",
+            "columns_add: [...]",
+        ),
+        ("base/market", "extends: base/other\nasset_classes: [equity]", "base/market", "SCN004", "extends: [...]"),
         ("scanners/A-trend-long", CLEAN, "scanners/A-trend-long", "SCN004", "can have"),
         ("scanners/a_trend_long", f"{CLEAN}limit: 0", "scanners/a_trend_long", "SCN004", "can have"),
         ("scanners/a_trend_long", f"{CLEAN}thresholds: {{adx_mim: 3}}", "scanners/a_trend_long", "SCN004", "can have"),
@@ -115,6 +124,16 @@ def test_a_clean_folder_has_no_findings(folder: Path, venues: Venues) -> None:
         ),
         ("scanners/a_trend_short", f"{CLEAN}limit: 7", "scanners/a_trend_short", "SCN008", "rename"),
         ("scanners/a_reversion_long", f"{CLEAN}limit: 7", "scanners/a_reversion_long", "SCN009", "_trend_long"),
+        (
+            "scanners.csv",
+            f"{HEADER}\nother,market,trnd,,long,Other",
+            *("scanners.csv: line 2 (other), column strategies", "SCN010", "did you mean 'trend'"),
+        ),
+        (
+            "scanners.csv",
+            f"{HEADER}\nmine,market,trend,,long,Mine",
+            *("scanners/mine_trend_long", "SCN011", "rename the file"),
+        ),
         ("presets/idle", "limit: 3", "presets/idle", "SCN101", "delete"),
         ("scanners/twin_trend_long", CLEAN, "scanners/twin_trend_long", "SCN102", "delete one"),
         (
@@ -182,7 +201,7 @@ def test_the_guide_lists_every_code_as_it_is(configs: Path) -> None:
     assert listed == RULES
 
 
-def test_all_faults_of_all_files_are_told_at_once(folder: Path, venues: Venues) -> None:
+def test_all_faults_of_all_files_are_found_at_once(folder: Path, venues: Venues) -> None:
     write(folder, "base/market", "asset_clases: [equity]\nprodukt: cash")
     write(folder, "scanners/b_trend_long", "extends: [base/gone, presets/trend]\ntitel: B")
     assert codes(lint(folder, venues)) == [
@@ -193,12 +212,14 @@ def test_all_faults_of_all_files_are_told_at_once(folder: Path, venues: Venues) 
     ]
 
 
-def test_a_loop_and_what_is_only_reached_by_it_is_told(folder: Path, venues: Venues) -> None:
+def test_a_loop_is_found_and_what_no_scanner_extends(folder: Path, venues: Venues) -> None:
     write(folder, "presets/one", "extends: [presets/two]")
     write(folder, "presets/two", "extends: [presets/one]")
     assert codes(lint(folder, venues)) == [("presets/one", "SCN101"), ("presets/two", "SCN101")]
     write(folder, "scanners/b_trend_long", f"{CLEAN}".replace("presets/trend", "presets/one"))
-    assert codes(lint(folder, venues)) == [("scanners/b_trend_long", "SCN003")]
+    (finding,) = lint(folder, venues)
+    assert codes((finding,)) == [("scanners/b_trend_long", "SCN003")]
+    assert finding.message == "the layers presets/one and presets/two extend each other in a loop"
 
 
 def test_a_layer_of_a_layer_is_used(folder: Path, venues: Venues) -> None:
@@ -208,7 +229,7 @@ def test_a_layer_of_a_layer_is_used(folder: Path, venues: Venues) -> None:
     assert load_scanner(folder, "mine_trend_long").limit == 9
 
 
-def test_a_typo_in_a_shipped_layer_is_told_once_and_not_for_each_scanner(
+def test_a_typo_in_a_shipped_layer_is_found_once_and_not_for_each_scanner(
     configs: Path, tmp_path: Path, venues: Venues
 ) -> None:
     shutil.copytree(configs, tmp_path / "configs")
@@ -229,11 +250,11 @@ def test_twins_differ_in_more_than_spelled_out_defaults(configs: Path) -> None:
 
 
 def test_a_range_is_judged_for_both_sides_alike(venues: Venues) -> None:
-    told = {"title": "A", "strategy": "mean_reversion", "asset_classes": ("equity",), "value_traded_min_usd": 1.0}
+    given = {"title": "A", "strategy": "mean_reversion", "asset_classes": ("equity",), "value_traded_min_usd": 1.0}
     for direction, value in (("LONG", 101.0), ("SHORT", 101.0), ("LONG", -1.0)):
         name = f"a_reversion_{direction.lower()}"
         scanner = Scanner.model_validate(
-            {**told, "name": name, "direction": direction, "thresholds": {"rsi_max": value}}
+            {**given, "name": name, "direction": direction, "thresholds": {"rsi_max": value}}
         )
         assert [one.code for one in check_scanner(scanner, venues)] == ["SCN006"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import ScannerConfigError
-from ingest.screening.scanners import load_scanner, load_scanners, resolve_layers, scanner_names
+from ingest.screening.scanners import load_scanner, load_scanners, open_layers, scanner_names
 from lakehouse.errors import PathRefusedError
 
 CLASSES = ("equity", "etf", "bond", "crypto_spot", "crypto_perp", "fx", "future", "cfd")
@@ -25,10 +25,8 @@ def layers(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(folder: Path, name: str, text: str) -> Path:
-    file = folder / f"{name}.yaml"
-    file.write_text(text + "\n", encoding="utf-8")
-    return file
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / f"{name}.yaml").write_text(text + "\n", encoding="utf-8")
 
 
 def test_every_shipped_scanner_loads_and_every_class_has_both_sides(configs: Path) -> None:
@@ -47,13 +45,8 @@ def test_every_shipped_scanner_loads_and_every_class_has_both_sides(configs: Pat
 
 
 def test_no_shipped_layer_is_without_a_user(configs: Path) -> None:
-    used = {
-        reference
-        for name in scanner_names(configs)
-        for line in (configs / "scanners" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
-        if line.startswith("extends:")
-        for reference in line.split("[")[1].rstrip("]").split(", ")
-    }
+    layers = open_layers(configs)
+    used = {reference for name in layers.names("scanners") for reference in layers.get(name).settings["extends"]}
     assert used == {
         f"{folder}/{file.stem}" for folder in ("base", "presets") for file in (configs / folder).glob("*.yaml")
     }
@@ -75,15 +68,6 @@ def test_mappings_merge_lists_replace_and_additions_append_once(layers: Path) ->
     assert scanner.threshold("perf_3m_min_pct") == 1.0
 
 
-def test_later_layers_stand_over_earlier_ones(layers: Path) -> None:
-    write(layers, "presets/other", "direction: SHORT\ncolumns_add: [macd]")
-    first = write(layers, "scanners/a", "extends: [base/market, presets/trend, presets/other]\ntitle: A")
-    second = write(layers, "scanners/b", "extends: [presets/other, presets/trend]\ntitle: B")
-    assert resolve_layers(layers, first)["direction"] == "SHORT"
-    assert resolve_layers(layers, second)["direction"] == "LONG"
-    assert resolve_layers(layers, first)["columns"] == ["change", "sma50", "macd"]
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -97,7 +81,7 @@ def test_later_layers_stand_over_earlier_ones(layers: Path) -> None:
         ("filters_add:\n  - {left: close, operation: bigger, right: 1}", "operation"),
         ("filters_add:\n  - {left: close, operation: in_range, right: 1}", "takes a list"),
         ("limit: 0", "limit"),
-        ("venues: [A]\nvenues: [B]", "stands twice"),
+        ("venues: [A]\nvenues: [B]", "given twice"),
         ("columns_add: sma50", "must be a list"),
         ("name: other", "the name is that of the file"),
         ("- a list", "a layer is a mapping"),
@@ -105,7 +89,7 @@ def test_later_layers_stand_over_earlier_ones(layers: Path) -> None:
         ("title: !!python/object/apply:os.getcwd []", "not readable as YAML"),
     ],
 )
-def test_what_nobody_reads_is_an_error(layers: Path, text: str, message: str) -> None:
+def test_settings_that_are_not_valid_are_refused(layers: Path, text: str, message: str) -> None:
     head = "" if text.startswith("- ") else "extends: [base/market, presets/trend]\n"
     if head and not text.startswith("title"):
         head += "title: Broken\n"
@@ -118,28 +102,13 @@ def test_what_nobody_reads_is_an_error(layers: Path, text: str, message: str) ->
 
 def test_a_missing_layer_names_the_nearest_and_a_loop_is_refused(layers: Path) -> None:
     write(layers, "scanners/lost", "extends: [base/markt]\ntitle: Lost")
-    with pytest.raises(ScannerConfigError, match="did you mean 'market'"):
+    with pytest.raises(ScannerConfigError, match="did you mean 'base/market'"):
         load_scanner(layers, "lost")
     write(layers, "presets/one", "extends: [presets/two]")
     write(layers, "presets/two", "extends: [presets/one]")
     write(layers, "scanners/round", "extends: [presets/one]\ntitle: Round")
     with pytest.raises(ScannerConfigError, match="loop"):
         load_scanner(layers, "round")
-
-
-def test_a_layer_reached_twice_does_not_undo_what_stands_over_it(layers: Path) -> None:
-    write(layers, "presets/narrow", "extends: [base/market]\nvenues: [NASDAQ]")
-    write(layers, "presets/wide", "extends: [base/market]\nlimit: 7")
-    both = write(layers, "scanners/both", "extends: [presets/narrow, presets/wide]\ntitle: Both")
-    assert resolve_layers(layers, both)["venues"] == ["NASDAQ"]
-    assert resolve_layers(layers, both)["limit"] == 7
-
-
-@pytest.mark.parametrize("reference", ["../secrets", "base/../../x", "/etc/passwd", "base", "other/market"])
-def test_a_layer_outside_the_folders_is_refused(layers: Path, reference: str) -> None:
-    write(layers, "scanners/out", f"extends: ['{reference}']\ntitle: Out")
-    with pytest.raises(ScannerConfigError, match="refused"):
-        load_scanner(layers, "out")
 
 
 def test_a_name_outside_the_whitelist_never_becomes_a_path(configs: Path) -> None:
@@ -151,7 +120,7 @@ def test_a_name_outside_the_whitelist_never_becomes_a_path(configs: Path) -> Non
 
 def test_a_shipped_file_with_a_typo_is_found(configs: Path, tmp_path: Path) -> None:
     shutil.copytree(configs, tmp_path / "configs")
-    file = tmp_path / "configs" / "presets" / "trend_long.yaml"
+    file = tmp_path / "configs" / "presets" / "trend.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("adx_min", "adx_mim"), encoding="utf-8")
     with pytest.raises(ScannerConfigError, match="did you mean 'adx_min'"):
         load_scanners(tmp_path / "configs")

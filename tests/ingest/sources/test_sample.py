@@ -28,7 +28,7 @@ from ingest.sources.sample.sample import (
 from ingest.sources.sample.sample_universe import CRISIS, FIRST_DAY
 
 
-def told(source: SampleSource, as_of: dt.date, symbols: tuple[str, ...] | None = None) -> pl.DataFrame:
+def bars_of(source: SampleSource, as_of: dt.date, symbols: tuple[str, ...] | None = None) -> pl.DataFrame:
     known = tuple(source.instruments(symbols, as_of=as_of)["symbol"])
     (batch,) = source.bars(BarRequest(known, None, as_of, as_of_clock(as_of), dt.datetime.fromisoformat("2028-01-01")))
     return batch.bars
@@ -36,7 +36,7 @@ def told(source: SampleSource, as_of: dt.date, symbols: tuple[str, ...] | None =
 
 @pytest.fixture(scope="module")
 def bars(sample: SampleSource) -> pl.DataFrame:
-    return told(sample, SAMPLE_AS_OF)
+    return bars_of(sample, SAMPLE_AS_OF)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_planted_ticks_and_only_these_are_caught(verdict: Verdict) -> None:
     assert found == bad_ticks()
 
 
-def test_whoever_has_a_planted_fault_has_one_in_the_last_sixty_sessions() -> None:
+def test_every_faulty_instrument_has_a_fault_in_the_last_sixty_sessions() -> None:
     days = all_sessions("XNYS")["session_date"]
     window_start = days.filter(days <= SAMPLE_AS_OF)[-60]
     assert {symbol for symbol, day in planted_gaps() if day >= window_start} == {symbol for symbol, _ in planted_gaps()}
@@ -132,26 +132,28 @@ def test_an_instrument_is_unknown_before_it_is_listed(sample: SampleSource) -> N
 
 def test_a_later_as_of_only_appends(sample: SampleSource, bars: pl.DataFrame) -> None:
     some = ("SIMX:TEC01", "SIMCRYPTO_B:BTCUSDT", "SIMFX_A:EURUSD", "SIMFUT_A:HG1!", "SIMX:MAT06", BENCHMARK)
-    later = told(sample, dt.date(2027, 6, 30), some).drop("row_number")
+    later = bars_of(sample, dt.date(2027, 6, 30), some).drop("row_number")
     now = bars.filter(pl.col("symbol").is_in(some)).drop("row_number")
     assert later.height > now.height
     order = ["symbol", "session_date"]
     assert_frame_equal(later.filter(pl.col("session_date") <= SAMPLE_AS_OF).sort(order), now.sort(order))
 
 
-def test_bars_of_one_symbol_do_not_depend_on_what_else_is_asked(sample: SampleSource, bars: pl.DataFrame) -> None:
-    alone = told(sample, SAMPLE_AS_OF, ("SIMX:BNK02",)).drop("row_number")
+def test_bars_of_one_symbol_do_not_depend_on_the_other_symbols_requested(
+    sample: SampleSource, bars: pl.DataFrame
+) -> None:
+    alone = bars_of(sample, SAMPLE_AS_OF, ("SIMX:BNK02",)).drop("row_number")
     assert_frame_equal(alone, bars.filter(pl.col("symbol") == "SIMX:BNK02").drop("row_number"))
 
 
 def test_another_seed_gives_another_market(venues: Venues, bars: pl.DataFrame) -> None:
-    other = told(SampleSource(venues, seed=7), SAMPLE_AS_OF, (BENCHMARK,))
+    other = bars_of(SampleSource(venues, seed=7), SAMPLE_AS_OF, (BENCHMARK,))
     assert not other["close"].equals(bars.filter(pl.col("symbol") == BENCHMARK)["close"])
 
 
-def test_beyond_the_horizon_there_is_nothing_to_ask(sample: SampleSource) -> None:
+def test_bars_beyond_the_horizon_are_refused(sample: SampleSource) -> None:
     with pytest.raises(CalendarRangeError, match="2027-12-31"):
-        told(sample, dt.date(2028, 1, 3), (BENCHMARK,))
+        bars_of(sample, dt.date(2028, 1, 3), (BENCHMARK,))
 
 
 def grid_returns(verdict: Verdict, symbols: list[str], n_sessions: int) -> np.ndarray:
@@ -174,7 +176,7 @@ def test_planted_clusters_are_recovered(verdict: Verdict) -> None:
     assert adjusted_rand_score(planted, found) >= 0.8
 
 
-def test_the_crisis_is_four_times_as_rough(verdict: Verdict) -> None:
+def test_volatility_in_the_crisis_is_about_four_times_as_high(verdict: Verdict) -> None:
     spy = verdict.accepted.filter(pl.col("symbol") == BENCHMARK).sort("session_date")
     moves = spy.select("session_date", pl.col("close").log().diff().alias("move")).drop_nulls()
     in_crisis = moves["session_date"].is_between(*CRISIS)
