@@ -115,9 +115,11 @@ docs: ## build the documentation site offline into artifacts/docs
 reference: ## write docs/reference and the table of steps from the code
 	@$(TEST_READY) && PYTHONPATH=. $(PY) -m scripts.reference
 
-.PHONY: test lint bench agreement lock schema
+.PHONY: test test-kernels lint bench agreement lock schema
 test: ## everything that CI runs
 	@$(TEST_READY) && $(MAKE) --no-print-directory lint && $(PY) -m pytest -n $(WORKERS) --dist loadgroup
+test-kernels: ## tests/analytics under the BLAS kernels of other processors, with one thread and with two; about ten minutes
+	@$(TEST_READY) && $(PY) -m scripts.test_kernels
 lint: ## ruff, mypy strict, sqlfluff, schema
 	@$(TEST_READY) && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/sqlfluff lint -p 2 --disable-progress-bar dbt_project/models dbt_project/tests dbt_project/macros && $(LF) schema --check
 bench: ## the same work against peers, side by side

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from analytics._typing import BoolVector, FloatVector, IntVector
+from analytics.allocation.solvers.certificates import TIE_TOLERANCE
 from analytics.errors import InfeasibleError
 
 #: Share of the invested weight that the aggressor sleeve takes in each regime.
@@ -69,7 +70,7 @@ def choose_aggressors(
         )
         raise InfeasibleError(message)
     each = share / int(chosen.sum())
-    tight = np.flatnonzero(chosen & (upper < each - 1e-12))
+    tight = np.flatnonzero(chosen & (upper < each - TIE_TOLERANCE))
     if tight.size:
         message = (
             f"barbell: each of {int(chosen.sum())} aggressor clusters takes {each:.4g}, above a cap of "

@@ -11,6 +11,9 @@ import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
 
+#: Variance on common sessions, relative to the mean square about the whole column's mean, that cancellation may leave.
+CANCELLATION = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class PairwiseMoments:
@@ -27,7 +30,8 @@ class PairwiseMoments:
     covariance : (N, N)
         Weighted mean product of deviations from the pair's own means (ddof 0); NaN without a common session.
     variance : (N, N)
-        Entry (i, j) is the variance of i on the sessions it shares with j (ddof 0).
+        Entry (i, j) is the variance of i on the sessions it shares with j (ddof 0); exactly 0 where i does not move
+        there.
     """
 
     overlap: FloatMatrix
@@ -66,5 +70,7 @@ def pairwise_moments(returns: FloatMatrix, weights: FloatVector | None = None) -
     with np.errstate(invalid="ignore", divide="ignore"):
         means = sums / weight
         covariance = (weighted.T @ weighted) / weight - means * means.T
-        variance = (weighted**2).T @ mask / weight - means**2
-    return PairwiseMoments(overlap, weight, squared_weight, covariance, np.maximum(variance, 0.0))
+        square = (weighted**2).T @ mask / weight
+        variance = square - means**2
+    variance[variance <= CANCELLATION * square] = 0.0
+    return PairwiseMoments(overlap, weight, squared_weight, covariance, variance)

@@ -20,6 +20,8 @@ from analytics.errors import InputError, ShortHistoryError
 EULER_GAMMA = 0.5772156649015329
 # Splits worked on together, so that memory stays small with many portfolios.
 SPLITS_AT_ONCE = 500
+#: Figures nearer than this are equal: portfolios that hold the same may differ by rounding.
+TIE_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +152,8 @@ def _cross_validate(halves: FloatMatrix, moments: FloatMatrix) -> FloatMatrix:
     outside = _sharpes_from_moments(np.tensordot(1.0 - halves, moments, axes=1))
     rows, winner = np.arange(halves.shape[0]), inside.argmax(axis=1)
     kept = outside[rows, winner]
-    ranks = (outside < kept[:, None]).sum(axis=1) + 0.5 * ((outside == kept[:, None]).sum(axis=1) + 1.0)
+    low, high = kept[:, None] - TIE_TOLERANCE, kept[:, None] + TIE_TOLERANCE
+    ranks = (outside < low).sum(axis=1) + 0.5 * (((outside >= low) & (outside <= high)).sum(axis=1) + 1.0)
     return np.stack([inside[rows, winner], kept, ranks])
 
 

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.evaluation.bootstrap import common_block, stationary_weights
+from analytics.evaluation.deflated_sharpe import TIE_TOLERANCE
 from analytics.tournament.engines import Decision
 
 ACHIEVED, MISSED, INSUFFICIENT = "ACHIEVED", "MISSED", "INSUFFICIENT"
@@ -94,8 +95,8 @@ class _Paired:
         deviations = samples[:, other] - samples[:, column] - difference
         count = deviations.size + 1
         # Resampled deviations stand for the estimate's own error around the truth.
-        p_value = (1 + int((deviations >= difference).sum())) / count
-        p_opposite = (1 + int((deviations <= difference).sum())) / count
+        p_value = (1 + int((deviations >= difference - TIE_TOLERANCE).sum())) / count
+        p_opposite = (1 + int((deviations <= difference + TIE_TOLERANCE).sum())) / count
         return Comparison(figure, lower, upper, value, rival, p_value, p_opposite)
 
 

@@ -17,13 +17,12 @@ from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dposv
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
+from analytics.allocation.solvers.certificates import TIE_TOLERANCE
 from analytics.allocation.solvers.group_caps import Groups, KeptSums
 from analytics.allocation.solvers.piecewise_linear import Pieces, QuadraticForm
 from analytics.allocation.solvers.starting_weights import guess_weights
 
 MAX_ITERATIONS = 300
-#: A group is over its limit from here on.
-LIMIT_TOLERANCE = 1e-12
 #: A group this near to its limit is taken for tight at the start.
 NEAR_LIMIT = 1e-8
 
@@ -159,7 +158,7 @@ def _multiplier_of_vertex(
     growth = np.cumsum(np.concatenate([rates, -rates])[order])[:-1]
     sums = np.concatenate([[0.0], np.cumsum(growth * np.diff(bends))])
     ends = []
-    for target in (budget * (1.0 - 1e-12), budget * (1.0 + 1e-12)):
+    for target in (budget * (1.0 - TIE_TOLERANCE), budget * (1.0 + TIE_TOLERANCE)):
         place = int(np.searchsorted(sums, target))
         if 0 < place < bends.size:
             ends.append(bends[place - 1] + (target - sums[place - 1]) / growth[place - 1])
@@ -212,23 +211,30 @@ def _read(
     groups: Groups,
     face: _Face,
     kept: KeptSums,
-    is_tight: BoolVector,
+    last: _Reading,
     step: FloatVector,
     tilt: float,
 ) -> _Reading:
+    """The answer of the face that `last` asked for; a weight or group on the edge of its part stays in it."""
+    is_tight = last.is_tight
     weights = face.base + tilt * face.slope
     gradient = face.base_gradient + tilt * (face.slope_gradient + form.cost)
     thresholds = _thresholds(form.pieces, step, tilt)
     multipliers = _completed(
         face.base_multipliers + tilt * face.slope_multipliers, weights, gradient, thresholds, step, kept
     )
-    position = weights + step * (multipliers @ kept.rows - gradient)
-    pattern = (position > thresholds).sum(axis=0)
+    pull = multipliers @ kept.rows
+    position = weights + step * (pull - gradient)
+    # A free weight ties with a knot on the scale of the budget, a pinned one also on that of the pulls that cancel.
+    is_pinned = (last.pattern & 1) == 0
+    tie = TIE_TOLERANCE * (form.budget + is_pinned * step * (np.abs(pull) + np.abs(gradient)))
+    least, most = ((position + shift > thresholds).sum(axis=0) for shift in (-tie, tie))
+    pattern = np.clip(last.pattern, least, most)
     if not groups.limits.size:
         return _Reading(weights, groups.limits, pattern, is_tight)
     pressure = np.zeros_like(groups.limits)
     pressure[is_tight] = kept.pressure(multipliers)
-    is_over = groups.sums(weights) > groups.limits + LIMIT_TOLERANCE
+    is_over = groups.sums(weights) > groups.limits + TIE_TOLERANCE * form.budget
     return _Reading(weights, np.maximum(pressure, 0.0), pattern, np.where(is_tight, pressure > 0.0, is_over))
 
 
@@ -274,9 +280,10 @@ def minimize(
         if tilt is None:
             reward, variance = _linear_reward(form, face, wanted.pattern), float(face.base @ face.base_gradient)
             current = variance / reward if reward > 0.0 else max(4.0 * current, 1e-3 * variance)
-        answer = _read(form, groups, face, kept, wanted.is_tight, step, current)
+        answer = _read(form, groups, face, kept, wanted, step, current)
         if answer.key() == key:
-            return ActiveSetResult(answer.weights, answer.group_multipliers, iteration, is_settled=True)
+            inside = np.clip(answer.weights, 0.0, pieces.upper)
+            return ActiveSetResult(inside, answer.group_multipliers, iteration, is_settled=True)
         if is_careful:
             nearer = wanted.pattern + np.sign(answer.pattern - wanted.pattern)
             answer = replace(answer, pattern=nearer)

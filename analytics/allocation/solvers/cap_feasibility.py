@@ -9,6 +9,7 @@ import numpy as np
 
 from analytics._typing import BoolVector, FloatVector
 from analytics.allocation.errors import CapInfeasibleError
+from analytics.allocation.solvers.certificates import TIE_TOLERANCE
 
 #: Caps that miss the budget by less than this hold it exactly (K * cap = 1 in floating point).
 CAPACITY_TOLERANCE = 1e-9
@@ -51,7 +52,7 @@ def impose_caps(weights: FloatVector, upper: FloatVector) -> tuple[FloatVector, 
     in proportion to their caps.
     """
     total = float(weights.sum())
-    cut = weights > upper * (1.0 + 1e-12)
+    cut = weights > upper * (1.0 + TIE_TOLERANCE)
     capped = cut.copy()
     answer = weights
     while cut.any():
@@ -63,6 +64,6 @@ def impose_caps(weights: FloatVector, upper: FloatVector) -> tuple[FloatVector, 
         if room <= 0.0:
             return np.where(capped, upper, 0.0) * (total / float(upper.sum())), capped
         answer = np.where(capped, upper, others * (rest / room))
-        cut = ~capped & (answer > upper * (1.0 + 1e-12))
+        cut = ~capped & (answer > upper * (1.0 + TIE_TOLERANCE))
         capped = capped | cut
     return answer, capped

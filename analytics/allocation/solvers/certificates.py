@@ -13,6 +13,8 @@ from analytics._typing import FloatVector
 from analytics.allocation.solvers.piecewise_linear import Pieces, QuadraticForm
 from analytics.allocation.solvers.risk_problem import GroupCaps
 
+#: Two numbers this near, relative to the scale of the problem, count as equal: rounding tells them apart at will.
+TIE_TOLERANCE = 1e-12
 #: A weight this near to a knot counts as on it.
 KNOT_TOLERANCE = 1e-9
 #: Residuals and relative gap above this are a failure, not an answer.

@@ -16,7 +16,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector
 from analytics.allocation.errors import UnboundedError
-from analytics.allocation.solvers.certificates import Certificate, primal_residual
+from analytics.allocation.solvers.certificates import TIE_TOLERANCE, Certificate, primal_residual
 from analytics.allocation.solvers.optimum import Optimum, accepted
 
 #: Portfolio variance, relative to the assets', below which contributions mean nothing.
@@ -258,7 +258,7 @@ def solve_risk_parity(covariance: FloatMatrix, budgets: FloatVector, upper: Floa
             raise
         is_free = False
         scaled, iterations = np.sqrt(budgets / unit.diagonal()), NEWTON_STEPS
-    if not is_free or np.any(scaled > caps * scaled.sum()):
+    if not is_free or np.any(scaled > caps * (scaled.sum() * (1.0 + TIE_TOLERANCE))):
         scaled, more = _equalize_capped(unit, budgets, caps, scaled)
         iterations, solver = iterations + more, "interior_point"
     certificate = _certify(scaled, unit, budgets, caps)

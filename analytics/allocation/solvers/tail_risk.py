@@ -14,7 +14,13 @@ import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 from analytics.allocation.errors import AllocationInputError
-from analytics.allocation.solvers.certificates import Certificate, primal_residual, stationarity, with_groups
+from analytics.allocation.solvers.certificates import (
+    TIE_TOLERANCE,
+    Certificate,
+    primal_residual,
+    stationarity,
+    with_groups,
+)
 from analytics.allocation.solvers.linear_program import GrowingProgram
 from analytics.allocation.solvers.mean_risk import penalty_terms
 from analytics.allocation.solvers.optimum import Optimum, accepted
@@ -153,7 +159,7 @@ def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
     while True:
         iterations += found.iterations
         portfolio = losses @ found.weights
-        missing = np.setdiff1d(np.flatnonzero(portfolio > found.threshold + 1e-12), linear.tail)
+        missing = np.setdiff1d(np.flatnonzero(portfolio > found.threshold + TIE_TOLERANCE), linear.tail)
         if missing.size == 0:
             break
         near = np.argsort(-portfolio, kind="stable")[: FIRST_SESSIONS // 2]

@@ -109,6 +109,13 @@ def test_skill_is_not_overfitting_and_its_slope_and_losses_say_so() -> None:
     assert overfitting_probability(noise, n_blocks=10).probability_of_loss > 0.1
 
 
+def test_portfolios_that_differ_by_rounding_alone_share_their_rank() -> None:
+    rng = np.random.default_rng(3)
+    returns = rng.normal(0.0004, 0.01, 400)
+    twins = np.column_stack([returns, returns * (1.0 + rng.choice([-2e-16, 0.0, 2e-16], 400))])
+    assert set(overfitting_probability(twins, n_blocks=8).logits) == {0.0}
+
+
 def test_what_cannot_be_cross_validated_is_refused() -> None:
     returns = np.random.default_rng(1).normal(0, 0.01, (40, 3))
     with pytest.raises(InputError, match="at least two portfolios"):

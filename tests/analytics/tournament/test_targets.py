@@ -116,6 +116,14 @@ def test_too_few_sessions_or_an_absent_series_are_insufficient() -> None:
         assess({"min_variance": np.zeros(99), "max_sharpe": np.zeros(98)})
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_series_that_differ_by_rounding_alone_support_no_order(seed: int) -> None:
+    given = streams(seed, min_variance=0.005)
+    rounding = 1.0 + np.random.default_rng(seed).choice([-2e-16, 0.0, 2e-16], 500)
+    twin = assess({**given, "risk_parity": given["min_variance"] * rounding})["min_variance"].comparisons[0]
+    assert (twin.p_value, twin.p_opposite) == (1.0, 1.0)
+
+
 def test_insulated_sleeves_are_achieved_and_a_shared_cluster_or_identity_is_missed() -> None:
     assert assess({}, [barbell(), barbell()])["barbell"].verdict == ACHIEVED
     shared = assess({}, [barbell(), barbell(clusters=(3, 3))])["barbell"]

@@ -155,7 +155,8 @@ def test_max_sharpe_is_the_best_of_a_grid() -> None:
         key=lambda y: problem.mean @ y / np.sqrt(y @ problem.covariance @ y),
     )
     solution = solve(problem)
-    assert solution.objective >= problem.mean @ best / np.sqrt(best @ problem.covariance @ best)
+    # The corner of the caps is on the grid: there the two differ by rounding alone.
+    assert solution.objective >= problem.mean @ best / np.sqrt(best @ problem.covariance @ best) * (1.0 - 1e-12)
     np.testing.assert_allclose(solution.weights, best, atol=0.01)
 
 
