@@ -1,4 +1,4 @@
-"""Which tests stay together when several processes share the suite."""
+"""Which tests are slow, and which stay together when several processes share the suite."""
 
 from __future__ import annotations
 
@@ -6,17 +6,30 @@ from typing import Any
 
 import pytest
 
-# Tests that read the same whole runs; each of these is made once, in the process that has the group.
 TOGETHER = {"tests/story/test_real_data.py": "story_real", "tests/story/": "story"}
+"""Tests that read the same whole runs: each run is made once, in the process that has the group."""
+
+SLOW = (
+    "tests/story/", "tests/test_packaging.py", "tests/dbt_project/", "tests/lakehouse/dbt/", "tests/lakehouse/maintenance/",
+    "tests/lakehouse/storage/test_concurrency.py", "tests/benchmarks/", "tests/docs/test_snippets.py",
+)  # fmt: skip
+"""Whole runs, dbt builds, packaging and many processes: `make test-fast` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of a slow folder, so that a new one there needs no mark of its own."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep groups together by their place: the marks of pytest-xdist 3.8 have no effect under pytest 9.2."""
+    """Keep groups together by their folder: the marks of pytest-xdist 3.8 have no effect under pytest 9.2."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there only where the suite is shared
 
-    class ByPlace(LoadScopeScheduling):
+    class ByFolder(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((group for place, group in TOGETHER.items() if nodeid.startswith(place)), nodeid)
+            return next((group for folder, group in TOGETHER.items() if nodeid.startswith(folder)), nodeid)
 
-    return ByPlace(config, log) if config.getvalue("dist") == "loadgroup" else None
+    return ByFolder(config, log) if config.getvalue("dist") == "loadgroup" else None
