@@ -23,8 +23,8 @@ from analytics.estimation.correlation import (
     BlendedDistance,
     DenseSubset,
     blended_distance,
-    leave_sparse,
-    whole_lookbacks,
+    exclude_sparse,
+    integer_lookbacks,
 )
 from analytics.panel import Panel, check_directions, check_panel, refuse_unusable, unusable_columns
 
@@ -150,14 +150,14 @@ def cluster_instruments(
     signs = check_directions(directions, panel.symbols)
     usable, excluded = _usable_in_symbol_order(panel, unusable)
     names = [panel.symbols[index] for index in usable]
-    window, fitting = _window_in_symbol_order(panel, usable, lookbacks)
-    blended = blended_distance(window, signs[usable], fitting, min_overlap, names=names)
-    dense = leave_sparse(blended.correlation, names)
+    window, read_lookbacks = _window_in_symbol_order(panel, usable, lookbacks)
+    blended = blended_distance(window, signs[usable], read_lookbacks, min_overlap, names=names)
+    dense = exclude_sparse(blended.correlation, names)
     kept = usable[dense.kept]
     excluded += dense.excluded
     _refuse_fewer_than_two(kept, len(panel.symbols), excluded)
-    correlation, distance, n_unknown = _between_leaves(blended, dense)
-    tree = link(distance, method)
+    correlation, distance, n_unknown = _leaf_matrices(blended, dense)
+    tree = linkage_tree(distance, method)
     uncut = Clustering(
         symbols=panel.symbols,
         cluster_ids=np.zeros(len(panel.symbols), dtype=np.int64),
@@ -188,7 +188,7 @@ def recut(clustering: Clustering, threshold: float) -> Clustering:
     )
 
 
-def link(distance: FloatMatrix, method: LinkageMethod) -> FloatMatrix:
+def linkage_tree(distance: FloatMatrix, method: LinkageMethod) -> FloatMatrix:
     """SciPy linkage (N - 1, 4) of a square distance matrix."""
     return np.asarray(hierarchy.linkage(condensed.squareform(distance, checks=False), method=method), dtype=np.float64)
 
@@ -261,7 +261,7 @@ def _window_in_symbol_order(
     A longer past than the longest lookback is never read. One memory layout for every order of the caller's columns
     makes the sums, and with them the answer, the same to the last bit.
     """
-    lookbacks = whole_lookbacks(lookbacks)
+    lookbacks = integer_lookbacks(lookbacks)
     fitting = tuple(lookback for lookback in lookbacks if lookback <= panel.returns.shape[0])
     n_read = max(fitting, default=0)
     recent = panel.returns[-n_read:]
@@ -278,7 +278,7 @@ def _refuse_fewer_than_two(kept: IntVector, n_instruments: int, excluded: Sequen
         )
 
 
-def _between_leaves(blended: BlendedDistance, dense: DenseSubset) -> tuple[FloatMatrix, FloatMatrix, int]:
+def _leaf_matrices(blended: BlendedDistance, dense: DenseSubset) -> tuple[FloatMatrix, FloatMatrix, int]:
     """Correlation and distance (N', N') of those that stay, unknown pairs at the distance of 0, and how many these are."""
     correlation, distance = blended.correlation, blended.distance
     if dense.excluded:

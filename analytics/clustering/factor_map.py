@@ -68,8 +68,8 @@ def classical_scaling(distance: FloatMatrix, n_axes: int = 2) -> tuple[FloatMatr
     n_found = min(n_axes, size)
     values, vectors = linalg.eigh(gram, subset_by_index=[size - n_found, size - 1])
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    anchors = np.argmax(np.abs(np.round(vectors, 9)), axis=0)
-    vectors = vectors * np.where(vectors[anchors, np.arange(n_found)] < 0.0, -1.0, 1.0)
+    largest = np.argmax(np.abs(np.round(vectors, 9)), axis=0)
+    vectors = vectors * np.where(vectors[largest, np.arange(n_found)] < 0.0, -1.0, 1.0)
     coordinates, explained = np.zeros((size, n_axes)), np.zeros(n_axes)
     coordinates[:, :n_found] = vectors * np.sqrt(values)
     positive = float(np.maximum(np.linalg.eigvalsh(gram), 0.0).sum())

@@ -31,11 +31,11 @@ ANCHOR_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
-    """A stream (T,) to be hedged."""
+    """Returns (T,) that an anchor hedges: those of the market (no symbol) or of the crypto hub."""
 
     kind: str
     symbol: str | None
-    stream: FloatVector
+    returns: FloatVector
 
 
 def hedge_anchors(
@@ -68,7 +68,7 @@ def hedge_anchors(
     if len(asset_classes) != len(panel.symbols):
         raise InputError(f"{len(asset_classes)} asset classes given for {len(panel.symbols)} instruments.")
     correlation = pairwise_correlation(panel.returns, min_overlap, names=panel.symbols)
-    references = [_Reference("market", None, _market(panel.returns))]
+    references = [_Reference("market", None, _equal_weight_market(panel.returns))]
     hub = _crypto_hub(correlation, panel.symbols, asset_classes)
     if hub is not None:
         references.append(_Reference("crypto_hub", panel.symbols[hub], panel.returns[:, hub]))
@@ -76,7 +76,7 @@ def hedge_anchors(
     return pl.DataFrame(rows, schema=ANCHOR_SCHEMA, orient="row")
 
 
-def _market(returns: FloatMatrix) -> FloatVector:
+def _equal_weight_market(returns: FloatMatrix) -> FloatVector:
     known = np.isfinite(returns)
     counts = known.sum(axis=1)
     total = np.where(known, returns, 0.0).sum(axis=1)
@@ -84,9 +84,7 @@ def _market(returns: FloatMatrix) -> FloatVector:
 
 
 def _crypto_hub(correlation: FloatMatrix, symbols: Sequence[str], asset_classes: Sequence[str]) -> int | None:
-    crypto = sorted(
-        (i for i, asset_class in enumerate(asset_classes) if asset_class == "crypto"), key=symbols.__getitem__
-    )
+    crypto = sorted((index for index, name in enumerate(asset_classes) if name == "crypto"), key=symbols.__getitem__)
     if not crypto:
         return None
     block = correlation[np.ix_(crypto, crypto)].copy()
@@ -102,15 +100,15 @@ def _crypto_hub(correlation: FloatMatrix, symbols: Sequence[str], asset_classes:
 def _anchors(
     panel: Panel, reference: _Reference, min_overlap: int
 ) -> list[tuple[str, str | None, int, str, float, int]]:
-    common = (np.isfinite(panel.returns) & np.isfinite(reference.stream)[:, None]).sum(axis=0)
-    beside = np.column_stack([panel.returns, reference.stream])
-    correlation = window_correlation(beside, min_overlap)[:-1, -1]
-    found = sorted(
+    common = (np.isfinite(panel.returns) & np.isfinite(reference.returns)[:, None]).sum(axis=0)
+    with_reference = np.column_stack([panel.returns, reference.returns])
+    correlation = window_correlation(with_reference, min_overlap)[:-1, -1]
+    ranked = sorted(
         (value, symbol, count)
         for value, symbol, count in zip(correlation.tolist(), panel.symbols, common.tolist(), strict=True)
         if math.isfinite(value) and symbol != reference.symbol
     )
     return [
         (reference.kind, reference.symbol, rank, symbol, value, count)
-        for rank, (value, symbol, count) in enumerate(found, start=1)
+        for rank, (value, symbol, count) in enumerate(ranked, start=1)
     ]

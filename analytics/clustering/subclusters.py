@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics._typing import FloatMatrix, IntVector
-from analytics.clustering.clusters import Clustering, cut_tree, link
+from analytics.clustering.clusters import Clustering, cut_tree, linkage_tree
 
 SUBCLUSTER_HEIGHT = 0.2
-LARGEST_WHOLE = 5
+MAX_UNDIVIDED_SIZE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def zoom_cluster(
         return Subclusters(cluster_id, symbols, np.ones(1, dtype=np.int64), np.empty((0, 4)), height)
     distance = clustering.distance[np.ix_(rows, rows)]
     if identities is not None:
-        owners = np.unique([identities.get(symbol, symbol) for symbol in symbols], return_inverse=True)[1]
-        distance[owners[:, None] == owners[None, :]] = 0.0
-    tree = link(distance, "average")
+        identity_ids = np.unique([identities.get(symbol, symbol) for symbol in symbols], return_inverse=True)[1]
+        distance[identity_ids[:, None] == identity_ids[None, :]] = 0.0
+    tree = linkage_tree(distance, "average")
     return Subclusters(cluster_id, symbols, cut_tree(tree, height), tree, height)
 
 
@@ -89,7 +89,7 @@ def subclusters(
     ids = np.minimum(clustering.cluster_ids, 1)
     sizes = np.bincount(clustering.leaf_cluster_ids)
     for cluster_id in range(1, clustering.n_clusters + 1):
-        if sizes[cluster_id] > LARGEST_WHOLE:
-            zoomed = zoom_cluster(clustering, cluster_id, identities=identities, height=height)
-            ids[[position[symbol] for symbol in zoomed.symbols]] = zoomed.subcluster_ids
+        if sizes[cluster_id] > MAX_UNDIVIDED_SIZE:
+            parts = zoom_cluster(clustering, cluster_id, identities=identities, height=height)
+            ids[[position[symbol] for symbol in parts.symbols]] = parts.subcluster_ids
     return ids

@@ -13,8 +13,8 @@ from analytics._typing import BoolMatrix, BoolVector, FloatMatrix, FloatVector, 
 from analytics.estimation.correlation import window_correlation
 from analytics.panel import moves
 
-#: Calendars in one window up to which pairs are summed calendar by calendar; beyond, the matrix is cheaper.
-MOST_CALENDARS = 10
+#: Up to this many calendars in a window the pairs are summed calendar by calendar; beyond, the matrix is cheaper.
+MAX_CALENDARS = 10
 
 
 def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
@@ -36,26 +36,26 @@ def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
         NaN where no pair has `min_overlap` common sessions.
     """
     known = np.isfinite(window)
-    first, owner = _calendars(known)
-    count = first.size
-    if count > MOST_CALENDARS:
+    representatives, calendar_ids = _calendars(known)
+    n_calendars = representatives.size
+    if n_calendars > MAX_CALENDARS:
         matrix = window_correlation(window, min_overlap)
         pairs = matrix[np.triu_indices(matrix.shape[0], k=1)]
         return float(np.nanmean(pairs)) if np.isfinite(pairs).any() else math.nan
-    calendars = known[:, first]
-    members = [window[:, owner == place] for place in range(count)]
+    calendars = known[:, representatives]
+    members = [window[:, calendar_ids == calendar] for calendar in range(n_calendars)]
     total, n_pairs = 0.0, 0
-    for one in range(count):
-        for other in range(one, count):
-            common = calendars[:, one] & calendars[:, other]
+    for i in range(n_calendars):
+        for j in range(i, n_calendars):
+            common = calendars[:, i] & calendars[:, j]
             if common.sum() < max(min_overlap, 2):
                 continue
-            left, n_left = _summed_scores(members[one], common)
-            if one == other:
+            left, n_left = _summed_scores(members[i], common)
+            if i == j:
                 total += 0.5 * (float(left @ left) - n_left)
                 n_pairs += n_left * (n_left - 1) // 2
             else:
-                right, n_right = _summed_scores(members[other], common)
+                right, n_right = _summed_scores(members[j], common)
                 total += float(left @ right)
                 n_pairs += n_left * n_right
     return total / n_pairs if n_pairs else math.nan
@@ -80,8 +80,9 @@ def _calendars(known: BoolMatrix) -> tuple[IntVector, IntVector]:
     if known.all():
         return np.zeros(1, dtype=np.int64), np.zeros(known.shape[1], dtype=np.int64)
     packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
-    _, first, owner = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
-    return first, owner
+    patterns = packed.view(f"V{packed.shape[1]}").ravel()
+    _, representatives, calendar_ids = np.unique(patterns, return_index=True, return_inverse=True)
+    return representatives, calendar_ids
 
 
 def _summed_scores(returns: FloatMatrix, common: BoolVector) -> tuple[FloatVector, int]:

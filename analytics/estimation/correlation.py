@@ -141,7 +141,7 @@ def blended_distance(
     See docs/method/03-dependence.md#3.4.
 
     A lookback fits when the panel is at least as long. When none does, the whole panel is the one lookback; the
-    result names the lookbacks used. Columns without returns or variation have NaN pairs; `leave_sparse` names them.
+    result names the lookbacks used. Columns without returns or variation have NaN pairs; `exclude_sparse` names them.
 
     Parameters
     ----------
@@ -159,30 +159,29 @@ def blended_distance(
     """
     panel = check_panel(past_returns, names, min_sessions=max(2, min_overlap))
     signs = check_directions(directions, panel.symbols)
-    lookbacks = whole_lookbacks(lookbacks)
-    short = [lookback for lookback in lookbacks if lookback < min_overlap]
-    if short or not lookbacks:
+    lookbacks = integer_lookbacks(lookbacks)
+    if not lookbacks or min(lookbacks) < min_overlap:
         raise InputError(f"Lookbacks {tuple(lookbacks)} must each hold at least min_overlap = {min_overlap} sessions.")
     n_sessions = panel.returns.shape[0]
-    fitting = tuple(sorted({lookback for lookback in lookbacks if lookback <= n_sessions})) or (n_sessions,)
+    fitting_lookbacks = tuple(sorted({lookback for lookback in lookbacks if lookback <= n_sessions})) or (n_sessions,)
     correlations, distances = [], []
-    for lookback in fitting:
+    for lookback in fitting_lookbacks:
         physical = window_correlation(panel.returns[-lookback:], min_overlap, is_complete=panel.is_complete or None)
         held = held_correlation(physical, signs)
         correlations.append(held)
         distances.append(correlation_distance(held))
-    return BlendedDistance(_mean_known(correlations), _mean_known(distances), fitting)
+    return BlendedDistance(_mean_known(correlations), _mean_known(distances), fitting_lookbacks)
 
 
-def whole_lookbacks(lookbacks: Sequence[int]) -> tuple[int, ...]:
+def integer_lookbacks(lookbacks: Sequence[int]) -> tuple[int, ...]:
     """Lookbacks as integers; InputError for one that is not a whole number of sessions."""
-    broken = [lookback for lookback in lookbacks if not float(lookback).is_integer()]
-    if broken:
-        raise InputError(f"A lookback is a whole number of sessions, not {broken[0]!r}.")
+    fractional = [lookback for lookback in lookbacks if not float(lookback).is_integer()]
+    if fractional:
+        raise InputError(f"A lookback is a whole number of sessions, not {fractional[0]!r}.")
     return tuple(int(lookback) for lookback in lookbacks)
 
 
-def leave_sparse(correlation: FloatMatrix, symbols: Sequence[str]) -> DenseSubset:
+def exclude_sparse(correlation: FloatMatrix, symbols: Sequence[str]) -> DenseSubset:
     """Remove instruments with more than half of their pairs NULL.
 
     See docs/method/03-dependence.md#3.1.

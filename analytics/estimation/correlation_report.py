@@ -16,16 +16,11 @@ from numpy.typing import ArrayLike
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.estimation.average_correlation import rolling_mean_correlation
-from analytics.estimation.correlation import (
-    MIN_OVERLAP,
-    held_correlation,
-    leave_sparse,
-    pairwise_correlation,
-)
+from analytics.estimation.correlation import MIN_OVERLAP, exclude_sparse, held_correlation, pairwise_correlation
 from analytics.panel import check_panel
 
 ROLLING_WINDOWS = (20, 60, 180)
-REDUNDANT_FROM = 0.9
+REDUNDANCY_THRESHOLD = 0.9
 N_TOP_PAIRS = 20
 
 
@@ -89,7 +84,7 @@ def correlation_report(
         raise InputError(f"{len(session_dates)} session dates given for {panel.returns.shape[0]} rows of returns.")
     physical = pairwise_correlation(panel.returns, min_overlap, names=panel.symbols)
     held = held_correlation(physical, directions)
-    dense = leave_sparse(physical, panel.symbols)
+    dense = exclude_sparse(physical, panel.symbols)
     block = np.ix_(dense.kept, dense.kept)
     physical, held = physical[block], held[block]
     names = [panel.symbols[column] for column in dense.kept]
@@ -131,7 +126,9 @@ def rolling_average_correlation(
     """
     panel = check_panel(past_returns)
     if window_sessions < 2 or step_sessions < 1:
-        raise InputError(f"A window of {window_sessions} sessions every {step_sessions} cannot be rolled.")
+        raise InputError(
+            f"A rolling window needs window_sessions >= 2 and step_sessions >= 1: {window_sessions}, {step_sessions}."
+        )
     return rolling_mean_correlation(
         panel.returns, window_sessions, min_overlap=min_overlap, step_sessions=step_sessions
     )
@@ -142,35 +139,37 @@ def top_pairs(
 ) -> pl.DataFrame:
     """The known pairs with the highest and with the lowest physical correlation, ties by the names."""
     order = np.argsort(np.asarray(symbols))
-    rows, columns = np.triu_indices(len(symbols), k=1)
-    left, right = order[rows], order[columns]
+    upper = np.triu_indices(len(symbols), k=1)
+    left, right = order[upper[0]], order[upper[1]]
     values = physical[left, right]
     known = np.isfinite(values)
     left, right, values = left[known], right[known], values[known]
-    picked = []
+    rows = []
     for kind, sign in (("highest", -1.0), ("lowest", 1.0)):
         for rank, pair in enumerate(np.argsort(sign * values, kind="stable")[:n_top], start=1):
             i, j = int(left[pair]), int(right[pair])
-            picked.append((kind, rank, symbols[i], symbols[j], float(physical[i, j]), float(held[i, j])))
+            rows.append((kind, rank, symbols[i], symbols[j], float(physical[i, j]), float(held[i, j])))
     schema = ["kind", "rank", "left", "right", "correlation", "held_correlation"]
-    return pl.DataFrame(picked, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def redundancy(held: FloatMatrix, symbols: Sequence[str], redundant_from: float = REDUNDANT_FROM) -> pl.DataFrame:
+def redundancy(held: FloatMatrix, symbols: Sequence[str], threshold: float = REDUNDANCY_THRESHOLD) -> pl.DataFrame:
     """For each instrument the one it moves with most, and how many it nearly repeats."""
     order = np.argsort(np.asarray(symbols))
     others = held[np.ix_(order, order)].copy()
     np.fill_diagonal(others, np.nan)
     known = np.where(np.isfinite(others), others, -np.inf)
     nearest, highest = known.argmax(axis=1), known.max(axis=1)
-    counts = (known >= redundant_from).sum(axis=1)
+    counts = (known >= threshold).sum(axis=1)
     names = [symbols[index] for index in order]
     is_known = np.isfinite(highest)
     return pl.DataFrame(
         {
             "symbol": names,
-            "nearest": [names[i] if ok else None for i, ok in zip(nearest, is_known, strict=True)],
-            "correlation": [float(value) if ok else None for value, ok in zip(highest, is_known, strict=True)],
+            "nearest": [names[index] if has_pair else None for index, has_pair in zip(nearest, is_known, strict=True)],
+            "correlation": [
+                float(value) if has_pair else None for value, has_pair in zip(highest, is_known, strict=True)
+            ],
             "n_redundant": counts,
             "is_redundant": counts > 0,
         },

@@ -16,7 +16,13 @@ from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.estimation.moments import PairwiseMoments, pairwise_moments
 from analytics.estimation.positive_definite import nearest_positive_definite
-from analytics.estimation.shrinkage import Target, denoise_correlation, fill_unknown, ledoit_wolf, ledoit_wolf_pairwise
+from analytics.estimation.shrinkage import (
+    ShrinkageTarget,
+    denoise_correlation,
+    fill_unknown,
+    ledoit_wolf,
+    ledoit_wolf_pairwise,
+)
 from analytics.panel import Panel, check_panel, refuse_short, refuse_unusable
 
 CovarianceMethod = Literal["sample", "ledoit_wolf", "denoised", "ewma"]
@@ -48,7 +54,7 @@ class CovarianceEstimate:
 
     matrix: FloatMatrix
     method: CovarianceMethod
-    target: Target | None
+    target: ShrinkageTarget | None
     shrinkage: float | None
     n_factors: int | None
     is_repaired: bool
@@ -57,8 +63,8 @@ class CovarianceEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Raw:
-    """A covariance per session, before annualisation."""
+class _SessionCovariance:
+    """Covariance of one session, before annualisation."""
 
     matrix: FloatMatrix
     shrinkage: float | None = None
@@ -70,7 +76,7 @@ def estimate_covariance(
     *,
     periods_per_year: float,
     method: CovarianceMethod = "ledoit_wolf",
-    target: Target = "constant_correlation",
+    target: ShrinkageTarget = "constant_correlation",
     min_overlap: int = 20,
     halflife_sessions: float | None = None,
     names: Sequence[str] | None = None,
@@ -107,7 +113,7 @@ def estimate_covariance(
     refuse_unusable(panel)
     refuse_short(panel, min_overlap)
     n_overlap_min, n_unknown, is_repaired = panel.returns.shape[0], 0, False
-    weights = None if halflife_sessions is None else _decay(panel.returns.shape[0], halflife_sessions)
+    weights = None if halflife_sessions is None else _decay_weights(panel.returns.shape[0], halflife_sessions)
     if panel.is_complete:
         raw = _estimate_complete(panel.returns, method, target, weights)
         matrix = raw.matrix
@@ -131,46 +137,48 @@ def estimate_covariance(
 
 
 def _estimate_complete(
-    returns: FloatMatrix, method: CovarianceMethod, target: Target, weights: FloatVector | None
-) -> _Raw:
+    returns: FloatMatrix, method: CovarianceMethod, target: ShrinkageTarget, weights: FloatVector | None
+) -> _SessionCovariance:
     if method == "ledoit_wolf":
         shrunk = ledoit_wolf(returns, target)
-        return _Raw(shrunk.matrix, shrinkage=shrunk.intensity)
+        return _SessionCovariance(shrunk.matrix, shrinkage=shrunk.intensity)
     n_sessions, n_instruments = returns.shape
     if method == "ewma" and weights is not None:
         deviations = (returns - weights @ returns) * np.sqrt(weights)[:, None]
         # Reliability weights: with equal weights this is the sample covariance with ddof 1.
-        return _Raw(deviations.T @ deviations / (1.0 - float(weights @ weights)))
+        return _SessionCovariance(deviations.T @ deviations / (1.0 - float(weights @ weights)))
     deviations = returns - returns.mean(axis=0)
     sample = deviations.T @ deviations / (n_sessions - 1)
-    return _denoise(sample, n_sessions / n_instruments) if method == "denoised" else _Raw(sample)
+    return _denoise(sample, n_sessions / n_instruments) if method == "denoised" else _SessionCovariance(sample)
 
 
 def _estimate_pairwise(
-    panel: Panel, method: CovarianceMethod, target: Target, moments: PairwiseMoments, min_overlap: int
-) -> _Raw:
+    panel: Panel, method: CovarianceMethod, target: ShrinkageTarget, moments: PairwiseMoments, min_overlap: int
+) -> _SessionCovariance:
     known = moments.overlap >= min_overlap
     if method == "ledoit_wolf":
         shrunk = ledoit_wolf_pairwise(panel.returns, target, known)
-        return _Raw(shrunk.matrix, shrinkage=shrunk.intensity)
+        return _SessionCovariance(shrunk.matrix, shrinkage=shrunk.intensity)
     with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = 1.0 - moments.squared_weight / moments.weight**2 if method == "ewma" else 1.0 - 1.0 / moments.overlap
-        unbiased = moments.covariance / freedom
+        ddof_factor = (
+            1.0 - moments.squared_weight / moments.weight**2 if method == "ewma" else 1.0 - 1.0 / moments.overlap
+        )
+        unbiased = moments.covariance / ddof_factor
     sample = fill_unknown(unbiased, known)
     if method != "denoised":
-        return _Raw(sample)
+        return _SessionCovariance(sample)
     repaired, _ = nearest_positive_definite(sample)
     return _denoise(repaired, float(moments.overlap[known].mean()) / known.shape[0])
 
 
-def _denoise(sample: FloatMatrix, sessions_per_instrument: float) -> _Raw:
+def _denoise(sample: FloatMatrix, sessions_per_instrument: float) -> _SessionCovariance:
     volatility = np.sqrt(np.diagonal(sample))
     scale = np.outer(volatility, volatility)
     correlation, n_factors = denoise_correlation(sample / scale, sessions_per_instrument)
-    return _Raw(correlation * scale, n_factors=n_factors)
+    return _SessionCovariance(correlation * scale, n_factors=n_factors)
 
 
-def _decay(n_sessions: int, halflife_sessions: float) -> FloatVector:
+def _decay_weights(n_sessions: int, halflife_sessions: float) -> FloatVector:
     weights = np.exp2(-np.arange(n_sessions - 1, -1, -1) / halflife_sessions)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
@@ -180,8 +188,8 @@ def _check_options(
 ) -> None:
     if method not in get_args(CovarianceMethod):
         raise InputError(f"Unknown covariance method {method!r}; known: {', '.join(get_args(CovarianceMethod))}.")
-    if target not in get_args(Target):
-        raise InputError(f"Unknown shrinkage target {target!r}; known: {', '.join(get_args(Target))}.")
+    if target not in get_args(ShrinkageTarget):
+        raise InputError(f"Unknown shrinkage target {target!r}; known: {', '.join(get_args(ShrinkageTarget))}.")
     if min_overlap < 2:
         raise InputError(f"min_overlap is {min_overlap}; a covariance needs at least 2 common sessions.")
     if not (np.isfinite(periods_per_year) and periods_per_year > 0.0):
@@ -190,4 +198,4 @@ def _check_options(
         if method == "ewma":
             raise InputError("The ewma covariance needs halflife_sessions.")
     elif not (np.isfinite(halflife_sessions) and halflife_sessions >= 1.0):
-        raise InputError(f"halflife_sessions is {halflife_sessions}; below 1 a single session would be all there is.")
+        raise InputError(f"halflife_sessions is {halflife_sessions}; give at least one session.")

@@ -54,12 +54,13 @@ def skewness(past_returns: FloatMatrix) -> FloatVector:
     (N,)
         Adjusted Fisher-Pearson skewness; 0 for a constant column, NaN below three values.
     """
-    out = np.full(past_returns.shape[1], np.nan)
-    for column in range(past_returns.shape[1]):
-        known = past_returns[np.isfinite(past_returns[:, column]), column]
-        if known.size >= 3:
-            out[column] = 0.0 if np.ptp(known) == 0.0 else float(stats.skew(known, bias=False))
-    return out
+
+    def adjusted_skewness(known: FloatVector) -> float:
+        if known.size < 3:
+            return math.nan
+        return 0.0 if np.ptp(known) == 0.0 else float(stats.skew(known, bias=False))
+
+    return _by_column(past_returns, adjusted_skewness)
 
 
 def tail_ratio(past_returns: FloatMatrix) -> FloatVector:
@@ -72,16 +73,14 @@ def tail_ratio(past_returns: FloatMatrix) -> FloatVector:
     (N,)
         NaN for a column without values; infinite where the lower tail's mean is 0.
     """
-    out = np.full(past_returns.shape[1], np.nan)
-    for column in range(past_returns.shape[1]):
-        known = past_returns[np.isfinite(past_returns[:, column]), column]
-        if known.size == 0:
-            continue
+
+    def tail_mean_ratio(known: FloatVector) -> float:
         low, high = np.quantile(known, [TAIL, 1.0 - TAIL])
         loss = abs(float(known[known <= low].mean()))
         gain = float(known[known >= high].mean())
-        out[column] = gain / loss if loss > 0.0 else np.inf
-    return out
+        return gain / loss if loss > 0.0 else math.inf
+
+    return _by_column(past_returns, tail_mean_ratio)
 
 
 def convexity(past_held_returns: FloatMatrix) -> FloatVector:
@@ -141,11 +140,11 @@ def max_drawdown(past_returns: FloatMatrix) -> FloatVector:
         without values.
     """
 
-    def deepest(known: FloatVector) -> float:
+    def deepest_fall(known: FloatVector) -> float:
         wealth = np.concatenate([[1.0], np.cumprod(np.maximum(1.0 + known, 0.0))])
         return float((1.0 - wealth / np.maximum.accumulate(wealth)).max())
 
-    return _by_column(past_returns, deepest)
+    return _by_column(past_returns, deepest_fall)
 
 
 def volatility(past_returns: FloatMatrix, *, periods_per_year: int) -> FloatVector:
@@ -185,7 +184,7 @@ def fragility(past_held_returns: FloatMatrix) -> FloatVector:
 def fragility_level(value: float) -> str:
     """Colour of a fragility: green below 0.4, amber below 0.6, else red (docs/method/06-risk.md#6.3); InputError for NaN."""
     if math.isnan(value):
-        raise InputError("A fragility that is not a number has no colour: the instrument has too few returns.")
+        raise InputError("The fragility is NaN and has no level: the instrument has too few returns.")
     return FRAGILITY_LEVELS[sum(value >= limit for limit in FRAGILITY_LIMITS)]
 
 
@@ -251,15 +250,15 @@ def _check_pool(past_returns: FloatMatrix, directions: IntVector, symbols: Seque
     if past_returns.ndim != 2 or past_returns.shape[1] != len(symbols) or directions.shape != (len(symbols),):
         shapes = f"returns {past_returns.shape}, directions {directions.shape}, {len(symbols)} symbols"
         raise InputError(f"risk needs one column and one direction per symbol: {shapes}")
-    repeated = [symbol for at, symbol in enumerate(symbols) if symbol in symbols[:at]]
+    repeated = [symbol for index, symbol in enumerate(symbols) if symbol in symbols[:index]]
     if repeated:
-        raise InputError(f"{repeated[0]} stands twice in the pool: merge its identity first")
+        raise InputError(f"{repeated[0]} appears twice in the pool: merge its identity first")
     for symbol, direction in zip(symbols, directions, strict=True):
         if direction not in (1, -1):
             raise InputError(f"{symbol} has direction {direction}: give +1 for long or -1 for short")
-    refused = np.argwhere(np.isinf(past_returns) | (past_returns < -1.0))
-    if refused.size:
-        session, column = (int(at) for at in refused[0])
+    invalid = np.argwhere(np.isinf(past_returns) | (past_returns < -1.0))
+    if invalid.size:
+        session, column = invalid[0].tolist()
         raise InputError(
             f"{symbols[column]} returns {past_returns[session, column]} at session {session}: a return is finite, >= -1"
         )

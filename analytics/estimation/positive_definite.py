@@ -91,6 +91,6 @@ def _check_symmetric(matrix: FloatMatrix) -> None:
     if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0.0):
         row, column = np.unravel_index(np.argmax(np.abs(matrix - matrix.T)), matrix.shape)
         raise InputError(f"Asymmetric covariance: entries ({row}, {column}) and ({column}, {row}) differ.")
-    low = np.flatnonzero(np.diagonal(matrix) <= 0.0)
-    if low.size:
-        raise InputError(f"The variance of column {low[0]} is not positive.")
+    invalid = np.flatnonzero(np.diagonal(matrix) <= 0.0)
+    if invalid.size:
+        raise InputError(f"The variance of column {invalid[0]} is not positive.")

@@ -20,19 +20,19 @@ import numpy as np
 from analytics._typing import BoolMatrix, FloatMatrix, FloatVector
 from analytics.estimation.moments import center, pairwise_moments
 
-Target = Literal["constant_correlation", "identity"]
+ShrinkageTarget = Literal["constant_correlation", "identity"]
 BLOCK_SESSIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Shrunk:
+class ShrunkCovariance:
     """A shrunk covariance (N, N) per session and the share of the target in it, in [0, 1]."""
 
     matrix: FloatMatrix
     intensity: float
 
 
-def ledoit_wolf(returns: FloatMatrix, target: Target) -> Shrunk:
+def ledoit_wolf(returns: FloatMatrix, target: ShrinkageTarget) -> ShrunkCovariance:
     """Shrink the covariance of a complete panel towards its target.
 
     Parameters
@@ -56,29 +56,29 @@ def ledoit_wolf(returns: FloatMatrix, target: Target) -> Shrunk:
     if target == "identity":
         mean_variance = float(variance.mean())
         distance = norm - n_instruments * mean_variance**2
-        intensity = _bounded(pi_total / n_sessions, distance)
+        intensity = _intensity(pi_total / n_sessions, distance)
         sample *= 1.0 - intensity
         sample[np.diag_indices(n_instruments)] += intensity * mean_variance
-        return Shrunk(sample, intensity)
+        return ShrunkCovariance(sample, intensity)
     volatility = np.sqrt(variance)
     mean_correlation = _mean_off_diagonal(float((1.0 / volatility) @ sample @ (1.0 / volatility)), n_instruments)
     fourth_total, cubes = _higher_powers(deviations, 1.0 / volatility)
     pi_diagonal = fourth_total / n_sessions - float(variance @ variance)
     scaled = deviations @ volatility
     theta_total = float(cubes @ scaled - scaled @ scaled) / n_sessions
-    # The panel is given back before the next matrix is asked for: fetching fresh pages costs more than the arithmetic.
+    # Freeing the deviations before the next matrix is allocated saves fresh pages, which cost more than the arithmetic.
     del deviations
     rho_total = pi_diagonal + mean_correlation * (theta_total - pi_diagonal)
     gap = np.outer(mean_correlation * volatility, volatility)
     gap -= sample
     gap[np.diag_indices(n_instruments)] = 0.0
-    intensity = _bounded((pi_total - rho_total) / n_sessions, float(np.vdot(gap, gap)))
+    intensity = _intensity((pi_total - rho_total) / n_sessions, float(np.vdot(gap, gap)))
     gap *= intensity
     sample += gap
-    return Shrunk(sample, intensity)
+    return ShrunkCovariance(sample, intensity)
 
 
-def ledoit_wolf_pairwise(returns: FloatMatrix, target: Target, known: BoolMatrix) -> Shrunk:
+def ledoit_wolf_pairwise(returns: FloatMatrix, target: ShrinkageTarget, known: BoolMatrix) -> ShrunkCovariance:
     """Shrink a pairwise covariance: each entry's sampling variance is divided by its own overlap.
 
     On a complete panel this is `ledoit_wolf`. A pair that is not `known` takes no part in the intensity.
@@ -99,18 +99,18 @@ def ledoit_wolf_pairwise(returns: FloatMatrix, target: Target, known: BoolMatrix
     pi = np.where(known, (squares.T @ squares / overlap - raw**2) / overlap, 0.0)
     variance = np.diagonal(sample).copy()
     if target == "identity":
-        prior = np.diag(np.full(variance.size, variance.mean()))
-        gap = np.where(known, prior - sample, 0.0)
-        return _blend(sample, prior, _bounded(float(pi.sum()), float(np.vdot(gap, gap))))
+        target_matrix = np.diag(np.full(variance.size, variance.mean()))
+        gap = np.where(known, target_matrix - sample, 0.0)
+        return _blend(sample, target_matrix, _intensity(float(pi.sum()), float(np.vdot(gap, gap))))
     volatility = np.sqrt(variance)
     mean_correlation = mean_known_correlation(sample, known)
     theta = (((squares * deviations).T @ deviations) / overlap - variance[:, None] * raw) / overlap
     theta = np.where(known, theta * np.outer(1.0 / volatility, volatility), 0.0)
     rho_total = float(np.trace(pi)) + mean_correlation * (float(theta.sum()) - float(np.trace(theta)))
-    prior = mean_correlation * np.outer(volatility, volatility)
-    np.fill_diagonal(prior, variance)
-    gap = np.where(known, prior - sample, 0.0)
-    return _blend(sample, prior, _bounded(float(pi.sum()) - rho_total, float(np.vdot(gap, gap))))
+    target_matrix = mean_correlation * np.outer(volatility, volatility)
+    np.fill_diagonal(target_matrix, variance)
+    gap = np.where(known, target_matrix - sample, 0.0)
+    return _blend(sample, target_matrix, _intensity(float(pi.sum()) - rho_total, float(np.vdot(gap, gap))))
 
 
 def fill_unknown(covariance: FloatMatrix, known: BoolMatrix) -> FloatMatrix:
@@ -121,8 +121,8 @@ def fill_unknown(covariance: FloatMatrix, known: BoolMatrix) -> FloatMatrix:
     if known.all():
         return covariance
     volatility = np.sqrt(np.diagonal(covariance))
-    prior = mean_known_correlation(covariance, known) * np.outer(volatility, volatility)
-    return np.where(known, covariance, prior)
+    target_matrix = mean_known_correlation(covariance, known) * np.outer(volatility, volatility)
+    return np.where(known, covariance, target_matrix)
 
 
 def mean_known_correlation(covariance: FloatMatrix, known: BoolMatrix) -> float:
@@ -167,8 +167,8 @@ def denoise_correlation(correlation: FloatMatrix, sessions_per_instrument: float
     return np.asarray(matrix, dtype=np.float64), n_factors
 
 
-def _blend(sample: FloatMatrix, prior: FloatMatrix, intensity: float) -> Shrunk:
-    return Shrunk(np.asarray(sample + intensity * (prior - sample), dtype=np.float64), intensity)
+def _blend(sample: FloatMatrix, target_matrix: FloatMatrix, intensity: float) -> ShrunkCovariance:
+    return ShrunkCovariance(np.asarray(sample + intensity * (target_matrix - sample), dtype=np.float64), intensity)
 
 
 def _higher_powers(deviations: FloatMatrix, scale: FloatVector) -> tuple[float, FloatVector]:
@@ -183,7 +183,7 @@ def _higher_powers(deviations: FloatMatrix, scale: FloatVector) -> tuple[float, 
     return fourth_total, cubes
 
 
-def _bounded(error: float, distance: float) -> float:
+def _intensity(error: float, distance: float) -> float:
     """Ratio of sampling error to distance from the target, in [0, 1]; 0 where sample and target coincide."""
     return min(max(error / distance, 0.0), 1.0) if distance > 0.0 else 0.0
 

@@ -22,7 +22,7 @@ SHORT_VOLATILITY_SESSIONS = 10
 LONG_VOLATILITY_SESSIONS = 200
 HIGH_SESSIONS = 252
 HAAR_LEVELS = 3
-_ORDINAL_PATTERNS = 8
+_ORDINAL_CODES = 8
 
 
 def volatility_ratio(past_windows: FloatMatrix) -> FloatVector:
@@ -85,10 +85,10 @@ def volatility_clustering(past_windows: FloatMatrix) -> FloatVector:
     (W,)
         Lagged product sum over the full sum of squares, both about the window's mean; NaN where |r| is constant.
     """
-    size = np.abs(past_windows)
-    size = size - size.mean(axis=1, keepdims=True)
-    lagged = np.einsum("ij,ij->i", size[:, 1:], size[:, :-1])
-    return np.maximum(_ratio(lagged, np.einsum("ij,ij->i", size, size)), 0.0)
+    deviations = np.abs(past_windows)
+    deviations = deviations - deviations.mean(axis=1, keepdims=True)
+    lagged = np.einsum("ij,ij->i", deviations[:, 1:], deviations[:, :-1])
+    return np.maximum(_ratio(lagged, np.einsum("ij,ij->i", deviations, deviations)), 0.0)
 
 
 def permutation_entropy(past_windows: FloatMatrix) -> FloatVector:
@@ -105,7 +105,7 @@ def permutation_entropy(past_windows: FloatMatrix) -> FloatVector:
     # Three comparisons tell the six orders apart; two of the eight codes cannot occur.
     codes = (first <= second).astype(np.int8) + 2 * (first <= third).astype(np.int8)
     codes += 4 * (second <= third).astype(np.int8)
-    counts = np.stack([(codes == code).sum(axis=1) for code in range(_ORDINAL_PATTERNS)], axis=1)
+    counts = np.stack([(codes == code).sum(axis=1) for code in range(_ORDINAL_CODES)], axis=1)
     shares = counts / codes.shape[1]
     logs = np.log(shares, where=shares > 0.0, out=np.zeros_like(shares))
     return np.asarray(-(shares * logs).sum(axis=1) / math.log(math.factorial(3)), dtype=np.float64)
@@ -170,8 +170,8 @@ def market_stream(past_returns: FloatMatrix, liquidity_usd: FloatVector) -> Floa
         raise InputError(f"{past_returns.shape[1]} instruments need as many values traded, not {liquidity_usd.shape}")
     weights = np.nan_to_num(liquidity_usd, nan=0.0, posinf=np.inf)
     if (weights < 0.0).any() or np.isinf(weights).any():
-        where = int(np.flatnonzero((weights < 0.0) | np.isinf(weights))[0])
-        raise InputError(f"value traded of instrument {where} is {liquidity_usd[where]}: give USD, or NaN if unknown")
+        first = int(np.flatnonzero((weights < 0.0) | np.isinf(weights))[0])
+        raise InputError(f"value traded of instrument {first} is {liquidity_usd[first]}: give USD, or NaN if unknown")
     if not (weights > 0.0).any():
         raise InputError("no instrument of the pool has a value traded: name a benchmark for the regime instead")
     known = np.isfinite(past_returns)

@@ -17,12 +17,11 @@ from analytics._typing import BoolVector, FloatVector, IntVector
 from analytics.errors import InputError, ShortHistoryError
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, component_sessions
 from analytics.regime.percentiles import bootstrap_percentiles, expanding_percentile
-from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
-
-__all__ = ["DEFAULT_SETTINGS", "REGIMES", "RegimeHistory", "RegimeSettings", "detect_regime"]
+from analytics.regime.regime_settings import DEFAULT_SETTINGS, RegimeSettings
 
 HISTORY, BOOTSTRAP = "history", "bootstrap"
-# Bootstrapping components that come as a series gives back their own distribution; fewer values than this have none.
+# The average correlation is given as a series, so a bootstrap would only return its own distribution. It has no
+# percentile before this many values.
 MIN_SERIES_VALUES = 20
 
 
@@ -133,20 +132,22 @@ def detect_regime(
     """
     is_open = _check_stream(past_market, past_average_correlation, settings)
     stream = past_market[is_open]
-    components = _readings(stream, settings)
-    percentiles, calibrations = _place(stream, components, settings, rng, int(is_open[:first_judged].sum()))
-    series = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
-    components["average_correlation"] = series[is_open]
-    percentiles["average_correlation"] = expanding_percentile(series[is_open], min_history=MIN_SERIES_VALUES)
+    components = _stream_components(stream, settings)
+    percentiles, calibrations = _stream_percentiles(
+        stream, components, settings, rng, int(is_open[:first_judged].sum())
+    )
+    correlation = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
+    components["average_correlation"] = correlation[is_open]
+    percentiles["average_correlation"] = expanding_percentile(correlation[is_open], min_history=MIN_SERIES_VALUES)
     scores = _scores(percentiles, settings)
     regimes = _states(scores, settings)
     last_open = np.cumsum(is_open) - 1
     return RegimeHistory(
-        scores=_spread(scores, last_open),
-        regimes=tuple(regimes[at] if at >= 0 else None for at in last_open),
-        components={name: _spread(components[name], last_open) for name in COMPONENTS},
-        percentiles={name: _spread(percentiles[name], last_open) for name in COMPONENTS},
-        calibrations=tuple(calibrations[max(at, 0)] for at in last_open),
+        scores=_fill_closed(scores, last_open),
+        regimes=tuple(regimes[position] if position >= 0 else None for position in last_open),
+        components={name: _fill_closed(components[name], last_open) for name in COMPONENTS},
+        percentiles={name: _fill_closed(percentiles[name], last_open) for name in COMPONENTS},
+        calibrations=tuple(calibrations[max(position, 0)] for position in last_open),
     )
 
 
@@ -158,9 +159,9 @@ def _check_stream(
     if past_average_correlation is not None and past_average_correlation.shape != past_market.shape:
         shapes = f"{past_average_correlation.shape} against {past_market.shape}"
         raise InputError(f"average correlation and market stream differ in length ({shapes}): give both on one grid")
-    refused = np.flatnonzero(np.isinf(past_market) | (past_market <= -1.0))
-    if refused.size:
-        first = int(refused[0])
+    invalid = np.flatnonzero(np.isinf(past_market) | (past_market <= -1.0))
+    if invalid.size:
+        first = int(invalid[0])
         raise InputError(
             f"market return {past_market[first]} at session {first}: a simple return is finite and above -1"
         )
@@ -171,17 +172,17 @@ def _check_stream(
     return np.asarray(is_open, dtype=np.bool_)
 
 
-def _readings(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatVector]:
+def _stream_components(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatVector]:
     """Every reading of the stream at every session from the first window on; long windows start with what there is."""
     components: dict[str, FloatVector] = {}
-    for name, reading in STREAM_COMPONENTS.items():
+    for name, measure in STREAM_COMPONENTS.items():
         needed = component_sessions(name, settings.window_sessions)
         values = np.full(stream.shape, np.nan)
         for last in range(settings.window_sessions - 1, min(needed - 1, stream.size)):
-            values[last] = reading(stream[np.newaxis, : last + 1])[0]
+            values[last] = measure(stream[np.newaxis, : last + 1])[0]
         if stream.size >= needed:
             # A contiguous copy sums every row alike, however many rows there are: scores stay bit-identical.
-            values[needed - 1 :] = reading(np.ascontiguousarray(sliding_window_view(stream, needed)))
+            values[needed - 1 :] = measure(np.ascontiguousarray(sliding_window_view(stream, needed)))
         undefined = np.flatnonzero(np.isnan(values[settings.window_sessions - 1 :]))
         if undefined.size:
             last = int(undefined[0]) + settings.window_sessions - 1
@@ -190,7 +191,7 @@ def _readings(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatV
     return components
 
 
-def _place(
+def _stream_percentiles(
     stream: FloatVector,
     components: Mapping[str, FloatVector],
     settings: RegimeSettings,
@@ -207,7 +208,7 @@ def _place(
     weighted = [name for name in settings.active_weights() if name in STREAM_COMPONENTS]
     in_history = np.all([np.isfinite(percentiles[name]) for name in weighted], axis=0)
     short = max(windows.values()) + settings.min_history - 1
-    null = bootstrap_percentiles(
+    bootstrapped = bootstrap_percentiles(
         stream[:short],
         components,
         STREAM_COMPONENTS,
@@ -217,20 +218,20 @@ def _place(
         rng=rng,
         first_judged=first_judged,
     )
-    for name, placed in percentiles.items():
-        early = np.isnan(placed[:short])
-        placed[:short][early] = null[name][early]
+    for name, percentile in percentiles.items():
+        early = np.isnan(percentile[:short])
+        percentile[:short][early] = bootstrapped[name][early]
     return percentiles, tuple(HISTORY if known else BOOTSTRAP for known in in_history)
 
 
 def _scores(percentiles: Mapping[str, FloatVector], settings: RegimeSettings) -> FloatVector:
     weights = settings.active_weights()
-    placed = np.stack([percentiles[name] for name in weights])
-    known = np.isfinite(placed)
+    stacked = np.stack([percentiles[name] for name in weights])
+    known = np.isfinite(stacked)
     # Without its stream components a session has no score, whatever the pool's correlation says.
     judged = np.all([row for name, row in zip(weights, known, strict=True) if name in STREAM_COMPONENTS], axis=0)
     shares = np.array(list(weights.values()))[:, np.newaxis] * known
-    total = (np.where(known, placed, 0.0) * shares).sum(axis=0)
+    total = (np.where(known, stacked, 0.0) * shares).sum(axis=0)
     return np.where(judged, total / np.where(judged, shares.sum(axis=0), 1.0), np.nan)
 
 
@@ -241,10 +242,10 @@ def _states(scores: FloatVector, settings: RegimeSettings) -> list[str | None]:
     padded = np.concatenate(
         [np.full(settings.confirm_sessions - 1, -np.inf), np.where(np.isnan(scores), -np.inf, scores)]
     )
-    held = sliding_window_view(padded, settings.confirm_sessions).max(axis=1)
-    levels = np.searchsorted(np.array(list(thresholds.values())), held, side="right") - 1
+    highest = sliding_window_view(padded, settings.confirm_sessions).max(axis=1)
+    levels = np.searchsorted(np.array(list(thresholds.values())), highest, side="right") - 1
     return [names[level] if np.isfinite(score) else None for level, score in zip(levels, scores, strict=True)]
 
 
-def _spread(values: FloatVector, last_open: IntVector) -> FloatVector:
+def _fill_closed(values: FloatVector, last_open: IntVector) -> FloatVector:
     return np.where(last_open >= 0, values[np.maximum(last_open, 0)], np.nan)

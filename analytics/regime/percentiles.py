@@ -47,7 +47,7 @@ def expanding_percentile(values: FloatVector, *, min_history: int) -> FloatVecto
     return out
 
 
-def stationary_indices(
+def bootstrap_positions(
     n_sessions: int, length: int, n_samples: int, rng: np.random.Generator, *, mean_block: float = MEAN_BLOCK_SESSIONS
 ) -> IntVector:
     """Draw positions of the stationary bootstrap (Politis and Romano 1994).
@@ -118,7 +118,7 @@ def bootstrap_percentiles(
         if stop <= first_judged:
             start = stop
             continue
-        samples = known[stationary_indices(known.size, min(known.size, longest), n_samples, rng)]
+        samples = known[bootstrap_positions(known.size, min(known.size, longest), n_samples, rng)]
         for name, measure in measures.items():
             # A sample in which nothing moves has no reading; it says nothing about the one that is judged.
             null = np.sort(measure(samples[:, -window_sessions[name] :]))

@@ -112,7 +112,7 @@ class RegimeSettings:
 def _check_names(owner: str, values: Mapping[str, Any], known: tuple[str, ...]) -> None:
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise InputError(f"{owner} know no {unknown[0]!r}: choose from {', '.join(known)}")
+        raise InputError(f"{owner} have no {unknown[0]!r}: choose from {', '.join(known)}")
 
 
 def _check_weights(weights: Mapping[str, float]) -> None:

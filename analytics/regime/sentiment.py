@@ -5,7 +5,7 @@ See docs/method/07-regime.md#7.5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -45,11 +45,11 @@ def currency_strength(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
         When a currency is missing or unknown, a close is not positive, or the lengths differ.
     """
     levels = _log_levels(past_closes)
-    moves = np.full(levels.shape, np.nan)
-    moves[STRENGTH_SESSIONS:] = levels[STRENGTH_SESSIONS:] - levels[:-STRENGTH_SESSIONS]
+    changes = np.full(levels.shape, np.nan)
+    changes[STRENGTH_SESSIONS:] = levels[STRENGTH_SESSIONS:] - levels[:-STRENGTH_SESSIONS]
     # The mean over the other seven of own minus theirs, with crosses through USD.
     others = len(G8) - 1
-    return np.asarray((len(G8) * moves - moves.sum(axis=1, keepdims=True)) / others, dtype=np.float64)
+    return np.asarray((len(G8) * changes - changes.sum(axis=1, keepdims=True)) / others, dtype=np.float64)
 
 
 def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
@@ -106,36 +106,7 @@ def exposure_multiplier(risk_appetite_score: float) -> float:
     return float(np.clip(1.0 + SENSITIVITY * risk_appetite_score, *MULTIPLIER_BOUNDS))
 
 
-def scale_exposure(weights: FloatVector, asset_classes: Sequence[str], multiplier: float) -> tuple[FloatVector, float]:
-    """Apply the multiplier to crypto and equity; what they give up is cash.
-
-    See docs/method/07-regime.md#7.5.
-
-    Parameters
-    ----------
-    weights : (N,)
-        Gross weights, 0 or more.
-    asset_classes : N names
-        As in the lake: 'crypto' and 'equity' are scaled, everything else stays.
-    multiplier : float
-        In [0.5, 1].
-
-    Returns
-    -------
-    (N,), float
-        Scaled weights and the cash they free, shown as a row of its own.
-    """
-    if len(asset_classes) != weights.size:
-        raise InputError(f"{weights.size} weights need as many asset classes, not {len(asset_classes)}")
-    low, high = MULTIPLIER_BOUNDS
-    if not low <= multiplier <= high:
-        raise InputError(f"the exposure multiplier is {multiplier}: it lies in [{low}, {high}]")
-    is_scaled = np.array([name in SCALED_CLASSES for name in asset_classes], dtype=np.bool_)
-    scaled = np.where(is_scaled, weights * multiplier, weights)
-    return scaled, float(np.abs(weights).sum() - np.abs(scaled).sum())
-
-
-_COLUMN: Mapping[str, int] = MappingProxyType({currency: at for at, currency in enumerate(G8)})
+_COLUMN: Mapping[str, int] = MappingProxyType({currency: column for column, currency in enumerate(G8)})
 
 
 def _mean_of(scores: FloatMatrix, currencies: tuple[str, ...]) -> FloatVector:
@@ -146,8 +117,8 @@ def _log_levels(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
     unknown = sorted(set(past_closes) - set(G8))
     missing = [currency for currency in G8 if currency != "USD" and currency not in past_closes]
     if unknown or missing:
-        named = f"lacks {', '.join(missing)}" if missing else f"does not know {unknown[0]}"
-        raise InputError(f"currency strength {named}: give USD per unit of {', '.join(G8[1:])}")
+        problem = f"lacks {', '.join(missing)}" if missing else f"does not include {unknown[0]}"
+        raise InputError(f"currency strength {problem}: give USD per unit of {', '.join(G8[1:])}")
     sessions = next(iter(past_closes.values())).size
     columns = []
     for currency in G8:

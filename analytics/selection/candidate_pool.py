@@ -42,7 +42,7 @@ def check_candidates(candidates: pl.DataFrame) -> pl.DataFrame:
     pool = candidates.select(pl.col(name).cast(kind) for name, kind in CANDIDATE_SCHEMA.items())
     pool = pool.with_columns(pl.col(pl.Float64).fill_nan(None))
     rules = {
-        "stands twice": pl.col("symbol").is_duplicated(),
+        "appears twice": pl.col("symbol").is_duplicated(),
         "lacks " + " or ".join(_REQUIRED): pl.any_horizontal(pl.col(*_REQUIRED).is_null()),
         "has a direction other than +1 or -1": ~pl.col("direction").is_in([1, -1]),
         f"has a health status outside {', '.join(HEALTH_STATES)}": ~pl.col("health_status").is_in(HEALTH_STATES),

@@ -17,7 +17,7 @@ SCORE_WEIGHTS = {"momentum": 0.3, "stability": 0.2, "convexity": 0.2, "liquidity
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class CandidateFigures:
     """The four figures of each candidate, NaN where it has none, all (N,).
 
     Attributes
@@ -43,8 +43,8 @@ class Figures:
 
 def measure_figures(
     past_held_returns: FloatMatrix, is_usable: BoolVector, pool: pl.DataFrame, periods_per_year: float
-) -> Figures:
-    """Figures from the window that the decision sees; an unusable column has none from its returns.
+) -> CandidateFigures:
+    """CandidateFigures from the window that the decision sees; an unusable column has none from its returns.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def measure_figures(
         mean[is_usable] = np.nanmean(held, axis=0) * periods_per_year
         volatility[is_usable] = np.nanstd(held, axis=0, ddof=1) * np.sqrt(periods_per_year)
         convex[is_usable] = convexity(held)
-    return Figures(mean, volatility, 1.0 / volatility, convex, _liquidity(pool))
+    return CandidateFigures(mean, volatility, 1.0 / volatility, convex, _liquidity(pool))
 
 
 def _liquidity(pool: pl.DataFrame) -> FloatVector:
@@ -74,7 +74,7 @@ def _liquidity(pool: pl.DataFrame) -> FloatVector:
     return liquidity
 
 
-def rank_figures(figures: Figures, cluster_ids: IntVector, *, across_pool: bool) -> dict[str, FloatVector]:
+def rank_figures(figures: CandidateFigures, cluster_ids: IntVector, *, across_pool: bool) -> dict[str, FloatVector]:
     """Each figure on [0, 1]: percentile ranks over the whole pool, or min-max inside the cluster.
 
     Inside a cluster where a figure does not vary everyone has 0.5.
@@ -85,7 +85,7 @@ def rank_figures(figures: Figures, cluster_ids: IntVector, *, across_pool: bool)
     return {name: _min_max(values, cluster_ids) for name, values in columns.items()}
 
 
-def combine(ranks: dict[str, FloatVector]) -> FloatVector:
+def combine_ranks(ranks: dict[str, FloatVector]) -> FloatVector:
     """Weighted mean of the ranks that are known; NaN without a momentum rank.
 
     Liquidity is unknown without volume, convexity where the worst returns are all 0. Their weight then goes to the

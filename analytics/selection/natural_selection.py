@@ -18,7 +18,13 @@ from analytics.clustering.clusters import Clustering
 from analytics.errors import InputError
 from analytics.panel import Panel, check_panel, unusable_columns
 from analytics.selection.candidate_pool import check_candidates, class_quotas, identity_ranks
-from analytics.selection.execution_score import Figures, combine, cumulative_return, measure_figures, rank_figures
+from analytics.selection.execution_score import (
+    CandidateFigures,
+    combine_ranks,
+    cumulative_return,
+    measure_figures,
+    rank_figures,
+)
 
 # A market's longest closure on a business grid: a first return this early does not tell a holiday from a listing.
 LONGEST_CLOSURE_SESSIONS = 5
@@ -91,7 +97,7 @@ class SelectionRules:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool:
+class _AssessedPool:
     """The candidates with what is known of each before any is compared; arrays are (N,)."""
 
     table: pl.DataFrame
@@ -137,18 +143,18 @@ def select_instruments(
     """
     table = check_candidates(candidates)
     panel = check_panel(past_returns, table["symbol"].to_list())
-    pool = _judge_histories(table, panel, clustering, rules)
+    pool = _assess_histories(table, panel, clustering, rules)
     held = panel.returns * pool.directions
     figures = measure_figures(held, ~pool.is_short & ~pool.is_constant, table, periods_per_year)
     ranks = rank_figures(figures, pool.cluster_ids, across_pool=rules.feat_xs_momentum)
-    score = combine(ranks)
+    score = combine_ranks(ranks)
     passed_gate = cumulative_return(held, rules.momentum_sessions) >= rules.min_momentum
     passed_gate &= ~pool.is_short
-    reasons = _apply_quotas(_first_reasons(pool), table, rules)
+    reasons = _apply_quotas(_reasons_before_comparison(pool), table, rules)
     for index, reason in enumerate(reasons):
         if reason is None and not passed_gate[index]:
             reasons[index] = SelectionReason.MOMENTUM_GATE
-    decided = _pick_best(reasons, pool, score, cluster_limits(clustering, rules))
+    final_reasons = _select_best(reasons, pool, score, cluster_limits(clustering, rules))
     return (
         _describe(pool, figures)
         .with_columns(
@@ -157,8 +163,8 @@ def select_instruments(
             pl.Series("identity_rank", pool.identity_rank),
             pl.Series("passed_gate", passed_gate),
             pl.Series("is_recent_listing", pool.is_recent),
-            pl.Series("is_selected", [reason is SelectionReason.SELECTED for reason in decided]),
-            pl.Series("reason", [reason.value for reason in decided]),
+            pl.Series("is_selected", [reason is SelectionReason.SELECTED for reason in final_reasons]),
+            pl.Series("reason", [reason.value for reason in final_reasons]),
         )
         .with_columns(pl.col(pl.Float64).fill_nan(None))
     )
@@ -175,15 +181,17 @@ def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
     return np.asarray([max(1, round(rules.top_n * (1.0 - float(mean)) + 0.5)) for mean in means], dtype=np.int64)
 
 
-def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules) -> _Pool:
+def _assess_histories(
+    table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules
+) -> _AssessedPool:
     """Which candidates are too young or too still to judge, and which are young but stay.
 
     See docs/method/02-returns.md#2.4.
     """
     by_symbol = dict(zip(clustering.symbols, clustering.cluster_ids.tolist(), strict=True))
-    lost = [symbol for symbol in panel.symbols if symbol not in by_symbol]
-    if lost:
-        raise InputError(f"Candidate {lost[0]} was not clustered; cluster the whole pool before selecting.")
+    unclustered = [symbol for symbol in panel.symbols if symbol not in by_symbol]
+    if unclustered:
+        raise InputError(f"Candidate {unclustered[0]} was not clustered; cluster the whole pool before selecting.")
     known = np.isfinite(panel.returns)
     n_sessions = known.shape[0]
     first = np.where(known.any(axis=0), known.argmax(axis=0), n_sessions)
@@ -192,7 +200,7 @@ def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, 
     is_short |= known.sum(axis=0) < rules.min_observations
     is_constant = np.zeros(first.size, dtype=bool)
     is_constant[list(unusable_columns(panel))] = True
-    return _Pool(
+    return _AssessedPool(
         table=table,
         cluster_ids=np.asarray([by_symbol[symbol] for symbol in panel.symbols], dtype=np.int64),
         directions=table["direction"].to_numpy().astype(np.float64),
@@ -203,8 +211,8 @@ def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, 
     )
 
 
-def _first_reasons(pool: _Pool) -> list[SelectionReason | None]:
-    tests = (
+def _reasons_before_comparison(pool: _AssessedPool) -> list[SelectionReason | None]:
+    exclusions = (
         (pool.identity_rank > 1, SelectionReason.IDENTITY_DUPLICATE),
         (pool.is_short, SelectionReason.SHORT_HISTORY),
         (pool.is_constant, SelectionReason.NO_VARIATION),
@@ -212,7 +220,7 @@ def _first_reasons(pool: _Pool) -> list[SelectionReason | None]:
     )
     reasons = [_HEALTH_REASONS.get(health) for health in pool.table["health_status"].to_list()]
     return [
-        reason or next((named for applies, named in tests if applies[index]), None)
+        reason or next((exclusion for applies, exclusion in exclusions if applies[index]), None)
         for index, reason in enumerate(reasons)
     ]
 
@@ -224,34 +232,34 @@ def _apply_quotas(
     if rules.class_quota_total is None:
         return reasons
     quotas = class_quotas(table, rules.class_quota_total, rules.class_quota_min, rules.class_quota_max)
-    decided = list(reasons)
-    taken: dict[str, int] = defaultdict(int)
+    final_reasons = list(reasons)
+    n_seen: dict[str, int] = defaultdict(int)
     rows = list(table.select("asset_class", "discovery_score", "symbol").iter_rows())
     for index in sorted(range(len(rows)), key=lambda row: (-rows[row][1], rows[row][2])):
         asset_class = rows[index][0]
-        if decided[index] is None:
-            taken[asset_class] += 1
-            if taken[asset_class] > quotas[asset_class]:
-                decided[index] = SelectionReason.CLASS_QUOTA
-    return decided
+        if final_reasons[index] is None:
+            n_seen[asset_class] += 1
+            if n_seen[asset_class] > quotas[asset_class]:
+                final_reasons[index] = SelectionReason.CLASS_QUOTA
+    return final_reasons
 
 
-def _pick_best(
-    reasons: list[SelectionReason | None], pool: _Pool, score: FloatVector, limits: IntVector
+def _select_best(
+    reasons: list[SelectionReason | None], pool: _AssessedPool, score: FloatVector, limits: IntVector
 ) -> list[SelectionReason]:
     symbols = pool.table["symbol"].to_list()
-    standing = [index for index, reason in enumerate(reasons) if reason is None]
-    taken: dict[tuple[int, float], int] = defaultdict(int)
-    decided = [reason or SelectionReason.BELOW_TOP_N for reason in reasons]
-    for index in sorted(standing, key=lambda row: (-score[row], symbols[row])):
+    remaining = [index for index, reason in enumerate(reasons) if reason is None]
+    n_seen: dict[tuple[int, float], int] = defaultdict(int)
+    final_reasons = [reason or SelectionReason.BELOW_TOP_N for reason in reasons]
+    for index in sorted(remaining, key=lambda row: (-score[row], symbols[row])):
         side = (int(pool.cluster_ids[index]), float(pool.directions[index]))
-        taken[side] += 1
-        if taken[side] <= limits[side[0] - 1]:
-            decided[index] = SelectionReason.SELECTED
-    return decided
+        n_seen[side] += 1
+        if n_seen[side] <= limits[side[0] - 1]:
+            final_reasons[index] = SelectionReason.SELECTED
+    return final_reasons
 
 
-def _describe(pool: _Pool, figures: Figures) -> pl.DataFrame:
+def _describe(pool: _AssessedPool, figures: CandidateFigures) -> pl.DataFrame:
     return pool.table.select(
         "symbol",
         "identity",
