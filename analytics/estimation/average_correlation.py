@@ -1,4 +1,4 @@
-"""Mean correlation over the pairs of a pool, window by window, without the matrix of pairs.
+"""Average the correlation over all pairs of a pool without building the matrix of pairs.
 
 See docs/method/03-dependence.md#3.1, docs/method/07-regime.md#7.1.
 """
@@ -18,22 +18,35 @@ MAX_CALENDARS = 10
 
 
 def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
-    """Mean over pairs of Pearson's correlation on common sessions.
+    """Average Pearson's correlation over the pairs of a pool in one window.
 
     See docs/method/03-dependence.md#3.1.
 
-    Instruments with the same known sessions share every mean and deviation, so the sum over their pairs follows from
-    the sum of their standard scores. Instruments that do not move on the common sessions take no part.
+    Each pair is measured on its common sessions. Instruments with the same known sessions share every mean and
+    deviation, so the sum over their pairs follows from the sum of their standard scores. Instruments that do not move
+    on the common sessions are left out.
 
     Parameters
     ----------
     window : (T, N)
-        Simple returns; NaN for NULL, nothing infinite.
+        Simple returns as fractions; NaN for NULL, nothing infinite.
+    min_overlap : int
+        Common sessions that a pair needs.
 
     Returns
     -------
     float
-        NaN where no pair has `min_overlap` common sessions.
+        In [-1, 1]; NaN where no pair has `min_overlap` common sessions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.average_correlation import mean_correlation
+    >>> window = np.array([[0.01, 0.02, 0.00], [-0.01, -0.02, 0.01], [0.02, 0.04, 0.02], [0.00, 0.00, -0.01]])
+    >>> round(mean_correlation(window, min_overlap=4), 4)
+    0.6
+    >>> mean_correlation(window, min_overlap=5)
+    nan
     """
     known = np.isfinite(window)
     representatives, calendar_ids = _calendars(known)
@@ -64,9 +77,33 @@ def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
 def rolling_mean_correlation(
     past_returns: FloatMatrix, window_sessions: int, *, min_overlap: int, step_sessions: int = 1
 ) -> FloatVector:
-    """`mean_correlation` of the trailing window of each session (T,); NaN until the window is full, and between steps.
+    """Average the correlation over all pairs in the trailing window of each session.
 
-    Steps count back from the last session.
+    See docs/method/03-dependence.md#3.1.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Simple returns as fractions, oldest session first; NaN for NULL.
+    window_sessions : int
+        Sessions of each window, the current one included.
+    min_overlap : int
+        Common sessions that a pair needs within a window.
+    step_sessions : int
+        Distance of the computed sessions, counted back from the last one.
+
+    Returns
+    -------
+    (T,)
+        In [-1, 1]; NaN until the window is full, between steps and where no pair has `min_overlap` common sessions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.average_correlation import rolling_mean_correlation
+    >>> returns = np.array([[0.01, 0.02], [-0.01, -0.02], [0.02, 0.04], [0.00, 0.01]])
+    >>> rolling_mean_correlation(returns, 3, min_overlap=3).round(3)
+    array([  nan,   nan, 1.   , 0.982])
     """
     sessions = past_returns.shape[0]
     out = np.full(sessions, np.nan)
@@ -76,7 +113,7 @@ def rolling_mean_correlation(
 
 
 def _calendars(known: BoolMatrix) -> tuple[IntVector, IntVector]:
-    """A column with each pattern of known sessions, and which pattern each column (N,) has."""
+    """Group columns by their known sessions: one column of each pattern, and the pattern of each column (N,)."""
     if known.all():
         return np.zeros(1, dtype=np.int64), np.zeros(known.shape[1], dtype=np.int64)
     packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
@@ -86,7 +123,7 @@ def _calendars(known: BoolMatrix) -> tuple[IntVector, IntVector]:
 
 
 def _summed_scores(returns: FloatMatrix, common: BoolVector) -> tuple[FloatVector, int]:
-    """Sum over columns of their scores of length 1 on the common sessions, and how many columns move there."""
+    """Sum the standard scores (T',) of the columns that move on the common sessions, and count these columns."""
     window = returns[common]
     window = window[:, moves(window.min(axis=0), window.max(axis=0))]
     deviations = window - window.mean(axis=0)

@@ -1,4 +1,4 @@
-"""How instruments or streams vary together, annualised, with equal or unequal histories.
+"""Estimate the annualised covariance of instruments with equal or unequal histories.
 
 See docs/method/03-dependence.md#3.3.
 """
@@ -30,26 +30,28 @@ CovarianceMethod = Literal["sample", "ledoit_wolf", "denoised", "ewma"]
 
 @dataclass(frozen=True, slots=True)
 class CovarianceEstimate:
-    """A covariance and how it came about.
+    """Annualised covariance with the facts of its estimation.
+
+    See docs/method/03-dependence.md#3.3.
 
     Attributes
     ----------
     matrix : (N, N)
-        Annualised.
-    method
+        Annualised, in squared fractions a year.
+    method : str
         `sample`, `ledoit_wolf`, `denoised` or `ewma`.
-    target
+    target : str or None
         Of the shrinkage; None for other methods.
-    shrinkage
+    shrinkage : float or None
         Share of the target, in [0, 1]; None for other methods.
-    n_factors
+    n_factors : int or None
         Eigenvalues that denoising kept; None for other methods.
-    is_repaired
-        Eigenvalues were clipped.
-    n_overlap_min
+    is_repaired : bool
+        Eigenvalues were clipped to make the matrix positive definite.
+    n_overlap_min : int
         Common sessions of the pair that shares fewest.
-    n_unknown_pairs
-        Pairs below `min_overlap`; they carry the mean correlation of the known pairs.
+    n_unknown_pairs : int
+        Pairs below `min_overlap`; they have the mean correlation of the known pairs.
     """
 
     matrix: FloatMatrix
@@ -81,32 +83,62 @@ def estimate_covariance(
     halflife_sessions: float | None = None,
     names: Sequence[str] | None = None,
 ) -> CovarianceEstimate:
-    """Annualised covariance of past returns.
+    """Estimate the annualised covariance of past returns.
 
     See docs/method/03-dependence.md#3.3.
 
-    A complete panel goes through BLAS alone and needs no repair. With NaN every entry is estimated on its pair's
-    common sessions, the diagonal on each instrument's own history, and the whole is made positive definite with the
+    A complete panel needs matrix products only and no repair. With NaN every entry is estimated on the common sessions
+    of its pair, the diagonal on the history of each instrument, and the matrix is made positive definite with its
     diagonal kept.
 
     Parameters
     ----------
     past_returns : (T, N)
         Simple returns as fractions; NaN for NULL.
-    target
-        Used by `ledoit_wolf` only.
-    halflife_sessions
-        Used by `ewma` only, and needed there.
-    names
-        Instruments, for the messages.
+    periods_per_year : float
+        252 on the business grid, 365 on the 24/7 grid.
+    method : str
+        `sample` (ddof 1), `ledoit_wolf`, `denoised` or `ewma`.
+    target : str
+        `constant_correlation` or `identity`; used by `ledoit_wolf` only.
+    min_overlap : int
+        Common sessions that a pair needs, and returns that an instrument needs.
+    halflife_sessions : float, optional
+        Used by `ewma` only, and required there.
+    names : sequence of N str, optional
+        Symbols for the messages.
+
+    Returns
+    -------
+    CovarianceEstimate
 
     Raises
     ------
     InputError
         Infinite returns, an instrument without returns or without variation, repeated names, an unknown method or
-        target, a half-life that is missing or below one session.
+        target, a half-life that is missing or below one session, `min_overlap` below 2, `periods_per_year` not
+        positive.
     ShortHistoryError
         An instrument with fewer than `min_overlap` returns.
+
+    References
+    ----------
+    Ledoit, O., Wolf, M. (2004). Honey, I shrunk the sample covariance matrix. JPM 30(4).
+    Laloux, L. et al. (1999). Noise dressing of financial correlation matrices. PRL 83.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.covariance import estimate_covariance
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (rng.normal(size=(250, 1)) + rng.normal(size=(250, 3)) * [0.5, 1.0, 2.0])
+    >>> estimate = estimate_covariance(returns, periods_per_year=252)
+    >>> estimate.matrix.round(4)
+    array([[0.0317, 0.023 , 0.0277],
+           [0.023 , 0.0469, 0.0286],
+           [0.0277, 0.0286, 0.1227]])
+    >>> round(estimate.shrinkage, 3)
+    0.231
     """
     _check_options(method, target, min_overlap, halflife_sessions, periods_per_year)
     panel = check_panel(past_returns, names, min_sessions=2)
@@ -179,6 +211,7 @@ def _denoise(sample: FloatMatrix, sessions_per_instrument: float) -> _SessionCov
 
 
 def _decay_weights(n_sessions: int, halflife_sessions: float) -> FloatVector:
+    """Exponential session weights (T,) that sum to 1, the last session the heaviest."""
     weights = np.exp2(-np.arange(n_sessions - 1, -1, -1) / halflife_sessions)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
