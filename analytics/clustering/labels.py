@@ -1,4 +1,4 @@
-"""What a cluster is made of, in a few words.
+"""Label clusters by the asset class and sector of their members.
 
 See docs/method/04-clusters.md#4.3.
 """
@@ -33,6 +33,8 @@ LABEL_SCHEMA = {
 def label_clusters(clustering: Clustering, instruments: pl.DataFrame) -> pl.DataFrame:
     """Label every cluster by the asset class and sector that most of its value traded belongs to.
 
+    See docs/method/04-clusters.md#4.3.
+
     A kind is an asset class with its sector, or the class alone where no sector is known. Purity is the share of the
     commonest kind; below 0.6 the label is "Mixed: A / B" with the two commonest. Ties go to the smaller name. An
     instrument whose value traded is unknown weighs nothing, unless it is unknown for the whole cluster: then each
@@ -40,18 +42,40 @@ def label_clusters(clustering: Clustering, instruments: pl.DataFrame) -> pl.Data
 
     Parameters
     ----------
-    instruments
+    clustering : Clustering
+        The clusters to label.
+    instruments : polars.DataFrame
         Columns symbol, asset_class, sector, value_traded_usd; at least the instruments that were clustered.
 
     Returns
     -------
-    One row per cluster: cluster_id, label, asset_class, sector (of the commonest kind), purity, n_members,
-    is_weighted_by_count.
+    polars.DataFrame
+        One row per cluster: cluster_id, label, asset_class, sector (of the commonest kind), purity in [0, 1],
+        n_members, is_weighted_by_count.
 
     Raises
     ------
     InputError
-        A clustered instrument that is missing or stands twice, has no asset class or a negative value traded.
+        A clustered instrument that is missing or repeated, has no asset class or a negative value traded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import polars as pl
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> from analytics.clustering.labels import label_clusters
+    >>> returns = 0.01 * np.random.default_rng(0).normal(size=(60, 2))
+    >>> clustering = cluster_instruments(returns, ["A", "B"], [1, 1], threshold=2.0)
+    >>> instruments = pl.DataFrame(
+    ...     {
+    ...         "symbol": ["A", "B"],
+    ...         "asset_class": ["equity", "crypto"],
+    ...         "sector": ["Technology", None],
+    ...         "value_traded_usd": [3e6, 1e6],
+    ...     }
+    ... )
+    >>> label_clusters(clustering, instruments).select("label", "purity", "n_members").rows()
+    [('equity Technology', 0.75, 2)]
     """
     columns = instruments.select("symbol", "asset_class", "sector", "value_traded_usd")
     metadata = {symbol: (asset_class, sector, value) for symbol, asset_class, sector, value in columns.iter_rows()}
@@ -65,6 +89,7 @@ def label_clusters(clustering: Clustering, instruments: pl.DataFrame) -> pl.Data
 
 
 def _checked_member(symbol: str, metadata: dict[str, tuple[str | None, str | None, float | None]]) -> _Member:
+    """Asset class, sector and value traded of one member, None where a value is unknown."""
     if symbol not in metadata:
         raise InputError(f"{symbol} was clustered but has no metadata; fetch its instrument data first.")
     asset_class, sector, value = metadata[symbol]
@@ -76,6 +101,7 @@ def _checked_member(symbol: str, metadata: dict[str, tuple[str | None, str | Non
 
 
 def _label(members: list[_Member]) -> tuple[str, str, str | None, float, int, bool]:
+    """Columns of one cluster after its id: label, asset class, sector, purity, number of members, weighted by count."""
     is_by_count = not any(value for _, _, value in members)
     weights: dict[_Kind, list[float]] = defaultdict(list)
     for asset_class, sector, value in members:

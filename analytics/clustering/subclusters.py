@@ -1,4 +1,4 @@
-"""A closer look into one cluster.
+"""Divide clusters into sub-clusters by average linkage.
 
 See docs/method/04-clusters.md#4.2.
 """
@@ -19,17 +19,21 @@ MAX_UNDIVIDED_SIZE = 5
 
 @dataclass(frozen=True, slots=True)
 class Subclusters:
-    """One cluster taken apart.
+    """Sub-clusters of the M members of one cluster.
+
+    See docs/method/04-clusters.md#4.2.
 
     Attributes
     ----------
-    symbols
-        The M members in symbol order.
+    cluster_id : int
+        The cluster that was divided.
+    symbols : tuple of M str
+        Members in symbol order.
     subcluster_ids : (M,)
         1.., largest first, ties by the smallest symbol.
     linkage : (M - 1, 4)
-        Average linkage; no rows for a single member.
-    height
+        Average linkage, as SciPy's; no rows for a single member.
+    height : float
         Of the cut.
     """
 
@@ -47,18 +51,40 @@ def zoom_cluster(
     identities: Mapping[str, str] | None = None,
     height: float = SUBCLUSTER_HEIGHT,
 ) -> Subclusters:
-    """Take one cluster apart by average linkage, whatever its size.
+    """Divide one cluster by average linkage, at any size.
+
+    See docs/method/04-clusters.md#4.2.
 
     Parameters
     ----------
-    identities
-        Symbol to identity. Venues of one identity are at distance 0 of each other, so that they fall together even
-        where a thin venue's prices say otherwise.
+    clustering : Clustering
+        Contains the cluster.
+    cluster_id : int
+        1..K.
+    identities : mapping of str to str, optional
+        Symbol to identity. Venues of one identity are at distance 0 of each other, so that they stay together even
+        where the prices of a thin venue differ.
+    height : float
+        Of the cut, above 0.
+
+    Returns
+    -------
+    Subclusters
 
     Raises
     ------
     InputError
         No such cluster, or a height that is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> from analytics.clustering.subclusters import zoom_cluster
+    >>> returns = 0.01 * np.random.default_rng(0).normal(size=(60, 3))
+    >>> clustering = cluster_instruments(returns, ["X:A", "Y:A", "X:B"], [1, 1, 1], threshold=2.0)
+    >>> zoom_cluster(clustering, 1, identities={"X:A": "A", "Y:A": "A"}).subcluster_ids
+    array([1, 2, 1])
     """
     symbols = clustering.members(cluster_id)
     rows = np.flatnonzero(clustering.leaf_cluster_ids == cluster_id)
@@ -78,12 +104,39 @@ def subclusters(
     identities: Mapping[str, str] | None = None,
     height: float = SUBCLUSTER_HEIGHT,
 ) -> IntVector:
-    """Sub-cluster of every instrument: clusters of more than 5 members are taken apart, the others stay whole.
+    """Number the sub-clusters of all clusters: those of more than 5 members are divided, the others stay whole.
+
+    See docs/method/04-clusters.md#4.2.
+
+    Parameters
+    ----------
+    clustering : Clustering
+        N instruments.
+    identities : mapping of str to str, optional
+        Symbol to identity, as in `zoom_cluster`.
+    height : float
+        Of the cut, above 0.
 
     Returns
     -------
     (N,)
         In the order of `clustering.symbols`; 1.. within each cluster, 0 = excluded.
+
+    Raises
+    ------
+    InputError
+        A height that is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> from analytics.clustering.subclusters import subclusters
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (np.repeat(rng.normal(size=(60, 2)), 3, axis=1) + 0.05 * rng.normal(size=(60, 6)))
+    >>> clustering = cluster_instruments(returns, list("ABCDEF"), np.ones(6), threshold=5.0)
+    >>> subclusters(clustering)
+    array([1, 1, 1, 2, 2, 2])
     """
     position = {symbol: index for index, symbol in enumerate(clustering.symbols)}
     ids = np.minimum(clustering.cluster_ids, 1)
