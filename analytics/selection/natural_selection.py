@@ -1,6 +1,6 @@
-"""Natural selection: from every cluster its best longs and its best shorts, one reason per candidate.
+"""Select the best longs and shorts of every cluster and give each candidate one reason.
 
-See docs/method/05-discovery-selection.md.
+See docs/method/05-discovery-selection.md#5.5 to 5.9.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ LONGEST_CLOSURE_SESSIONS = 5
 
 
 class SelectionReason(StrEnum):
-    """Why a candidate was kept or dropped; of several that apply, the first in this order is given."""
+    """Reason for which a candidate was kept or dropped; of several that apply, the first in this order is given.
+
+    See docs/method/05-discovery-selection.md#5.9.
+    """
 
     HEALTH_MISSING = "health_missing"
     HEALTH_INVALID = "health_invalid"
@@ -59,22 +62,33 @@ _HEALTH_REASONS = {
 class SelectionRules:
     """Settings of the selection.
 
+    See docs/method/05-discovery-selection.md#5.3, 5.5 to 5.7.
+
     Attributes
     ----------
-    top_n
+    top_n : int
         Longs, and shorts, kept per cluster.
-    min_momentum
-        Smallest cumulative directional return over `momentum_sessions` that passes the gate.
-    min_history_sessions
+    min_momentum : float
+        Smallest cumulative directional return over `momentum_sessions` that passes, as a fraction.
+    momentum_sessions : int
+        Sessions of that return.
+    min_history_sessions : int
         Grid sessions since the first return below which a candidate is dropped.
-    min_observations
+    min_observations : int
         Known returns that the statistics of a candidate need.
-    class_quota_total, class_quota_min, class_quota_max
-        docs/method/05-discovery-selection.md#5.3; no total, no quotas.
-    feat_xs_momentum
+    class_quota_total : int or None
+        Candidates distributed over the asset classes (docs/method/05-discovery-selection.md#5.3); None for no quotas.
+    class_quota_min, class_quota_max : int
+        Bounds of the quota of each asset class.
+    feat_xs_momentum : bool
         Percentile ranks over the pool; off: min-max inside the cluster.
-    feat_dynamic_selection
-        N by the cluster's mean correlation; off: `top_n` everywhere.
+    feat_dynamic_selection : bool
+        N by the mean correlation of the cluster; off: `top_n` everywhere.
+
+    Raises
+    ------
+    InputError
+        A count below 1, or fewer than 3 observations.
     """
 
     top_n: int = 3
@@ -98,7 +112,7 @@ class SelectionRules:
 
 @dataclass(frozen=True, slots=True)
 class _AssessedPool:
-    """The candidates with what is known of each before any is compared; arrays are (N,)."""
+    """Candidates with the facts of each that need no comparison with others; arrays are (N,)."""
 
     table: pl.DataFrame
     cluster_ids: IntVector
@@ -117,29 +131,60 @@ def select_instruments(
     *,
     periods_per_year: float,
 ) -> pl.DataFrame:
-    """Choose the instruments of the portfolio and say of every candidate why.
+    """Select the instruments of the portfolio and give the reason for every candidate.
 
     See docs/method/05-discovery-selection.md#5.5 to 5.9.
 
     Parameters
     ----------
     past_returns : (T, N)
-        Physical simple returns, the last row the most recent; NaN for NULL.
-    candidates
+        Physical simple returns as fractions, the last row the most recent; NaN for NULL.
+    candidates : polars.DataFrame
         One row per column of the returns, in their order: symbol, identity, asset_class, sector, direction (+1, -1),
         value_traded_usd, close, atr, discovery_score, health_status.
-    clustering
+    clustering : Clustering
         Of the same symbols, in any order.
+    rules : SelectionRules
+        Settings.
+    periods_per_year : float
+        252 on the business grid, 365 on the 24/7 grid.
 
     Returns
     -------
-    One row per candidate in their order, the columns of results.selection without run_id; reason is a
-    `SelectionReason`.
+    polars.DataFrame
+        One row per candidate in their order, the columns of results.selection without run_id; reason is a
+        `SelectionReason`.
 
     Raises
     ------
     InputError
         Candidates that break their contract, do not match the columns or were not clustered; infinite returns.
+    ShortHistoryError
+        Fewer than two sessions.
+
+    Examples
+    --------
+    Two instruments of one cluster compete for one long.
+
+    >>> import numpy as np
+    >>> import polars as pl
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> from analytics.selection.natural_selection import SelectionRules, select_instruments
+    >>> rng = np.random.default_rng(0)
+    >>> returns = [0.002, 0.0] + 0.01 * (rng.normal(size=(60, 1)) + 0.1 * rng.normal(size=(60, 2)))
+    >>> candidates = pl.DataFrame(
+    ...     {
+    ...         "symbol": ["X:A", "X:B"], "identity": ["A", "B"], "asset_class": ["equity"] * 2,
+    ...         "sector": ["Energy"] * 2, "direction": [1, 1], "value_traded_usd": [1e8, 1e7],
+    ...         "close": [100.0, 100.0], "atr": [2.0, 2.0], "discovery_score": [0.6, 0.5], "health_status": ["OK", "OK"],
+    ...     }
+    ... )
+    >>> clustering = cluster_instruments(returns, ["X:A", "X:B"], [1, 1], threshold=0.4)
+    >>> table = select_instruments(
+    ...     returns, candidates, clustering, SelectionRules(top_n=1, min_momentum=-1.0), periods_per_year=252
+    ... )
+    >>> table.select("symbol", "cluster_id", "reason").rows()
+    [('X:A', 1, 'selected'), ('X:B', 1, 'below_top_n')]
     """
     table = check_candidates(candidates)
     panel = check_panel(past_returns, table["symbol"].to_list())
@@ -171,9 +216,34 @@ def select_instruments(
 
 
 def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
-    """Longs, and shorts, that each cluster may send on (K,): max(1, round(top_n * (1 - mean rho) + 0.5)).
+    """Compute the longs, and shorts, selected of each cluster: max(1, round(top_n * (1 - mean rho) + 0.5)).
 
-    `round` is Python's: a half goes to the even neighbour. A cluster without a known pair sends one.
+    See docs/method/05-discovery-selection.md#5.7.
+
+    `round` is Python's: a half goes to the even neighbour. A cluster without a known pair has the limit 1.
+
+    Parameters
+    ----------
+    clustering : Clustering
+        K clusters.
+    rules : SelectionRules
+        Settings; without `feat_dynamic_selection` every limit is `top_n`.
+
+    Returns
+    -------
+    (K,)
+        At least 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> from analytics.selection.natural_selection import SelectionRules, cluster_limits
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (rng.normal(size=(60, 1)) + 1.5 * rng.normal(size=(60, 4)))
+    >>> clustering = cluster_instruments(returns, list("ABCD"), np.ones(4), threshold=2.0)
+    >>> cluster_limits(clustering, SelectionRules(top_n=5))
+    array([4])
     """
     if not rules.feat_dynamic_selection:
         return np.full(clustering.n_clusters, rules.top_n, dtype=np.int64)
@@ -184,7 +254,7 @@ def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
 def _assess_histories(
     table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules
 ) -> _AssessedPool:
-    """Which candidates are too young or too still to judge, and which are young but stay.
+    """Mark candidates whose history is too short or constant to compare, and recent listings that stay.
 
     See docs/method/02-returns.md#2.4.
     """
@@ -212,6 +282,7 @@ def _assess_histories(
 
 
 def _reasons_before_comparison(pool: _AssessedPool) -> list[SelectionReason | None]:
+    """Reason of each candidate that is out before any comparison of scores; None for the others."""
     exclusions = (
         (pool.identity_rank > 1, SelectionReason.IDENTITY_DUPLICATE),
         (pool.is_short, SelectionReason.SHORT_HISTORY),
@@ -228,7 +299,7 @@ def _reasons_before_comparison(pool: _AssessedPool) -> list[SelectionReason | No
 def _apply_quotas(
     reasons: list[SelectionReason | None], table: pl.DataFrame, rules: SelectionRules
 ) -> list[SelectionReason | None]:
-    """Keep the best discovery scores of each class; candidates that are out already take no place."""
+    """Keep the best discovery scores of each class; candidates that are out already do not count."""
     if rules.class_quota_total is None:
         return reasons
     quotas = class_quotas(table, rules.class_quota_total, rules.class_quota_min, rules.class_quota_max)
@@ -247,6 +318,7 @@ def _apply_quotas(
 def _select_best(
     reasons: list[SelectionReason | None], pool: _AssessedPool, score: FloatVector, limits: IntVector
 ) -> list[SelectionReason]:
+    """Select the best scores of each cluster and direction up to the limit of the cluster."""
     symbols = pool.table["symbol"].to_list()
     remaining = [index for index, reason in enumerate(reasons) if reason is None]
     n_seen: dict[tuple[int, float], int] = defaultdict(int)
@@ -260,6 +332,7 @@ def _select_best(
 
 
 def _describe(pool: _AssessedPool, figures: CandidateFigures) -> pl.DataFrame:
+    """Columns of the table that describe the candidates."""
     return pool.table.select(
         "symbol",
         "identity",
