@@ -176,7 +176,8 @@ def select_instruments(
     ...     {
     ...         "symbol": ["X:A", "X:B"], "identity": ["A", "B"], "asset_class": ["equity"] * 2,
     ...         "sector": ["Energy"] * 2, "direction": [1, 1], "value_traded_usd": [1e8, 1e7],
-    ...         "close": [100.0, 100.0], "atr": [2.0, 2.0], "discovery_score": [0.6, 0.5], "health_status": ["OK", "OK"],
+    ...         "close": [100.0, 100.0], "atr": [2.0, 2.0], "discovery_score": [0.6, 0.5],
+    ...         "health_status": ["OK", "OK"],
     ...     }
     ... )
     >>> clustering = cluster_instruments(returns, ["X:A", "X:B"], [1, 1], threshold=0.4)
