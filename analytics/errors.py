@@ -1,20 +1,20 @@
-"""What the study refuses, and why.
+"""Define the errors of analytics.
 
 AnalyticsError
 ├── InputError          an array or frame that cannot be right: names the instrument and the rule it breaks
 ├── ShortHistoryError   fewer sessions than a statistic needs
-└── InfeasibleError     constraints that no portfolio satisfies: names them and the ways out
+└── InfeasibleError     constraints that no portfolio satisfies: names them and the remedies
 """
 
 from __future__ import annotations
 
 
 class AnalyticsError(Exception):
-    """Root of every error the study raises."""
+    """Root of every error that analytics raises."""
 
 
 class InputError(AnalyticsError, ValueError):
-    """An input that cannot be right; the message names the instrument, the rule and the remedy."""
+    """Input that cannot be right; the message names the instrument, the rule and the remedy."""
 
 
 class ShortHistoryError(AnalyticsError, ValueError):
@@ -22,7 +22,7 @@ class ShortHistoryError(AnalyticsError, ValueError):
 
 
 class InfeasibleError(AnalyticsError):
-    """No portfolio satisfies the constraints; the message gives the numbers and the ways out.
+    """No portfolio satisfies the constraints; the message gives the numbers and the remedies.
 
     See docs/method/08-allocation.md#8.3.
     """

@@ -1,10 +1,10 @@
-"""From what is known to what is held: the one policy that production and the tournament both call.
+"""Decide the portfolio from candidates to weights, in production and in the tournament alike.
 
 See docs/method/08-allocation.md#8.1, docs/method/09-tournament.md#9.1.
 
-Three decisions in order. `decide_selection` takes the winners of each cluster from the candidates, `decide_clusters`
-clusters the winners on
-their full history, `decide_weights` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
+Three decisions follow each other. `decide_selection` takes the winners of each cluster from the candidates,
+`decide_clusters` clusters the winners on their full history, `decide_weights` allocates across those clusters.
+`analytics.tournament.replay` chains them over the windows of a tournament.
 """
 
 from __future__ import annotations
@@ -31,7 +31,53 @@ from analytics.selection.natural_selection import (
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything that a decision depends on besides the data; units in names."""
+    """Settings of a decision: everything it depends on besides the data.
+
+    Attributes
+    ----------
+    rules : SelectionRules
+        Settings of the selection.
+    light_sessions : int
+        Sessions of the window that selection sees.
+    full_sessions : int
+        Sessions of the window that shows recent listings.
+    lookback_sessions : tuple of int
+        Lookbacks whose distances are averaged (docs/method/03-dependence.md#3.4).
+    min_overlap_sessions : int
+        Common sessions that a pair needs.
+    min_history_sessions : int
+        Sessions that an instrument needs.
+    linkage : str
+        `ward`, `average`, `complete` or `single`.
+    threshold : float
+        Cut height where it is not adaptive.
+    threshold_by_regime : mapping of str to float
+        Cut height of each regime (docs/method/04-clusters.md#4.1).
+    is_threshold_adaptive : bool
+        Use the cut height of the regime.
+    covariance : str
+        Estimator (docs/method/03-dependence.md#3.3).
+    covariance_halflife_sessions : float or None
+        Half-life of the `ewma` estimator.
+    cap : float
+        Largest gross weight of a cluster, as a fraction.
+    instrument_cap : float or None
+        Largest gross weight of an instrument, as a fraction.
+    cash_allowed : bool
+        Weight that the caps do not admit stays in cash instead of being an error.
+    risk_free_rate_annual : float
+        As a fraction a year.
+    fragility_penalty, turnover_penalty : float
+        Factors gamma and lambda of the penalties in the objective (docs/method/08-allocation.md#8.2); 0 = off.
+    is_alpha_weighted : bool
+        Momentum enters the blend inside a cluster (docs/method/08-allocation.md#8.1).
+
+    Examples
+    --------
+    >>> from analytics.policy import Policy
+    >>> Policy().threshold_for("CRISIS"), Policy(is_threshold_adaptive=False).threshold_for("CRISIS")
+    (0.3, 0.4)
+    """
 
     rules: SelectionRules = field(default_factory=SelectionRules)
     light_sessions: int = 60
@@ -54,9 +100,24 @@ class Policy:
     is_alpha_weighted: bool = True
 
     def threshold_for(self, regime: str) -> float:
-        """The cut that a regime asks for, and that is then used.
+        """Look up the cut height that is used in a regime.
 
         See docs/method/04-clusters.md#4.1.
+
+        Parameters
+        ----------
+        regime : str
+            `QUIET`, `NORMAL`, `TURBULENT` or `CRISIS`.
+
+        Returns
+        -------
+        float
+            In the unit of the distance.
+
+        Raises
+        ------
+        InputError
+            The regime has no cut height.
         """
         if not self.is_threshold_adaptive:
             return self.threshold
@@ -67,7 +128,23 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedInstruments:
-    """The winners of a selection, in the order of the columns of their returns."""
+    """Winners of a selection, in the order of the columns of their returns.
+
+    Attributes
+    ----------
+    symbols, identities, asset_classes : tuple of N str
+        Names, identities and asset classes.
+    directions : (N,)
+        +1 for long, -1 for short.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.policy import SelectedInstruments
+    >>> winners = SelectedInstruments(("X:A", "X:B"), ("A", "B"), ("equity", "crypto"), np.array([1, -1]))
+    >>> winners.where(np.array([False, True])).symbols
+    ('X:B',)
+    """
 
     symbols: tuple[str, ...]
     identities: tuple[str, ...]
@@ -76,7 +153,17 @@ class SelectedInstruments:
 
     @classmethod
     def of(cls, selection: pl.DataFrame) -> SelectedInstruments:
-        """The rows of a selection that are selected, by symbol."""
+        """Take the selected rows of a selection, by symbol.
+
+        Parameters
+        ----------
+        selection : polars.DataFrame
+            Of `decide_selection`.
+
+        Returns
+        -------
+        SelectedInstruments
+        """
         rows = selection.filter(pl.col("is_selected")).sort("symbol")
         return cls(
             tuple(rows["symbol"]),
@@ -86,7 +173,17 @@ class SelectedInstruments:
         )
 
     def where(self, keep: BoolVector) -> SelectedInstruments:
-        """Those that `keep` (N,) marks."""
+        """Keep the instruments that a mask marks.
+
+        Parameters
+        ----------
+        keep : (N,)
+            Mask.
+
+        Returns
+        -------
+        SelectedInstruments
+        """
         return SelectedInstruments(
             tuple(symbol for symbol, kept in zip(self.symbols, keep, strict=True) if kept),
             tuple(identity for identity, kept in zip(self.identities, keep, strict=True) if kept),
@@ -97,12 +194,39 @@ class SelectedInstruments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldWeights:
-    """What is held before the decision: signed weights by symbol; nothing means cash."""
+    """Weights held before the decision.
+
+    Attributes
+    ----------
+    net_weights : mapping of str to float
+        Signed weight of each symbol as a fraction; empty means cash only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.policy import HeldWeights, SelectedInstruments
+    >>> winners = SelectedInstruments(("X:A", "X:B"), ("A", "B"), ("equity", "equity"), np.array([1, 1]))
+    >>> HeldWeights({"X:A": 0.3, "X:OLD": -0.2}).aligned(winners)
+    (array([0.3, 0. ]), 0.2)
+    """
 
     net_weights: Mapping[str, float] = field(default_factory=dict)
 
     def aligned(self, chosen: SelectedInstruments) -> tuple[FloatVector, float]:
-        """Signed weight held of each chosen symbol (N,), and the sum of |weight| held elsewhere."""
+        """Align the held weights with the chosen instruments.
+
+        Parameters
+        ----------
+        chosen : SelectedInstruments
+            N instruments.
+
+        Returns
+        -------
+        weights : (N,)
+            Signed weight held of each chosen symbol.
+        elsewhere : float
+            Sum of |weight| held in other symbols.
+        """
         weights = np.array([self.net_weights.get(symbol, 0.0) for symbol in chosen.symbols], dtype=np.float64)
         elsewhere = sum(abs(weight) for symbol, weight in self.net_weights.items() if symbol not in set(chosen.symbols))
         return weights, float(elsewhere)
@@ -111,22 +235,68 @@ class HeldWeights:
 def decide_selection(
     past_returns: FloatMatrix, candidates: pl.DataFrame, regime: str, policy: Policy, *, periods_per_year: int
 ) -> tuple[Clustering, pl.DataFrame]:
-    """Cluster the candidates on the light window and take the winners of each cluster.
+    """Cluster the candidates on the light window and select the winners of each cluster.
 
     See docs/method/05-discovery-selection.md#5.5 to 5.9.
 
     Parameters
     ----------
     past_returns : (T, N)
-        Physical returns of the candidates; the last `light_sessions` decide, the last
-        `full_sessions` tell who was listed recently.
-    candidates
-        One row per column of `past_returns`, in its order.
+        Physical simple returns of the candidates as fractions, NaN for NULL; the last `light_sessions` decide, the last
+        `full_sessions` show who was listed recently.
+    candidates : polars.DataFrame
+        One row per column of `past_returns`, in its order, with the columns that `select_instruments` needs.
+    regime : str
+        Decision regime, which sets the cut height.
+    policy : Policy
+        Settings.
+    periods_per_year : int
+        252 on the business grid, 365 on the 24/7 grid.
 
     Returns
     -------
-    (Clustering, frame)
-        The clusters, and one row for every candidate with the one reason why it was kept or dropped.
+    clustering : Clustering
+        Of the candidates.
+    selection : polars.DataFrame
+        One row for every candidate with the one reason why it was kept or dropped.
+
+    Raises
+    ------
+    InputError
+        As `cluster_instruments` and `select_instruments`.
+    ShortHistoryError
+        Fewer than `min_overlap_sessions` sessions.
+
+    Examples
+    --------
+    From ten candidates in two clusters to weights.
+
+    >>> import numpy as np
+    >>> import polars as pl
+    >>> from analytics.policy import HeldWeights, Policy, SelectedInstruments
+    >>> from analytics.policy import decide_clusters, decide_selection, decide_weights
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.001 + 0.01 * (np.repeat(rng.normal(size=(250, 2)), 5, axis=1) + 0.4 * rng.normal(size=(250, 10)))
+    >>> symbols = [f"X:{number}" for number in range(10)]
+    >>> candidates = pl.DataFrame(
+    ...     {
+    ...         "symbol": symbols, "identity": symbols, "asset_class": ["equity"] * 10, "sector": ["Energy"] * 10,
+    ...         "direction": [1] * 10, "value_traded_usd": [1e8] * 10, "close": [100.0] * 10, "atr": [2.0] * 10,
+    ...         "discovery_score": [0.5] * 10, "health_status": ["OK"] * 10,
+    ...     }
+    ... )
+    >>> policy = Policy(cap=0.6)
+    >>> clustering, selection = decide_selection(returns, candidates, "NORMAL", policy, periods_per_year=252)
+    >>> winners = SelectedInstruments.of(selection)
+    >>> columns = [symbols.index(symbol) for symbol in winners.symbols]
+    >>> clusters = decide_clusters(returns[:, columns], winners, "NORMAL", policy)
+    >>> allocation = decide_weights(
+    ...     returns[:, columns], winners, clusters, "risk_parity", "NORMAL", policy, HeldWeights(), periods_per_year=252
+    ... )
+    >>> clustering.n_clusters, clusters.n_clusters
+    (2, 2)
+    >>> round(float(allocation.weights.sum()) + allocation.cash, 6)
+    1.0
     """
     light = past_returns[-policy.light_sessions :]
     clustering = cluster_instruments(
@@ -144,7 +314,7 @@ def decide_selection(
 
 
 def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataFrame:
-    """Mark those whose history is shorter than the full lookback; the light window alone can't tell.
+    """Mark instruments whose history is shorter than the full lookback, which the light window alone cannot show.
 
     See docs/method/02-returns.md#2.4.
     """
@@ -155,14 +325,32 @@ def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataF
 
 
 def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regime: str, policy: Policy) -> Clustering:
-    """Cluster the winners on their full history; these clusters carry the cap.
+    """Cluster the winners on their full history; the cap applies to these clusters.
 
     See docs/method/04-clusters.md#4.1.
 
     Parameters
     ----------
     past_returns : (T, N)
-        Physical returns, one column per chosen symbol.
+        Physical simple returns as fractions, one column per chosen symbol; NaN for NULL.
+    chosen : SelectedInstruments
+        The winners.
+    regime : str
+        Decision regime, which sets the cut height.
+    policy : Policy
+        Settings.
+
+    Returns
+    -------
+    Clustering
+        The example of `decide_selection` shows its use.
+
+    Raises
+    ------
+    InputError
+        As `cluster_instruments`.
+    ShortHistoryError
+        Nothing was selected, or fewer than `min_overlap_sessions` sessions.
     """
     if not chosen.symbols:
         raise ShortHistoryError("nothing was selected, so there is nothing to cluster; see the selection audit for why")
@@ -197,9 +385,36 @@ def decide_weights(
     Parameters
     ----------
     past_returns : (T, N)
-        Physical returns, one column per chosen symbol. Instruments that the clustering left out are left out here.
+        Physical simple returns as fractions, one column per chosen symbol; NaN for NULL. Instruments that the
+        clustering excluded are left out.
+    chosen : SelectedInstruments
+        The winners.
+    clustering : Clustering
+        Of the same symbols in the same order.
+    risk_profile : str
+        Name of the portfolio construction (docs/method/08-allocation.md#8.2).
+    regime : str
+        Decision regime.
+    policy : Policy
+        Settings.
+    held : HeldWeights
+        Weights before the decision, for turnover.
+    periods_per_year : int
+        252 on the business grid, 365 on the 24/7 grid.
     exposures : (N,), optional
-        Multipliers of gross weight from sentiment (docs/method/07-regime.md#7.5); what they take away is cash.
+        Multipliers of gross weight from sentiment (docs/method/07-regime.md#7.5), in [0, 1]; the rest becomes cash.
+
+    Returns
+    -------
+    Allocation
+        The example of `decide_selection` shows its use.
+
+    Raises
+    ------
+    InputError
+        Returns or settings that cannot be right.
+    InfeasibleError
+        No portfolio satisfies the caps.
     """
     ids = np.asarray(clustering.cluster_ids)
     keep = ids > 0
@@ -232,7 +447,7 @@ def decide_weights(
 
 
 def _scaled(allocation: Allocation, exposures: FloatVector) -> Allocation:
-    """Multiply gross weights by their exposure; what is taken away is cash.
+    """Multiply gross weights by their exposure and give the rest to cash.
 
     See docs/method/07-regime.md#7.5.
     """

@@ -27,7 +27,8 @@ from scipy.stats import rankdata
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
-from analytics.regime.detection import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
+from analytics.regime.detection import RegimeHistory, detect_regime
+from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
 
 LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21

@@ -1,4 +1,4 @@
-"""How much of a partition is the threshold's doing, and how much of it stays.
+"""Measure how much a partition depends on its threshold and how it changed within the lookback.
 
 See docs/method/04-clusters.md#4.4, 4.5.
 """
@@ -25,18 +25,20 @@ DRIFT_ALERT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class ClusterDrift:
-    """What changed between the halves of the lookback.
+    """Change of the clusters between the halves of the lookback.
+
+    See docs/method/04-clusters.md#4.5.
 
     Attributes
     ----------
-    clusters
+    clusters : polars.DataFrame
         One row per cluster: cluster_id, n_members, drift in [0, 2] (null without a pair known in both halves),
         is_alert.
-    adjusted_rand
+    adjusted_rand : float
         Of the partitions of the two halves, over instruments that both contain.
-    n_compared
-        These instruments.
-    half_sessions
+    n_compared : int
+        Number of these instruments.
+    half_sessions : int
         Sessions of each half.
     """
 
@@ -49,14 +51,42 @@ class ClusterDrift:
 def threshold_sensitivity(
     clustering: Clustering, thresholds: tuple[float, ...] = SENSITIVITY_THRESHOLDS
 ) -> pl.DataFrame:
-    """What each cut of the same tree would give.
+    """Cut the tree of a clustering at several heights and compare the partitions.
 
     See docs/method/04-clusters.md#4.4.
 
+    Parameters
+    ----------
+    clustering : Clustering
+        The tree that is cut.
+    thresholds : tuple of float
+        Heights, above 0.
+
     Returns
     -------
-    One row per threshold: threshold, n_clusters, largest_share, mean_intra_correlation (over all known pairs inside
-    clusters; null where none), cophenetic_correlation (of tree and distances, the same for every cut), is_used.
+    polars.DataFrame
+        One row per threshold: threshold, n_clusters, largest_share, mean_intra_correlation (over all known pairs inside
+        clusters; null where none), cophenetic_correlation (of tree and distances, the same for every cut), is_used.
+
+    Raises
+    ------
+    InputError
+        A height that is not positive.
+
+    References
+    ----------
+    Sokal, R. R., Rohlf, F. J. (1962). The comparison of dendrograms by objective methods. Taxon 11.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.cluster_stability import threshold_sensitivity
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (np.repeat(rng.normal(size=(60, 2)), 2, axis=1) + 0.3 * rng.normal(size=(60, 4)))
+    >>> clustering = cluster_instruments(returns, ["A", "B", "C", "D"], [1, 1, 1, 1], threshold=0.4)
+    >>> threshold_sensitivity(clustering, (0.1, 0.4, 0.9)).select("threshold", "n_clusters", "is_used").rows()
+    [(0.1, 4, False), (0.4, 2, True), (0.9, 1, False)]
     """
     tree, correlation = clustering.linkage, clustering.correlation
     pairwise = condensed.squareform(clustering.distance, checks=False)
@@ -99,16 +129,26 @@ def cluster_drift(
     alert: float = DRIFT_ALERT,
     min_overlap: int = MIN_OVERLAP,
 ) -> ClusterDrift:
-    """Compare the halves of the longest lookback the clustering used.
+    """Compare the correlations and partitions of the two halves of the longest lookback that a clustering used.
 
     See docs/method/04-clusters.md#4.5.
 
     Parameters
     ----------
     past_returns : (T, N)
-        The panel that was clustered, columns as `clustering.symbols`.
+        Physical simple returns that were clustered, as fractions, columns as `clustering.symbols`; NaN for NULL.
+    clustering : Clustering
+        The clusters to compare.
     directions : (N,)
-        +1 or -1.
+        +1 for long, -1 for short.
+    alert : float
+        Drift above which a cluster is an alert.
+    min_overlap : int
+        Common sessions that a pair needs in each half.
+
+    Returns
+    -------
+    ClusterDrift
 
     Raises
     ------
@@ -116,6 +156,20 @@ def cluster_drift(
         A half is shorter than `min_overlap`.
     InputError
         As `cluster_instruments`; or fewer than two instruments are known in both halves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.cluster_stability import cluster_drift
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (np.repeat(rng.normal(size=(60, 2)), 2, axis=1) + 0.3 * rng.normal(size=(60, 4)))
+    >>> clustering = cluster_instruments(returns, ["A", "B", "C", "D"], [1, 1, 1, 1], threshold=0.4)
+    >>> drift = cluster_drift(returns, clustering, [1, 1, 1, 1])
+    >>> drift.adjusted_rand, drift.n_compared, drift.half_sessions
+    (1.0, 4, 30)
+    >>> drift.clusters["is_alert"].to_list()
+    [False, False]
     """
     panel = check_panel(past_returns, clustering.symbols)
     signs = check_directions(directions, panel.symbols)[clustering.kept]
@@ -153,7 +207,14 @@ def cluster_drift(
 
 
 def adjusted_rand(left: ArrayLike, right: ArrayLike) -> float:
-    """Adjusted Rand index of two partitions of the same instruments (Hubert, Arabie 1985).
+    """Compute the adjusted Rand index of two partitions of the same instruments.
+
+    See docs/method/04-clusters.md#4.5.
+
+    Parameters
+    ----------
+    left, right : (N,)
+        Group of each instrument, by any labels.
 
     Returns
     -------
@@ -164,6 +225,18 @@ def adjusted_rand(left: ArrayLike, right: ArrayLike) -> float:
     ------
     InputError
         Different lengths or fewer than two instruments.
+
+    References
+    ----------
+    Hubert, L., Arabie, P. (1985). Comparing partitions. Journal of Classification 2.
+
+    Examples
+    --------
+    >>> from analytics.clustering.cluster_stability import adjusted_rand
+    >>> adjusted_rand([1, 1, 2, 2], [7, 7, 3, 3])
+    1.0
+    >>> round(adjusted_rand([1, 1, 2, 2], [1, 2, 1, 2]), 3)
+    -0.5
     """
     first, second = np.asarray(left), np.asarray(right)
     if first.ndim != 1 or first.shape != second.shape or first.size < 2:
@@ -183,10 +256,12 @@ def adjusted_rand(left: ArrayLike, right: ArrayLike) -> float:
 
 
 def _pairs(counts: IntVector) -> float:
+    """Number of pairs inside groups of these sizes."""
     return float((counts * (counts - 1) // 2).sum())
 
 
 def _vector_drift(early: FloatMatrix, late: FloatMatrix, ids: IntVector) -> FloatVector:
+    """One minus the cosine of each cluster's pair correlations before and after; NaN without a pair known in both."""
     drift = np.full(int(ids.max()), np.nan)
     for cluster in range(1, drift.size + 1):
         members = np.flatnonzero(ids == cluster)
@@ -200,6 +275,7 @@ def _vector_drift(early: FloatMatrix, late: FloatMatrix, ids: IntVector) -> Floa
 
 
 def _correlate(left: FloatVector, right: FloatVector) -> float | None:
+    """Pearson's correlation of two vectors; None where one is constant."""
     if np.ptp(left) == 0.0 or np.ptp(right) == 0.0:
         return None
     return float(np.corrcoef(left, right)[0, 1])

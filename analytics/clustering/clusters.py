@@ -1,4 +1,4 @@
-"""Which held streams move together: linkage, cut, and what the cut implies.
+"""Cluster instruments by how their held returns move together: linkage, cut and implied correlations.
 
 See docs/method/04-clusters.md#4.1.
 """
@@ -23,8 +23,8 @@ from analytics.estimation.correlation import (
     BlendedDistance,
     DenseSubset,
     blended_distance,
-    leave_sparse,
-    whole_lookbacks,
+    exclude_sparse,
+    integer_lookbacks,
 )
 from analytics.panel import Panel, check_directions, check_panel, refuse_unusable, unusable_columns
 
@@ -38,31 +38,35 @@ UNKNOWN_DISTANCE = float(np.sqrt(0.5))
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """A partition of instruments and the tree it was cut from.
+    """Partition of N instruments and the tree it was cut from; N' of them are clustered, in K clusters.
+
+    See docs/method/04-clusters.md#4.1.
 
     Attributes
     ----------
-    symbols
-        All N instruments in the caller's order.
+    symbols : tuple of N str
+        All instruments in the order of the input.
     cluster_ids : (N,)
         1..K, numbered by size, largest first, ties by the smallest symbol; 0 = excluded.
     kept : (N',)
-        Index into `symbols` of each leaf. Leaves are in symbol order, so that nothing depends on the caller's order.
+        Index into `symbols` of each leaf. Leaves are in symbol order, so the result does not depend on the input order.
     linkage : (N' - 1, 4)
         As SciPy's: left node, right node, height, size; nodes below N' are leaves.
     leaf_order : (N,)
-        Place of each instrument in the drawn tree, 0..N'-1; -1 = excluded.
-    threshold
+        Position of each instrument in the drawn tree, 0..N'-1; -1 = excluded.
+    threshold : float
         Height of the cut that made `cluster_ids`.
+    method : str
+        Linkage: `ward`, `average`, `complete` or `single`.
     distance, correlation : (N', N')
-        Of held streams, rows and columns as the leaves; an unknown pair has NaN correlation and the distance of 0.
+        Of held returns, rows and columns as the leaves; an unknown pair has NaN correlation and the distance of 0.
     min_correlation, mean_correlation : (K,)
         Over the known pairs of each cluster; NaN for a single instrument.
-    lookbacks
-        Sessions of the lookbacks blended.
-    excluded
+    lookbacks : tuple of int
+        Lengths of the blended lookbacks in sessions.
+    excluded : tuple of (str, str)
         Symbol and reason of each instrument with id 0, by symbol.
-    n_unknown_pairs
+    n_unknown_pairs : int
         Pairs of leaves without correlation.
     """
 
@@ -97,14 +101,53 @@ class Clustering:
         return self.cluster_ids[self.kept]
 
     def members(self, cluster_id: int) -> tuple[str, ...]:
-        """Symbols of one cluster in symbol order; InputError where there is no such cluster."""
+        """List the symbols of one cluster in symbol order.
+
+        Parameters
+        ----------
+        cluster_id : int
+            1..K.
+
+        Returns
+        -------
+        tuple of str
+
+        Raises
+        ------
+        InputError
+            No such cluster.
+        """
         if not 1 <= cluster_id <= self.n_clusters:
             raise InputError(f"There is no cluster {cluster_id}; clusters run from 1 to {self.n_clusters}.")
         return tuple(self.symbols[index] for index in self.kept if self.cluster_ids[index] == cluster_id)
 
 
 def default_threshold(regime: str) -> float:
-    """Cut height of a regime (docs/method/04-clusters.md#4.1); InputError for an unknown one."""
+    """Look up the default cut height of a regime.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    regime : str
+        `QUIET`, `NORMAL`, `TURBULENT` or `CRISIS`.
+
+    Returns
+    -------
+    float
+        In the unit of the distance.
+
+    Raises
+    ------
+    InputError
+        An unknown regime.
+
+    Examples
+    --------
+    >>> from analytics.clustering.clusters import default_threshold
+    >>> default_threshold("CRISIS")
+    0.3
+    """
     if regime not in DEFAULT_THRESHOLDS:
         raise InputError(f"Unknown regime {regime!r}; known: {', '.join(DEFAULT_THRESHOLDS)}.")
     return DEFAULT_THRESHOLDS[regime]
@@ -121,28 +164,61 @@ def cluster_instruments(
     min_overlap: int = MIN_OVERLAP,
     unusable: Literal["refuse", "exclude"] = "refuse",
 ) -> Clustering:
-    """Cluster instruments by the blended distance of their held streams.
+    """Cluster instruments by the blended distance of their held returns.
 
     See docs/method/03-dependence.md#3.4, docs/method/04-clusters.md#4.1.
 
     Parameters
     ----------
     past_returns : (T, N)
-        Physical simple returns, the last row the most recent; NaN for NULL.
+        Physical simple returns as fractions, the last row the most recent; NaN for NULL.
+    symbols : sequence of N str
+        Names of the columns.
     directions : (N,)
-        +1 or -1.
-    threshold
+        +1 for long, -1 for short.
+    threshold : float
         Height of the cut, above 0; `default_threshold(regime)` gives the one of a regime.
-    unusable
-        What happens to an instrument without any return or variation: an error, or cluster 0 with the reason.
+    method : str
+        Linkage: `ward`, `average`, `complete` or `single`.
+    lookbacks : sequence of int
+        Lengths in sessions of the windows whose distances are averaged.
+    min_overlap : int
+        Common sessions that a pair needs within a lookback.
+    unusable : str
+        Treatment of an instrument without any return or variation: `refuse` raises, `exclude` gives it cluster 0 and
+        the reason.
+
+    Returns
+    -------
+    Clustering
 
     Raises
     ------
     InputError
-        Fewer than two usable instruments, infinite returns, repeated symbols, wrong directions, an unusable
-        instrument under `refuse`, an unknown method, a threshold that is not positive.
+        Fewer than two usable instruments, infinite returns, repeated symbols, a direction other than +1 or -1, an
+        unusable instrument under `refuse`, an unknown method, a threshold that is not positive.
     ShortHistoryError
         Fewer than `min_overlap` sessions.
+
+    References
+    ----------
+    Ward, J. H. (1963). Hierarchical grouping to optimize an objective function. JASA 58.
+
+    Examples
+    --------
+    Two pairs that share a factor each; the last instrument is held short, so it leaves its pair.
+
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (np.repeat(rng.normal(size=(60, 2)), 2, axis=1) + 0.3 * rng.normal(size=(60, 4)))
+    >>> clustering = cluster_instruments(returns, ["A", "B", "C", "D"], [1, 1, 1, -1], threshold=0.4)
+    >>> clustering.cluster_ids
+    array([1, 1, 2, 3])
+    >>> clustering.members(1)
+    ('A', 'B')
+    >>> clustering.mean_correlation.round(3)
+    array([0.944,   nan,   nan])
     """
     if method not in get_args(LinkageMethod):
         raise InputError(f"Unknown linkage {method!r}; known: {', '.join(get_args(LinkageMethod))}.")
@@ -150,14 +226,14 @@ def cluster_instruments(
     signs = check_directions(directions, panel.symbols)
     usable, excluded = _usable_in_symbol_order(panel, unusable)
     names = [panel.symbols[index] for index in usable]
-    window, fitting = _window_in_symbol_order(panel, usable, lookbacks)
-    blended = blended_distance(window, signs[usable], fitting, min_overlap, names=names)
-    dense = leave_sparse(blended.correlation, names)
+    window, read_lookbacks = _window_in_symbol_order(panel, usable, lookbacks)
+    blended = blended_distance(window, signs[usable], read_lookbacks, min_overlap, names=names)
+    dense = exclude_sparse(blended.correlation, names)
     kept = usable[dense.kept]
     excluded += dense.excluded
     _refuse_fewer_than_two(kept, len(panel.symbols), excluded)
-    correlation, distance, n_unknown = _between_leaves(blended, dense)
-    tree = link(distance, method)
+    correlation, distance, n_unknown = _leaf_matrices(blended, dense)
+    tree = linkage_tree(distance, method)
     uncut = Clustering(
         symbols=panel.symbols,
         cluster_ids=np.zeros(len(panel.symbols), dtype=np.int64),
@@ -178,7 +254,35 @@ def cluster_instruments(
 
 
 def recut(clustering: Clustering, threshold: float) -> Clustering:
-    """Cut the same tree at another height; InputError for a height that is not positive."""
+    """Cut the tree of a clustering at another height.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    clustering : Clustering
+        Its tree, distances and exclusions are kept.
+    threshold : float
+        Height of the new cut, above 0.
+
+    Returns
+    -------
+    Clustering
+
+    Raises
+    ------
+    InputError
+        A height that is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import cluster_instruments, recut
+    >>> returns = 0.01 * np.random.default_rng(0).normal(size=(60, 3))
+    >>> clustering = cluster_instruments(returns, ["A", "B", "C"], [1, 1, 1], threshold=0.1)
+    >>> clustering.n_clusters, recut(clustering, 2.0).n_clusters
+    (3, 1)
+    """
     leaf_ids = cut_tree(clustering.linkage, threshold)
     cluster_ids = np.zeros(len(clustering.symbols), dtype=np.int64)
     cluster_ids[clustering.kept] = leaf_ids
@@ -188,13 +292,64 @@ def recut(clustering: Clustering, threshold: float) -> Clustering:
     )
 
 
-def link(distance: FloatMatrix, method: LinkageMethod) -> FloatMatrix:
-    """SciPy linkage (N - 1, 4) of a square distance matrix."""
+def linkage_tree(distance: FloatMatrix, method: LinkageMethod) -> FloatMatrix:
+    """Build the tree of agglomerative clustering from a square distance matrix.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    distance : (N, N)
+        Symmetric, no NaN.
+    method : str
+        Linkage: `ward`, `average`, `complete` or `single`.
+
+    Returns
+    -------
+    (N - 1, 4)
+        As `scipy.cluster.hierarchy.linkage`: left node, right node, height, size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import linkage_tree
+    >>> linkage_tree(np.array([[0.0, 0.2, 0.8], [0.2, 0.0, 0.6], [0.8, 0.6, 0.0]]), "average").round(3)
+    array([[0. , 1. , 0.2, 2. ],
+           [2. , 3. , 0.7, 3. ]])
+    """
     return np.asarray(hierarchy.linkage(condensed.squareform(distance, checks=False), method=method), dtype=np.float64)
 
 
 def cut_tree(linkage: FloatMatrix, threshold: float) -> IntVector:
-    """Ids of the leaves at a height: largest cluster 1, ties by the first leaf (N',)."""
+    """Cut a tree at a height and number the clusters by size, ties by the first leaf.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    linkage : (N' - 1, 4)
+        As SciPy's.
+    threshold : float
+        Height, above 0: leaves that are joined at or below it share a cluster.
+
+    Returns
+    -------
+    (N',)
+        1..K, the largest cluster 1.
+
+    Raises
+    ------
+    InputError
+        A height that is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import cut_tree, linkage_tree
+    >>> tree = linkage_tree(np.array([[0.0, 0.9, 0.8], [0.9, 0.0, 0.2], [0.8, 0.2, 0.0]]), "average")
+    >>> cut_tree(tree, 0.5)
+    array([2, 1, 1])
+    """
     if not (np.isfinite(threshold) and threshold > 0.0):
         raise InputError(f"The cut height is {threshold}; it must be a positive number.")
     raw = hierarchy.fcluster(linkage, t=threshold, criterion="distance")
@@ -205,16 +360,30 @@ def cut_tree(linkage: FloatMatrix, threshold: float) -> IntVector:
 
 
 def implied_correlations(correlation: FloatMatrix, leaf_ids: IntVector) -> tuple[FloatVector, FloatVector]:
-    """Smallest and mean correlation over the known pairs of each cluster, NaN where there is none.
+    """Find the smallest and the mean correlation over the known pairs of each cluster.
 
     See docs/method/04-clusters.md#4.1.
 
     Parameters
     ----------
     correlation : (N', N')
-        NaN for unknown pairs.
+        Held correlations; NaN for unknown pairs.
     leaf_ids : (N',)
-        1..K.
+        Cluster of each leaf, 1..K.
+
+    Returns
+    -------
+    lowest, mean : (K,)
+        NaN for a cluster without a known pair.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import implied_correlations
+    >>> correlation = np.array([[1.0, 0.8, 0.6], [0.8, 1.0, 0.7], [0.6, 0.7, 1.0]])
+    >>> lowest, mean = implied_correlations(correlation, np.array([1, 1, 1]))
+    >>> lowest.round(3), mean.round(3)
+    (array([0.6]), array([0.7]))
     """
     order = np.argsort(leaf_ids, kind="stable")
     ends = np.cumsum(np.bincount(leaf_ids)[1:])
@@ -240,6 +409,7 @@ def implied_correlations(correlation: FloatMatrix, leaf_ids: IntVector) -> tuple
 def _usable_in_symbol_order(
     panel: Panel, unusable: Literal["refuse", "exclude"]
 ) -> tuple[IntVector, tuple[tuple[str, str], ...]]:
+    """Columns with returns that vary (N'',) in symbol order, and symbol and reason of the others."""
     if unusable == "refuse":
         refuse_unusable(panel)
         reasons: dict[int, str] = {}
@@ -256,12 +426,12 @@ def _usable_in_symbol_order(
 def _window_in_symbol_order(
     panel: Panel, usable: IntVector, lookbacks: Sequence[int]
 ) -> tuple[FloatMatrix, tuple[int, ...]]:
-    """Returns that some lookback reads, and the lookbacks that fit; where none does, the whole panel and all of them.
+    """Cut out the returns that some lookback reads, and list the lookbacks that fit; all of both where none fits.
 
-    A longer past than the longest lookback is never read. One memory layout for every order of the caller's columns
-    makes the sums, and with them the answer, the same to the last bit.
+    A longer past than the longest lookback is never read. One memory layout for every order of the input columns makes
+    the sums, and with them the result, the same to the last bit.
     """
-    lookbacks = whole_lookbacks(lookbacks)
+    lookbacks = integer_lookbacks(lookbacks)
     fitting = tuple(lookback for lookback in lookbacks if lookback <= panel.returns.shape[0])
     n_read = max(fitting, default=0)
     recent = panel.returns[-n_read:]
@@ -278,8 +448,8 @@ def _refuse_fewer_than_two(kept: IntVector, n_instruments: int, excluded: Sequen
         )
 
 
-def _between_leaves(blended: BlendedDistance, dense: DenseSubset) -> tuple[FloatMatrix, FloatMatrix, int]:
-    """Correlation and distance (N', N') of those that stay, unknown pairs at the distance of 0, and how many these are."""
+def _leaf_matrices(blended: BlendedDistance, dense: DenseSubset) -> tuple[FloatMatrix, FloatMatrix, int]:
+    """Correlation and distance (N', N') of the leaves, unknown pairs at the distance of 0, and their number."""
     correlation, distance = blended.correlation, blended.distance
     if dense.excluded:
         block = np.ix_(dense.kept, dense.kept)
@@ -292,7 +462,7 @@ def _between_leaves(blended: BlendedDistance, dense: DenseSubset) -> tuple[Float
 
 
 def _leaf_order(tree: FloatMatrix, kept: IntVector, n_instruments: int) -> IntVector:
-    """Place of each instrument in the drawn tree (N,); -1 for those outside it."""
+    """Position of each instrument in the drawn tree (N,); -1 for those outside it."""
     order = np.full(n_instruments, -1, dtype=np.int64)
     order[kept[hierarchy.leaves_list(tree)]] = np.arange(kept.size)
     return order

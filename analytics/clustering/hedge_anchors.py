@@ -1,4 +1,4 @@
-"""Instruments that move least with the universe's market and with its crypto hub.
+"""Find the instruments that move least with the market of a universe and with its crypto hub.
 
 See docs/method/04-clusters.md#4.6.
 """
@@ -31,11 +31,11 @@ ANCHOR_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
-    """A stream (T,) to be hedged."""
+    """Returns (T,) that an anchor hedges: those of the market (no symbol) or of the crypto hub."""
 
     kind: str
     symbol: str | None
-    stream: FloatVector
+    returns: FloatVector
 
 
 def hedge_anchors(
@@ -46,29 +46,55 @@ def hedge_anchors(
     n_anchors: int = N_ANCHORS,
     min_overlap: int = MIN_OVERLAP,
 ) -> pl.DataFrame:
-    """The instruments with the lowest correlation to the market and to the crypto hub.
+    """Rank the instruments with the lowest correlation to the market and to the crypto hub.
+
+    See docs/method/04-clusters.md#4.6.
 
     The market is the equal-weight mean of the known returns of each session. The hub is the crypto instrument with
     the highest mean correlation to the other crypto instruments, ties by name; without crypto there is no hub and
-    no row for it. Physical returns, since a hedge is chosen before its direction.
+    no row for it. Correlations are physical, since a hedge is chosen before its direction.
 
     Parameters
     ----------
     past_returns : (T, N)
-        NaN for NULL.
-    asset_classes
-        One per instrument; `crypto` marks candidates for the hub.
+        Physical simple returns as fractions; NaN for NULL.
+    symbols : sequence of N str
+        Names of the columns.
+    asset_classes : sequence of N str
+        `crypto` marks candidates for the hub.
+    n_anchors : int
+        Rows for each reference at most.
+    min_overlap : int
+        Common sessions that an anchor needs with its reference.
 
     Returns
     -------
-    Columns reference (`market` or `crypto_hub`), reference_symbol (null for the market), rank from 1, symbol,
-    correlation, n_common. Instruments with fewer than `min_overlap` common sessions are no anchors.
+    polars.DataFrame
+        Columns reference (`market` or `crypto_hub`), reference_symbol (null for the market), rank from 1, symbol,
+        correlation, n_common. Instruments with fewer than `min_overlap` common sessions are no anchors.
+
+    Raises
+    ------
+    InputError
+        As `pairwise_correlation`; fewer than two instruments; asset classes that do not match the columns.
+    ShortHistoryError
+        Fewer than `min_overlap` sessions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.hedge_anchors import hedge_anchors
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (rng.normal(size=(60, 1)) * [1.0, 1.0, -1.0] + 0.5 * rng.normal(size=(60, 3)))
+    >>> anchors = hedge_anchors(returns, ["COIN1", "COIN2", "GOLD"], ["crypto", "crypto", "metal"], n_anchors=1)
+    >>> anchors.select("reference", "reference_symbol", "rank", "symbol").rows()
+    [('market', None, 1, 'GOLD'), ('crypto_hub', 'COIN1', 1, 'GOLD')]
     """
     panel = check_panel(past_returns, symbols, min_sessions=max(2, min_overlap), min_instruments=2)
     if len(asset_classes) != len(panel.symbols):
         raise InputError(f"{len(asset_classes)} asset classes given for {len(panel.symbols)} instruments.")
     correlation = pairwise_correlation(panel.returns, min_overlap, names=panel.symbols)
-    references = [_Reference("market", None, _market(panel.returns))]
+    references = [_Reference("market", None, _equal_weight_market(panel.returns))]
     hub = _crypto_hub(correlation, panel.symbols, asset_classes)
     if hub is not None:
         references.append(_Reference("crypto_hub", panel.symbols[hub], panel.returns[:, hub]))
@@ -76,7 +102,8 @@ def hedge_anchors(
     return pl.DataFrame(rows, schema=ANCHOR_SCHEMA, orient="row")
 
 
-def _market(returns: FloatMatrix) -> FloatVector:
+def _equal_weight_market(returns: FloatMatrix) -> FloatVector:
+    """Mean of the known returns of each session (T,); NaN where there is none."""
     known = np.isfinite(returns)
     counts = known.sum(axis=1)
     total = np.where(known, returns, 0.0).sum(axis=1)
@@ -84,9 +111,8 @@ def _market(returns: FloatMatrix) -> FloatVector:
 
 
 def _crypto_hub(correlation: FloatMatrix, symbols: Sequence[str], asset_classes: Sequence[str]) -> int | None:
-    crypto = sorted(
-        (i for i, asset_class in enumerate(asset_classes) if asset_class == "crypto"), key=symbols.__getitem__
-    )
+    """Column of the crypto instrument most correlated with the other crypto instruments; None without crypto."""
+    crypto = sorted((index for index, name in enumerate(asset_classes) if name == "crypto"), key=symbols.__getitem__)
     if not crypto:
         return None
     block = correlation[np.ix_(crypto, crypto)].copy()
@@ -102,15 +128,16 @@ def _crypto_hub(correlation: FloatMatrix, symbols: Sequence[str], asset_classes:
 def _anchors(
     panel: Panel, reference: _Reference, min_overlap: int
 ) -> list[tuple[str, str | None, int, str, float, int]]:
-    common = (np.isfinite(panel.returns) & np.isfinite(reference.stream)[:, None]).sum(axis=0)
-    beside = np.column_stack([panel.returns, reference.stream])
-    correlation = window_correlation(beside, min_overlap)[:-1, -1]
-    found = sorted(
+    """Rows of all instruments by rising correlation with a reference, the reference itself left out."""
+    common = (np.isfinite(panel.returns) & np.isfinite(reference.returns)[:, None]).sum(axis=0)
+    with_reference = np.column_stack([panel.returns, reference.returns])
+    correlation = window_correlation(with_reference, min_overlap)[:-1, -1]
+    ranked = sorted(
         (value, symbol, count)
         for value, symbol, count in zip(correlation.tolist(), panel.symbols, common.tolist(), strict=True)
         if math.isfinite(value) and symbol != reference.symbol
     )
     return [
         (reference.kind, reference.symbol, rank, symbol, value, count)
-        for rank, (value, symbol, count) in enumerate(found, start=1)
+        for rank, (value, symbol, count) in enumerate(ranked, start=1)
     ]

@@ -1,1 +1,4 @@
-"""Estimate correlations, covariances and instrument risk from past returns."""
+"""Estimate correlations, covariances and the risk of single instruments from past returns.
+
+See docs/method/03-dependence.md, docs/method/06-risk.md.
+"""

@@ -1,4 +1,4 @@
-"""Mean correlation over the pairs of a pool, window by window, without the matrix of pairs.
+"""Average the correlation over all pairs of a pool without building the matrix of pairs.
 
 See docs/method/03-dependence.md#3.1, docs/method/07-regime.md#7.1.
 """
@@ -13,49 +13,62 @@ from analytics._typing import BoolMatrix, BoolVector, FloatMatrix, FloatVector, 
 from analytics.estimation.correlation import window_correlation
 from analytics.panel import moves
 
-#: Calendars in one window up to which pairs are summed calendar by calendar; beyond, the matrix is cheaper.
-MOST_CALENDARS = 10
+#: Up to this many calendars in a window the pairs are summed calendar by calendar; beyond, the matrix is cheaper.
+MAX_CALENDARS = 10
 
 
 def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
-    """Mean over pairs of Pearson's correlation on common sessions.
+    """Average Pearson's correlation over the pairs of a pool in one window.
 
     See docs/method/03-dependence.md#3.1.
 
-    Instruments with the same known sessions share every mean and deviation, so the sum over their pairs follows from
-    the sum of their standard scores. Instruments that do not move on the common sessions take no part.
+    Each pair is measured on its common sessions. Instruments with the same known sessions share every mean and
+    deviation, so the sum over their pairs follows from the sum of their standard scores. Instruments that do not move
+    on the common sessions are left out.
 
     Parameters
     ----------
     window : (T, N)
-        Simple returns; NaN for NULL, nothing infinite.
+        Simple returns as fractions; NaN for NULL, nothing infinite.
+    min_overlap : int
+        Common sessions that a pair needs.
 
     Returns
     -------
     float
-        NaN where no pair has `min_overlap` common sessions.
+        In [-1, 1]; NaN where no pair has `min_overlap` common sessions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.average_correlation import mean_correlation
+    >>> window = np.array([[0.01, 0.02, 0.00], [-0.01, -0.02, 0.01], [0.02, 0.04, 0.02], [0.00, 0.00, -0.01]])
+    >>> round(mean_correlation(window, min_overlap=4), 4)
+    0.6
+    >>> mean_correlation(window, min_overlap=5)
+    nan
     """
     known = np.isfinite(window)
-    first, owner = _calendars(known)
-    count = first.size
-    if count > MOST_CALENDARS:
+    representatives, calendar_ids = _calendars(known)
+    n_calendars = representatives.size
+    if n_calendars > MAX_CALENDARS:
         matrix = window_correlation(window, min_overlap)
         pairs = matrix[np.triu_indices(matrix.shape[0], k=1)]
         return float(np.nanmean(pairs)) if np.isfinite(pairs).any() else math.nan
-    calendars = known[:, first]
-    members = [window[:, owner == place] for place in range(count)]
+    calendars = known[:, representatives]
+    members = [window[:, calendar_ids == calendar] for calendar in range(n_calendars)]
     total, n_pairs = 0.0, 0
-    for one in range(count):
-        for other in range(one, count):
-            common = calendars[:, one] & calendars[:, other]
+    for i in range(n_calendars):
+        for j in range(i, n_calendars):
+            common = calendars[:, i] & calendars[:, j]
             if common.sum() < max(min_overlap, 2):
                 continue
-            left, n_left = _summed_scores(members[one], common)
-            if one == other:
+            left, n_left = _summed_scores(members[i], common)
+            if i == j:
                 total += 0.5 * (float(left @ left) - n_left)
                 n_pairs += n_left * (n_left - 1) // 2
             else:
-                right, n_right = _summed_scores(members[other], common)
+                right, n_right = _summed_scores(members[j], common)
                 total += float(left @ right)
                 n_pairs += n_left * n_right
     return total / n_pairs if n_pairs else math.nan
@@ -64,9 +77,33 @@ def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
 def rolling_mean_correlation(
     past_returns: FloatMatrix, window_sessions: int, *, min_overlap: int, step_sessions: int = 1
 ) -> FloatVector:
-    """`mean_correlation` of the trailing window of each session (T,); NaN until the window is full, and between steps.
+    """Average the correlation over all pairs in the trailing window of each session.
 
-    Steps count back from the last session.
+    See docs/method/03-dependence.md#3.1.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Simple returns as fractions, oldest session first; NaN for NULL.
+    window_sessions : int
+        Sessions of each window, the current one included.
+    min_overlap : int
+        Common sessions that a pair needs within a window.
+    step_sessions : int
+        Distance of the computed sessions, counted back from the last one.
+
+    Returns
+    -------
+    (T,)
+        In [-1, 1]; NaN until the window is full, between steps and where no pair has `min_overlap` common sessions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.average_correlation import rolling_mean_correlation
+    >>> returns = np.array([[0.01, 0.02], [-0.01, -0.02], [0.02, 0.04], [0.00, 0.01]])
+    >>> rolling_mean_correlation(returns, 3, min_overlap=3).round(3)
+    array([  nan,   nan, 1.   , 0.982])
     """
     sessions = past_returns.shape[0]
     out = np.full(sessions, np.nan)
@@ -76,16 +113,17 @@ def rolling_mean_correlation(
 
 
 def _calendars(known: BoolMatrix) -> tuple[IntVector, IntVector]:
-    """A column with each pattern of known sessions, and which pattern each column (N,) has."""
+    """Group columns by their known sessions: one column of each pattern, and the pattern of each column (N,)."""
     if known.all():
         return np.zeros(1, dtype=np.int64), np.zeros(known.shape[1], dtype=np.int64)
     packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
-    _, first, owner = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
-    return first, owner
+    patterns = packed.view(f"V{packed.shape[1]}").ravel()
+    _, representatives, calendar_ids = np.unique(patterns, return_index=True, return_inverse=True)
+    return representatives, calendar_ids
 
 
 def _summed_scores(returns: FloatMatrix, common: BoolVector) -> tuple[FloatVector, int]:
-    """Sum over columns of their scores of length 1 on the common sessions, and how many columns move there."""
+    """Sum the standard scores (T',) of the columns that move on the common sessions, and count these columns."""
     window = returns[common]
     window = window[:, moves(window.min(axis=0), window.max(axis=0))]
     deviations = window - window.mean(axis=0)

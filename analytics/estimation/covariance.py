@@ -1,4 +1,4 @@
-"""How instruments or streams vary together, annualised, with equal or unequal histories.
+"""Estimate the annualised covariance of instruments with equal or unequal histories.
 
 See docs/method/03-dependence.md#3.3.
 """
@@ -16,7 +16,13 @@ from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.estimation.moments import PairwiseMoments, pairwise_moments
 from analytics.estimation.positive_definite import nearest_positive_definite
-from analytics.estimation.shrinkage import Target, denoise_correlation, fill_unknown, ledoit_wolf, ledoit_wolf_pairwise
+from analytics.estimation.shrinkage import (
+    ShrinkageTarget,
+    denoise_correlation,
+    fill_unknown,
+    ledoit_wolf,
+    ledoit_wolf_pairwise,
+)
 from analytics.panel import Panel, check_panel, refuse_short, refuse_unusable
 
 CovarianceMethod = Literal["sample", "ledoit_wolf", "denoised", "ewma"]
@@ -24,31 +30,33 @@ CovarianceMethod = Literal["sample", "ledoit_wolf", "denoised", "ewma"]
 
 @dataclass(frozen=True, slots=True)
 class CovarianceEstimate:
-    """A covariance and how it came about.
+    """Annualised covariance with the facts of its estimation.
+
+    See docs/method/03-dependence.md#3.3.
 
     Attributes
     ----------
     matrix : (N, N)
-        Annualised.
-    method
+        Annualised, in squared fractions a year.
+    method : str
         `sample`, `ledoit_wolf`, `denoised` or `ewma`.
-    target
+    target : str or None
         Of the shrinkage; None for other methods.
-    shrinkage
+    shrinkage : float or None
         Share of the target, in [0, 1]; None for other methods.
-    n_factors
+    n_factors : int or None
         Eigenvalues that denoising kept; None for other methods.
-    is_repaired
-        Eigenvalues were clipped.
-    n_overlap_min
+    is_repaired : bool
+        Eigenvalues were clipped to make the matrix positive definite.
+    n_overlap_min : int
         Common sessions of the pair that shares fewest.
-    n_unknown_pairs
-        Pairs below `min_overlap`; they carry the mean correlation of the known pairs.
+    n_unknown_pairs : int
+        Pairs below `min_overlap`; they have the mean correlation of the known pairs.
     """
 
     matrix: FloatMatrix
     method: CovarianceMethod
-    target: Target | None
+    target: ShrinkageTarget | None
     shrinkage: float | None
     n_factors: int | None
     is_repaired: bool
@@ -57,8 +65,8 @@ class CovarianceEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Raw:
-    """A covariance per session, before annualisation."""
+class _SessionCovariance:
+    """Covariance of one session, before annualisation."""
 
     matrix: FloatMatrix
     shrinkage: float | None = None
@@ -70,44 +78,74 @@ def estimate_covariance(
     *,
     periods_per_year: float,
     method: CovarianceMethod = "ledoit_wolf",
-    target: Target = "constant_correlation",
+    target: ShrinkageTarget = "constant_correlation",
     min_overlap: int = 20,
     halflife_sessions: float | None = None,
     names: Sequence[str] | None = None,
 ) -> CovarianceEstimate:
-    """Annualised covariance of past returns.
+    """Estimate the annualised covariance of past returns.
 
     See docs/method/03-dependence.md#3.3.
 
-    A complete panel goes through BLAS alone and needs no repair. With NaN every entry is estimated on its pair's
-    common sessions, the diagonal on each instrument's own history, and the whole is made positive definite with the
+    A complete panel needs matrix products only and no repair. With NaN every entry is estimated on the common sessions
+    of its pair, the diagonal on the history of each instrument, and the matrix is made positive definite with its
     diagonal kept.
 
     Parameters
     ----------
     past_returns : (T, N)
         Simple returns as fractions; NaN for NULL.
-    target
-        Used by `ledoit_wolf` only.
-    halflife_sessions
-        Used by `ewma` only, and needed there.
-    names
-        Instruments, for the messages.
+    periods_per_year : float
+        252 on the business grid, 365 on the 24/7 grid.
+    method : str
+        `sample` (ddof 1), `ledoit_wolf`, `denoised` or `ewma`.
+    target : str
+        `constant_correlation` or `identity`; used by `ledoit_wolf` only.
+    min_overlap : int
+        Common sessions that a pair needs, and returns that an instrument needs.
+    halflife_sessions : float, optional
+        Used by `ewma` only, and required there.
+    names : sequence of N str, optional
+        Symbols for the messages.
+
+    Returns
+    -------
+    CovarianceEstimate
 
     Raises
     ------
     InputError
         Infinite returns, an instrument without returns or without variation, repeated names, an unknown method or
-        target, a half-life that is missing or below one session.
+        target, a half-life that is missing or below one session, `min_overlap` below 2, `periods_per_year` not
+        positive.
     ShortHistoryError
         An instrument with fewer than `min_overlap` returns.
+
+    References
+    ----------
+    Ledoit, O., Wolf, M. (2004). Honey, I shrunk the sample covariance matrix. JPM 30(4).
+    Laloux, L. et al. (1999). Noise dressing of financial correlation matrices. PRL 83.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.covariance import estimate_covariance
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (rng.normal(size=(250, 1)) + rng.normal(size=(250, 3)) * [0.5, 1.0, 2.0])
+    >>> estimate = estimate_covariance(returns, periods_per_year=252)
+    >>> estimate.matrix.round(4)
+    array([[0.0317, 0.023 , 0.0277],
+           [0.023 , 0.0469, 0.0286],
+           [0.0277, 0.0286, 0.1227]])
+    >>> round(estimate.shrinkage, 3)
+    0.231
     """
     _check_options(method, target, min_overlap, halflife_sessions, periods_per_year)
     panel = check_panel(past_returns, names, min_sessions=2)
     refuse_unusable(panel)
     refuse_short(panel, min_overlap)
     n_overlap_min, n_unknown, is_repaired = panel.returns.shape[0], 0, False
-    weights = None if halflife_sessions is None else _decay(panel.returns.shape[0], halflife_sessions)
+    weights = None if halflife_sessions is None else _decay_weights(panel.returns.shape[0], halflife_sessions)
     if panel.is_complete:
         raw = _estimate_complete(panel.returns, method, target, weights)
         matrix = raw.matrix
@@ -131,46 +169,49 @@ def estimate_covariance(
 
 
 def _estimate_complete(
-    returns: FloatMatrix, method: CovarianceMethod, target: Target, weights: FloatVector | None
-) -> _Raw:
+    returns: FloatMatrix, method: CovarianceMethod, target: ShrinkageTarget, weights: FloatVector | None
+) -> _SessionCovariance:
     if method == "ledoit_wolf":
         shrunk = ledoit_wolf(returns, target)
-        return _Raw(shrunk.matrix, shrinkage=shrunk.intensity)
+        return _SessionCovariance(shrunk.matrix, shrinkage=shrunk.intensity)
     n_sessions, n_instruments = returns.shape
     if method == "ewma" and weights is not None:
         deviations = (returns - weights @ returns) * np.sqrt(weights)[:, None]
         # Reliability weights: with equal weights this is the sample covariance with ddof 1.
-        return _Raw(deviations.T @ deviations / (1.0 - float(weights @ weights)))
+        return _SessionCovariance(deviations.T @ deviations / (1.0 - float(weights @ weights)))
     deviations = returns - returns.mean(axis=0)
     sample = deviations.T @ deviations / (n_sessions - 1)
-    return _denoise(sample, n_sessions / n_instruments) if method == "denoised" else _Raw(sample)
+    return _denoise(sample, n_sessions / n_instruments) if method == "denoised" else _SessionCovariance(sample)
 
 
 def _estimate_pairwise(
-    panel: Panel, method: CovarianceMethod, target: Target, moments: PairwiseMoments, min_overlap: int
-) -> _Raw:
+    panel: Panel, method: CovarianceMethod, target: ShrinkageTarget, moments: PairwiseMoments, min_overlap: int
+) -> _SessionCovariance:
     known = moments.overlap >= min_overlap
     if method == "ledoit_wolf":
         shrunk = ledoit_wolf_pairwise(panel.returns, target, known)
-        return _Raw(shrunk.matrix, shrinkage=shrunk.intensity)
+        return _SessionCovariance(shrunk.matrix, shrinkage=shrunk.intensity)
     with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = 1.0 - moments.squared_weight / moments.weight**2 if method == "ewma" else 1.0 - 1.0 / moments.overlap
-        unbiased = moments.covariance / freedom
+        ddof_factor = (
+            1.0 - moments.squared_weight / moments.weight**2 if method == "ewma" else 1.0 - 1.0 / moments.overlap
+        )
+        unbiased = moments.covariance / ddof_factor
     sample = fill_unknown(unbiased, known)
     if method != "denoised":
-        return _Raw(sample)
+        return _SessionCovariance(sample)
     repaired, _ = nearest_positive_definite(sample)
     return _denoise(repaired, float(moments.overlap[known].mean()) / known.shape[0])
 
 
-def _denoise(sample: FloatMatrix, sessions_per_instrument: float) -> _Raw:
+def _denoise(sample: FloatMatrix, sessions_per_instrument: float) -> _SessionCovariance:
     volatility = np.sqrt(np.diagonal(sample))
     scale = np.outer(volatility, volatility)
     correlation, n_factors = denoise_correlation(sample / scale, sessions_per_instrument)
-    return _Raw(correlation * scale, n_factors=n_factors)
+    return _SessionCovariance(correlation * scale, n_factors=n_factors)
 
 
-def _decay(n_sessions: int, halflife_sessions: float) -> FloatVector:
+def _decay_weights(n_sessions: int, halflife_sessions: float) -> FloatVector:
+    """Exponential session weights (T,) that sum to 1, the last session the heaviest."""
     weights = np.exp2(-np.arange(n_sessions - 1, -1, -1) / halflife_sessions)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
@@ -180,8 +221,8 @@ def _check_options(
 ) -> None:
     if method not in get_args(CovarianceMethod):
         raise InputError(f"Unknown covariance method {method!r}; known: {', '.join(get_args(CovarianceMethod))}.")
-    if target not in get_args(Target):
-        raise InputError(f"Unknown shrinkage target {target!r}; known: {', '.join(get_args(Target))}.")
+    if target not in get_args(ShrinkageTarget):
+        raise InputError(f"Unknown shrinkage target {target!r}; known: {', '.join(get_args(ShrinkageTarget))}.")
     if min_overlap < 2:
         raise InputError(f"min_overlap is {min_overlap}; a covariance needs at least 2 common sessions.")
     if not (np.isfinite(periods_per_year) and periods_per_year > 0.0):
@@ -190,4 +231,4 @@ def _check_options(
         if method == "ewma":
             raise InputError("The ewma covariance needs halflife_sessions.")
     elif not (np.isfinite(halflife_sessions) and halflife_sessions >= 1.0):
-        raise InputError(f"halflife_sessions is {halflife_sessions}; below 1 a single session would be all there is.")
+        raise InputError(f"halflife_sessions is {halflife_sessions}; give at least one session.")

@@ -1,4 +1,4 @@
-"""Moments of pairs of instruments on the sessions they share, by matrix products.
+"""Compute moments of pairs of instruments on their common sessions by matrix products.
 
 See docs/method/02-returns.md#2.4, docs/method/03-dependence.md#3.1.
 """
@@ -17,7 +17,7 @@ CANCELLATION = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class PairwiseMoments:
-    """What each pair of columns shows on its common sessions.
+    """Second moments of each pair of columns on its common sessions.
 
     Attributes
     ----------
@@ -28,10 +28,11 @@ class PairwiseMoments:
     squared_weight : (N, N)
         Sum of the squared session weights.
     covariance : (N, N)
-        Weighted mean product of deviations from the pair's own means (ddof 0); NaN without a common session.
+        Per session: weighted mean product of deviations from the means of the pair (ddof 0); NaN without a common
+        session.
     variance : (N, N)
-        Entry (i, j) is the variance of i on the sessions it shares with j (ddof 0); exactly 0 where i does not move
-        there.
+        Entry (i, j) is the variance per session of i on the sessions it shares with j (ddof 0); exactly 0 where i
+        does not move there.
     """
 
     overlap: FloatMatrix
@@ -42,7 +43,32 @@ class PairwiseMoments:
 
 
 def center(returns: FloatMatrix) -> tuple[FloatMatrix, FloatMatrix]:
-    """Deviations from each column's own mean with 0 for NaN, and the mask of known returns as floats (T, N)."""
+    """Subtract from each column its own mean over the known returns.
+
+    Parameters
+    ----------
+    returns : (T, N)
+        NaN for NULL.
+
+    Returns
+    -------
+    deviations : (T, N)
+        In the unit of the returns, 0 for NaN.
+    mask : (T, N)
+        1.0 where the return is known, else 0.0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.moments import center
+    >>> deviations, mask = center(np.array([[1.0, -2.0], [3.0, np.nan]]))
+    >>> deviations
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    >>> mask
+    array([[1., 1.],
+           [1., 0.]])
+    """
     known = np.isfinite(returns)
     mask = known.astype(np.float64)
     filled = np.where(known, returns, 0.0)
@@ -51,14 +77,33 @@ def center(returns: FloatMatrix) -> tuple[FloatMatrix, FloatMatrix]:
 
 
 def pairwise_moments(returns: FloatMatrix, weights: FloatVector | None = None) -> PairwiseMoments:
-    """Second moments of every pair over its common sessions.
+    """Compute second moments of every pair over its common sessions.
+
+    See docs/method/02-returns.md#2.4.
 
     Parameters
     ----------
     returns : (T, N)
-        NaN for NULL.
-    weights : (T,)
+        Simple returns as fractions; NaN for NULL.
+    weights : (T,), optional
         Non-negative session weights; all 1 where absent.
+
+    Returns
+    -------
+    PairwiseMoments
+        Per session, not annualised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.moments import pairwise_moments
+    >>> moments = pairwise_moments(np.array([[1.0, 2.0], [np.nan, 3.0], [3.0, 5.0]]))
+    >>> moments.overlap
+    array([[2., 2.],
+           [2., 3.]])
+    >>> moments.covariance.round(4)
+    array([[1.    , 1.5   ],
+           [1.5   , 1.5556]])
     """
     deviations, mask = center(returns)
     root = np.ones(returns.shape[0]) if weights is None else np.sqrt(weights)

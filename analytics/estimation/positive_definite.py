@@ -1,4 +1,4 @@
-"""Make a pairwise covariance positive definite without touching its variances.
+"""Make a pairwise covariance positive definite without changing its variances.
 
 See docs/method/03-dependence.md#3.3.
 """
@@ -16,17 +16,57 @@ MAX_SWEEPS = 100
 
 
 def eigenvalue_floor(matrix: FloatMatrix) -> float:
-    """Smallest eigenvalue that is accepted: 1e-8 * trace / N, and at most half of the smallest variance.
+    """Compute the smallest eigenvalue that is accepted: 1e-8 * trace / N, and at most half of the smallest variance.
+
+    See docs/method/03-dependence.md#3.3.
 
     The smallest eigenvalue never exceeds the smallest diagonal entry, so a floor above that could not be met with the
-    diagonal kept; it matters only where one instrument's variance is below 2e-8 of the average.
+    diagonal kept. The second bound matters only for a variance below 2e-8 of the average.
+
+    Parameters
+    ----------
+    matrix : (N, N)
+        Covariance with a positive diagonal.
+
+    Returns
+    -------
+    float
+        In the unit of the covariance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.positive_definite import eigenvalue_floor
+    >>> eigenvalue_floor(np.diag([1.0, 3.0]))
+    2e-08
     """
     diagonal = np.diagonal(matrix)
     return float(min(FLOOR_SHARE * diagonal.mean(), diagonal.min() / 2.0))
 
 
 def is_positive_definite(matrix: FloatMatrix, floor: float) -> bool:
-    """Whether every eigenvalue exceeds the floor, told by one Cholesky factorisation."""
+    """Test by one Cholesky factorisation that every eigenvalue exceeds the floor.
+
+    Parameters
+    ----------
+    matrix : (N, N)
+        Symmetric.
+    floor : float
+        In the unit of the matrix.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.positive_definite import is_positive_definite
+    >>> is_positive_definite(np.array([[1.0, 0.9], [0.9, 1.0]]), floor=0.05)
+    True
+    >>> is_positive_definite(np.array([[1.0, 0.9], [0.9, 1.0]]), floor=0.15)
+    False
+    """
     shifted = matrix.copy()
     shifted[np.diag_indices_from(shifted)] -= floor
     try:
@@ -37,7 +77,9 @@ def is_positive_definite(matrix: FloatMatrix, floor: float) -> bool:
 
 
 def nearest_positive_definite(matrix: FloatMatrix) -> tuple[FloatMatrix, bool]:
-    """Clip eigenvalues at the floor and restore the diagonal, until both hold.
+    """Clip eigenvalues at the floor and restore the diagonal, until both conditions are met.
+
+    See docs/method/03-dependence.md#3.3.
 
     Parameters
     ----------
@@ -47,14 +89,32 @@ def nearest_positive_definite(matrix: FloatMatrix) -> tuple[FloatMatrix, bool]:
     Returns
     -------
     matrix : (N, N)
-        Positive definite above `eigenvalue_floor`, with the same diagonal.
-    is_repaired
+        Every eigenvalue above `eigenvalue_floor`, with the same diagonal.
+    is_repaired : bool
         False where the matrix was already so and is returned unchanged.
 
     Raises
     ------
     InputError
-        Asymmetric, not finite, or a variance that is not positive.
+        A matrix that is asymmetric or not finite, or a variance that is not positive.
+
+    Notes
+    -----
+    Alternating projections as in Higham (2002), Computing the nearest correlation matrix, IMA J. Numer. Anal. 22,
+    without the correction term, so the result is near but not the nearest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.positive_definite import nearest_positive_definite
+    >>> indefinite = np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])
+    >>> repaired, is_repaired = nearest_positive_definite(indefinite)
+    >>> repaired.round(3)
+    array([[ 1. ,  0.5, -0.5],
+           [ 0.5,  1. ,  0.5],
+           [-0.5,  0.5,  1. ]])
+    >>> is_repaired
+    True
     """
     _check_symmetric(matrix)
     floor = eigenvalue_floor(matrix)
@@ -76,7 +136,7 @@ def nearest_positive_definite(matrix: FloatMatrix) -> tuple[FloatMatrix, bool]:
 
 
 def _mix_with_diagonal(matrix: FloatMatrix, floor: float) -> FloatMatrix:
-    """Shrink off-diagonal entries just enough: the smallest eigenvalue is concave along the way to the diagonal."""
+    """Shrink the off-diagonal entries just enough: the smallest eigenvalue is concave on the line to the diagonal."""
     lowest = float(np.linalg.eigvalsh(matrix)[0])
     diagonal = np.diagonal(matrix)
     share = (1.5 * floor - lowest) / (float(diagonal.min()) - lowest)
@@ -91,6 +151,6 @@ def _check_symmetric(matrix: FloatMatrix) -> None:
     if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0.0):
         row, column = np.unravel_index(np.argmax(np.abs(matrix - matrix.T)), matrix.shape)
         raise InputError(f"Asymmetric covariance: entries ({row}, {column}) and ({column}, {row}) differ.")
-    low = np.flatnonzero(np.diagonal(matrix) <= 0.0)
-    if low.size:
-        raise InputError(f"The variance of column {low[0]} is not positive.")
+    invalid = np.flatnonzero(np.diagonal(matrix) <= 0.0)
+    if invalid.size:
+        raise InputError(f"The variance of column {invalid[0]} is not positive.")

@@ -1,4 +1,4 @@
-"""Covariances that are better than the sample's: Ledoit-Wolf shrinkage and Marchenko-Pastur denoising.
+"""Improve on the sample covariance by Ledoit-Wolf shrinkage and Marchenko-Pastur denoising.
 
 See docs/method/03-dependence.md#3.3.
 
@@ -20,30 +20,58 @@ import numpy as np
 from analytics._typing import BoolMatrix, FloatMatrix, FloatVector
 from analytics.estimation.moments import center, pairwise_moments
 
-Target = Literal["constant_correlation", "identity"]
+ShrinkageTarget = Literal["constant_correlation", "identity"]
 BLOCK_SESSIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Shrunk:
-    """A shrunk covariance (N, N) per session and the share of the target in it, in [0, 1]."""
+class ShrunkCovariance:
+    """Shrunk covariance and the share of the target in it.
+
+    Attributes
+    ----------
+    matrix : (N, N)
+        Per session, not annualised.
+    intensity : float
+        Share of the target, in [0, 1].
+    """
 
     matrix: FloatMatrix
     intensity: float
 
 
-def ledoit_wolf(returns: FloatMatrix, target: Target) -> Shrunk:
+def ledoit_wolf(returns: FloatMatrix, target: ShrinkageTarget) -> ShrunkCovariance:
     """Shrink the covariance of a complete panel towards its target.
+
+    See docs/method/03-dependence.md#3.3.
 
     Parameters
     ----------
     returns : (T, N)
-        No NaN, no constant column.
+        Simple returns as fractions; no NaN, no constant column.
+    target : str
+        `constant_correlation` (Ledoit, Wolf 2004b) or `identity` times the mean variance (2004a).
+
+    Returns
+    -------
+    ShrunkCovariance
 
     Notes
     -----
     The sums over all pairs of fourth moments are sums over sessions of products of sums over instruments, so that
     beside the covariance itself only T * N operations are needed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.shrinkage import ledoit_wolf
+    >>> returns = np.array([[1.0, 0.8], [-1.0, -0.9], [2.0, 1.5], [0.0, 0.2], [-2.0, -1.6]])
+    >>> shrunk = ledoit_wolf(returns, "identity")
+    >>> shrunk.matrix.round(3)
+    array([[1.901, 1.158],
+           [1.158, 1.359]])
+    >>> round(shrunk.intensity, 3)
+    0.267
     """
     n_sessions, n_instruments = returns.shape
     deviations = returns - returns.mean(axis=0)
@@ -56,39 +84,58 @@ def ledoit_wolf(returns: FloatMatrix, target: Target) -> Shrunk:
     if target == "identity":
         mean_variance = float(variance.mean())
         distance = norm - n_instruments * mean_variance**2
-        intensity = _bounded(pi_total / n_sessions, distance)
+        intensity = _intensity(pi_total / n_sessions, distance)
         sample *= 1.0 - intensity
         sample[np.diag_indices(n_instruments)] += intensity * mean_variance
-        return Shrunk(sample, intensity)
+        return ShrunkCovariance(sample, intensity)
     volatility = np.sqrt(variance)
     mean_correlation = _mean_off_diagonal(float((1.0 / volatility) @ sample @ (1.0 / volatility)), n_instruments)
     fourth_total, cubes = _higher_powers(deviations, 1.0 / volatility)
     pi_diagonal = fourth_total / n_sessions - float(variance @ variance)
     scaled = deviations @ volatility
     theta_total = float(cubes @ scaled - scaled @ scaled) / n_sessions
-    # The panel is given back before the next matrix is asked for: fetching fresh pages costs more than the arithmetic.
+    # Freeing the deviations before the next matrix is allocated saves fresh pages, which cost more than the arithmetic.
     del deviations
     rho_total = pi_diagonal + mean_correlation * (theta_total - pi_diagonal)
     gap = np.outer(mean_correlation * volatility, volatility)
     gap -= sample
     gap[np.diag_indices(n_instruments)] = 0.0
-    intensity = _bounded((pi_total - rho_total) / n_sessions, float(np.vdot(gap, gap)))
+    intensity = _intensity((pi_total - rho_total) / n_sessions, float(np.vdot(gap, gap)))
     gap *= intensity
     sample += gap
-    return Shrunk(sample, intensity)
+    return ShrunkCovariance(sample, intensity)
 
 
-def ledoit_wolf_pairwise(returns: FloatMatrix, target: Target, known: BoolMatrix) -> Shrunk:
-    """Shrink a pairwise covariance: each entry's sampling variance is divided by its own overlap.
+def ledoit_wolf_pairwise(returns: FloatMatrix, target: ShrinkageTarget, known: BoolMatrix) -> ShrunkCovariance:
+    """Shrink a pairwise covariance: the sampling variance of each entry is divided by its own overlap.
 
-    On a complete panel this is `ledoit_wolf`. A pair that is not `known` takes no part in the intensity.
+    See docs/method/03-dependence.md#3.3.
+
+    On a complete panel this is `ledoit_wolf`. A pair that is not known does not enter the intensity.
 
     Parameters
     ----------
     returns : (T, N)
-        NaN for NULL.
+        Simple returns as fractions; NaN for NULL.
+    target : str
+        `constant_correlation` or `identity`.
     known : (N, N)
         Pairs with enough common sessions; symmetric, true on the diagonal.
+
+    Returns
+    -------
+    ShrunkCovariance
+        Not necessarily positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.shrinkage import ledoit_wolf_pairwise
+    >>> returns = np.array([[1.0, 0.8], [-1.0, np.nan], [2.0, 1.5], [0.0, 0.2], [-2.0, -1.6]])
+    >>> shrunk = ledoit_wolf_pairwise(returns, "identity", np.ones((2, 2), dtype=bool))
+    >>> shrunk.matrix.round(3)
+    array([[1.882, 1.105],
+           [1.105, 1.44 ]])
     """
     moments = pairwise_moments(returns)
     deviations, _ = center(returns)
@@ -99,34 +146,80 @@ def ledoit_wolf_pairwise(returns: FloatMatrix, target: Target, known: BoolMatrix
     pi = np.where(known, (squares.T @ squares / overlap - raw**2) / overlap, 0.0)
     variance = np.diagonal(sample).copy()
     if target == "identity":
-        prior = np.diag(np.full(variance.size, variance.mean()))
-        gap = np.where(known, prior - sample, 0.0)
-        return _blend(sample, prior, _bounded(float(pi.sum()), float(np.vdot(gap, gap))))
+        target_matrix = np.diag(np.full(variance.size, variance.mean()))
+        gap = np.where(known, target_matrix - sample, 0.0)
+        return _blend(sample, target_matrix, _intensity(float(pi.sum()), float(np.vdot(gap, gap))))
     volatility = np.sqrt(variance)
     mean_correlation = mean_known_correlation(sample, known)
     theta = (((squares * deviations).T @ deviations) / overlap - variance[:, None] * raw) / overlap
     theta = np.where(known, theta * np.outer(1.0 / volatility, volatility), 0.0)
     rho_total = float(np.trace(pi)) + mean_correlation * (float(theta.sum()) - float(np.trace(theta)))
-    prior = mean_correlation * np.outer(volatility, volatility)
-    np.fill_diagonal(prior, variance)
-    gap = np.where(known, prior - sample, 0.0)
-    return _blend(sample, prior, _bounded(float(pi.sum()) - rho_total, float(np.vdot(gap, gap))))
+    target_matrix = mean_correlation * np.outer(volatility, volatility)
+    np.fill_diagonal(target_matrix, variance)
+    gap = np.where(known, target_matrix - sample, 0.0)
+    return _blend(sample, target_matrix, _intensity(float(pi.sum()) - rho_total, float(np.vdot(gap, gap))))
 
 
 def fill_unknown(covariance: FloatMatrix, known: BoolMatrix) -> FloatMatrix:
     """Give each pair without enough common sessions the mean correlation of the known pairs.
 
-    That is the whole of the constant-correlation target: the answer of a pair about which the sample says nothing.
+    See docs/method/03-dependence.md#3.3.
+
+    This is the constant-correlation target in full: the sample has no information about such a pair.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+        Entries of unknown pairs are ignored.
+    known : (N, N)
+        Symmetric, true on the diagonal.
+
+    Returns
+    -------
+    (N, N)
+        The argument itself where every pair is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.shrinkage import fill_unknown
+    >>> covariance = np.array([[1.0, 0.5, np.nan], [0.5, 1.0, 0.3], [np.nan, 0.3, 4.0]])
+    >>> fill_unknown(covariance, np.isfinite(covariance)).round(3)
+    array([[1.  , 0.5 , 0.65],
+           [0.5 , 1.  , 0.3 ],
+           [0.65, 0.3 , 4.  ]])
     """
     if known.all():
         return covariance
     volatility = np.sqrt(np.diagonal(covariance))
-    prior = mean_known_correlation(covariance, known) * np.outer(volatility, volatility)
-    return np.where(known, covariance, prior)
+    target_matrix = mean_known_correlation(covariance, known) * np.outer(volatility, volatility)
+    return np.where(known, covariance, target_matrix)
 
 
 def mean_known_correlation(covariance: FloatMatrix, known: BoolMatrix) -> float:
-    """Mean off-diagonal correlation over the known pairs; 0 where there is none."""
+    """Average the correlation over the known pairs of a covariance.
+
+    See docs/method/03-dependence.md#3.3.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+        Positive diagonal.
+    known : (N, N)
+        Pairs that count; the diagonal never does.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; 0 where no pair is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.shrinkage import mean_known_correlation
+    >>> round(mean_known_correlation(np.array([[1.0, 1.0], [1.0, 4.0]]), np.ones((2, 2), dtype=bool)), 3)
+    0.5
+    """
     pairs = known & ~np.eye(known.shape[0], dtype=bool)
     if not pairs.any():
         return 0.0
@@ -137,15 +230,37 @@ def mean_known_correlation(covariance: FloatMatrix, known: BoolMatrix) -> float:
 def denoise_correlation(correlation: FloatMatrix, sessions_per_instrument: float) -> tuple[FloatMatrix, int]:
     """Replace the eigenvalues that noise alone explains by their mean.
 
-    The upper edge is sigma2 * (1 + sqrt(N / T))^2 with sigma2 the mean of the eigenvalues below it, found as a fixed
-    point from sigma2 = 1 (Laloux et al. 1999).
+    See docs/method/03-dependence.md#3.3.
+
+    The upper edge is sigma2 * (1 + sqrt(N / T))^2 (Marchenko, Pastur 1967) with sigma2 the mean of the eigenvalues
+    below it, found as a fixed point from sigma2 = 1 (Laloux et al. 1999).
+
+    Parameters
+    ----------
+    correlation : (N, N)
+        Unit diagonal, no NaN.
+    sessions_per_instrument : float
+        T / N.
 
     Returns
     -------
     correlation : (N, N)
         Unit diagonal.
-    n_factors
+    n_factors : int
         Eigenvalues above the edge.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.shrinkage import denoise_correlation
+    >>> correlation = np.array([[1.0, 0.80, 0.78], [0.80, 1.0, 0.82], [0.78, 0.82, 1.0]])
+    >>> cleaned, n_factors = denoise_correlation(correlation, sessions_per_instrument=50.0)
+    >>> cleaned.round(3)
+    array([[1.   , 0.8  , 0.799],
+           [0.8  , 1.   , 0.801],
+           [0.799, 0.801, 1.   ]])
+    >>> n_factors
+    1
     """
     values, vectors = np.linalg.eigh(correlation)
     size, edge_ratio = values.size, (1.0 + np.sqrt(1.0 / sessions_per_instrument)) ** 2
@@ -167,12 +282,13 @@ def denoise_correlation(correlation: FloatMatrix, sessions_per_instrument: float
     return np.asarray(matrix, dtype=np.float64), n_factors
 
 
-def _blend(sample: FloatMatrix, prior: FloatMatrix, intensity: float) -> Shrunk:
-    return Shrunk(np.asarray(sample + intensity * (prior - sample), dtype=np.float64), intensity)
+def _blend(sample: FloatMatrix, target_matrix: FloatMatrix, intensity: float) -> ShrunkCovariance:
+    """Mix the sample covariance with the target."""
+    return ShrunkCovariance(np.asarray(sample + intensity * (target_matrix - sample), dtype=np.float64), intensity)
 
 
 def _higher_powers(deviations: FloatMatrix, scale: FloatVector) -> tuple[float, FloatVector]:
-    """Sum of all fourth powers, and per session the scaled sum of cubes (T,); block by block, to stay in the cache."""
+    """Sum all fourth powers, and per session the scaled cubes (T,); in blocks that stay in the processor's cache."""
     fourth_total, cubes = 0.0, np.empty(deviations.shape[0])
     for start in range(0, deviations.shape[0], BLOCK_SESSIONS):
         block = deviations[start : start + BLOCK_SESSIONS]
@@ -183,7 +299,7 @@ def _higher_powers(deviations: FloatMatrix, scale: FloatVector) -> tuple[float, 
     return fourth_total, cubes
 
 
-def _bounded(error: float, distance: float) -> float:
+def _intensity(error: float, distance: float) -> float:
     """Ratio of sampling error to distance from the target, in [0, 1]; 0 where sample and target coincide."""
     return min(max(error / distance, 0.0), 1.0) if distance > 0.0 else 0.0
 

@@ -1,1 +1,4 @@
-"""Classify the state of the market from returns that are known at the close."""
+"""Classify the state of the market from returns that are known at the close.
+
+See docs/method/07-regime.md.
+"""

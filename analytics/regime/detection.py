@@ -1,4 +1,4 @@
-"""Which state the market is in, judged against its own past.
+"""Detect the regime of the market, judged at every session against its own past.
 
 See docs/method/07-regime.md.
 """
@@ -17,18 +17,17 @@ from analytics._typing import BoolVector, FloatVector, IntVector
 from analytics.errors import InputError, ShortHistoryError
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, component_sessions
 from analytics.regime.percentiles import bootstrap_percentiles, expanding_percentile
-from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
-
-__all__ = ["DEFAULT_SETTINGS", "REGIMES", "RegimeHistory", "RegimeSettings", "detect_regime"]
+from analytics.regime.regime_settings import DEFAULT_SETTINGS, RegimeSettings
 
 HISTORY, BOOTSTRAP = "history", "bootstrap"
-# Bootstrapping components that come as a series gives back their own distribution; fewer values than this have none.
+# The average correlation is given as a series, so a bootstrap would only return its own distribution. It has no
+# percentile before this many values.
 MIN_SERIES_VALUES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class RegimeHistory:
-    """The decision regime of every session: what was known at its close.
+    """Decision regime of every session, from data known at its close.
 
     See docs/method/07-regime.md#7.4.
 
@@ -36,12 +35,14 @@ class RegimeHistory:
     ----------
     scores : (T,)
         Weighted mean of the percentiles, in [0, 1]; NaN before the first full window.
-    regimes : T names
+    regimes : tuple of T str
         None before the first full window.
-    components, percentiles : name -> (T,)
-        The components and where they stand in their own past; the percentiles of all, also of those without weight.
-    calibrations : T names
-        'history' where every weighted reading of the stream had enough past, else 'bootstrap'.
+    components : mapping of str to (T,)
+        All components by name.
+    percentiles : mapping of str to (T,)
+        Percentile of each component in its own past, in [0, 1]; also of those without weight.
+    calibrations : tuple of T str
+        `history` where every weighted component of the market stream had enough past, else `bootstrap`.
     """
 
     scores: FloatVector
@@ -52,7 +53,7 @@ class RegimeHistory:
 
     @property
     def regime(self) -> str:
-        """The regime of the last session, by which a decision is taken."""
+        """Regime of the last session, by which a decision is made; ShortHistoryError where it has none."""
         last = self.regimes[-1]
         if last is None:
             raise ShortHistoryError("the last session has no regime: the stream has no full window yet")
@@ -60,21 +61,31 @@ class RegimeHistory:
 
     @property
     def score(self) -> float:
-        """The score of the last session, in [0, 1]."""
+        """Score of the last session, in [0, 1]."""
         return float(self.scores[-1])
 
     @property
     def calibration(self) -> str:
-        """How the last session was judged: 'history' or 'bootstrap'."""
+        """Reference that judged the last session: `history` or `bootstrap`."""
         return self.calibrations[-1]
 
     def frame(self, session_dates: Sequence[date]) -> pl.DataFrame:
-        """One row per judged session, in the columns of `results.regimes` without its keys `run_id` and `stage`.
+        """Lay out the judged sessions as rows of `results.regimes` without its keys `run_id` and `stage`.
 
         Parameters
         ----------
-        session_dates : T dates
-            The grid's sessions, in order.
+        session_dates : sequence of T dates
+            Sessions of the grid, in order.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row per session that has a regime.
+
+        Raises
+        ------
+        InputError
+            Dates that do not match the sessions.
         """
         if len(session_dates) != len(self.regimes):
             raise InputError(f"{len(self.regimes)} sessions were judged and {len(session_dates)} dates given")
@@ -97,28 +108,28 @@ def detect_regime(
     rng: np.random.Generator,
     first_judged: int = 0,
 ) -> RegimeHistory:
-    """Tell for every session how disturbed the market was, from that session's own past.
+    """Detect the regime of every session from that session's own past.
 
     See docs/method/07-regime.md#7.1 to 7.4.
 
-    A reading is judged in its own expanding past once that holds `min_history` values from full windows, and before
-    that in the stationary bootstrap of the stream, where the windows of 200 and 252 sessions take what there is.
-    Scores at t depend on the sessions up to t only, and cutting the stream after t leaves them bit-identical.
+    A component is judged in its own expanding past once that has `min_history` values from full windows. Before, it is
+    judged in the stationary bootstrap of the stream, where the windows of 200 and 252 sessions use the sessions there
+    are. Scores at t depend on the sessions up to t only, and cutting the stream after t leaves them bit-identical.
 
     Parameters
     ----------
     past_market : (T,)
-        Physical simple returns of the market stream; NaN = the market was closed, and the session repeats what the
-        last open one knew.
+        Physical simple returns of the market stream as fractions; NaN = the market was closed, and the session repeats
+        the result of the last open one.
     past_average_correlation : (T,), optional
-        Average pairwise correlation of the pool, NaN where unknown. Left out, its weight goes to the others.
+        Average pairwise correlation of the pool, NaN where unknown. Without it its weight goes to the others.
     settings : RegimeSettings
         Weights, thresholds, hysteresis.
     rng : numpy.random.Generator
         Seeded; drawn from only for the sessions that the bootstrap judges.
     first_judged : int
-        Session before which no answer is needed: what only the bootstrap could judge there stays NaN and None, and the
-        later bootstrap draws differ from those of a whole history.
+        Session before which no result is needed: sessions that only the bootstrap could judge stay NaN and None there,
+        and the later bootstrap draws differ from those of a whole history.
 
     Returns
     -------
@@ -127,40 +138,62 @@ def detect_regime(
     Raises
     ------
     InputError
-        When a return is infinite or -1 and below, the stream does not move, or the two series differ in length.
+        A return that is infinite or not above -1, a stream that does not move, or two series of different length.
     ShortHistoryError
-        When the stream has fewer open sessions than one window.
+        The stream has fewer open sessions than one window.
+
+    References
+    ----------
+    Politis, D. N., Romano, J. P. (1994). The stationary bootstrap. JASA 89.
+
+    Examples
+    --------
+    The volatility of the last ten sessions is six times that before.
+
+    >>> import numpy as np
+    >>> from analytics.regime.detection import detect_regime
+    >>> from analytics.regime.regime_settings import RegimeSettings
+    >>> returns = 0.01 * np.random.default_rng(0).normal(size=120)
+    >>> returns[-10:] *= 6.0
+    >>> history = detect_regime(returns, settings=RegimeSettings(n_bootstrap=100), rng=np.random.default_rng(1))
+    >>> history.regime, history.calibration
+    ('TURBULENT', 'bootstrap')
+    >>> history.regimes.count(None)
+    63
     """
     is_open = _check_stream(past_market, past_average_correlation, settings)
     stream = past_market[is_open]
-    components = _readings(stream, settings)
-    percentiles, calibrations = _place(stream, components, settings, rng, int(is_open[:first_judged].sum()))
-    series = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
-    components["average_correlation"] = series[is_open]
-    percentiles["average_correlation"] = expanding_percentile(series[is_open], min_history=MIN_SERIES_VALUES)
+    components = _stream_components(stream, settings)
+    percentiles, calibrations = _stream_percentiles(
+        stream, components, settings, rng, int(is_open[:first_judged].sum())
+    )
+    correlation = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
+    components["average_correlation"] = correlation[is_open]
+    percentiles["average_correlation"] = expanding_percentile(correlation[is_open], min_history=MIN_SERIES_VALUES)
     scores = _scores(percentiles, settings)
     regimes = _states(scores, settings)
     last_open = np.cumsum(is_open) - 1
     return RegimeHistory(
-        scores=_spread(scores, last_open),
-        regimes=tuple(regimes[at] if at >= 0 else None for at in last_open),
-        components={name: _spread(components[name], last_open) for name in COMPONENTS},
-        percentiles={name: _spread(percentiles[name], last_open) for name in COMPONENTS},
-        calibrations=tuple(calibrations[max(at, 0)] for at in last_open),
+        scores=_fill_closed(scores, last_open),
+        regimes=tuple(regimes[position] if position >= 0 else None for position in last_open),
+        components={name: _fill_closed(components[name], last_open) for name in COMPONENTS},
+        percentiles={name: _fill_closed(percentiles[name], last_open) for name in COMPONENTS},
+        calibrations=tuple(calibrations[max(position, 0)] for position in last_open),
     )
 
 
 def _check_stream(
     past_market: FloatVector, past_average_correlation: FloatVector | None, settings: RegimeSettings
 ) -> BoolVector:
+    """Open sessions (T,) of a market stream that can be judged."""
     if past_market.ndim != 1:
         raise InputError(f"the market stream has shape {past_market.shape}: give one return per session")
     if past_average_correlation is not None and past_average_correlation.shape != past_market.shape:
         shapes = f"{past_average_correlation.shape} against {past_market.shape}"
         raise InputError(f"average correlation and market stream differ in length ({shapes}): give both on one grid")
-    refused = np.flatnonzero(np.isinf(past_market) | (past_market <= -1.0))
-    if refused.size:
-        first = int(refused[0])
+    invalid = np.flatnonzero(np.isinf(past_market) | (past_market <= -1.0))
+    if invalid.size:
+        first = int(invalid[0])
         raise InputError(
             f"market return {past_market[first]} at session {first}: a simple return is finite and above -1"
         )
@@ -171,17 +204,17 @@ def _check_stream(
     return np.asarray(is_open, dtype=np.bool_)
 
 
-def _readings(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatVector]:
-    """Every reading of the stream at every session from the first window on; long windows start with what there is."""
+def _stream_components(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatVector]:
+    """Components of the open sessions, from the first window on; longer windows start with the sessions there are."""
     components: dict[str, FloatVector] = {}
-    for name, reading in STREAM_COMPONENTS.items():
+    for name, measure in STREAM_COMPONENTS.items():
         needed = component_sessions(name, settings.window_sessions)
         values = np.full(stream.shape, np.nan)
         for last in range(settings.window_sessions - 1, min(needed - 1, stream.size)):
-            values[last] = reading(stream[np.newaxis, : last + 1])[0]
+            values[last] = measure(stream[np.newaxis, : last + 1])[0]
         if stream.size >= needed:
             # A contiguous copy sums every row alike, however many rows there are: scores stay bit-identical.
-            values[needed - 1 :] = reading(np.ascontiguousarray(sliding_window_view(stream, needed)))
+            values[needed - 1 :] = measure(np.ascontiguousarray(sliding_window_view(stream, needed)))
         undefined = np.flatnonzero(np.isnan(values[settings.window_sessions - 1 :]))
         if undefined.size:
             last = int(undefined[0]) + settings.window_sessions - 1
@@ -190,14 +223,14 @@ def _readings(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatV
     return components
 
 
-def _place(
+def _stream_percentiles(
     stream: FloatVector,
     components: Mapping[str, FloatVector],
     settings: RegimeSettings,
     rng: np.random.Generator,
     first_judged: int,
 ) -> tuple[dict[str, FloatVector], tuple[str, ...]]:
-    """Percentiles of the stream's components, and by which reference each session was judged."""
+    """Percentiles of the components of the stream, and the reference that judged each session."""
     windows = {name: component_sessions(name, settings.window_sessions) for name in STREAM_COMPONENTS}
     percentiles: dict[str, FloatVector] = {}
     for name, needed in windows.items():
@@ -207,7 +240,7 @@ def _place(
     weighted = [name for name in settings.active_weights() if name in STREAM_COMPONENTS]
     in_history = np.all([np.isfinite(percentiles[name]) for name in weighted], axis=0)
     short = max(windows.values()) + settings.min_history - 1
-    null = bootstrap_percentiles(
+    bootstrapped = bootstrap_percentiles(
         stream[:short],
         components,
         STREAM_COMPONENTS,
@@ -217,20 +250,21 @@ def _place(
         rng=rng,
         first_judged=first_judged,
     )
-    for name, placed in percentiles.items():
-        early = np.isnan(placed[:short])
-        placed[:short][early] = null[name][early]
+    for name, percentile in percentiles.items():
+        early = np.isnan(percentile[:short])
+        percentile[:short][early] = bootstrapped[name][early]
     return percentiles, tuple(HISTORY if known else BOOTSTRAP for known in in_history)
 
 
 def _scores(percentiles: Mapping[str, FloatVector], settings: RegimeSettings) -> FloatVector:
+    """Weighted mean of the known percentiles (T,); NaN where a component of the stream has none."""
     weights = settings.active_weights()
-    placed = np.stack([percentiles[name] for name in weights])
-    known = np.isfinite(placed)
+    stacked = np.stack([percentiles[name] for name in weights])
+    known = np.isfinite(stacked)
     # Without its stream components a session has no score, whatever the pool's correlation says.
     judged = np.all([row for name, row in zip(weights, known, strict=True) if name in STREAM_COMPONENTS], axis=0)
     shares = np.array(list(weights.values()))[:, np.newaxis] * known
-    total = (np.where(known, placed, 0.0) * shares).sum(axis=0)
+    total = (np.where(known, stacked, 0.0) * shares).sum(axis=0)
     return np.where(judged, total / np.where(judged, shares.sum(axis=0), 1.0), np.nan)
 
 
@@ -241,10 +275,11 @@ def _states(scores: FloatVector, settings: RegimeSettings) -> list[str | None]:
     padded = np.concatenate(
         [np.full(settings.confirm_sessions - 1, -np.inf), np.where(np.isnan(scores), -np.inf, scores)]
     )
-    held = sliding_window_view(padded, settings.confirm_sessions).max(axis=1)
-    levels = np.searchsorted(np.array(list(thresholds.values())), held, side="right") - 1
+    highest = sliding_window_view(padded, settings.confirm_sessions).max(axis=1)
+    levels = np.searchsorted(np.array(list(thresholds.values())), highest, side="right") - 1
     return [names[level] if np.isfinite(score) else None for level, score in zip(levels, scores, strict=True)]
 
 
-def _spread(values: FloatVector, last_open: IntVector) -> FloatVector:
+def _fill_closed(values: FloatVector, last_open: IntVector) -> FloatVector:
+    """Repeat on closed sessions the value of the last open one; NaN before the first."""
     return np.where(last_open >= 0, values[np.maximum(last_open, 0)], np.nan)

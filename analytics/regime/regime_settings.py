@@ -1,4 +1,4 @@
-"""What the regime is judged by: weights and thresholds, calibrated before 2016 and frozen.
+"""Set the weights and thresholds of the regime, calibrated before 2016 and frozen.
 
 See docs/method/07-regime.md#7.3.
 """
@@ -30,25 +30,39 @@ _SPECTRAL = "dwt_turbulence"
 
 @dataclass(frozen=True, slots=True)
 class RegimeSettings:
-    """How components become a state; the defaults are calibrated on SPY 2006-2015 and frozen.
+    """Settings by which components become a state; the defaults are calibrated on SPY 2006-2015 and frozen.
 
-    `docs/decisions/0005-regime-calibration.md` holds the figures and `scripts/calibrate_regime.py` repeats them.
+    See docs/method/07-regime.md#7.2, 7.3.
+
+    `docs/decisions/0005-regime-calibration.md` has the figures and `scripts/calibrate_regime.py` repeats them.
 
     Attributes
     ----------
-    weights : component -> relative weight
-        A component without a percentile at a session takes no part in that session's mean.
-    thresholds : NORMAL, TURBULENT, CRISIS -> lowest score of the state
+    weights : mapping of str to float
+        Component to relative weight. A component without a percentile at a session is left out of that session's mean.
+    thresholds : mapping of str to float
+        NORMAL, TURBULENT and CRISIS to the lowest score of the state.
     confirm_sessions : int
         Sessions below its threshold after which a state is left.
     window_sessions : int
-        Sessions seen by the components that have no window of their own.
+        Sessions seen by the components that have no window of their own; a multiple of 8.
     is_spectral : bool
         Off, the DWT has no weight and there is no TURBULENT (`feat_spectral_regimes`).
     min_history : int
         Values below which a component is judged by the bootstrap.
     n_bootstrap : int
-        Samples of each bootstrap null.
+        Samples of each bootstrap null distribution.
+
+    Raises
+    ------
+    InputError
+        An unknown name, a value out of its range, or no weight on a component of the market stream.
+
+    Examples
+    --------
+    >>> from analytics.regime.regime_settings import RegimeSettings
+    >>> RegimeSettings(is_spectral=False).active_thresholds()
+    {'QUIET': 0.0, 'NORMAL': 0.5, 'CRISIS': 0.918}
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: CALIBRATED_WEIGHTS)
@@ -75,25 +89,32 @@ class RegimeSettings:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> RegimeSettings:
-        """Settings as a manifest carries them.
+        """Build settings from the values of a manifest; a missing name keeps its default.
 
-        What the mapping leaves out keeps its default.
+        Parameters
+        ----------
+        values : mapping of str to value
+            Attributes by name.
+
+        Returns
+        -------
+        RegimeSettings
 
         Raises
         ------
         InputError
-            When a name is unknown or a value is out of its range.
+            A name is unknown or a value is out of its range.
         """
         _check_names("regime settings", values, tuple(item.name for item in fields(cls)))
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a manifest and its hash."""
+        """Return plain values, for a manifest and its hash."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
     def active_weights(self) -> dict[str, float]:
-        """Component -> positive weight, those that take part in the score only."""
+        """Return the positive weights by component, those that enter the score only."""
         return {
             name: float(self.weights[name])
             for name in COMPONENTS
@@ -101,18 +122,18 @@ class RegimeSettings:
         }
 
     def active_thresholds(self) -> dict[str, float]:
-        """State -> lowest score, lowest state first; QUIET starts at 0."""
+        """Return the lowest score of each state, lowest state first; QUIET starts at 0."""
         return {name: 0.0 if name == "QUIET" else float(self.thresholds[name]) for name in self.states()}
 
     def states(self) -> tuple[str, ...]:
-        """The states that these settings can give, calmest first."""
+        """Return the states that these settings can give, calmest first."""
         return REGIMES if self.is_spectral else tuple(name for name in REGIMES if name != "TURBULENT")
 
 
 def _check_names(owner: str, values: Mapping[str, Any], known: tuple[str, ...]) -> None:
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise InputError(f"{owner} know no {unknown[0]!r}: choose from {', '.join(known)}")
+        raise InputError(f"{owner} have no {unknown[0]!r}: choose from {', '.join(known)}")
 
 
 def _check_weights(weights: Mapping[str, float]) -> None:

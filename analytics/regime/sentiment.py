@@ -1,11 +1,11 @@
-"""What currencies say about the appetite for risk.
+"""Measure the risk appetite of currency markets and the exposure it allows.
 
 See docs/method/07-regime.md#7.5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -25,35 +25,46 @@ SCALED_CLASSES = frozenset({"crypto", "equity"})
 
 
 def currency_strength(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
-    """How far each G8 currency rose against the other seven in 20 sessions.
+    """Measure the rise of each G8 currency against the other seven over 20 sessions.
 
     See docs/method/07-regime.md#7.5.
 
     Parameters
     ----------
-    past_closes : currency -> (T,)
-        USD per unit of the seven others, on one grid; NaN where there was no fix. USD itself is 1 and may be left out.
+    past_closes : mapping of str to (T,)
+        Currency to USD per unit of the seven others, on one grid; NaN where there was no fix. USD itself is 1 and may
+        be left out.
 
     Returns
     -------
     (T, 8)
-        Mean log return against the other seven, columns in the order of `G8`; NaN where a currency lacks either end.
+        Mean log return over 20 sessions against the other seven, columns in the order of `G8`; NaN where a currency
+        lacks either end.
 
     Raises
     ------
     InputError
-        When a currency is missing or unknown, a close is not positive, or the lengths differ.
+        A currency is missing or unknown, a close is not positive, or the lengths differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.regime.sentiment import G8, currency_strength
+    >>> closes = {currency: np.ones(21) for currency in G8 if currency != "USD"}
+    >>> closes["EUR"][-1] = 1.08
+    >>> dict(zip(G8, currency_strength(closes)[-1].round(4).tolist()))["EUR"]
+    0.077
     """
     levels = _log_levels(past_closes)
-    moves = np.full(levels.shape, np.nan)
-    moves[STRENGTH_SESSIONS:] = levels[STRENGTH_SESSIONS:] - levels[:-STRENGTH_SESSIONS]
+    changes = np.full(levels.shape, np.nan)
+    changes[STRENGTH_SESSIONS:] = levels[STRENGTH_SESSIONS:] - levels[:-STRENGTH_SESSIONS]
     # The mean over the other seven of own minus theirs, with crosses through USD.
     others = len(G8) - 1
-    return np.asarray((len(G8) * moves - moves.sum(axis=1, keepdims=True)) / others, dtype=np.float64)
+    return np.asarray((len(G8) * changes - changes.sum(axis=1, keepdims=True)) / others, dtype=np.float64)
 
 
 def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
-    """How much stronger the risk currencies are than the havens, in deviations.
+    """Compare the strength of risk currencies with that of safe havens, in standard deviations.
 
     See docs/method/07-regime.md#7.5.
 
@@ -62,7 +73,7 @@ def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
 
     Parameters
     ----------
-    past_closes : currency -> (T,)
+    past_closes : mapping of str to (T,)
         As in `currency_strength`.
 
     Returns
@@ -75,7 +86,17 @@ def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
     InputError
         As in `currency_strength`.
     ShortHistoryError
-        When the grid has fewer than 270 sessions.
+        The grid has fewer than 270 sessions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.regime.sentiment import G8, risk_appetite
+    >>> rng = np.random.default_rng(0)
+    >>> closes = {currency: np.exp(0.005 * rng.normal(size=270).cumsum()) for currency in G8 if currency != "USD"}
+    >>> closes["JPY"][-5:] *= 1.1
+    >>> risk_appetite(closes)[-2:].round(2)
+    array([  nan, -0.82])
     """
     strengths = currency_strength(past_closes)
     sessions, needed = strengths.shape[0], STRENGTH_SESSIONS + SCORE_SESSIONS
@@ -92,62 +113,51 @@ def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
 
 
 def exposure_multiplier(risk_appetite_score: float) -> float:
-    """Share of crypto and equity gross weight that is kept: clip(1 + 0.25 S, 0.5, 1.0).
+    """Convert risk appetite to the share of crypto and equity gross weight that is kept: clip(1 + 0.25 S, 0.5, 1.0).
 
     See docs/method/07-regime.md#7.5.
+
+    Parameters
+    ----------
+    risk_appetite_score : float
+        S, in standard deviations.
+
+    Returns
+    -------
+    float
+        In [0.5, 1].
 
     Raises
     ------
     InputError
-        When S is not finite: an unknown appetite is not a neutral one.
+        S is not finite: an unknown appetite is not a neutral one.
+
+    Examples
+    --------
+    >>> from analytics.regime.sentiment import exposure_multiplier
+    >>> exposure_multiplier(-1.0), exposure_multiplier(2.0)
+    (0.75, 1.0)
     """
     if not np.isfinite(risk_appetite_score):
         raise InputError("risk appetite is unknown at this session: fetch the currencies or turn the multiplier off")
     return float(np.clip(1.0 + SENSITIVITY * risk_appetite_score, *MULTIPLIER_BOUNDS))
 
 
-def scale_exposure(weights: FloatVector, asset_classes: Sequence[str], multiplier: float) -> tuple[FloatVector, float]:
-    """Apply the multiplier to crypto and equity; what they give up is cash.
-
-    See docs/method/07-regime.md#7.5.
-
-    Parameters
-    ----------
-    weights : (N,)
-        Gross weights, 0 or more.
-    asset_classes : N names
-        As in the lake: 'crypto' and 'equity' are scaled, everything else stays.
-    multiplier : float
-        In [0.5, 1].
-
-    Returns
-    -------
-    (N,), float
-        Scaled weights and the cash they free, shown as a row of its own.
-    """
-    if len(asset_classes) != weights.size:
-        raise InputError(f"{weights.size} weights need as many asset classes, not {len(asset_classes)}")
-    low, high = MULTIPLIER_BOUNDS
-    if not low <= multiplier <= high:
-        raise InputError(f"the exposure multiplier is {multiplier}: it lies in [{low}, {high}]")
-    is_scaled = np.array([name in SCALED_CLASSES for name in asset_classes], dtype=np.bool_)
-    scaled = np.where(is_scaled, weights * multiplier, weights)
-    return scaled, float(np.abs(weights).sum() - np.abs(scaled).sum())
-
-
-_COLUMN: Mapping[str, int] = MappingProxyType({currency: at for at, currency in enumerate(G8)})
+_COLUMN: Mapping[str, int] = MappingProxyType({currency: column for column, currency in enumerate(G8)})
 
 
 def _mean_of(scores: FloatMatrix, currencies: tuple[str, ...]) -> FloatVector:
+    """Mean of the columns of these currencies (T,)."""
     return np.asarray(scores[:, [_COLUMN[currency] for currency in currencies]].mean(axis=1), dtype=np.float64)
 
 
 def _log_levels(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
+    """Log closes (T, 8) in the order of `G8`, after checking them."""
     unknown = sorted(set(past_closes) - set(G8))
     missing = [currency for currency in G8 if currency != "USD" and currency not in past_closes]
     if unknown or missing:
-        named = f"lacks {', '.join(missing)}" if missing else f"does not know {unknown[0]}"
-        raise InputError(f"currency strength {named}: give USD per unit of {', '.join(G8[1:])}")
+        problem = f"lacks {', '.join(missing)}" if missing else f"does not include {unknown[0]}"
+        raise InputError(f"currency strength {problem}: give USD per unit of {', '.join(G8[1:])}")
     sessions = next(iter(past_closes.values())).size
     columns = []
     for currency in G8:

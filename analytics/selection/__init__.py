@@ -1,1 +1,4 @@
-"""Score the candidate pool and pick the winners of every cluster."""
+"""Select the instruments of the portfolio from the clustered candidates.
+
+See docs/method/05-discovery-selection.md.
+"""

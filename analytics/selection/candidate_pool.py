@@ -1,4 +1,4 @@
-"""The pool that selection chooses from: its contract, identities and class quotas.
+"""Check the candidates of a selection, rank them within their identity and set the quotas of asset classes.
 
 See docs/method/05-discovery-selection.md#5.3, 5.4.
 """
@@ -28,13 +28,39 @@ DENSITY_QUANTILE = 0.6
 
 
 def check_candidates(candidates: pl.DataFrame) -> pl.DataFrame:
-    """The pool with its columns in order and of the right types; NaN figures become null.
+    """Check the candidates and bring their columns in order and to their types; NaN becomes null.
+
+    See docs/method/05-discovery-selection.md#5.8.
+
+    Parameters
+    ----------
+    candidates : polars.DataFrame
+        One row per candidate with the columns of `CANDIDATE_SCHEMA`; further columns are dropped.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns of `CANDIDATE_SCHEMA` in their order.
 
     Raises
     ------
     InputError
         A missing column, a repeated symbol, a missing key or score, a direction other than +1 or -1, an unknown
         health status, a close that is not positive, a negative ATR or value traded, an infinite figure.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from analytics.selection.candidate_pool import check_candidates
+    >>> candidates = pl.DataFrame(
+    ...     {
+    ...         "symbol": ["X:A"], "identity": ["A"], "asset_class": ["equity"], "sector": ["Technology"],
+    ...         "direction": [1], "value_traded_usd": [float("nan")], "close": [100.0], "atr": [2.0],
+    ...         "discovery_score": [0.7], "health_status": ["OK"],
+    ...     }
+    ... )
+    >>> check_candidates(candidates).select("symbol", "value_traded_usd").rows()
+    [('X:A', None)]
     """
     missing = [name for name in CANDIDATE_SCHEMA if name not in candidates.columns]
     if missing:
@@ -42,7 +68,7 @@ def check_candidates(candidates: pl.DataFrame) -> pl.DataFrame:
     pool = candidates.select(pl.col(name).cast(kind) for name, kind in CANDIDATE_SCHEMA.items())
     pool = pool.with_columns(pl.col(pl.Float64).fill_nan(None))
     rules = {
-        "stands twice": pl.col("symbol").is_duplicated(),
+        "appears twice": pl.col("symbol").is_duplicated(),
         "lacks " + " or ".join(_REQUIRED): pl.any_horizontal(pl.col(*_REQUIRED).is_null()),
         "has a direction other than +1 or -1": ~pl.col("direction").is_in([1, -1]),
         f"has a health status outside {', '.join(HEALTH_STATES)}": ~pl.col("health_status").is_in(HEALTH_STATES),
@@ -59,9 +85,34 @@ def check_candidates(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def identity_ranks(pool: pl.DataFrame) -> list[int]:
-    """Rank of each candidate within its identity: most value traded first, then score, then name.
+    """Rank each candidate within its identity: most value traded first, then score, then name.
 
     See docs/method/05-discovery-selection.md#5.4.
+
+    Parameters
+    ----------
+    pool : polars.DataFrame
+        Columns identity, value_traded_usd, discovery_score, symbol; null values rank last.
+
+    Returns
+    -------
+    list of int
+        In the order of the rows, from 1.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from analytics.selection.candidate_pool import identity_ranks
+    >>> pool = pl.DataFrame(
+    ...     {
+    ...         "symbol": ["X:COIN", "Y:COIN", "X:GOLD"],
+    ...         "identity": ["COIN", "COIN", "GOLD"],
+    ...         "value_traded_usd": [1e6, 5e8, None],
+    ...         "discovery_score": [0.5, 0.5, 0.5],
+    ...     }
+    ... )
+    >>> identity_ranks(pool)
+    [2, 1, 1]
     """
     ranked = (
         pool.with_row_index("row")
@@ -77,7 +128,7 @@ def identity_ranks(pool: pl.DataFrame) -> list[int]:
 
 
 def class_quotas(candidates: pl.DataFrame, total: int, quota_min: int, quota_max: int) -> dict[str, int]:
-    """How many candidates each asset class may send on, by its alpha density.
+    """Compute the number of candidates that selection considers of each asset class, by the density of good scores.
 
     See docs/method/05-discovery-selection.md#5.3.
 
@@ -87,13 +138,31 @@ def class_quotas(candidates: pl.DataFrame, total: int, quota_min: int, quota_max
 
     Parameters
     ----------
-    candidates
+    candidates : polars.DataFrame
         Columns asset_class and discovery_score.
+    total : int
+        Candidates to distribute, at least 1.
+    quota_min, quota_max : int
+        Bounds of each quota; the sum of the quotas may therefore differ from `total`.
+
+    Returns
+    -------
+    dict of str to int
+        Asset class to quota.
 
     Raises
     ------
     InputError
         Quotas that are negative or crossed, an empty pool, a score that is missing.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from analytics.selection.candidate_pool import class_quotas
+    >>> classes = ["crypto", "crypto", "equity", "equity", "equity"]
+    >>> pool = pl.DataFrame({"asset_class": classes, "discovery_score": [0.9, 0.1, 0.8, 0.7, 0.2]})
+    >>> class_quotas(pool, 4, 1, 5)
+    {'crypto': 2, 'equity': 2}
     """
     if total < 1 or not 0 <= quota_min <= quota_max:
         raise InputError(f"Quotas need total >= 1 and 0 <= min <= max: {total}, {quota_min}, {quota_max}.")

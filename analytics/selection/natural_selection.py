@@ -1,6 +1,6 @@
-"""Natural selection: from every cluster its best longs and its best shorts, one reason per candidate.
+"""Select the best longs and shorts of every cluster and give each candidate one reason.
 
-See docs/method/05-discovery-selection.md.
+See docs/method/05-discovery-selection.md#5.5 to 5.9.
 """
 
 from __future__ import annotations
@@ -18,14 +18,23 @@ from analytics.clustering.clusters import Clustering
 from analytics.errors import InputError
 from analytics.panel import Panel, check_panel, unusable_columns
 from analytics.selection.candidate_pool import check_candidates, class_quotas, identity_ranks
-from analytics.selection.execution_score import Figures, combine, cumulative_return, measure_figures, rank_figures
+from analytics.selection.execution_score import (
+    CandidateFigures,
+    combine_ranks,
+    cumulative_return,
+    measure_figures,
+    rank_figures,
+)
 
 # A market's longest closure on a business grid: a first return this early does not tell a holiday from a listing.
 LONGEST_CLOSURE_SESSIONS = 5
 
 
 class SelectionReason(StrEnum):
-    """Why a candidate was kept or dropped; of several that apply, the first in this order is given."""
+    """Reason for which a candidate was kept or dropped; of several that apply, the first in this order is given.
+
+    See docs/method/05-discovery-selection.md#5.9.
+    """
 
     HEALTH_MISSING = "health_missing"
     HEALTH_INVALID = "health_invalid"
@@ -53,22 +62,33 @@ _HEALTH_REASONS = {
 class SelectionRules:
     """Settings of the selection.
 
+    See docs/method/05-discovery-selection.md#5.3, 5.5 to 5.7.
+
     Attributes
     ----------
-    top_n
+    top_n : int
         Longs, and shorts, kept per cluster.
-    min_momentum
-        Smallest cumulative directional return over `momentum_sessions` that passes the gate.
-    min_history_sessions
+    min_momentum : float
+        Smallest cumulative directional return over `momentum_sessions` that passes, as a fraction.
+    momentum_sessions : int
+        Sessions of that return.
+    min_history_sessions : int
         Grid sessions since the first return below which a candidate is dropped.
-    min_observations
+    min_observations : int
         Known returns that the statistics of a candidate need.
-    class_quota_total, class_quota_min, class_quota_max
-        docs/method/05-discovery-selection.md#5.3; no total, no quotas.
-    feat_xs_momentum
+    class_quota_total : int or None
+        Candidates distributed over the asset classes (docs/method/05-discovery-selection.md#5.3); None for no quotas.
+    class_quota_min, class_quota_max : int
+        Bounds of the quota of each asset class.
+    feat_xs_momentum : bool
         Percentile ranks over the pool; off: min-max inside the cluster.
-    feat_dynamic_selection
-        N by the cluster's mean correlation; off: `top_n` everywhere.
+    feat_dynamic_selection : bool
+        N by the mean correlation of the cluster; off: `top_n` everywhere.
+
+    Raises
+    ------
+    InputError
+        A count below 1, or fewer than 3 observations.
     """
 
     top_n: int = 3
@@ -91,8 +111,8 @@ class SelectionRules:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool:
-    """The candidates with what is known of each before any is compared; arrays are (N,)."""
+class _AssessedPool:
+    """Candidates with the facts of each that need no comparison with others; arrays are (N,)."""
 
     table: pl.DataFrame
     cluster_ids: IntVector
@@ -111,44 +131,76 @@ def select_instruments(
     *,
     periods_per_year: float,
 ) -> pl.DataFrame:
-    """Choose the instruments of the portfolio and say of every candidate why.
+    """Select the instruments of the portfolio and give the reason for every candidate.
 
     See docs/method/05-discovery-selection.md#5.5 to 5.9.
 
     Parameters
     ----------
     past_returns : (T, N)
-        Physical simple returns, the last row the most recent; NaN for NULL.
-    candidates
+        Physical simple returns as fractions, the last row the most recent; NaN for NULL.
+    candidates : polars.DataFrame
         One row per column of the returns, in their order: symbol, identity, asset_class, sector, direction (+1, -1),
         value_traded_usd, close, atr, discovery_score, health_status.
-    clustering
+    clustering : Clustering
         Of the same symbols, in any order.
+    rules : SelectionRules
+        Settings.
+    periods_per_year : float
+        252 on the business grid, 365 on the 24/7 grid.
 
     Returns
     -------
-    One row per candidate in their order, the columns of results.selection without run_id; reason is a
-    `SelectionReason`.
+    polars.DataFrame
+        One row per candidate in their order, the columns of results.selection without run_id; reason is a
+        `SelectionReason`.
 
     Raises
     ------
     InputError
         Candidates that break their contract, do not match the columns or were not clustered; infinite returns.
+    ShortHistoryError
+        Fewer than two sessions.
+
+    Examples
+    --------
+    Two instruments of one cluster compete for one long.
+
+    >>> import numpy as np
+    >>> import polars as pl
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> from analytics.selection.natural_selection import SelectionRules, select_instruments
+    >>> rng = np.random.default_rng(0)
+    >>> returns = [0.002, 0.0] + 0.01 * (rng.normal(size=(60, 1)) + 0.1 * rng.normal(size=(60, 2)))
+    >>> candidates = pl.DataFrame(
+    ...     {
+    ...         "symbol": ["X:A", "X:B"], "identity": ["A", "B"], "asset_class": ["equity"] * 2,
+    ...         "sector": ["Energy"] * 2, "direction": [1, 1], "value_traded_usd": [1e8, 1e7],
+    ...         "close": [100.0, 100.0], "atr": [2.0, 2.0], "discovery_score": [0.6, 0.5],
+    ...         "health_status": ["OK", "OK"],
+    ...     }
+    ... )
+    >>> clustering = cluster_instruments(returns, ["X:A", "X:B"], [1, 1], threshold=0.4)
+    >>> table = select_instruments(
+    ...     returns, candidates, clustering, SelectionRules(top_n=1, min_momentum=-1.0), periods_per_year=252
+    ... )
+    >>> table.select("symbol", "cluster_id", "reason").rows()
+    [('X:A', 1, 'selected'), ('X:B', 1, 'below_top_n')]
     """
     table = check_candidates(candidates)
     panel = check_panel(past_returns, table["symbol"].to_list())
-    pool = _judge_histories(table, panel, clustering, rules)
+    pool = _assess_histories(table, panel, clustering, rules)
     held = panel.returns * pool.directions
     figures = measure_figures(held, ~pool.is_short & ~pool.is_constant, table, periods_per_year)
     ranks = rank_figures(figures, pool.cluster_ids, across_pool=rules.feat_xs_momentum)
-    score = combine(ranks)
+    score = combine_ranks(ranks)
     passed_gate = cumulative_return(held, rules.momentum_sessions) >= rules.min_momentum
     passed_gate &= ~pool.is_short
-    reasons = _apply_quotas(_first_reasons(pool), table, rules)
+    reasons = _apply_quotas(_reasons_before_comparison(pool), table, rules)
     for index, reason in enumerate(reasons):
         if reason is None and not passed_gate[index]:
             reasons[index] = SelectionReason.MOMENTUM_GATE
-    decided = _pick_best(reasons, pool, score, cluster_limits(clustering, rules))
+    final_reasons = _select_best(reasons, pool, score, cluster_limits(clustering, rules))
     return (
         _describe(pool, figures)
         .with_columns(
@@ -157,17 +209,42 @@ def select_instruments(
             pl.Series("identity_rank", pool.identity_rank),
             pl.Series("passed_gate", passed_gate),
             pl.Series("is_recent_listing", pool.is_recent),
-            pl.Series("is_selected", [reason is SelectionReason.SELECTED for reason in decided]),
-            pl.Series("reason", [reason.value for reason in decided]),
+            pl.Series("is_selected", [reason is SelectionReason.SELECTED for reason in final_reasons]),
+            pl.Series("reason", [reason.value for reason in final_reasons]),
         )
         .with_columns(pl.col(pl.Float64).fill_nan(None))
     )
 
 
 def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
-    """Longs, and shorts, that each cluster may send on (K,): max(1, round(top_n * (1 - mean rho) + 0.5)).
+    """Compute the longs, and shorts, selected of each cluster: max(1, round(top_n * (1 - mean rho) + 0.5)).
 
-    `round` is Python's: a half goes to the even neighbour. A cluster without a known pair sends one.
+    See docs/method/05-discovery-selection.md#5.7.
+
+    `round` is Python's: a half goes to the even neighbour. A cluster without a known pair has the limit 1.
+
+    Parameters
+    ----------
+    clustering : Clustering
+        K clusters.
+    rules : SelectionRules
+        Settings; without `feat_dynamic_selection` every limit is `top_n`.
+
+    Returns
+    -------
+    (K,)
+        At least 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.clusters import cluster_instruments
+    >>> from analytics.selection.natural_selection import SelectionRules, cluster_limits
+    >>> rng = np.random.default_rng(0)
+    >>> returns = 0.01 * (rng.normal(size=(60, 1)) + 1.5 * rng.normal(size=(60, 4)))
+    >>> clustering = cluster_instruments(returns, list("ABCD"), np.ones(4), threshold=2.0)
+    >>> cluster_limits(clustering, SelectionRules(top_n=5))
+    array([4])
     """
     if not rules.feat_dynamic_selection:
         return np.full(clustering.n_clusters, rules.top_n, dtype=np.int64)
@@ -175,15 +252,17 @@ def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
     return np.asarray([max(1, round(rules.top_n * (1.0 - float(mean)) + 0.5)) for mean in means], dtype=np.int64)
 
 
-def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules) -> _Pool:
-    """Which candidates are too young or too still to judge, and which are young but stay.
+def _assess_histories(
+    table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules
+) -> _AssessedPool:
+    """Mark candidates whose history is too short or constant to compare, and recent listings that stay.
 
     See docs/method/02-returns.md#2.4.
     """
     by_symbol = dict(zip(clustering.symbols, clustering.cluster_ids.tolist(), strict=True))
-    lost = [symbol for symbol in panel.symbols if symbol not in by_symbol]
-    if lost:
-        raise InputError(f"Candidate {lost[0]} was not clustered; cluster the whole pool before selecting.")
+    unclustered = [symbol for symbol in panel.symbols if symbol not in by_symbol]
+    if unclustered:
+        raise InputError(f"Candidate {unclustered[0]} was not clustered; cluster the whole pool before selecting.")
     known = np.isfinite(panel.returns)
     n_sessions = known.shape[0]
     first = np.where(known.any(axis=0), known.argmax(axis=0), n_sessions)
@@ -192,7 +271,7 @@ def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, 
     is_short |= known.sum(axis=0) < rules.min_observations
     is_constant = np.zeros(first.size, dtype=bool)
     is_constant[list(unusable_columns(panel))] = True
-    return _Pool(
+    return _AssessedPool(
         table=table,
         cluster_ids=np.asarray([by_symbol[symbol] for symbol in panel.symbols], dtype=np.int64),
         directions=table["direction"].to_numpy().astype(np.float64),
@@ -203,8 +282,9 @@ def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, 
     )
 
 
-def _first_reasons(pool: _Pool) -> list[SelectionReason | None]:
-    tests = (
+def _reasons_before_comparison(pool: _AssessedPool) -> list[SelectionReason | None]:
+    """Reason of each candidate that is out before any comparison of scores; None for the others."""
+    exclusions = (
         (pool.identity_rank > 1, SelectionReason.IDENTITY_DUPLICATE),
         (pool.is_short, SelectionReason.SHORT_HISTORY),
         (pool.is_constant, SelectionReason.NO_VARIATION),
@@ -212,7 +292,7 @@ def _first_reasons(pool: _Pool) -> list[SelectionReason | None]:
     )
     reasons = [_HEALTH_REASONS.get(health) for health in pool.table["health_status"].to_list()]
     return [
-        reason or next((named for applies, named in tests if applies[index]), None)
+        reason or next((exclusion for applies, exclusion in exclusions if applies[index]), None)
         for index, reason in enumerate(reasons)
     ]
 
@@ -220,38 +300,40 @@ def _first_reasons(pool: _Pool) -> list[SelectionReason | None]:
 def _apply_quotas(
     reasons: list[SelectionReason | None], table: pl.DataFrame, rules: SelectionRules
 ) -> list[SelectionReason | None]:
-    """Keep the best discovery scores of each class; candidates that are out already take no place."""
+    """Keep the best discovery scores of each class; candidates that are out already do not count."""
     if rules.class_quota_total is None:
         return reasons
     quotas = class_quotas(table, rules.class_quota_total, rules.class_quota_min, rules.class_quota_max)
-    decided = list(reasons)
-    taken: dict[str, int] = defaultdict(int)
+    final_reasons = list(reasons)
+    n_seen: dict[str, int] = defaultdict(int)
     rows = list(table.select("asset_class", "discovery_score", "symbol").iter_rows())
     for index in sorted(range(len(rows)), key=lambda row: (-rows[row][1], rows[row][2])):
         asset_class = rows[index][0]
-        if decided[index] is None:
-            taken[asset_class] += 1
-            if taken[asset_class] > quotas[asset_class]:
-                decided[index] = SelectionReason.CLASS_QUOTA
-    return decided
+        if final_reasons[index] is None:
+            n_seen[asset_class] += 1
+            if n_seen[asset_class] > quotas[asset_class]:
+                final_reasons[index] = SelectionReason.CLASS_QUOTA
+    return final_reasons
 
 
-def _pick_best(
-    reasons: list[SelectionReason | None], pool: _Pool, score: FloatVector, limits: IntVector
+def _select_best(
+    reasons: list[SelectionReason | None], pool: _AssessedPool, score: FloatVector, limits: IntVector
 ) -> list[SelectionReason]:
+    """Select the best scores of each cluster and direction up to the limit of the cluster."""
     symbols = pool.table["symbol"].to_list()
-    standing = [index for index, reason in enumerate(reasons) if reason is None]
-    taken: dict[tuple[int, float], int] = defaultdict(int)
-    decided = [reason or SelectionReason.BELOW_TOP_N for reason in reasons]
-    for index in sorted(standing, key=lambda row: (-score[row], symbols[row])):
+    remaining = [index for index, reason in enumerate(reasons) if reason is None]
+    n_seen: dict[tuple[int, float], int] = defaultdict(int)
+    final_reasons = [reason or SelectionReason.BELOW_TOP_N for reason in reasons]
+    for index in sorted(remaining, key=lambda row: (-score[row], symbols[row])):
         side = (int(pool.cluster_ids[index]), float(pool.directions[index]))
-        taken[side] += 1
-        if taken[side] <= limits[side[0] - 1]:
-            decided[index] = SelectionReason.SELECTED
-    return decided
+        n_seen[side] += 1
+        if n_seen[side] <= limits[side[0] - 1]:
+            final_reasons[index] = SelectionReason.SELECTED
+    return final_reasons
 
 
-def _describe(pool: _Pool, figures: Figures) -> pl.DataFrame:
+def _describe(pool: _AssessedPool, figures: CandidateFigures) -> pl.DataFrame:
+    """Columns of the table that describe the candidates."""
     return pool.table.select(
         "symbol",
         "identity",

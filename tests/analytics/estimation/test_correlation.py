@@ -10,8 +10,8 @@ from analytics.errors import InputError, ShortHistoryError
 from analytics.estimation.correlation import (
     blended_distance,
     correlation_distance,
+    exclude_sparse,
     held_correlation,
-    leave_sparse,
     pairwise_correlation,
 )
 
@@ -122,7 +122,7 @@ def test_instruments_with_more_than_half_of_their_pairs_unknown_leave_worst_firs
     correlation[:4, :4] = 0.5
     correlation[4, :4] = correlation[:4, 4] = np.nan
     correlation[0, 1] = correlation[1, 0] = np.nan
-    subset = leave_sparse(correlation, ["A", "B", "C", "D", "E"])
+    subset = exclude_sparse(correlation, ["A", "B", "C", "D", "E"])
     assert subset.kept.tolist() == [0, 1, 2, 3]
     assert subset.excluded == (("E", "sparse overlap: 4 of 4 pairs unknown"),)
 
@@ -130,12 +130,12 @@ def test_instruments_with_more_than_half_of_their_pairs_unknown_leave_worst_firs
 def test_exactly_half_of_the_pairs_unknown_stays() -> None:
     correlation = np.full((5, 5), 0.3)
     correlation[0, 1] = correlation[1, 0] = correlation[0, 2] = correlation[2, 0] = np.nan
-    assert leave_sparse(correlation, list("ABCDE")).excluded == ()
+    assert exclude_sparse(correlation, list("ABCDE")).excluded == ()
 
 
 def test_of_equally_sparse_instruments_the_later_name_leaves_first() -> None:
     correlation = np.where(np.eye(3, dtype=bool), 1.0, np.nan)
-    subset = leave_sparse(correlation, ["B", "A", "C"])
+    subset = exclude_sparse(correlation, ["B", "A", "C"])
     assert [symbol for symbol, _ in subset.excluded] == ["B", "C"]
     assert subset.kept.tolist() == [1]
 
@@ -145,10 +145,10 @@ def test_leaving_does_not_depend_on_order() -> None:
     names = np.array([f"S{i:02d}" for i in range(14)])
     correlation = np.where(rng.random((14, 14)) < 0.55, np.nan, 0.2)
     correlation = np.triu(correlation, 1) + np.triu(correlation, 1).T + np.eye(14)
-    base = leave_sparse(correlation, names.tolist())
+    base = exclude_sparse(correlation, names.tolist())
     assert base.excluded
     for _ in range(5):
         order = rng.permutation(14)
-        subset = leave_sparse(correlation[np.ix_(order, order)], names[order].tolist())
+        subset = exclude_sparse(correlation[np.ix_(order, order)], names[order].tolist())
         assert subset.excluded == base.excluded
         assert sorted(names[order][subset.kept]) == sorted(names[base.kept])

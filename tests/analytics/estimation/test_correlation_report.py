@@ -109,5 +109,5 @@ def test_dates_must_match_and_pairs_must_exist() -> None:
         correlation_report(returns_of(), NAMES, np.ones(4), DATES[:-1])
     with pytest.raises(InputError, match="No pair"):
         correlation_report(returns_of(10), NAMES, np.ones(4), DATES[:10])
-    with pytest.raises(InputError, match="rolled"):
+    with pytest.raises(InputError, match="rolling window needs"):
         rolling_average_correlation(returns_of(), 1)

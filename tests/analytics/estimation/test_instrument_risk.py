@@ -149,7 +149,7 @@ def test_a_risk_profile_has_the_columns_of_the_results_table_and_holds_shorts_as
     ("returns", "directions", "symbols", "said"),
     [
         (RETURNS, [1, 1, 0, 1, 1], "ABCDE", "C has direction 0"),
-        (RETURNS, [1, 1, 1, 1, 1], "ABCDA", "A stands twice"),
+        (RETURNS, [1, 1, 1, 1, 1], "ABCDA", "A appears twice"),
         (RETURNS, [1, 1], "ABCDE", "one column and one direction"),
         (np.where(np.arange(5) == 3, np.inf, RETURNS), [1] * 5, "ABCDE", "D returns inf at session 0"),
         (np.where(np.arange(5) == 2, -1.5, RETURNS), [1] * 5, "ABCDE", "C returns -1.5"),

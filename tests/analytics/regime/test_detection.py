@@ -16,7 +16,8 @@ import pytest
 
 from analytics.errors import InputError, ShortHistoryError
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
-from analytics.regime.detection import DEFAULT_SETTINGS, REGIMES, RegimeHistory, RegimeSettings, detect_regime
+from analytics.regime.detection import RegimeHistory, detect_regime
+from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
 from scripts.calibrate_regime import CALMS, PANICS, Stream, bounds_by_length, simulate, spy_stream
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -300,8 +301,8 @@ def test_what_cannot_be_judged_is_refused() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"confirm_session": 2}, "know no 'confirm_session'"),
-        ({"weights": {"volatilty_ratio": 1.0}}, "know no 'volatilty_ratio'"),
+        ({"confirm_session": 2}, "have no 'confirm_session'"),
+        ({"weights": {"volatilty_ratio": 1.0}}, "have no 'volatilty_ratio'"),
         ({"weights": {"drawdown": -0.1}}, "weight of drawdown is -0.1"),
         ({"weights": {"average_correlation": 1.0}}, "no component of the market stream"),
         ({"weights": {"dwt_turbulence": 1.0}, "is_spectral": False}, "no component of the market stream"),

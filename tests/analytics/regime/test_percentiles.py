@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analytics.errors import InputError
 from analytics.regime.components import volatility_ratio
-from analytics.regime.percentiles import bootstrap_percentiles, expanding_percentile, stationary_indices
+from analytics.regime.percentiles import bootstrap_percentiles, bootstrap_positions, expanding_percentile
 
 
 @settings(deadline=None)
@@ -30,7 +30,7 @@ def test_the_percentile_counts_what_is_below_and_half_of_what_is_equal(past: lis
 
 
 def test_blocks_run_on_for_ten_sessions_on_average_and_wrap_round() -> None:
-    drawn = stationary_indices(100, 250, 2000, np.random.default_rng(1))
+    drawn = bootstrap_positions(100, 250, 2000, np.random.default_rng(1))
     assert drawn.shape == (2000, 250)
     assert (drawn.min(), drawn.max()) == (0, 99)
     runs_on = np.diff(drawn, axis=1) % 100 == 1
@@ -57,8 +57,8 @@ def test_the_bootstrap_percentile_is_the_rank_in_the_readings_of_its_samples() -
         rng=np.random.default_rng(3),
     )["ratio"]
     rng = np.random.default_rng(3)
-    first = volatility_ratio(stream[:64][stationary_indices(64, 64, 500, rng)])
-    second = volatility_ratio(stream[:70][stationary_indices(70, 70, 500, rng)])
+    first = volatility_ratio(stream[:64][bootstrap_positions(64, 64, 500, rng)])
+    second = volatility_ratio(stream[:70][bootstrap_positions(70, 70, 500, rng)])
     assert np.isnan(placed[:63]).all()
     np.testing.assert_allclose(placed[63:69], [(first < value).mean() for value in reading[63:69]], atol=1e-15)
     assert placed[69] == pytest.approx((second < reading[69]).mean(), abs=1e-15)

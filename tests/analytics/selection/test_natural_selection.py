@@ -10,7 +10,7 @@ from analytics.clustering.clusters import Clustering, cluster_instruments
 from analytics.errors import InputError
 from analytics.estimation.instrument_risk import convexity, percentile_rank
 from analytics.selection.candidate_pool import class_quotas, identity_ranks
-from analytics.selection.execution_score import SCORE_WEIGHTS, combine, cumulative_return
+from analytics.selection.execution_score import SCORE_WEIGHTS, combine_ranks, cumulative_return
 from analytics.selection.natural_selection import SelectionReason, SelectionRules, cluster_limits, select_instruments
 
 COLUMNS = [
@@ -244,7 +244,7 @@ def test_unknown_liquidity_gives_its_weight_to_the_other_terms() -> None:
         ranks = [table[f"{name}_rank"][row] for name in ("momentum", "stability", "convexity")]
         assert table["score"][row] == pytest.approx((0.3 * ranks[0] + 0.2 * ranks[1] + 0.2 * ranks[2]) / 0.7)
     unknown = {name: np.array([np.nan]) for name in SCORE_WEIGHTS}
-    assert np.isnan(combine(unknown)).all()
+    assert np.isnan(combine_ranks(unknown)).all()
 
 
 def test_class_quotas_follow_alpha_density() -> None:
@@ -293,7 +293,7 @@ def test_reasons_are_a_closed_enumeration() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"symbol": {1: "X:S00"}}, "X:S00 stands twice"),
+        ({"symbol": {1: "X:S00"}}, "X:S00 appears twice"),
         ({"direction": {2: 0}}, "X:S02 has a direction"),
         ({"health_status": {2: "FINE"}}, "X:S02 has a health status"),
         ({"discovery_score": {2: None}}, "X:S02 lacks"),
