@@ -17,7 +17,7 @@ MODULES = tuple(
     import_module(found.name) for found in pkgutil.walk_packages(analytics.__path__, prefix=f"{analytics.__name__}.")
 )
 #: Modules and sub-packages of analytics in which every public function has an example.
-COMPLETE = ("allocation", "arrays", "holdings", "panel")
+COMPLETE = ("allocation", "arrays", "evaluation", "holdings", "panel", "tournament")
 #: Public functions without an example, each with the reason.
 WITHOUT_EXAMPLE = {
     "analytics.allocation.portfolio_checks.check_allocation": "validates the input of allocate, whose example shows it",

@@ -194,7 +194,7 @@ def test_orders_carry_notional_and_the_nearest_number_of_lots() -> None:
 
 def test_orders_without_what_they_need_are_refused() -> None:
     report = measure_drift({}, {"Z": 0.5}, partial_rebalance=False)
-    with pytest.raises(InputError, match="Z trades and has no terms"):
+    with pytest.raises(InputError, match="Z is traded but has no order terms"):
         make_orders(report, TERMS, portfolio_value_usd=1.0)
     with pytest.raises(InputError, match="positive value"):
         make_orders(report, TERMS, portfolio_value_usd=0.0)

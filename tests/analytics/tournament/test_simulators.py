@@ -163,7 +163,7 @@ def test_an_impossible_return_is_refused_with_symbol_and_session(bad: float) -> 
 
 def test_a_symbol_without_a_column_an_unknown_policy_and_a_refused_decision_are_refused() -> None:
     returns = np.zeros((1, 1))
-    with pytest.raises(InputError, match="B is held or wanted but has no column"):
+    with pytest.raises(InputError, match="B is held or in the decision but has no column"):
         idealized(HeldState.from_weights({"B": 0.1}), hold(A=1.0), ("A",), returns, rebalance="window")
     with pytest.raises(InputError, match="weekly"):
         idealized(CASH, hold(A=1.0), ("A",), returns, rebalance="weekly")

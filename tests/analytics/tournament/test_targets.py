@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError
-from analytics.evaluation.targets import ACHIEVED, INSUFFICIENT, MISSED, Achievement, assess_targets
 from analytics.tournament.engines import Decision
+from analytics.tournament.targets import ACHIEVED, INSUFFICIENT, MISSED, Achievement, assess_targets
 
 
 def streams(seed: int = 0, n: int = 500, **deviations: float) -> dict[str, np.ndarray]:
