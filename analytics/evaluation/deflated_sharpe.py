@@ -18,8 +18,8 @@ from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError, ShortHistoryError
 
 EULER_GAMMA = 0.5772156649015329
-# Splits evaluated together; the limit keeps memory small with many portfolios.
-SPLITS_PER_BATCH = 500
+# Splits worked on together, so that memory stays small with many portfolios.
+SPLITS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,7 +239,7 @@ def overfitting_probability(returns: FloatMatrix, *, n_blocks: int = 16) -> Over
     chosen = np.array(list(combinations(range(n_blocks), n_blocks // 2)))
     halves = np.zeros((len(chosen), n_blocks))
     np.put_along_axis(halves, chosen, 1.0, axis=1)
-    parts = [_cross_validate(part, moments) for part in np.array_split(halves, -(-len(chosen) // SPLITS_PER_BATCH))]
+    parts = [_cross_validate(part, moments) for part in np.array_split(halves, -(-len(chosen) // SPLITS_AT_ONCE))]
     in_sample, out_of_sample, ranks = np.concatenate(parts, axis=1)
     relative = ranks / (n_portfolios + 1.0)
     logits = np.log(relative / (1.0 - relative))
@@ -253,11 +253,9 @@ def _cross_validate(halves: FloatMatrix, moments: FloatMatrix) -> FloatMatrix:
     inside = _sharpes_from_moments(np.tensordot(halves, moments, axes=1))
     outside = _sharpes_from_moments(np.tensordot(1.0 - halves, moments, axes=1))
     rows, winner = np.arange(halves.shape[0]), inside.argmax(axis=1)
-    out_of_sample = outside[rows, winner]
-    ranks = (outside < out_of_sample[:, None]).sum(axis=1) + 0.5 * (
-        (outside == out_of_sample[:, None]).sum(axis=1) + 1.0
-    )
-    return np.stack([inside[rows, winner], out_of_sample, ranks])
+    kept = outside[rows, winner]
+    ranks = (outside < kept[:, None]).sum(axis=1) + 0.5 * ((outside == kept[:, None]).sum(axis=1) + 1.0)
+    return np.stack([inside[rows, winner], kept, ranks])
 
 
 def _sharpes_from_moments(moments: FloatMatrix) -> FloatMatrix:

@@ -101,7 +101,7 @@ class _PairedBootstrap:
         """Test that `lower` has the smaller figure; volatilities by their log ratio, Sharpe ratios by their difference."""
         column, other = self.names.index(lower), self.names.index(upper)
         observed, samples = self._observed[figure], self._samples[figure]
-        value, other_value = float(observed[0, column]), float(observed[0, other])
+        value, rival = float(observed[0, column]), float(observed[0, other])
         if figure == VOLATILITY:
             observed, samples = np.log(observed), np.log(samples)
         difference = observed[0, other] - observed[0, column]
@@ -110,7 +110,7 @@ class _PairedBootstrap:
         # Resampled deviations stand for the estimate's own error around the truth.
         p_value = (1 + int((deviations >= difference).sum())) / count
         p_opposite = (1 + int((deviations <= difference).sum())) / count
-        return Comparison(figure, lower, upper, value, other_value, p_value, p_opposite)
+        return Comparison(figure, lower, upper, value, rival, p_value, p_opposite)
 
 
 def assess_targets(
