@@ -22,7 +22,7 @@ MAINTAIN_TURNOVER = 0.10
 URGENT_TURNOVER = 0.20
 URGENT_DRIFT = 0.075
 MIN_TRADE = 0.01
-# Orders that free cash are placed before those that use it.
+# Orders that free cash come before those that use it.
 SIDES = ("SELL", "COVER", "SELL_SHORT", "BUY")
 
 

@@ -109,7 +109,7 @@ def check_panel(
 
 
 def moves(lowest: FloatVector, highest: FloatVector) -> BoolVector:
-    """Tell which columns vary by more than rounding, from their extremes.
+    """Mark the columns whose extremes differ by more than rounding.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def investable_budget(upper: FloatVector, budget: float, *, is_partial_allowed: 
 
 
 def caps_fix_the_weights(upper: FloatVector, budget: float) -> bool:
-    """Tell whether the caps sum to the budget, so that every weight must be at its cap.
+    """Check for caps that sum to the budget, so that every weight must be at its cap.
 
     Parameters
     ----------

@@ -105,24 +105,24 @@ class _Search:
         try:
             result = active_set.minimize(self.form, groups, tilt=self.tilt, start=start)
             multipliers = result.group_multipliers / groups.heights
-            answer = self.certified(result.weights, "active_set", result.iterations, multipliers)
+            optimum = self.certified(result.weights, "active_set", result.iterations, multipliers)
         except (LinAlgError, UnboundedError):
             return None
-        return answer if result.is_settled and answer.certificate.is_accepted else None
+        return optimum if result.is_settled and optimum.certificate.is_accepted else None
 
     def by_interior_point(self, inner: interior.InteriorResult) -> Optimum:
         """Certify an interior point as it is, then moved to the knots that it nearly reaches, then with the pattern it shows."""
         weights = np.clip(inner.weights, 0.0, self.form.pieces.upper)
-        answer = self.certified(weights, "piqp", inner.iterations, inner.group_multipliers)
+        optimum = self.certified(weights, "piqp", inner.iterations, inner.group_multipliers)
         for distance in SNAP_DISTANCES:
-            if answer.certificate.is_accepted:
-                return answer
+            if optimum.certificate.is_accepted:
+                return optimum
             snapped = self.form.pieces.snapped(weights, self.form.budget, distance)
-            answer = self.certified(snapped, "piqp", inner.iterations, inner.group_multipliers)
+            optimum = self.certified(snapped, "piqp", inner.iterations, inner.group_multipliers)
             exact = self.by_active_set(snapped)
             if exact is not None:
                 return replace(exact, solver="piqp+active_set", iterations=inner.iterations + exact.iterations)
-        return accepted(answer)
+        return accepted(optimum)
 
 
 def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
