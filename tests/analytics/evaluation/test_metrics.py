@@ -106,7 +106,7 @@ def test_annualisation_follows_the_grid() -> None:
     assert always / business == pytest.approx(math.sqrt(365 / 252), abs=1e-12)
 
 
-def test_a_constant_series_has_no_ratio_and_says_so() -> None:
+def test_a_constant_series_has_no_ratio_and_a_reason() -> None:
     table = compute_metrics(np.full((50, 2), 0.001), periods_per_year=252)
     assert table.values["volatility_annual"].tolist() == [0.0, 0.0]
     for name in ("sharpe", "skew", "kurtosis"):
@@ -145,7 +145,7 @@ def test_short_series_lose_only_what_they_cannot_define() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.01])
-def test_what_cannot_be_a_return_is_refused_by_name(bad: float) -> None:
+def test_an_invalid_return_is_refused_by_name(bad: float) -> None:
     returns = np.zeros((5, 2))
     returns[3, 1] = bad
     with pytest.raises(InputError, match=r"ours/hrp returns .* at session 3"):
