@@ -192,10 +192,6 @@ def _description(problem: AllocationProblem, cluster: int) -> str:
     return f"cluster {cluster} ({', '.join(members[:N_NAMED])}{more})"
 
 
-def _cluster_names(cluster_ids: IntVector) -> tuple[str, ...]:
-    return tuple(f"cluster {cluster}" for cluster in cluster_ids)
-
-
 def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Profile) -> RiskProblem:
     """Build the problem over the cluster returns.
 
@@ -233,7 +229,7 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Pro
         fragility=fragility,
         fragility_penalty=problem.fragility_penalty,
         turnover=turnover,
-        names=_cluster_names(layers.cluster_ids),
+        names=tuple(f"cluster {cluster}" for cluster in layers.cluster_ids),
         is_definite=True,
     )
 

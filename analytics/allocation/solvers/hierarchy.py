@@ -207,6 +207,13 @@ def _count_clusters(tree: FloatMatrix, distance: FloatMatrix) -> int:
     return int(np.argmax(np.diff(dispersion, n=2))) + 2
 
 
+def _ward_clusters(covariance: FloatMatrix) -> tuple[FloatMatrix, list[IntVector], list[int]]:
+    """Ward linkage of the assets, the leaves under each of its nodes, and the nodes of the clusters."""
+    distance = correlation_distance(covariance)
+    tree = linkage(_between_assets(distance), method="ward")
+    return tree, _members(tree), _cut(tree, _count_clusters(tree, distance))
+
+
 def _inverse_variance_risk(covariance: FloatMatrix, members: IntVector) -> tuple[FloatVector, float]:
     """Inverse-variance weights of the members and the variance of that portfolio."""
     block = covariance[np.ix_(members, members)]
@@ -243,11 +250,8 @@ def hierarchical_equal_risk(covariance: FloatMatrix) -> FloatVector:
     size = covariance.shape[0]
     if size == 1:
         return np.ones(1)
-    distance = correlation_distance(covariance)
-    tree = linkage(_between_assets(distance), method="ward")
-    nodes = _members(tree)
+    tree, nodes, clusters = _ward_clusters(covariance)
     inside, risk = {}, np.zeros(2 * size - 1)
-    clusters = _cut(tree, _count_clusters(tree, distance))
     for node in clusters:
         inside[node], risk[node] = _inverse_variance_risk(covariance, nodes[node])
     above = [node for node in range(size, 2 * size - 1) if node not in inside]
@@ -291,11 +295,9 @@ def nested_clusters(covariance: FloatMatrix) -> FloatVector:
     size = covariance.shape[0]
     if size < 3:
         return _minimum_variance(covariance)
-    distance = correlation_distance(covariance)
-    tree = linkage(_between_assets(distance), method="ward")
-    nodes = _members(tree)
+    _, nodes, clusters = _ward_clusters(covariance)
     inner = np.zeros((size, 0))
-    for node in _cut(tree, _count_clusters(tree, distance)):
+    for node in clusters:
         column = np.zeros((size, 1))
         column[nodes[node], 0] = _minimum_variance(covariance[np.ix_(nodes[node], nodes[node])])
         inner = np.hstack([inner, column])
