@@ -3,7 +3,8 @@
 See docs/method/08-allocation.md#8.2, 8.3, docs/method/09-tournament.md#9.5.
 
 A convex optimum is checked by a bound on the improvement of the best portfolio, a recipe by a plain loop, an estimate
-by the formula of its paper."""
+by the formula of its paper.
+"""
 
 from __future__ import annotations
 

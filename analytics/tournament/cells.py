@@ -99,7 +99,8 @@ class TournamentCell:
         """Summarise the decisions of all windows in one cell.
 
         One refused window makes the whole cell unusable, because the stitched series would have a gap. The message
-        counts the refused windows and quotes the first, or counts the solutions that are not shown as `ok`."""
+        counts the refused windows and quotes the first, or counts the solutions that are not shown as `ok`.
+        """
         decisions = tuple(decision for decision, _ in decided)
         status, message = OK, None
         refused = [(number, item) for number, item in enumerate(decisions) if not item.is_usable]

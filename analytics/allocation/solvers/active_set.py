@@ -5,7 +5,8 @@ The method is the semismooth Newton iteration on y = prox(y + tau (nu - gradient
 loose; the free weights solve one linear system, and the next pattern follows from its solution. The iteration ends when
 the solution confirms its pattern, which is the exact optimum. Where whole steps return to an earlier pattern, every
 weight moves by one knot or piece at a time from then on; if that returns to an earlier pattern as well, the result says
-that the iteration did not settle."""
+that the iteration did not settle.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ class _Face:
     """Affine piece of the problem that one pattern selects, solved for both right-hand sides.
 
     On it the optimal weights are base + tilt * slope (N,), their gradient S y is the sum of both gradients (N,), and
-    the multipliers of the sums are the sum of both multipliers (k,); a sum without free weights has none (NaN)."""
+    the multipliers of the sums are the sum of both multipliers (k,); a sum without free weights has none (NaN).
+    """
 
     pins: _Pins
     free: IntVector

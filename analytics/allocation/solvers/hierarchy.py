@@ -194,7 +194,8 @@ def _count_clusters(tree: FloatMatrix, distance: FloatMatrix) -> int:
     """Number of clusters by the gap statistic of the within-cluster dispersion (Yue, Wang and Wei 2008).
 
     The dispersion W_k is the sum over clusters of their squared distances over twice their size. The result is the k
-    from 2 to about sqrt(N) that maximises W_(k-1) - 2 W_k + W_(k+1), and 1 for fewer than three assets."""
+    from 2 to about sqrt(N) that maximises W_(k-1) - 2 W_k + W_(k+1), and 1 for fewer than three assets.
+    """
     size = distance.shape[0]
     if size < 3:
         return 1
