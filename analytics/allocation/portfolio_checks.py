@@ -36,9 +36,16 @@ def _refuse(message: str) -> NoReturn:
 
 
 def with_arrays(problem: AllocationProblem) -> AllocationProblem:
-    """Convert the fields of a problem to arrays and tuples.
+    """Convert the fields of a problem to arrays and tuples, with masked entries as NaN.
 
-    Masked entries become NaN.
+    Parameters
+    ----------
+    problem : AllocationProblem
+        With sequences or arrays of numbers.
+
+    Returns
+    -------
+    AllocationProblem
 
     Raises
     ------
