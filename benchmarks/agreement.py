@@ -13,7 +13,7 @@ import numpy as np
 
 from analytics.allocation import CONVEX_PROFILES, AllocationInputError, GroupCaps, RiskProblem, Turnover, solve
 from analytics.allocation.errors import SolverError
-from analytics.allocation.solvers.risk_problem import Profile
+from analytics.allocation.solvers.risk_problem import RiskProfile
 from analytics.errors import InfeasibleError
 from benchmarks.cvxpy_reference import solve_by_reference
 
@@ -61,7 +61,7 @@ def random_groups(upper: np.ndarray, rng: np.random.Generator) -> GroupCaps:
     return GroupCaps(matrix, height * rng.uniform(0.1, 0.5, 3), ("first", "second", "third"))
 
 
-def random_problem(risk_profile: Profile, kind: str, rng: np.random.Generator) -> RiskProblem:
+def random_problem(risk_profile: RiskProfile, kind: str, rng: np.random.Generator) -> RiskProblem:
     """Draw a problem of one risk profile in one kind of market."""
     returns = random_returns(kind, rng)
     count = returns.shape[1]

@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 
 from analytics.allocation import AllocationProblem, GroupCaps, RiskProblem, Solution, Turnover, allocate, solve
-from analytics.allocation.solvers.risk_problem import CONVEX_PROFILES, Profile
+from analytics.allocation.solvers.risk_problem import CONVEX_PROFILES, RiskProfile
 from benchmarks import ours
 from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, simulate
 from benchmarks.stopwatch import time_alone, time_in_turn
@@ -65,7 +65,9 @@ def grow(
             yield before
 
 
-def two_layers(market: Market, risk_profile: Profile, n_clusters: int) -> tuple[AllocationProblem, AllocationProblem]:
+def two_layers(
+    market: Market, risk_profile: RiskProfile, n_clusters: int
+) -> tuple[AllocationProblem, AllocationProblem]:
     """Make the allocation over clusters without caps and penalties, and with both."""
     n = market.n_instruments
     rng = np.random.default_rng(n)
@@ -92,7 +94,7 @@ def two_layers(market: Market, risk_profile: Profile, n_clusters: int) -> tuple[
     return plain, full
 
 
-def one_layer(market: Market, risk_profile: Profile) -> tuple[RiskProblem, RiskProblem]:
+def one_layer(market: Market, risk_profile: RiskProfile) -> tuple[RiskProblem, RiskProblem]:
     """Make the problem over instruments under their cap, and with caps on clusters and both penalties."""
     n = market.n_instruments
     rng = np.random.default_rng(n)
@@ -127,7 +129,7 @@ def charge(
     n_sessions: int,
     rounds: int,
     report: Callable[[str], None],
-    risk_profiles: Sequence[Profile] = CONVEX_PROFILES,
+    risk_profiles: Sequence[RiskProfile] = CONVEX_PROFILES,
 ) -> Iterator[Surcharge]:
     """Time both layers with and without caps on clusters and penalties."""
     for n in sizes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.allocation import Profile, RiskProblem, solve
+from analytics.allocation import RiskProblem, RiskProfile, solve
 from analytics.clustering.clusters import cluster_instruments
 from analytics.estimation.covariance import estimate_covariance
 from analytics.evaluation.metrics import compute_metrics
@@ -20,7 +20,7 @@ def ledoit_wolf(market: Market) -> FloatMatrix:
     return estimate_covariance(market.returns, periods_per_year=PERIODS_PER_YEAR, target="identity").matrix
 
 
-def weigh(market: Market, risk_profile: Profile, covariance: FloatMatrix | None = None) -> FloatVector:
+def weigh(market: Market, risk_profile: RiskProfile, covariance: FloatMatrix | None = None) -> FloatVector:
     """Weights (N,) of one risk profile under the cap; HRP has no caps, on neither side."""
     cap = 1.0 if risk_profile in ("hrp", "hrp_plain") else market.cap
     problem = RiskProblem(
@@ -34,7 +34,7 @@ def weigh(market: Market, risk_profile: Profile, covariance: FloatMatrix | None 
     return solve(problem).weights
 
 
-def _risk_profile(risk_profile: Profile) -> Callable[[Market], FloatVector]:
+def _risk_profile(risk_profile: RiskProfile) -> Callable[[Market], FloatVector]:
     return lambda market: weigh(market, risk_profile)
 
 

@@ -17,7 +17,7 @@ from analytics.allocation.portfolio import Allocation, AllocationProblem
 from analytics.allocation.portfolio_checks import check_allocation, with_arrays
 from analytics.allocation.solvers.cap_feasibility import investable_budget
 from analytics.allocation.solvers.risk_parity import contributions
-from analytics.allocation.solvers.risk_problem import Profile, RiskProblem, Solution, Turnover
+from analytics.allocation.solvers.risk_problem import RiskProblem, RiskProfile, Solution, Turnover
 from analytics.allocation.solvers.solve import solve
 from analytics.errors import ShortHistoryError
 from analytics.estimation.covariance import estimate_covariance
@@ -192,7 +192,7 @@ def _description(problem: AllocationProblem, cluster: int) -> str:
     return f"cluster {cluster} ({', '.join(members[:N_NAMED])}{more})"
 
 
-def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Profile) -> RiskProblem:
+def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: RiskProfile) -> RiskProblem:
     """Build the problem over the cluster returns.
 
     See docs/method/08-allocation.md#8.2.

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.allocation.solvers.risk_problem import Profile, Solution
+from analytics.allocation.solvers.risk_problem import RiskProfile, Solution
 from analytics.estimation.covariance import CovarianceMethod
 
-PortfolioProfile = Profile | Literal["barbell"]
+PortfolioProfile = RiskProfile | Literal["barbell"]
 Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from analytics._typing import BoolVector, FloatMatrix, FloatVector
 from analytics.errors import InputError, ShortHistoryError
 
-# Portfolios worked on together: small enough that a block and its temporaries stay in the processor's cache.
+# Portfolios per block: few enough that a block and its temporaries fit in the processor's cache.
 BLOCK_PORTFOLIOS = 32
 TAIL = 0.05
 

@@ -23,7 +23,7 @@ from analytics.allocation.solvers.risk_problem import GroupCaps, RiskProblem
 
 #: Variance, relative to the mean variance of the assets, below which a portfolio counts as riskless.
 RISKLESS = 1e-12
-#: How far from a knot an interior point may stop and still mean the knot; tried in turn.
+#: Distances from a knot within which an interior point is moved onto it; tried in turn.
 SNAP_DISTANCES = (1e-8, 1e-7, 1e-6)
 
 
@@ -84,7 +84,7 @@ class _Search:
                 )
                 raise UnboundedError(message)
             tilt, objective = variance / gain, gain / float(np.sqrt(variance))
-            # A ratio in the hundreds has gradients to match: its evidence is relative to it.
+            # A large ratio has large gradients, so its residuals are measured relative to it.
             scale = objective / variance / max(objective, 1.0)
         else:
             tilt, scale = self.tilt, 1.0 / self.tilt

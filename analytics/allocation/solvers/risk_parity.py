@@ -19,7 +19,7 @@ from analytics.allocation.errors import UnboundedError
 from analytics.allocation.solvers.certificates import Certificate, primal_residual
 from analytics.allocation.solvers.optimum import Optimum, accepted
 
-#: Portfolio variance, relative to the assets', below which contributions mean nothing.
+#: Portfolio variance, relative to the assets', below which contributions are undefined.
 RISKLESS = 1e-12
 NEWTON_STEPS = 60
 INTERIOR_STEPS = 200
@@ -228,7 +228,7 @@ def _sharpen(
         try:
             change = -part * cho_solve(cho_factor(scaled, check_finite=False), part * gradient, check_finite=False)
         except LinAlgError:
-            # The weights have run away towards a combination without variance: the certificate says what they are worth.
+            # The weights grow without bound towards a combination without variance, which the certificate rejects.
             return weights
         if not np.all(part + change > 0.0):
             return weights

@@ -11,7 +11,7 @@ from typing import Literal
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 
-Profile = Literal[
+RiskProfile = Literal[
     "min_variance",
     "risk_parity",
     "max_sharpe",
@@ -26,11 +26,17 @@ Profile = Literal[
 ]
 Status = Literal["optimal", "closed_form", "no_positive_excess_return"]
 
-#: Profiles that are the optimum of a convex (or exactly convertible) problem, with a certificate.
-CONVEX_PROFILES: tuple[Profile, ...] = ("min_variance", "risk_parity", "max_sharpe", "min_cvar", "max_diversification")
-#: Profiles that are a recipe; a cap that the recipe breaks is imposed afterwards and named in `binding`.
-RECIPE_PROFILES: tuple[Profile, ...] = ("inverse_volatility", "equal_weight", "hrp", "hrp_plain", "herc", "nco")
-PROFILES: tuple[Profile, ...] = CONVEX_PROFILES + RECIPE_PROFILES
+#: Risk profiles that are the optimum of a convex (or exactly convertible) problem, with a certificate.
+CONVEX_PROFILES: tuple[RiskProfile, ...] = (
+    "min_variance",
+    "risk_parity",
+    "max_sharpe",
+    "min_cvar",
+    "max_diversification",
+)
+#: Risk profiles with a recipe instead of an objective; caps are imposed afterwards and named in `binding`.
+RECIPE_PROFILES: tuple[RiskProfile, ...] = ("inverse_volatility", "equal_weight", "hrp", "hrp_plain", "herc", "nco")
+PROFILES: tuple[RiskProfile, ...] = CONVEX_PROFILES + RECIPE_PROFILES
 
 
 @lru_cache(maxsize=8)
@@ -141,7 +147,7 @@ class RiskProblem:
         third of the time at N = 1000.
     """
 
-    risk_profile: Profile
+    risk_profile: RiskProfile
     covariance: FloatMatrix
     upper: FloatVector
     budget: float = 1.0
