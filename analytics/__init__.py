@@ -1,4 +1,4 @@
-"""The study: pure functions on arrays and frames; no clock, disk, network or environment.
+"""Pure functions on arrays and frames: no clock, disk, network or environment.
 
 See docs/architecture.md#packages.
 """

@@ -1,4 +1,4 @@
-"""Array aliases of the study: T sessions, N instruments, K clusters.
+"""Array type aliases of the analytics package, for T sessions, N instruments and K clusters.
 
 See docs/method/index.md#conventions.
 """

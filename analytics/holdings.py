@@ -1,8 +1,9 @@
-"""What is held now, how far it stands from the target, and the orders between the two.
+"""Mark holdings to market, measure their drift from the target and make the orders that close it.
 
 See docs/method/10-state-orders.md.
 
-Weights here are net: signed by the direction of the position, fractions of the portfolio's value. Cash is what is left.
+Weights in this module are net: signed by the direction of the position, fractions of the portfolio's value. The rest
+is cash.
 """
 
 from __future__ import annotations
@@ -21,13 +22,21 @@ MAINTAIN_TURNOVER = 0.10
 URGENT_TURNOVER = 0.20
 URGENT_DRIFT = 0.075
 MIN_TRADE = 0.01
-# Legs that free cash stand before those that use it.
+# Orders that free cash come before those that use it.
 SIDES = ("SELL", "COVER", "SELL_SHORT", "BUY")
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedHoldings:
-    """Holdings after the market moved: `weights` (N,) net, and the `growth` of the portfolio's value."""
+    """Holdings after the market moved.
+
+    Attributes
+    ----------
+    weights : (N,)
+        Net weights, fractions of the portfolio's new value.
+    growth : float
+        New value of the portfolio as a multiple of the old one.
+    """
 
     weights: FloatVector
     growth: float
@@ -35,21 +44,31 @@ class MarkedHoldings:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """Distance between what is held and what is wanted; rows by symbol.
+    """Difference between held and target weights, by symbol.
 
     See docs/method/10-state-orders.md#10.1, 10.2.
 
     Attributes
     ----------
-    symbols : N names, sorted
+    symbols : N names
+        Sorted.
     held, target, drift : (N,)
         Net weights, and target - held.
     published : (N,)
-        Net weights after the orders: the target, or what partial rebalancing makes of it.
+        Net weights after the orders: the target, or the partially rebalanced weights.
     actions : N of HOLD, SKIPPED, TRADE
-    portfolio_action : MAINTAIN, REBALANCE or URGENT
+    portfolio_action : str
+        MAINTAIN, REBALANCE or URGENT.
     turnover : float
-        Half the sum of |drift|.
+        Half the sum of |drift|, a fraction of the portfolio's value.
+
+    Examples
+    --------
+    >>> report = measure_drift({"NYSE:KO": 0.6}, {"NYSE:KO": 0.5, "NYSE:PG": 0.4}, partial_rebalance=False)
+    >>> report.frame().select("symbol", "held_weight", "target_weight", "action").rows()
+    [('NYSE:KO', 0.6, 0.5, 'TRADE'), ('NYSE:PG', 0.0, 0.4, 'TRADE')]
+    >>> report.portfolio_action, round(report.turnover, 4)
+    ('URGENT', 0.25)
     """
 
     symbols: tuple[str, ...]
@@ -62,7 +81,7 @@ class DriftReport:
     turnover: float
 
     def frame(self) -> pl.DataFrame:
-        """Columns of `results.drift` without its keys `run_id` and `risk_profile`."""
+        """Return the columns of `results.drift` without its keys `run_id` and `risk_profile`."""
         return pl.DataFrame(
             {
                 "symbol": pl.Series(self.symbols, dtype=pl.String),
@@ -76,7 +95,7 @@ class DriftReport:
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """What an order for one instrument needs to know.
+    """Trading terms of one instrument.
 
     Attributes
     ----------
@@ -84,9 +103,9 @@ class OrderTerms:
     last_price : float or None
         In the quote currency; None leaves the quantity open.
     lot_size : float or None
-        None leaves the quantity unrounded.
+        Smallest tradable quantity; None leaves the quantity unrounded.
     usd_per_quote : float or None
-        None, the quote currency has no known rate, leaves the quantity open.
+        Value of the quote currency in USD; None, for a currency without a known rate, leaves the quantity open.
     """
 
     venue: str
@@ -98,7 +117,7 @@ class OrderTerms:
 def mark_to_market(
     held_weights: FloatVector, past_returns_since: FloatMatrix, *, symbols: Sequence[str]
 ) -> MarkedHoldings:
-    """Carry accepted weights to today by what their instruments did since.
+    """Carry accepted weights forward by the returns of their instruments since then.
 
     See docs/method/10-state-orders.md#10.1.
 
@@ -107,28 +126,35 @@ def mark_to_market(
     held_weights : (N,)
         Net weights at the last acceptance.
     past_returns_since : (S, N)
-        Physical simple returns of the sessions after the acceptance; NaN = NULL earns 0
+        Physical simple returns, as fractions, of the sessions after the acceptance; NaN earns 0
         (docs/method/02-returns.md#2.3). S may be 0.
     symbols : N names
 
     Returns
     -------
     MarkedHoldings
-        A position grows with its own instrument, cash stays; weights are shares of the new total.
+        Each position grows with its own instrument and cash stays; weights are fractions of the new total.
 
     Raises
     ------
     InputError
-        When shapes differ, a weight is not finite, a return is infinite or below -1, or nothing is left.
+        When shapes differ, when a weight is not finite, when a return is infinite or below -1, or when the portfolio
+        has no value left.
+
+    Examples
+    --------
+    >>> marked = mark_to_market(np.array([0.5, -0.2]), np.array([[0.10, 0.05]]), symbols=["NYSE:KO", "NYSE:PG"])
+    >>> marked.weights.round(4).tolist(), round(marked.growth, 4)
+    ([0.5288, -0.2019], 1.04)
     """
     if held_weights.shape != (len(symbols),) or past_returns_since.shape[1:] != (len(symbols),):
         shapes = f"{len(symbols)} symbols, weights {held_weights.shape}, returns {past_returns_since.shape}"
         raise InputError(f"holdings need one weight and one column of returns per symbol: {shapes}")
     for symbol, weight in zip(symbols, held_weights, strict=True):
         _check_weight(symbol, float(weight))
-    refused = np.argwhere(np.isinf(past_returns_since) | (past_returns_since < -1.0))
-    if refused.size:
-        session, column = (int(at) for at in refused[0])
+    invalid = np.argwhere(np.isinf(past_returns_since) | (past_returns_since < -1.0))
+    if invalid.size:
+        session, column = (int(index) for index in invalid[0])
         value = past_returns_since[session, column]
         raise InputError(f"{symbols[column]} returns {value} at session {session}: a return is finite, >= -1")
     positions = held_weights * np.prod(1.0 + np.where(np.isnan(past_returns_since), 0.0, past_returns_since), axis=0)
@@ -146,49 +172,63 @@ def measure_drift(
     groups: Mapping[str, str] | None = None,
     instrument_cap: float | None = None,
 ) -> DriftReport:
-    """Tell how far the holdings stand from the target and what to do about it.
+    """Compare held weights with target weights and decide the trades.
 
     See docs/method/10-state-orders.md#10.1, 10.2.
 
     Parameters
     ----------
     held, target : symbol -> net weight
-        Marked to market and wanted; an instrument that one of them lacks has weight 0 there.
+        Weights marked to market and target weights; an instrument missing from one of them has weight 0 there.
     partial_rebalance : bool
-        `feat_partial_rebalance`: trades below 1 % are skipped and the others scaled, so that the gross exposure is the
-        target's. A change of direction is never skipped, and a skipped trade is taken up again, largest first, where
-        scaling would otherwise move a weight by 1 % or more. What decides is the trade wanted, before scaling.
+        `feat_partial_rebalance`: trades below 1 % are skipped and the others scaled, so that the gross exposure is that
+        of the target. A change of direction is never skipped. A skipped trade is made after all, largest first, where
+        scaling would move another weight by 1 % or more. The size of a trade is its drift, before scaling.
     groups : symbol -> name, for every symbol of the target
-        What is skipped in a group is made up for inside it, so that the gross exposure of every group (a cluster under
-        its cap) is the target's. None: one group. A position that the target does not name is always closed.
+        Skipped trades are compensated inside their group, so that every group (a cluster under its cap) keeps the gross
+        exposure of the target. None: one group. A position that is not in the target is always closed.
     instrument_cap : float
-        A group in which making up would lift a weight above it trades in full.
+        Largest gross weight of an instrument; a group in which compensation would exceed it trades in full.
+
+    Returns
+    -------
+    DriftReport
 
     Raises
     ------
     InputError
         When a weight is not finite.
+
+    Examples
+    --------
+    >>> held, target = {"NYSE:KO": 0.300, "NYSE:PG": 0.400}, {"NYSE:KO": 0.305, "NYSE:PG": 0.450}
+    >>> report = measure_drift(held, target, partial_rebalance=True)
+    >>> report.actions, report.published.round(4).tolist()
+    (('SKIPPED', 'TRADE'), [0.3, 0.455])
     """
     symbols = tuple(sorted(set(held) | set(target)))
     for weights in (held, target):
         for symbol, weight in weights.items():
             _check_weight(symbol, weight)
-    now = np.array([held.get(symbol, 0.0) for symbol in symbols], dtype=np.float64)
-    wanted = np.array([target.get(symbol, 0.0) for symbol in symbols], dtype=np.float64)
-    drift = wanted - now
+    held_weights = np.array([held.get(symbol, 0.0) for symbol in symbols], dtype=np.float64)
+    target_weights = np.array([target.get(symbol, 0.0) for symbol in symbols], dtype=np.float64)
+    drift = target_weights - held_weights
     turnover = float(np.abs(drift).sum() / 2.0)
     names = [(groups or {}).get(symbol, "") if symbol in target else None for symbol in symbols]
-    published = _by_group(now, wanted, names, instrument_cap) if partial_rebalance else wanted
-    moves = published != now
+    published = target_weights
+    if partial_rebalance:
+        published = _rebalance_groups(held_weights, target_weights, names, instrument_cap)
+    is_traded = published != held_weights
     actions = tuple(
-        "TRADE" if moved else "SKIPPED" if gap != 0.0 else "HOLD" for moved, gap in zip(moves, drift, strict=True)
+        "TRADE" if traded else "SKIPPED" if gap != 0.0 else "HOLD" for traded, gap in zip(is_traded, drift, strict=True)
     )
     largest = float(np.abs(drift).max(initial=0.0))
-    return DriftReport(symbols, now, wanted, drift, published, actions, _portfolio_action(turnover, largest), turnover)
+    action = _portfolio_action(turnover, largest)
+    return DriftReport(symbols, held_weights, target_weights, drift, published, actions, action, turnover)
 
 
 def make_orders(report: DriftReport, terms: Mapping[str, OrderTerms], *, portfolio_value_usd: float) -> pl.DataFrame:
-    """Orders that turn the holdings into the published weights.
+    """Make the orders that turn the holdings into the published weights.
 
     See docs/method/10-state-orders.md#10.3.
 
@@ -196,29 +236,37 @@ def make_orders(report: DriftReport, terms: Mapping[str, OrderTerms], *, portfol
     ----------
     report : DriftReport
     terms : symbol -> OrderTerms
-        For every instrument that trades.
+        For every instrument that is traded.
     portfolio_value_usd : float
-        What a weight of 1 is worth.
+        Value of a weight of 1.
 
     Returns
     -------
     polars.DataFrame
-        Columns of `results.orders` without its keys `run_id` and `risk_profile`, legs that free cash first. A change of
-        direction is two orders: SELL then SELL_SHORT, or COVER then BUY. `target_weight` is the net weight after the
-        order; `notional` is USD before rounding and `quantity` the nearest number of lots, both positive.
+        Columns of `results.orders` without its keys `run_id` and `risk_profile`; orders that free cash come first. A
+        change of direction is two orders: SELL then SELL_SHORT, or COVER then BUY. `target_weight` is the net weight
+        after the order; `notional` is USD before rounding and `quantity` the nearest number of lots, both positive.
 
     Raises
     ------
     InputError
-        When an instrument that trades has no terms, a price, lot or rate is not positive, or the value is not.
+        When an instrument that is traded has no terms, or when a price, lot size, currency rate or the portfolio value
+        is not positive.
+
+    Examples
+    --------
+    >>> report = measure_drift({"NYSE:KO": 0.5}, {"NYSE:PG": -0.5}, partial_rebalance=False)
+    >>> terms = {"NYSE:KO": OrderTerms("NYSE", 60.0, lot_size=1.0), "NYSE:PG": OrderTerms("NYSE", 160.0, lot_size=1.0)}
+    >>> make_orders(report, terms, portfolio_value_usd=100_000.0).select("symbol", "side", "quantity").rows()
+    [('NYSE:KO', 'SELL', 833.0), ('NYSE:PG', 'SELL_SHORT', 312.0)]
     """
     if not (math.isfinite(portfolio_value_usd) and portfolio_value_usd > 0.0):
         raise InputError(f"the portfolio is worth {portfolio_value_usd} USD: orders need a positive value")
     rows = []
-    for symbol, now, after in zip(report.symbols, report.held.tolist(), report.published.tolist(), strict=True):
-        for side, change, reached in _legs(now, after):
+    for symbol, before, after in zip(report.symbols, report.held.tolist(), report.published.tolist(), strict=True):
+        for side, change, reached in _orders_between(before, after):
             if symbol not in terms:
-                raise InputError(f"{symbol} trades and has no terms: give its venue and last price")
+                raise InputError(f"{symbol} is traded but has no order terms: give its venue and last price")
             notional = abs(change) * portfolio_value_usd
             quantity = _quantity(symbol, notional, terms[symbol])
             rows.append(
@@ -233,7 +281,7 @@ def make_orders(report: DriftReport, terms: Mapping[str, OrderTerms], *, portfol
 
 def _check_weight(symbol: str, weight: float) -> None:
     if not math.isfinite(weight):
-        raise InputError(f"{symbol} has weight {weight}: a held or wanted weight is a finite number")
+        raise InputError(f"{symbol} has weight {weight}: a held or target weight must be a finite number")
 
 
 def _portfolio_action(turnover: float, largest_drift: float) -> str:
@@ -242,10 +290,10 @@ def _portfolio_action(turnover: float, largest_drift: float) -> str:
     return "REBALANCE" if turnover >= MAINTAIN_TURNOVER else "MAINTAIN"
 
 
-def _by_group(
+def _rebalance_groups(
     held: FloatVector, target: FloatVector, groups: Sequence[str | None], instrument_cap: float | None
 ) -> FloatVector:
-    """Leave small trades out group by group; None marks a position that is closed whatever its size."""
+    """Skip small trades group by group; a group of None marks a position that is closed whatever its size."""
     published = target.copy()
     for name in {name for name in groups if name is not None}:
         members = np.array([group == name for group in groups])
@@ -256,40 +304,40 @@ def _by_group(
 
 
 def _without_small_trades(held: FloatVector, target: FloatVector) -> FloatVector:
-    """Keep what would trade less than 1 % as held, and scale the rest to the target's gross exposure."""
+    """Keep positions whose trade is below 1 % as held, and scale the rest to the target's gross exposure."""
     distance = np.abs(target - held)
-    stays = (distance < MIN_TRADE) & (held * target >= 0.0)
-    published = _scaled(held, target, stays)
+    is_kept = (distance < MIN_TRADE) & (held * target >= 0.0)
+    published = _scaled(held, target, is_kept)
     while published is None:
-        stays[np.argmax(np.where(stays, distance, -1.0))] = False
-        published = _scaled(held, target, stays)
+        is_kept[np.argmax(np.where(is_kept, distance, -1.0))] = False
+        published = _scaled(held, target, is_kept)
     return published
 
 
-def _scaled(held: FloatVector, target: FloatVector, stays: BoolVector) -> FloatVector | None:
-    """Weights with the target's gross exposure where `stays` keeps what is held; None where that distorts the rest."""
-    if not stays.any():
+def _scaled(held: FloatVector, target: FloatVector, is_kept: BoolVector) -> FloatVector | None:
+    """Scale the weights that are not kept to the target's gross exposure; None where that distorts them by 1 % or more."""
+    if not is_kept.any():
         return target
-    wanted = float(np.abs(target[~stays]).sum())
-    room = float(np.abs(target).sum() - np.abs(held[stays]).sum())
-    if wanted == 0.0:
-        return np.where(stays, held, 0.0) if math.isclose(room, 0.0, abs_tol=1e-12) else None
-    factor = room / wanted
-    if factor < 0.0 or abs(factor - 1.0) * np.abs(target[~stays]).max() >= MIN_TRADE:
+    rest_target = float(np.abs(target[~is_kept]).sum())
+    rest_exposure = float(np.abs(target).sum() - np.abs(held[is_kept]).sum())
+    if rest_target == 0.0:
+        return np.where(is_kept, held, 0.0) if math.isclose(rest_exposure, 0.0, abs_tol=1e-12) else None
+    factor = rest_exposure / rest_target
+    if factor < 0.0 or abs(factor - 1.0) * np.abs(target[~is_kept]).max() >= MIN_TRADE:
         return None
-    return np.where(stays, held, target * factor)
+    return np.where(is_kept, held, target * factor)
 
 
-def _legs(now: float, after: float) -> Iterator[tuple[str, float, float]]:
-    """Side, signed change and weight reached of each order between two net weights."""
-    if now * after < 0.0:
-        yield from _legs(now, 0.0)
-        yield from _legs(0.0, after)
-    elif after != now:
-        is_long = now > 0.0 or after > 0.0
-        grows = abs(after) > abs(now)
+def _orders_between(before: float, after: float) -> Iterator[tuple[str, float, float]]:
+    """Yield side, signed weight change and resulting weight of each order between two net weights."""
+    if before * after < 0.0:
+        yield from _orders_between(before, 0.0)
+        yield from _orders_between(0.0, after)
+    elif after != before:
+        is_long = before > 0.0 or after > 0.0
+        grows = abs(after) > abs(before)
         side = ("BUY" if grows else "SELL") if is_long else ("SELL_SHORT" if grows else "COVER")
-        yield side, after - now, after
+        yield side, after - before, after
 
 
 def _quantity(symbol: str, notional: float, terms: OrderTerms) -> float | None:

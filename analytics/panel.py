@@ -1,4 +1,4 @@
-"""The panel of past returns at the study's door: what may enter, and what is refused by name."""
+"""Validate the panel of past returns that estimation, clustering and selection work on."""
 
 from __future__ import annotations
 
@@ -20,16 +20,22 @@ ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Past returns that passed the door.
+    """Validated past returns of N instruments over T sessions.
 
     Attributes
     ----------
     returns : (T, N)
-        Simple returns as fractions; NaN is NULL, nothing is infinite.
-    symbols
-        One distinct name per column.
-    is_complete
+        Simple returns as fractions; NaN marks a missing return, and no value is infinite.
+    symbols : tuple of str
+        One distinct name for each column.
+    is_complete : bool
         No NaN anywhere, so matrix products need no masks.
+
+    Examples
+    --------
+    >>> panel = check_panel([[0.01, 0.02], [0.00, float("nan")]], ["NASDAQ:AAPL", "NYSE:KO"])
+    >>> panel.symbols, panel.is_complete
+    (('NASDAQ:AAPL', 'NYSE:KO'), False)
     """
 
     returns: FloatMatrix
@@ -44,21 +50,39 @@ def check_panel(
     min_sessions: int = 2,
     min_instruments: int = 1,
 ) -> Panel:
-    """Refuse a panel that cannot be right, and tell whether it has holes.
+    """Validate past returns and return them as a panel.
 
     Parameters
     ----------
     past_returns : (T, N)
-        Simple returns as fractions, NaN for NULL.
-    symbols
-        Names for the messages; `column 0`, `column 1` ... where none are given.
+        Simple returns as fractions, NaN where there is none.
+    symbols : N names, optional
+        Used in messages; `column 0`, `column 1`, ... when not given.
+    min_sessions : int
+        Least number T of sessions.
+    min_instruments : int
+        Least number N of instruments.
+
+    Returns
+    -------
+    Panel
 
     Raises
     ------
     InputError
-        Not numbers, not two-dimensional, too few instruments, names missing or repeated, an infinite return.
+        When the returns are not numbers or not a matrix, when there are too few instruments, when names are missing or
+        repeated, or when a return is infinite.
     ShortHistoryError
-        Fewer than `min_sessions` rows.
+        When there are fewer than `min_sessions` rows.
+
+    Examples
+    --------
+    >>> check_panel([[0.01, 0.02], [0.00, -0.01]]).symbols
+    ('column 0', 'column 1')
+    >>> check_panel([[0.01, float("inf")], [0.00, -0.01]], ["NASDAQ:AAPL", "NYSE:KO"])
+    Traceback (most recent call last):
+        ...
+    analytics.errors.InputError: Infinite return of NYSE:KO: a price was zero or a ratio overflowed; correct its ...
     """
     returns = as_numbers(past_returns, "past returns")
     if returns.ndim != 2:
@@ -77,25 +101,52 @@ def check_panel(
     if not is_complete:
         infinite = np.flatnonzero(np.isinf(returns).any(axis=0))
         if infinite.size:
-            broken = _listed([names[column] for column in infinite.tolist()])
-            raise InputError(f"Infinite return of {broken}: a price was zero or a ratio overflowed; correct its bars.")
+            names_of_infinite = _listed([names[column] for column in infinite.tolist()])
+            raise InputError(
+                f"Infinite return of {names_of_infinite}: a price was zero or a ratio overflowed; correct its bars."
+            )
     return Panel(returns, names, is_complete)
 
 
 def moves(lowest: FloatVector, highest: FloatVector) -> BoolVector:
-    """Whether returns between these extremes (N,) differ by more than rounding; NaN does not move."""
+    """Mark the columns whose extremes differ by more than rounding.
+
+    Parameters
+    ----------
+    lowest, highest : (N,)
+        Smallest and largest return of each instrument; NaN where it has none.
+
+    Returns
+    -------
+    (N,)
+        True where the returns vary; False for NaN.
+
+    Examples
+    --------
+    >>> moves(np.array([-0.01, 0.002]), np.array([0.03, 0.002]))
+    array([ True, False])
+    """
     return np.asarray(highest - lowest > ROUNDING * (1.0 + np.maximum(np.abs(lowest), np.abs(highest))))
 
 
 def unusable_columns(panel: Panel) -> dict[int, str]:
-    """Columns without any return or without any variation beyond rounding: they have no correlation.
+    """Find the columns without any return or without variation beyond rounding, which have no correlation.
 
     See docs/method/03-dependence.md#3.1.
+
+    Parameters
+    ----------
+    panel : Panel
 
     Returns
     -------
     dict
-        Column to reason, in column order.
+        Column number to reason (`no returns` or `constant series`), in column order.
+
+    Examples
+    --------
+    >>> unusable_columns(check_panel([[0.01, 0.0, float("nan")], [0.02, 0.0, float("nan")]]))
+    {1: 'constant series', 2: 'no returns'}
     """
     reduce_low, reduce_high = (np.minimum, np.maximum) if panel.is_complete else (np.fmin, np.fmax)
     lowest, highest = reduce_low.reduce(panel.returns), reduce_high.reduce(panel.returns)
@@ -107,7 +158,24 @@ def unusable_columns(panel: Panel) -> dict[int, str]:
 
 
 def refuse_unusable(panel: Panel) -> None:
-    """Raise InputError, naming them, where instruments have no return at all or never move."""
+    """Raise where an instrument has no return at all or a constant series.
+
+    Parameters
+    ----------
+    panel : Panel
+
+    Raises
+    ------
+    InputError
+        When there is such an instrument; the message names each with its reason.
+
+    Examples
+    --------
+    >>> refuse_unusable(check_panel([[0.01, 0.0], [0.02, 0.0]], ["NASDAQ:AAPL", "NYSE:KO"]))
+    Traceback (most recent call last):
+        ...
+    analytics.errors.InputError: No correlation exists for NYSE:KO (constant series). Leave the instrument out or ...
+    """
     unusable = unusable_columns(panel)
     if unusable:
         named = _listed([f"{panel.symbols[column]} ({reason})" for column, reason in unusable.items()])
@@ -115,7 +183,29 @@ def refuse_unusable(panel: Panel) -> None:
 
 
 def refuse_short(panel: Panel, min_observations: int) -> IntVector:
-    """Count the returns of each instrument; raise ShortHistoryError where one has fewer than are needed."""
+    """Count the returns of each instrument and raise where one has too few.
+
+    Parameters
+    ----------
+    panel : Panel
+    min_observations : int
+        Least number of returns of every instrument.
+
+    Returns
+    -------
+    (N,)
+        Number of returns that are not NaN.
+
+    Raises
+    ------
+    ShortHistoryError
+        When an instrument has fewer than `min_observations` returns; the message names each with its count.
+
+    Examples
+    --------
+    >>> refuse_short(check_panel([[0.01, 0.02], [0.00, float("nan")]]), min_observations=1)
+    array([2, 1])
+    """
     n_sessions, n_instruments = panel.returns.shape
     if panel.is_complete:
         counts = np.full(n_instruments, n_sessions, dtype=np.int64)
@@ -129,7 +219,29 @@ def refuse_short(panel: Panel, min_observations: int) -> IntVector:
 
 
 def check_directions(directions: ArrayLike, symbols: Sequence[str]) -> FloatVector:
-    """Signs of the held positions as floats; InputError names the instrument whose sign is not +1 or -1."""
+    """Validate the directions of held positions.
+
+    Parameters
+    ----------
+    directions : (N,)
+        +1 for long, -1 for short.
+    symbols : N names
+
+    Returns
+    -------
+    (N,)
+        The directions as floats.
+
+    Raises
+    ------
+    InputError
+        When a direction is missing or neither +1 nor -1; the message names the instrument.
+
+    Examples
+    --------
+    >>> check_directions([1, -1], ["NASDAQ:AAPL", "NYSE:KO"])
+    array([ 1., -1.])
+    """
     signs = as_numbers(directions, "directions")
     if signs.shape != (len(symbols),):
         raise InputError(f"{len(symbols)} instruments need {len(symbols)} directions, not shape {signs.shape}.")
@@ -153,7 +265,7 @@ def _check_symbols(symbols: Sequence[str] | None, n_instruments: int) -> tuple[s
         raise InputError(f"{len(names)} symbols given for {n_instruments} columns of returns.")
     if len(set(names)) != n_instruments:
         repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-        raise InputError(f"Each instrument may stand once; repeated: {_listed(repeated)}.")
+        raise InputError(f"Each instrument may have one column; repeated: {_listed(repeated)}.")
     return names
 
 

@@ -1,1 +1,1 @@
-"""The same work done by this project and by its peers, side by side: `python -m benchmarks`."""
+"""Benchmarks of analytics against peer libraries, and independent solvers for the tests: `python -m benchmarks`."""

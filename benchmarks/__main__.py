@@ -1,4 +1,4 @@
-"""Time our analytics against its peers: `python -m benchmarks [--quick] [--works NAME ...] [--out FOLDER]`."""
+"""Time our analytics against peer libraries: `python -m benchmarks [--quick] [--works NAME ...] [--out FOLDER]`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUICK_GROWTH_SIZES = (50, 100, 200)
 
 
 def pin_to_one_thread() -> None:
-    """Start this process anew with one thread; libraries read these variables when they are loaded, not later."""
+    """Restart this process with one thread; libraries read these variables when they are loaded, not later."""
     if all(os.environ.get(name) == "1" for name in THREADS):
         return
     os.environ.update(dict.fromkeys(THREADS, "1"))
@@ -30,7 +30,7 @@ def pin_to_one_thread() -> None:
 
 
 def parse(arguments: Sequence[str], works: Sequence[str]) -> argparse.Namespace:
-    """The options of the command."""
+    """Parse the options of the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
     parser.add_argument("--works", nargs="+", choices=[*works, "growth"], default=[*works, "growth"], metavar="NAME")
@@ -40,13 +40,13 @@ def parse(arguments: Sequence[str], works: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def say(line: str) -> None:
-    """Progress, on stderr."""
+def report(line: str) -> None:
+    """Write a line of progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare, write the tables, and tell with the exit code whether our own answers were right."""
+    """Compare, write the tables, and return 1 where one of our own results was wrong."""
     from dataclasses import replace  # noqa: PLC0415  # nothing is loaded before the threads are pinned
 
     from benchmarks.comparison import FULL, QUICK, WORKS, WrongAnswerError, all_peers, compare, installed  # noqa: PLC0415
@@ -62,18 +62,18 @@ def main(arguments: Sequence[str]) -> int:
     if works:
         peers = installed(options.peers or all_peers(), skipped.append)
         for line in skipped:
-            say(line)
+            report(line)
         try:
-            outcomes = list(compare(works, scale, peers, say))
+            outcomes = list(compare(works, scale, peers, report))
         except WrongAnswerError as wrong:
-            say(str(wrong))
+            report(str(wrong))
             return 1
         write_solvers(options.out, outcomes, skipped)
     if "growth" in options.works:
         sizes = QUICK_GROWTH_SIZES if options.quick else GROWTH_SIZES
-        growth = list(grow(sizes, scale.sessions, scale.rounds, say))
-        write_growth(options.out, growth, list(charge(scale.sizes, scale.sessions, scale.rounds, say)))
-    say(f"tables in {options.out}")
+        growth = list(grow(sizes, scale.sessions, scale.rounds, report))
+        write_growth(options.out, growth, list(charge(scale.sizes, scale.sessions, scale.rounds, report)))
+    report(f"tables in {options.out}")
     return 0
 
 

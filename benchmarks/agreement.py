@@ -13,7 +13,7 @@ import numpy as np
 
 from analytics.allocation import CONVEX_PROFILES, AllocationInputError, GroupCaps, RiskProblem, Turnover, solve
 from analytics.allocation.errors import SolverError
-from analytics.allocation.solvers.risk_problem import Profile
+from analytics.allocation.solvers.risk_problem import RiskProfile
 from analytics.errors import InfeasibleError
 from benchmarks.cvxpy_reference import solve_by_reference
 
@@ -23,6 +23,7 @@ MINIMIZED = ("min_variance", "risk_parity", "min_cvar")
 
 
 def random_returns(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw returns (T, N) of one kind of market."""
     count = 1 if kind == "single" else int(rng.integers(4, 25))
     ranges = {"short": (3, count + 1), "narrow": (count + 2, count + 6)}
     sessions = int(rng.integers(*ranges.get(kind, (60, 150))))
@@ -40,7 +41,7 @@ def random_returns(kind: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def random_turnover(count: int, rng: np.random.Generator) -> Turnover:
-    """Two instruments an asset on average, some held the other way round, some sold."""
+    """Draw two instruments for each asset on average, some held in the opposite direction, some to be sold."""
     owner = np.concatenate([np.arange(count), rng.integers(0, count, count)])
     share = rng.uniform(0.1, 1.0, owner.size)
     share /= np.bincount(owner, weights=share)[owner]
@@ -49,7 +50,7 @@ def random_turnover(count: int, rng: np.random.Generator) -> Turnover:
 
 
 def random_groups(upper: np.ndarray, rng: np.random.Generator) -> GroupCaps:
-    """Caps on two groups that may share assets, or on three that do not; some count their assets twice."""
+    """Draw caps on two groups that may share assets, or on three that do not; some count their assets twice."""
     count = upper.size
     if rng.random() < 0.5:
         matrix = (rng.random((2, count)) < 0.4).astype(float)
@@ -60,7 +61,8 @@ def random_groups(upper: np.ndarray, rng: np.random.Generator) -> GroupCaps:
     return GroupCaps(matrix, height * rng.uniform(0.1, 0.5, 3), ("first", "second", "third"))
 
 
-def random_problem(risk_profile: Profile, kind: str, rng: np.random.Generator) -> RiskProblem:
+def random_problem(risk_profile: RiskProfile, kind: str, rng: np.random.Generator) -> RiskProblem:
+    """Draw a problem of one risk profile in one kind of market."""
     returns = random_returns(kind, rng)
     count = returns.shape[1]
     upper = np.full(count, min(1.0, float(rng.choice([1.05, 1.5, 3.0, 6.0])) / count))
@@ -84,7 +86,7 @@ def random_problem(risk_profile: Profile, kind: str, rng: np.random.Generator) -
 
 
 def objective_shortfall(problem: RiskProblem) -> float | str:
-    """How much worse our objective is than cvxpy's, or the word for a problem without an optimum."""
+    """Excess of our objective over that of cvxpy, or the name of the reason why there is nothing to compare."""
     try:
         solution = solve(problem)
     except (AllocationInputError, SolverError, InfeasibleError) as refusal:
@@ -100,6 +102,7 @@ def objective_shortfall(problem: RiskProblem) -> float | str:
 
 
 def main(count: int, seed: int) -> int:
+    """Compare `count` problems of every kind; return 1 where an objective differs."""
     failures = 0
     for risk_profile in CONVEX_PROFILES:
         for kind in KINDS:

@@ -1,4 +1,4 @@
-"""Every work, every size, every peer: judged first, timed only when both sides are right."""
+"""Compare every task, size and peer: results are checked first, and timed only where both sides are correct."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from benchmarks import ours
+from benchmarks.accuracy import CHECKS, OUR_TOLERANCE, PEER_TOLERANCE, Accuracy, Answer, Tolerance
 from benchmarks.inputs import STEP_SESSIONS, TRAIN_SESSIONS, Market, simulate
-from benchmarks.judges import JUDGES, OUR_TOLERANCE, PEER_TOLERANCE, Answer, Tolerance, Verdict
 from benchmarks.peers import PEERS, Works, load
 from benchmarks.stopwatch import Seconds, time_in_turn
 
@@ -25,7 +25,7 @@ WORKS = (
     "walk_forward_min_variance",
     "walk_forward_hrp",
 )
-#: Works timed beside the named one, in whose rows or variants they are shown.
+#: Tasks timed together with the named one, in whose rows or variants they are shown.
 COMPANIONS = {
     "hrp": ("hrp_plain",),
     "clusters": ("clusters_own_count",),
@@ -46,12 +46,12 @@ NOTES = {
 
 
 class WrongAnswerError(RuntimeError):
-    """Our own answer failed its judge, so that there is nothing to time."""
+    """One of our own results failed its check, so there is nothing to time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Both sides of one work; seconds of CPU, least of all calls (median beside it)."""
+    """Both sides of one task; CPU seconds, the least of all calls with the median beside it."""
 
     work: str
     n: int
@@ -71,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A peer that gave no answer, or a wrong one: reported, not timed."""
+    """A peer that gave no result or a wrong one, which is reported and not timed."""
 
     work: str
     n: int
@@ -82,7 +82,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How large the comparison is."""
+    """Sizes of the comparison."""
 
     sizes: tuple[int, ...]
     sessions: int
@@ -93,7 +93,7 @@ class Scale:
     rounds: int
 
     def shapes(self, work: str) -> tuple[tuple[int, int], ...]:
-        """(N, T) of each market that a work is done on."""
+        """Return (N, T) of each market of a task."""
         if work == "metrics":
             return ((self.portfolios, self.metric_sessions),)
         if work == "walk_forward_daily":
@@ -109,70 +109,76 @@ QUICK = Scale((60,), 500, 40, 3, 50, 1260, 2)
 market_of = lru_cache(maxsize=4)(simulate)
 
 
-def installed(peers: Sequence[str], say: Callable[[str], None]) -> dict[str, Works]:
-    """The works of the peers that are there; one line for each that is not."""
+def installed(peers: Sequence[str], report: Callable[[str], None]) -> dict[str, Works]:
+    """Load the tasks of the peers that are installed, and report each peer that is not."""
     found: dict[str, Works] = {}
     for peer in peers:
         works = load(peer)
         if isinstance(works, str):
-            say(f"skipped: {peer} is not installed (extra peers)" + (f"; missing: {works}" if works != peer else ""))
+            report(f"skipped: {peer} is not installed (extra peers)" + (f"; missing: {works}" if works != peer else ""))
         else:
             found[peer] = works
     return found
 
 
-def judged(work: str, market: Market, answer: Answer, tolerance: Tolerance) -> Verdict:
-    """The verdict on an answer; WrongAnswerError names the work and the distance from right."""
-    verdict = JUDGES[work](market, answer)
-    if not tolerance.accepts(verdict):
-        raise WrongAnswerError(
-            f"wrong answer: constraints broken by {verdict.violation:.1e} (at most {tolerance.violation:.0e}), "
-            f"off by {verdict.shortfall:.1e} (at most {tolerance.shortfall:.0e})"
-        )
-    return verdict
-
-
-def compare(
-    works: Sequence[str], scale: Scale, peers: Mapping[str, Works], say: Callable[[str], None]
-) -> Iterator[Row | Refusal]:
-    """One row or refusal for each work, size and peer.
+def checked(work: str, market: Market, answer: Answer, tolerance: Tolerance) -> Accuracy:
+    """Return the accuracy of a result.
 
     Raises
     ------
     WrongAnswerError
-        When our own answer is not right.
+        When it is outside the tolerance; the message gives the distance.
+    """
+    accuracy = CHECKS[work](market, answer)
+    if not tolerance.accepts(accuracy):
+        raise WrongAnswerError(
+            f"wrong answer: constraints broken by {accuracy.violation:.1e} (at most {tolerance.violation:.0e}), "
+            f"off by {accuracy.shortfall:.1e} (at most {tolerance.shortfall:.0e})"
+        )
+    return accuracy
+
+
+def compare(
+    works: Sequence[str], scale: Scale, peers: Mapping[str, Works], report: Callable[[str], None]
+) -> Iterator[Row | Refusal]:
+    """Yield one row or refusal for each task, size and peer.
+
+    Raises
+    ------
+    WrongAnswerError
+        When our own result is wrong.
     """
     for named in works:
         for work in (named, *COMPANIONS.get(named, ())):
             for n, t in scale.shapes(work):
                 market = market_of(n, t)
                 try:
-                    error = judged(work, market, ours.WORKS[work](market), OUR_TOLERANCE)
+                    error = checked(work, market, ours.WORKS[work](market), OUR_TOLERANCE)
                 except WrongAnswerError as wrong:
                     raise WrongAnswerError(f"{work} at N = {n}: ours: {wrong}") from wrong
                 for peer in peers:
                     if work in peers[peer]:
-                        outcome = _meet(work, market, peer, peers[peer][work], error, scale.rounds)
-                        say(describe(outcome))
+                        outcome = _compare_with_peer(work, market, peer, peers[peer][work], error, scale.rounds)
+                        report(describe(outcome))
                         yield outcome
 
 
-def _meet(
-    work: str, market: Market, peer: str, theirs: Callable[[Market], Answer], our_error: Verdict, rounds: int
+def _compare_with_peer(
+    work: str, market: Market, peer: str, theirs: Callable[[Market], Answer], our_error: Accuracy, rounds: int
 ) -> Row | Refusal:
     t, n = market.returns.shape
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            peer_error = judged(work, market, theirs(market), PEER_TOLERANCE)
-        except Exception as failure:  # whatever a peer raises is its answer, and is shown as such
+            peer_error = checked(work, market, theirs(market), PEER_TOLERANCE)
+        except Exception as failure:  # any error of a peer is reported as its result
             return Refusal(NAMES.get(work, work), n, t, peer, f"{type(failure).__name__}: {failure}"[:300])
         seconds = time_in_turn(partial(ours.WORKS[work], market), partial(theirs, market), rounds)
     return _as_row(work, n, t, peer, seconds, (our_error, peer_error))
 
 
 def _as_row(
-    work: str, n: int, t: int, peer: str, seconds: tuple[Seconds, Seconds], errors: tuple[Verdict, Verdict]
+    work: str, n: int, t: int, peer: str, seconds: tuple[Seconds, Seconds], errors: tuple[Accuracy, Accuracy]
 ) -> Row:
     mine, theirs = seconds
     row = Row(
@@ -195,7 +201,7 @@ def _as_row(
 
 
 def describe(outcome: Row | Refusal) -> str:
-    """One line for the terminal."""
+    """Describe an outcome in one line for the terminal."""
     where = f"{outcome.work} N={outcome.n} T={outcome.t} {outcome.peer}"
     if isinstance(outcome, Refusal):
         return f"{where}: not timed, {outcome.reason}"
@@ -206,5 +212,5 @@ def describe(outcome: Row | Refusal) -> str:
 
 
 def all_peers() -> tuple[str, ...]:
-    """Names of the peers."""
+    """Return the names of the peers."""
     return tuple(PEERS)

@@ -1,6 +1,7 @@
-"""The convex problems of docs/method/08-allocation.md#8.2 as one would write them on paper, solved by cvxpy.
+"""Independent reference solver: the convex problems of docs/method/08-allocation.md#8.2, stated directly in cvxpy.
 
-Nothing in the system runs this: it is slow. Tests compare `solve` with it, and so may anyone who doubts.
+It shares no code with the solvers of `analytics.allocation` except the definition of the tail mean, and it is too slow
+for production. The tests and `benchmarks.agreement` compare `solve` with it.
 """
 
 from __future__ import annotations
@@ -23,14 +24,23 @@ cp: Any = cvxpy
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswer:
-    """Weights (N,) and the value of the risk profile's objective as `Solution.objective` counts it."""
+    """Weights (N,) and the value of the risk profile's objective as in `Solution.objective`."""
 
     weights: FloatVector
     objective: float
 
 
 def solve_by_reference(problem: RiskProblem) -> ReferenceAnswer:
-    """The optimum of a convex risk profile according to cvxpy and Clarabel.
+    """Solve a convex risk profile by cvxpy and Clarabel.
+
+    Parameters
+    ----------
+    problem : RiskProblem
+        With one of `CONVEX_PROFILES`.
+
+    Returns
+    -------
+    ReferenceAnswer
 
     Raises
     ------
@@ -48,7 +58,7 @@ def solve_by_reference(problem: RiskProblem) -> ReferenceAnswer:
 
 
 def _root(problem: RiskProblem) -> tuple[FloatVector, float]:
-    """R with R'R = S / s2, and s2."""
+    """R with R'R = S / s2, and s2, the mean variance."""
     level = float(problem.covariance.diagonal().mean())
     values, vectors = np.linalg.eigh(problem.covariance / level)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))).T), level
@@ -78,7 +88,7 @@ def _limits(problem: RiskProblem, weights: Any, stretch: Any = 1.0) -> list[Any]
 def _run(objective: Any, limits: list[Any]) -> float:
     program = cp.Problem(objective, limits)
     with warnings.catch_warnings():
-        # Clarabel calls an answer inaccurate that misses these tolerances; whoever compares sees by how much.
+        # Clarabel calls a solution inaccurate that misses these tolerances; the comparison shows by how much.
         warnings.filterwarnings("ignore", message="Solution may be inaccurate", category=UserWarning)
         try:
             value = program.solve(
@@ -118,7 +128,7 @@ def _risk_parity(problem: RiskProblem) -> ReferenceAnswer:
 
 
 def _best_ratio(problem: RiskProblem, appeal: FloatVector, required: float) -> ReferenceAnswer:
-    """Charnes and Cooper: x = t y, min x'Sx with the reward of x and t equal to 1."""
+    """Maximise a ratio by the transformation of Charnes and Cooper (1962): x = t y, min x'Sx with the reward equal to 1."""
     scaled, stretch = cp.Variable(problem.upper.size), cp.Variable(nonneg=True)
     root, level = _root(problem)
     unit = float(np.sqrt(level))

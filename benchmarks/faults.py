@@ -1,6 +1,6 @@
-"""The fault matrix as a table: case, service, outcome, seconds. `python -m benchmarks.faults [FILE]`.
+"""Print the fault matrix as a table of case, service, outcome and seconds: `python -m benchmarks.faults [FILE]`.
 
-It runs the tests of the matrix and reads what each of them noted, so a row is there only where its test passed.
+It runs the tests of the matrix and reads the properties that each recorded, so a row exists only where its test passed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MATRIX = "tests/ingest/live/test_fault_matrix.py"
 
 
 def rows_of(report: Path) -> list[tuple[str, str, str, float]]:
-    """Case, service, outcome and seconds of every test of the matrix that passed and noted them."""
+    """Case, service, outcome and seconds of every test of the matrix that passed and recorded them."""
     rows = []
     for test in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - the file was written a moment ago by pytest
         noted = {one.get("name"): one.get("value") for one in test.iter("property")}

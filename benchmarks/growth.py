@@ -1,4 +1,4 @@
-"""How our CPU time grows with the number of instruments, and what caps and penalties add to it."""
+"""Measure the growth of our CPU time with the number of instruments, and the cost of caps and penalties."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 
 from analytics.allocation import AllocationProblem, GroupCaps, RiskProblem, Solution, Turnover, allocate, solve
-from analytics.allocation.solvers.risk_problem import CONVEX_PROFILES, Profile
+from analytics.allocation.solvers.risk_problem import CONVEX_PROFILES, RiskProfile
 from benchmarks import ours
 from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, simulate
 from benchmarks.stopwatch import time_alone, time_in_turn
@@ -21,7 +21,7 @@ FRAGILITY_PENALTY, TURNOVER_PENALTY = 0.2, 0.05
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """CPU seconds of one work at one size; exponent: of N, since the size before (0 for the first)."""
+    """CPU seconds of one task at one size; exponent: of N, relative to the size before (0 for the first)."""
 
     work: str
     n: int
@@ -33,7 +33,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Surcharge:
-    """CPU seconds with and without caps on clusters and both penalties."""
+    """CPU seconds without and with caps on clusters and both penalties."""
 
     layer: str
     risk_profile: str
@@ -48,10 +48,10 @@ def grow(
     sizes: Sequence[int],
     n_sessions: int,
     rounds: int,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
     works: Sequence[str] = GROWING,
 ) -> Iterator[Growth]:
-    """Time every work at every size."""
+    """Time every task at every size."""
     for work in works:
         before: Growth | None = None
         for n in sizes:
@@ -61,12 +61,14 @@ def grow(
             seconds = time_alone(run, rounds)
             exponent = 0.0 if before is None else log(seconds.least / before.ours_cpu_s) / log(n / before.n)
             before = Growth(work, n, n_sessions, seconds.least, seconds.median, exponent)
-            say(f"growth {work} N={n}: {seconds.least * 1e3:.2f} ms, exponent {exponent:.1f}")
+            report(f"growth {work} N={n}: {seconds.least * 1e3:.2f} ms, exponent {exponent:.1f}")
             yield before
 
 
-def two_layers(market: Market, risk_profile: Profile, n_clusters: int) -> tuple[AllocationProblem, AllocationProblem]:
-    """The allocation over clusters without caps and penalties, and with both."""
+def two_layers(
+    market: Market, risk_profile: RiskProfile, n_clusters: int
+) -> tuple[AllocationProblem, AllocationProblem]:
+    """Make the allocation over clusters without caps and penalties, and with both."""
     n = market.n_instruments
     rng = np.random.default_rng(n)
     names = market.names
@@ -92,8 +94,8 @@ def two_layers(market: Market, risk_profile: Profile, n_clusters: int) -> tuple[
     return plain, full
 
 
-def one_layer(market: Market, risk_profile: Profile) -> tuple[RiskProblem, RiskProblem]:
-    """The problem over instruments under their cap, and with caps on clusters and both penalties."""
+def one_layer(market: Market, risk_profile: RiskProfile) -> tuple[RiskProblem, RiskProblem]:
+    """Make the problem over instruments under their cap, and with caps on clusters and both penalties."""
     n = market.n_instruments
     rng = np.random.default_rng(n)
     clusters = np.asarray(ours.clusters(market))
@@ -118,7 +120,7 @@ def one_layer(market: Market, risk_profile: Profile) -> tuple[RiskProblem, RiskP
 
 
 def from_returns(market: Market, problem: RiskProblem) -> Solution:
-    """The answer to a problem whose covariance has yet to be estimated."""
+    """Solve a problem whose covariance has yet to be estimated."""
     return solve(replace(problem, covariance=ours.ledoit_wolf(market)))
 
 
@@ -126,8 +128,8 @@ def charge(
     sizes: Sequence[int],
     n_sessions: int,
     rounds: int,
-    say: Callable[[str], None],
-    risk_profiles: Sequence[Profile] = CONVEX_PROFILES,
+    report: Callable[[str], None],
+    risk_profiles: Sequence[RiskProfile] = CONVEX_PROFILES,
 ) -> Iterator[Surcharge]:
     """Time both layers with and without caps on clusters and penalties."""
     for n in sizes:
@@ -144,5 +146,7 @@ def charge(
             for layer, k, (without, with_all) in runs:
                 plain, full = time_in_turn(without, with_all, rounds)
                 row = Surcharge(layer, risk_profile, n, k, plain.least, full.least, full.least / plain.least)
-                say(f"{layer} {risk_profile} N={n} K={k}: {row.plain_cpu_s * 1e3:.2f} -> {row.full_cpu_s * 1e3:.2f} ms")
+                report(
+                    f"{layer} {risk_profile} N={n} K={k}: {row.plain_cpu_s * 1e3:.2f} -> {row.full_cpu_s * 1e3:.2f} ms"
+                )
                 yield row

@@ -1,4 +1,4 @@
-"""Seeded inputs that both sides of a comparison are given, and the moments that judge them by."""
+"""Simulate seeded markets for both sides of a comparison, with the moments that the checks use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEP_SESSIONS = 21
 
 
 def plain_ledoit_wolf(returns: FloatMatrix) -> FloatMatrix:
-    """Ledoit and Wolf's (2004) estimator towards a multiple of the identity, as the paper writes it.
+    """Estimator of Ledoit and Wolf (2004) towards a multiple of the identity, as the paper states it.
 
     Written out session by session, so that it shares no step with the estimators that are compared.
     """
@@ -37,12 +37,13 @@ def plain_ledoit_wolf(returns: FloatMatrix) -> FloatMatrix:
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """Returns of N instruments over T sessions, in the form that each side likes best.
+    """Returns of N instruments over T sessions, as array and as frame.
 
-    Parameters
+    Attributes
     ----------
     returns : (T, N)
-    frame : the same with dates and names, as the peers ask for.
+    frame : pandas.DataFrame
+        The same with dates and names, as the peers need it.
     """
 
     returns: FloatMatrix
@@ -59,7 +60,7 @@ class Market:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The columns of the frame as we take them; reading them out of pandas is none of our work."""
+        """Columns of the frame; read once, because reading them from pandas is no part of our task."""
         return tuple(map(str, self.frame.columns))
 
     @cached_property
@@ -74,30 +75,30 @@ class Market:
 
     @cached_property
     def trains(self) -> tuple[Market, ...]:
-        """The train windows of a walk-forward study."""
+        """Train windows of a walk-forward study."""
         last = self.returns.shape[0] - STEP_SESSIONS
         starts = range(0, last - TRAIN_SESSIONS + 1, STEP_SESSIONS)
         return tuple(self.window(start, start + TRAIN_SESSIONS) for start in starts)
 
     @cached_property
     def daily_trains(self) -> tuple[Market, ...]:
-        """The train windows of a study that decides on each of the last sessions but one, which only earns."""
+        """Train windows of a study that decides on each of the last sessions but one; the very last one only earns."""
         last = self.returns.shape[0] - 1
         stops = range(last - STEP_SESSIONS, last)
         return tuple(self.window(stop - TRAIN_SESSIONS, stop) for stop in stops)
 
     def window(self, start: int, stop: int) -> Market:
-        """The sessions from `start` up to `stop`."""
+        """Return the sessions from `start` up to `stop`."""
         return Market(np.ascontiguousarray(self.returns[start:stop]), self.frame.iloc[start:stop])
 
 
 def at_each_train(decide: Callable[[Market], FloatVector]) -> Callable[[Market], FloatMatrix]:
-    """The work of a walk-forward study: what is decided at each train window (R, N)."""
+    """Make the task of a walk-forward study: the decision at each train window (R, N)."""
     return lambda market: np.array([decide(train) for train in market.trains])
 
 
 def simulate(n_instruments: int, n_sessions: int, seed: int = 2025) -> Market:
-    """A factor model with sectors: one market factor, sector factors, own noise of unequal size, small drifts."""
+    """Simulate a factor model with sectors: one market factor, sector factors, idiosyncratic noise and small drifts."""
     rng = np.random.default_rng([seed, n_instruments, n_sessions])
     factors = rng.standard_t(5, size=(n_sessions, N_FACTORS)) * 0.006
     loadings = np.zeros((N_FACTORS, n_instruments))

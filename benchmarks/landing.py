@@ -1,4 +1,4 @@
-"""How long bars take from a service into the marts: `python -m benchmarks.landing [SYMBOLS] [SESSIONS]`.
+"""Measure the time from a price service into the marts: `python -m benchmarks.landing [SYMBOLS] [SESSIONS]`.
 
 The service is the loopback exchange of the tests, in a process of its own, so that its memory is not counted; the bars
 come over the chart websocket and end in `marts.returns_daily`.
@@ -35,7 +35,7 @@ LAST = dt.date(2024, 5, 31)
 
 
 def serve(symbols: list[str], first: dt.date, channel: Connection) -> None:
-    """Serve until told to stop."""
+    """Serve until the channel receives a message."""
     bars = made_bars(symbols, first, LAST)
     with exchange_of(symbols, bars, Settings(max_sessions=64, lifetime_seconds=1800.0)) as exchange:
         channel.send((exchange.scanner_url, exchange.history_url))
@@ -43,8 +43,8 @@ def serve(symbols: list[str], first: dt.date, channel: Connection) -> None:
 
 
 def measure(n_symbols: int, n_sessions: int) -> dict[str, float]:
-    """Land and build once, in a fresh home."""
-    symbols = [f"NASDAQ:B{place:04d}" for place in range(n_symbols)]
+    """Land and build once, in a new home directory."""
+    symbols = [f"NASDAQ:B{position:04d}" for position in range(n_symbols)]
     days = sessions("XNYS", dt.date(2000, 1, 1), LAST)["session_date"].sort()
     first = days[-n_sessions]
     here, there = multiprocessing.get_context("spawn").Pipe()
@@ -71,8 +71,8 @@ def _into_marts(paths: Paths, symbols: list[str], first: dt.date, scanner: str, 
         report = land_bars(lake, source, venues, landing)
         landed = time.perf_counter()
         write(lake, Write("results.runs", _scope(now), mode="replace_run"), run_id="bench", step="landing")
-        wanted = ["--select", "tag:columns", "tag:candidates", "tag:prices", "--exclude-resource-type", "unit_test"]
-        run_dbt(paths, ["build", *wanted], {"run_id": "bench"}, lake=lake).require()
+        selected = ["--select", "tag:columns", "tag:candidates", "tag:prices", "--exclude-resource-type", "unit_test"]
+        run_dbt(paths, ["build", *selected], {"run_id": "bench"}, lake=lake).require()
         (rows,) = lake.rows("select count(*) from marts.returns_daily")
     done = time.perf_counter()
     if report.failures:
@@ -96,5 +96,5 @@ def _scope(now: dt.datetime) -> pl.DataFrame:
 
 
 if __name__ == "__main__":
-    wanted = [int(word) for word in sys.argv[1:3]]
-    sys.stdout.write(json.dumps(measure(*(wanted + [400, 500][len(wanted) :]))) + "\n")
+    arguments = [int(word) for word in sys.argv[1:3]]
+    sys.stdout.write(json.dumps(measure(*(arguments + [400, 500][len(arguments) :]))) + "\n")

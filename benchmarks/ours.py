@@ -1,4 +1,4 @@
-"""Our side of every work, from the returns matrix to the answer, through the functions that production calls."""
+"""Our side of every task, from the returns matrix to the result, through the functions that production calls."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
-from analytics.allocation import Profile, RiskProblem, solve
+from analytics.allocation import RiskProblem, RiskProfile, solve
 from analytics.clustering.clusters import cluster_instruments
 from analytics.estimation.covariance import estimate_covariance
 from analytics.evaluation.metrics import compute_metrics
+from benchmarks.accuracy import Answer, cut_height
 from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
-from benchmarks.judges import Answer, cut_height
 
 
 def ledoit_wolf(market: Market) -> FloatMatrix:
-    """(N, N) annualised; towards the identity, which is the target that all peers have."""
+    """(N, N) annualised; towards the identity, which is the target of all peers."""
     return estimate_covariance(market.returns, periods_per_year=PERIODS_PER_YEAR, target="identity").matrix
 
 
-def weigh(market: Market, risk_profile: Profile, covariance: FloatMatrix | None = None) -> FloatVector:
-    """Weights (N,) of one risk profile under the cap; HRP knows no caps, and neither side is given one."""
+def weigh(market: Market, risk_profile: RiskProfile, covariance: FloatMatrix | None = None) -> FloatVector:
+    """Weights (N,) of one risk profile under the cap; HRP has no caps, on neither side."""
     cap = 1.0 if risk_profile in ("hrp", "hrp_plain") else market.cap
     problem = RiskProblem(
         risk_profile=risk_profile,
@@ -29,12 +29,12 @@ def weigh(market: Market, risk_profile: Profile, covariance: FloatMatrix | None 
         upper=np.full(market.n_instruments, cap),
         mean=market.returns.mean(axis=0) * PERIODS_PER_YEAR if risk_profile == "max_sharpe" else None,
         past_returns=market.returns if risk_profile == "min_cvar" else None,
-        is_definite=True,  # the estimator's promise, as in production
+        is_definite=True,  # guaranteed by the estimator, as in production
     )
     return solve(problem).weights
 
 
-def _risk_profile(risk_profile: Profile) -> Callable[[Market], FloatVector]:
+def _risk_profile(risk_profile: RiskProfile) -> Callable[[Market], FloatVector]:
     return lambda market: weigh(market, risk_profile)
 
 
@@ -48,7 +48,7 @@ def clusters(market: Market) -> Answer:
 
 
 def metrics(market: Market) -> Answer:
-    """Fourteen figures of each column, where peers compute ten."""
+    """Fourteen metrics of each column, where peers compute ten."""
     return compute_metrics(market.returns, periods_per_year=PERIODS_PER_YEAR).values
 
 

@@ -1,4 +1,4 @@
-"""CPU time of two sides in turn, so that a neighbour's load or a warm cache favours neither."""
+"""Measure the CPU time of two sides in turn, so that other load and warm caches favour neither."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TURN_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Process CPU seconds of one call: the least and the median of all."""
+    """Process CPU seconds of one call: least and median of all calls."""
 
     least: float
     median: float

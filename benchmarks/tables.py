@@ -1,4 +1,4 @@
-"""The files of a benchmark: JSON for programs, Markdown for people."""
+"""Write the results of a benchmark as JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WITHOUT_TARGET = ("cvxpy",)
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Ours against the best peer of one work."""
+    """Our ratio to the best peer of one task."""
 
     work: str
     n: int
@@ -46,7 +46,7 @@ class Reached:
 
 
 def against_best(rows: Iterable[Row]) -> list[Reached]:
-    """The smallest ratio of each work and size, beside its target."""
+    """Smallest ratio of each task and size, beside its target."""
     best: dict[tuple[str, int, int], Row] = {}
     for row in rows:
         key = (row.work, row.n, row.t)
@@ -61,7 +61,7 @@ def against_best(rows: Iterable[Row]) -> list[Reached]:
 
 
 def environment() -> dict[str, str]:
-    """Interpreter, processor and versions, so that a table says where it comes from."""
+    """Interpreter, processor and package versions of the measurement."""
     found = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -146,8 +146,8 @@ def write_growth(folder: Path, growth: Sequence[Growth], surcharges: Sequence[Su
 def _preface() -> str:
     return (
         "CPU seconds of one process on one thread, from the same seeded returns through Ledoit-Wolf to the answer, "
-        "both sides in turn. Least of all calls, the ratio of medians beside it. Both answers were judged by "
-        "formulas that neither side uses before anything was timed; `error` is what they are off by."
+        "both sides in turn. Least of all calls, the ratio of medians beside it. Both results were checked by "
+        "formulas that neither side uses before anything was timed; `error` is their distance from these."
     )
 
 

@@ -1,15 +1,16 @@
-"""How much of each cluster and instrument to hold.
+"""Allocate weights to clusters and to the instruments inside them.
 
 See docs/method/08-allocation.md.
 
-`allocate` is the two-layer allocation of production and the tournament; `solve` is the layer below it on plain arrays.
+`allocate` is the two-layer allocation that production and the tournament use: it blends instruments inside clusters and
+applies a risk profile over the clusters. `solve` applies a risk profile to plain arrays.
 """
 
 from __future__ import annotations
 
 from analytics.allocation.allocate import allocate
 from analytics.allocation.barbell import AGGRESSOR_SHARE
-from analytics.allocation.cluster_returns import blend_members, cluster_streams
+from analytics.allocation.cluster_returns import blend_members, compute_cluster_returns
 from analytics.allocation.errors import AllocationInputError, CapInfeasibleError, SolverError, UnboundedError
 from analytics.allocation.portfolio import Allocation, AllocationProblem, PortfolioProfile, Regime
 from analytics.allocation.solvers.risk_problem import (
@@ -17,8 +18,8 @@ from analytics.allocation.solvers.risk_problem import (
     PROFILES,
     RECIPE_PROFILES,
     GroupCaps,
-    Profile,
     RiskProblem,
+    RiskProfile,
     Solution,
     Status,
     Turnover,
@@ -36,9 +37,9 @@ __all__ = [
     "CapInfeasibleError",
     "GroupCaps",
     "PortfolioProfile",
-    "Profile",
     "Regime",
     "RiskProblem",
+    "RiskProfile",
     "Solution",
     "SolverError",
     "Status",
@@ -46,6 +47,6 @@ __all__ = [
     "UnboundedError",
     "allocate",
     "blend_members",
-    "cluster_streams",
+    "compute_cluster_returns",
     "solve",
 ]

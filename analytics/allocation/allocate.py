@@ -1,4 +1,4 @@
-"""The two-layer allocation that production and the tournament both call.
+"""Two-layer allocation: blend instruments inside clusters, then apply a risk profile over the clusters.
 
 See docs/method/08-allocation.md.
 """
@@ -11,13 +11,13 @@ import numpy as np
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE, choose_aggressors
-from analytics.allocation.cluster_returns import blend_members, cluster_streams, lifetimes
+from analytics.allocation.cluster_returns import blend_members, compute_cluster_returns, lifetimes
 from analytics.allocation.errors import AllocationInputError, CapInfeasibleError
 from analytics.allocation.portfolio import Allocation, AllocationProblem
 from analytics.allocation.portfolio_checks import check_allocation, with_arrays
-from analytics.allocation.solvers.cap_feasibility import placeable_budget
+from analytics.allocation.solvers.cap_feasibility import investable_budget
 from analytics.allocation.solvers.risk_parity import contributions
-from analytics.allocation.solvers.risk_problem import Profile, RiskProblem, Solution, Turnover
+from analytics.allocation.solvers.risk_problem import RiskProblem, RiskProfile, Solution, Turnover
 from analytics.allocation.solvers.solve import solve
 from analytics.errors import ShortHistoryError
 from analytics.estimation.covariance import estimate_covariance
@@ -32,12 +32,12 @@ N_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class _Layers:
-    """Everything of layer 1 that does not depend on the risk profile."""
+    """Blend, cluster returns, covariance and caps, which all risk profiles of a problem share."""
 
     cluster_ids: IntVector
     member_cluster: IntVector
     blend: FloatMatrix
-    streams: FloatMatrix
+    cluster_returns: FloatMatrix
     covariance: FloatMatrix
     caps: FloatVector
     budget: float
@@ -46,20 +46,51 @@ class _Layers:
 
 
 def allocate(problem: AllocationProblem) -> Allocation:
-    """Weigh the selected instruments: blend inside clusters, then the risk profile over the cluster streams.
+    """Allocate weights to the selected instruments under a risk profile.
 
     See docs/method/08-allocation.md.
+
+    Inside each cluster instruments are blended (`blend_members`); the risk profile then weighs the clusters by the
+    returns of their blends.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+
+    Returns
+    -------
+    Allocation
 
     Raises
     ------
     AllocationInputError
-        An input that cannot be right; names the instrument.
+        When an input is invalid; the message names the instrument.
     InfeasibleError
-        Caps that cannot hold the budget, or a barbell without room; names the numbers and the ways out.
+        When the caps cannot hold the budget, or when no clusters fit the aggressor sleeve of `barbell`; the message
+        gives the numbers and the remedies.
     ShortHistoryError
-        Too few sessions for a statistic.
+        When there are too few sessions for a statistic.
     SolverError
-        No certified answer; nothing else is tried in its place.
+        When the solver finds no certified optimum; no other solver is tried in its stead.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(7)
+    >>> problem = AllocationProblem(
+    ...     risk_profile="equal_weight",
+    ...     symbols=("A", "B", "C", "D", "E"),
+    ...     identities=("A", "B", "C", "D", "E"),
+    ...     directions=np.array([1, 1, -1, 1, 1]),
+    ...     cluster_ids=np.array([1, 1, 2, 3, 4]),
+    ...     past_returns=rng.normal(0.0005, 0.01, size=(250, 5)),
+    ...     periods_per_year=252,
+    ...     alpha_weighting=False,
+    ... )
+    >>> allocation = allocate(problem)
+    >>> allocation.cluster_weights.round(4).tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    >>> allocation.net_weights.round(3).tolist()
+    [0.125, 0.125, -0.25, 0.25, 0.25]
     """
     problem = with_arrays(problem)
     check_allocation(problem)
@@ -83,7 +114,7 @@ def allocate(problem: AllocationProblem) -> Allocation:
         caps=layers.caps,
         blend=layers.blend,
         risk_contributions=contributions(solution.weights, layers.covariance),
-        sleeves=tuple("aggressor" if is_aggressor[place] else "core" for place in layers.member_cluster),
+        sleeves=tuple("aggressor" if is_aggressor[column] else "core" for column in layers.member_cluster),
         cash=max(1.0 - float(solution.weights.sum()), 0.0),
         solution=solution,
         estimator=layers.estimator,
@@ -102,16 +133,16 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
     caps = np.full(cluster_ids.size, problem.cap)
     if problem.instrument_cap is not None:
         caps = np.minimum(caps, problem.instrument_cap / blend.max(axis=0))
-    wanted = 1.0 - problem.cash_weight
-    budget = _placeable(problem, caps, wanted, "clusters")
-    streams = cluster_streams(problem.past_returns, problem.directions, blend)
+    target_budget = 1.0 - problem.cash_weight
+    budget = _investable(problem, caps, target_budget, "clusters")
+    cluster_returns = compute_cluster_returns(problem.past_returns, problem.directions, blend)
     note = ""
     if cluster_ids.size == 1:
-        covariance = np.array([[np.nanvar(streams[:, 0], ddof=1) * problem.periods_per_year]])
+        covariance = np.array([[np.nanvar(cluster_returns[:, 0], ddof=1) * problem.periods_per_year]])
         estimator = "sample"
     else:
         estimate = estimate_covariance(
-            streams,
+            cluster_returns,
             method=problem.covariance_method,
             periods_per_year=problem.periods_per_year,
             halflife_sessions=problem.covariance_halflife_sessions,
@@ -121,14 +152,14 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
         estimator = estimate.method if estimate.target is None else f"{estimate.method}, {estimate.target}"
         if estimate.is_repaired:
             note = f"covariance repaired to positive definite; fewest common sessions {estimate.n_overlap_min}"
-    if budget < wanted:
-        kept = f"the caps hold {budget:.6g} of {wanted:.6g}; the rest is cash"
-        note = "; ".join(filter(None, [note, kept]))
+    if budget < target_budget:
+        remainder = f"the caps hold {budget:.6g} of {target_budget:.6g}; the rest is cash"
+        note = "; ".join(filter(None, [note, remainder]))
     return _Layers(
         cluster_ids=cluster_ids,
         member_cluster=np.asarray(member_cluster, dtype=np.int64),
         blend=blend,
-        streams=streams,
+        cluster_returns=cluster_returns,
         covariance=0.5 * (covariance + covariance.T),
         caps=caps,
         budget=budget,
@@ -137,10 +168,10 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
     )
 
 
-def _placeable(problem: AllocationProblem, caps: FloatVector, wanted: float, noun: str) -> float:
-    """The weight that the caps (K,) of clusters hold, or the refusal that names the cap which is in the way."""
+def _investable(problem: AllocationProblem, caps: FloatVector, target_budget: float, noun: str) -> float:
+    """The weight that the caps (K,) can hold; the error names the instrument cap where that is the limit."""
     try:
-        return placeable_budget(caps, wanted, is_partial_allowed=problem.cash_allowed, noun=noun)
+        return investable_budget(caps, target_budget, is_partial_allowed=problem.cash_allowed, noun=noun)
     except CapInfeasibleError as refusal:
         if problem.instrument_cap is None or float(caps.min()) == problem.cap:
             raise
@@ -155,28 +186,24 @@ def _placeable(problem: AllocationProblem, caps: FloatVector, wanted: float, nou
 
 
 def _description(problem: AllocationProblem, cluster: int) -> str:
-    """A cluster by its members, for messages."""
-    members = [problem.symbols[place] for place in np.flatnonzero(problem.cluster_ids == cluster)]
+    """Name a cluster by its members, for messages."""
+    members = [problem.symbols[row] for row in np.flatnonzero(problem.cluster_ids == cluster)]
     more = f" and {len(members) - N_NAMED} more" if len(members) > N_NAMED else ""
     return f"cluster {cluster} ({', '.join(members[:N_NAMED])}{more})"
 
 
-def _cluster_names(cluster_ids: IntVector) -> tuple[str, ...]:
-    return tuple(f"cluster {cluster}" for cluster in cluster_ids)
-
-
-def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Profile) -> RiskProblem:
-    """Layer 1 as a problem over the cluster streams.
+def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: RiskProfile) -> RiskProblem:
+    """Build the problem over the cluster returns.
 
     See docs/method/08-allocation.md#8.2.
     """
     fragility = None
     if problem.fragility_penalty > 0.0:
-        tails = conditional_value_at_risk(layers.streams)
+        tails = conditional_value_at_risk(layers.cluster_returns)
         level = float(tails.mean())
         if not level > 0.0:
             message = (
-                f"the mean CVaR95 of the cluster streams is {level:.3g}, so fragility has no unit. Give more sessions, "
+                f"the mean CVaR95 of the cluster returns is {level:.3g}, so fragility has no unit. Give more sessions, "
                 "or turn the fragility penalty off"
             )
             raise AllocationInputError(message)
@@ -196,52 +223,52 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Pro
         covariance=layers.covariance,
         upper=np.minimum(layers.caps, 1.0),
         budget=layers.budget,
-        mean=np.nanmean(layers.streams, axis=0) * problem.periods_per_year,
+        mean=np.nanmean(layers.cluster_returns, axis=0) * problem.periods_per_year,
         past_returns=_common_sessions(problem, layers) if risk_profile == "min_cvar" else None,
         risk_free_rate=problem.risk_free_rate,
         fragility=fragility,
         fragility_penalty=problem.fragility_penalty,
         turnover=turnover,
-        names=_cluster_names(layers.cluster_ids),
+        names=tuple(f"cluster {cluster}" for cluster in layers.cluster_ids),
         is_definite=True,
     )
 
 
 def _common_sessions(problem: AllocationProblem, layers: _Layers) -> FloatMatrix:
-    """Streams (T', K) over the sessions on which every cluster was alive; 0 where its markets were closed."""
-    alive = lifetimes(layers.streams)
-    common = alive.all(axis=1)
+    """Cluster returns (T', K) of the sessions within the lifetime of every cluster; 0 where its markets were closed."""
+    is_live = lifetimes(layers.cluster_returns)
+    common = is_live.all(axis=1)
     sessions = int(common.sum())
     if sessions < MIN_TAIL_SESSIONS:
-        shortest = _description(problem, int(layers.cluster_ids[int(alive.sum(axis=0).argmin())]))
+        shortest = _description(problem, int(layers.cluster_ids[int(is_live.sum(axis=0).argmin())]))
         message = (
             f"min_cvar needs {MIN_TAIL_SESSIONS} common sessions of all clusters, there are {sessions}; the shortest "
             f"is {shortest}. Leave its recent listings out, or take another risk profile"
         )
         raise ShortHistoryError(message)
-    return np.nan_to_num(layers.streams[common], nan=0.0)
+    return np.nan_to_num(layers.cluster_returns[common], nan=0.0)
 
 
 def _solve_barbell(problem: AllocationProblem, layers: _Layers) -> tuple[BoolVector, Solution]:
-    """Aggressor clusters in equal parts, risk parity over the others.
+    """Hold the aggressor clusters in equal parts and the others at risk parity.
 
     See docs/method/08-allocation.md#8.2.
     """
     share = AGGRESSOR_SHARE[problem.regime] * layers.budget
-    convexities = convexity(layers.streams)
+    convexities = convexity(layers.cluster_returns)
     is_aggressor = choose_aggressors(convexities, layers.member_cluster, problem.identities, layers.caps, share)
     core = np.flatnonzero(~is_aggressor)
-    core_budget = _placeable(problem, layers.caps[core], layers.budget - share, "core clusters")
-    whole = _risk_problem(replace(problem, turnover_penalty=0.0), layers, "risk_parity")
+    core_budget = _investable(problem, layers.caps[core], layers.budget - share, "core clusters")
+    unsplit = _risk_problem(replace(problem, turnover_penalty=0.0), layers, "risk_parity")
     solution = solve(
         replace(
-            whole,
+            unsplit,
             covariance=layers.covariance[np.ix_(core, core)],
-            upper=whole.upper[core],
+            upper=unsplit.upper[core],
             budget=core_budget,
             mean=None,
-            fragility=None if whole.fragility is None else whole.fragility[core],
-            names=tuple(whole.labels[place] for place in core),
+            fragility=None if unsplit.fragility is None else unsplit.fragility[core],
+            names=tuple(unsplit.labels[column] for column in core),
         )
     )
     weights = np.zeros(layers.caps.size)

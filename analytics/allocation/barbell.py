@@ -1,4 +1,4 @@
-"""A small sleeve of convex clusters beside a core, insulated from it.
+"""Choose the convex clusters of the barbell's aggressor sleeve.
 
 See docs/method/08-allocation.md#8.2.
 """
@@ -24,30 +24,42 @@ MOST_AGGRESSORS = 5
 def choose_aggressors(
     convexities: FloatVector, member_cluster: IntVector, identities: tuple[str, ...], upper: FloatVector, share: float
 ) -> BoolVector:
-    """Which clusters form the aggressor sleeve.
+    """Choose the clusters of the aggressor sleeve, the most convex first.
 
-    The most convex first, at most five and at most a third of K. Clusters that share an identity enter together or not
-    at all, so that no identity stands in both sleeves.
+    See docs/method/08-allocation.md#8.2.
+
+    The sleeve has at most five clusters and at most a third of K. Clusters that share an identity enter together or not
+    at all, so that no identity is in both sleeves.
 
     Parameters
     ----------
     convexities : (K,)
-        Of the cluster streams.
+        Convexity of the cluster returns (docs/method/06-risk.md#6.2).
     member_cluster : (N,)
         Column (0..K-1) of each instrument's cluster.
     identities : (N,)
     upper : (K,)
         Caps of the clusters.
-    share : weight of the sleeve.
+    share : float
+        Weight of the sleeve.
 
     Returns
     -------
     (K,)
+        True for the clusters of the sleeve.
 
     Raises
     ------
     InfeasibleError
-        Fewer than three clusters, no group of clusters small enough to stand apart, or caps too small for the sleeve.
+        When there are fewer than three clusters, when shared identities tie all clusters into groups larger than a
+        third of K, or when the caps are too small for the sleeve.
+
+    Examples
+    --------
+    >>> choose_aggressors(
+    ...     np.array([0.1, 0.9, 0.3]), np.array([0, 1, 2]), ("AAPL", "BTC", "KO"), np.full(3, 0.25), share=0.1
+    ... )
+    array([False,  True, False])
     """
     count = convexities.size
     most = min(MOST_AGGRESSORS, count // 3)
@@ -57,12 +69,12 @@ def choose_aggressors(
             "least three clusters (a lower cluster threshold), or another risk profile"
         )
         raise InfeasibleError(message)
-    families = _families(member_cluster, identities, count)
+    groups = _identity_groups(member_cluster, identities, count)
     chosen = np.zeros(count, dtype=np.bool_)
     for cluster in np.argsort(-convexities, kind="stable"):
-        family = families == families[cluster]
-        if not chosen[cluster] and chosen.sum() + family.sum() <= most:
-            chosen |= family
+        group = groups == groups[cluster]
+        if not chosen[cluster] and chosen.sum() + group.sum() <= most:
+            chosen |= group
     if not chosen.any():
         message = (
             f"barbell: shared identities tie the clusters into groups larger than the {most} that a third of K = "
@@ -80,12 +92,12 @@ def choose_aggressors(
     return chosen
 
 
-def _families(member_cluster: IntVector, identities: tuple[str, ...], count: int) -> IntVector:
-    """Label (K,) of the set of clusters that each cluster is tied to by shared identities."""
+def _identity_groups(member_cluster: IntVector, identities: tuple[str, ...], count: int) -> IntVector:
+    """Label (K,) of the group of clusters to which each cluster is tied by shared identities."""
     labels = np.arange(count)
     first_seen: dict[str, int] = {}
     for cluster, identity in zip(member_cluster.tolist(), identities, strict=True):
-        home = first_seen.setdefault(identity, cluster)
-        if labels[home] != labels[cluster]:
-            labels[labels == labels[cluster]] = labels[home]
+        first_cluster = first_seen.setdefault(identity, cluster)
+        if labels[first_cluster] != labels[cluster]:
+            labels[labels == labels[cluster]] = labels[first_cluster]
     return labels

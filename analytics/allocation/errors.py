@@ -1,12 +1,12 @@
-"""What allocation refuses, and why.
+"""Errors of the allocation package.
 
 AnalyticsError
 ├── InputError                      (analytics.errors)
-│   └── AllocationInputError        a problem that cannot be right: names the instrument and the rule it breaks
+│   └── AllocationInputError        invalid problem; names the instrument and the rule it breaks
 ├── InfeasibleError                 (analytics.errors)
-│   └── CapInfeasibleError          caps that leave weight unplaced: carries cap, count and budget
-└── SolverError                     a solver stopped without a certified answer; its solution has status "failed"
-    └── UnboundedError              the problem has no optimum: risk can be had for nothing
+│   └── CapInfeasibleError          caps too small for the budget; carries cap, count and budget
+└── SolverError                     a solver stopped without a certified optimum
+    └── UnboundedError              the problem has no optimum, because a feasible portfolio is riskless
 """
 
 from __future__ import annotations
@@ -15,21 +15,26 @@ from analytics.errors import AnalyticsError, InfeasibleError, InputError
 
 
 class AllocationInputError(InputError):
-    """A problem that cannot be right; the message names the instrument, the rule and the remedy."""
+    """Invalid allocation problem; the message names the instrument, the rule it breaks and the remedy."""
 
 
 class CapInfeasibleError(InfeasibleError):
-    """The caps cannot hold the budget.
+    """Caps whose sum is below the budget.
 
     See docs/method/08-allocation.md#8.3.
 
     Attributes
     ----------
-    cap : the largest single cap.
-    count : number of clusters or assets.
-    capacity : the sum of the caps.
-    budget : the weight that had to be placed.
-    instrument_cap : where it, and not the cap alone, keeps the clusters from holding more.
+    cap : float
+        Largest single cap.
+    count : int
+        Number of clusters or assets.
+    capacity : float
+        Sum of the caps.
+    budget : float
+        Weight to be invested.
+    instrument_cap : float or None
+        Given where it is this cap, and not `cap` alone, that limits the clusters.
     """
 
     def __init__(
@@ -48,28 +53,29 @@ class CapInfeasibleError(InfeasibleError):
         self.budget = budget
         self.instrument_cap = instrument_cap
         needed = int(-(-(budget - 1e-9) // cap)) if cap > 0.0 else 0
-        limit, way_out = f"cap {cap:g}", f"at least {needed} {noun} (more instruments, or a lower cluster threshold)"
+        limit, remedy = f"cap {cap:g}", f"at least {needed} {noun} (more instruments, or a lower cluster threshold)"
         if instrument_cap is not None:
             limit = f"instrument_cap {instrument_cap:g} with cap {cap:g}"
-            way_out = "a higher instrument_cap, more instruments in each cluster or more clusters"
+            remedy = "a higher instrument_cap, more instruments in each cluster or more clusters"
         super().__init__(
-            f"{limit} on K = {count} {noun} holds at most {capacity:.6g} of the {budget:.6g} to be placed "
-            f"({budget - capacity:.6g} short). Ways out: {way_out}, or cash_allowed: true, which leaves the rest in cash"
+            f"{limit} on K = {count} {noun} holds at most {capacity:.6g} of the {budget:.6g} to be invested "
+            f"({budget - capacity:.6g} short). Ways out: {remedy}, or cash_allowed: true, which leaves the rest in cash"
         )
 
 
 class SolverError(AnalyticsError):
-    """A solver stopped without a certified answer; nothing else was tried in its place.
+    """Solver stopped without a certified optimum; no other solver is tried in its stead.
 
     See docs/method/08-allocation.md#8.3.
 
     Attributes
     ----------
-    status : always "failed", the status of the solution that does not exist.
+    status : str
+        Always `failed`.
     """
 
     status = "failed"
 
 
 class UnboundedError(SolverError):
-    """The problem has no optimum, because some portfolio has no variance; the message says which statistic breaks."""
+    """Problem without an optimum, because a feasible portfolio has no variance; the message names the statistic."""

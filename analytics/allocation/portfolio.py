@@ -1,4 +1,4 @@
-"""What the two-layer allocation is asked and what it answers.
+"""Input and result of the two-layer allocation.
 
 See docs/method/08-allocation.md.
 """
@@ -9,43 +9,59 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.allocation.solvers.risk_problem import Profile, Solution
+from analytics.allocation.solvers.risk_problem import RiskProfile, Solution
 from analytics.estimation.covariance import CovarianceMethod
 
-PortfolioProfile = Profile | Literal["barbell"]
+PortfolioProfile = RiskProfile | Literal["barbell"]
 Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationProblem:
-    """Selected instruments in their clusters, and the rules for weighing them.
+    """Selected instruments with their clusters, returns, caps and penalties.
 
     See docs/method/08-allocation.md.
 
     Parameters
     ----------
-    risk_profile : a risk profile of `solve`, or "barbell".
+    risk_profile : str
+        A risk profile of `solve`, or `barbell`.
     symbols, identities : (N,)
+        Listing and the instrument behind it; listings of one instrument share an identity.
     directions : (N,)
-        +1 or -1.
+        +1 for long, -1 for short.
     cluster_ids : (N,)
+        From 1.
     past_returns : (T, N)
-        Physical, fractions, NaN for NULL.
-    periods_per_year : 252 on the business grid, 365 on the 24/7 grid.
-    cap : largest weight of a cluster.
-    instrument_cap : largest weight of an instrument; None = none of its own.
-    cash_weight : weight kept in cash.
-    cash_allowed : what the caps cannot hold stays in cash instead of being an error.
-    held_weights : (N,)
-        Signed weight now held of each instrument (short negative).
-    held_elsewhere : sum of |held| over instruments that are not among the symbols.
-    risk_free_rate : annual.
-    regime : decision regime, read by `barbell`.
-    fragility_penalty : gamma; 0 = off.
-    turnover_penalty : lambda; 0 = off.
-    alpha_weighting : momentum in the blend (docs/method/08-allocation.md#8.1).
-    covariance_method : see `analytics.estimation.covariance`.
-    covariance_halflife_sessions : for the method "ewma".
+        Physical simple returns, fractions, NaN where there is none.
+    periods_per_year : int
+        252 on the business grid, 365 on the 24/7 grid.
+    cap : float
+        Largest weight of a cluster, in (0, 1].
+    instrument_cap : float or None
+        Largest weight of an instrument, in (0, 1]; None: only the clusters are capped.
+    cash_weight : float
+        Weight kept in cash, in [0, 1).
+    cash_allowed : bool
+        Keep in cash the part of the budget that exceeds the caps, instead of raising an error.
+    held_weights : (N,), optional
+        Net weight now held of each instrument (short negative).
+    held_elsewhere : float
+        Sum of |held weight| over instruments that are not among the symbols.
+    risk_free_rate : float
+        Annual, a fraction.
+    regime : str
+        Market regime, which sets the size of the aggressor sleeve of `barbell`.
+    fragility_penalty : float
+        gamma, dimensionless; 0 = off.
+    turnover_penalty : float
+        lambda, dimensionless; 0 = off.
+    alpha_weighting : bool
+        Include momentum in the blend inside clusters (docs/method/08-allocation.md#8.1).
+    covariance_method : str
+        See `analytics.estimation.covariance`.
+    covariance_halflife_sessions : float or None
+        For the method `ewma`.
     """
 
     risk_profile: PortfolioProfile
@@ -72,7 +88,9 @@ class AllocationProblem:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Weights of both layers and the evidence for them.
+    """Weights of both layers with their evidence.
+
+    See docs/method/08-allocation.md#8.4.
 
     Parameters
     ----------
@@ -81,16 +99,19 @@ class Allocation:
     net_weights : (N,)
         Weight times direction.
     cluster_ids, cluster_weights, caps : (K,)
-        In ascending order of the id; a cap is the cluster's own or what its members' instrument cap leaves of it.
+        In ascending order of the id; a cap is the cluster's own or, if lower, the one implied by the instrument cap.
     blend : (N, K)
         B: weights = B @ cluster_weights.
     risk_contributions : (K,)
         Share of the portfolio's variance, sum 1.
     sleeves : (N,)
-        "core" or "aggressor".
-    cash : weight not invested.
-    solution : of layer 1; its weights are the cluster weights.
-    estimator : of the covariance of the cluster streams, with its target where it shrinks (docs/method/03-dependence.md#3.3).
+        `core` or `aggressor`.
+    cash : float
+        Weight not invested.
+    solution : Solution
+        Of the cluster layer; its weights are the cluster weights.
+    estimator : str
+        Of the covariance of the cluster returns, with its target where it shrinks (docs/method/03-dependence.md#3.3).
     """
 
     risk_profile: PortfolioProfile

@@ -1,4 +1,4 @@
-"""Refusals at the door of the two-layer allocation; every message names the instrument."""
+"""Validate the input of the two-layer allocation; every message names the instrument."""
 
 from __future__ import annotations
 
@@ -36,12 +36,21 @@ def _refuse(message: str) -> NoReturn:
 
 
 def with_arrays(problem: AllocationProblem) -> AllocationProblem:
-    """The problem with arrays of numbers, whatever sequences the caller had; NaN where a masked array hides a value.
+    """Convert the fields of a problem to arrays and tuples, with masked entries as NaN.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+        With sequences or arrays of numbers.
+
+    Returns
+    -------
+    AllocationProblem
 
     Raises
     ------
     AllocationInputError
-        What is not numbers; names the argument.
+        When a field holds no numbers; the message names it.
     """
     held = problem.held_weights
     return replace(
@@ -55,23 +64,29 @@ def with_arrays(problem: AllocationProblem) -> AllocationProblem:
     )
 
 
-def _as_integers(values: ArrayLike, what: str, symbols: Sequence[str]) -> IntVector:
-    numbers = as_numbers(values, what, AllocationInputError)
+def _as_integers(values: ArrayLike, name: str, symbols: Sequence[str]) -> IntVector:
+    numbers = as_numbers(values, name, AllocationInputError)
     broken = np.flatnonzero(~np.isfinite(numbers) | (numbers != np.round(numbers)))
     if broken.size:
-        place = int(broken[0])
-        name = symbols[place] if place < len(symbols) else place
-        _refuse(f"{what} of {name} is {numbers.ravel()[place]:g}, not a whole number")
+        position = int(broken[0])
+        label = symbols[position] if position < len(symbols) else position
+        _refuse(f"{name} of {label} is {numbers.ravel()[position]:g}, not a whole number")
     return numbers.astype(np.int64)
 
 
 def check_allocation(problem: AllocationProblem) -> None:
-    """Refuse a problem that cannot be right.
+    """Validate an allocation problem.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+        With arrays, as `with_arrays` returns it.
 
     Raises
     ------
     AllocationInputError
-        Names the instrument or setting and the rule.
+        When a setting is out of range, or when shapes, names, directions, cluster ids or returns are invalid; the
+        message names the instrument or setting and the rule.
     """
     if problem.risk_profile not in (*PROFILES, "barbell"):
         _refuse(f"unknown risk profile {problem.risk_profile!r}; known: {', '.join(PROFILES)}, barbell")
@@ -114,14 +129,14 @@ def _check_arrays(problem: AllocationProblem, count: int) -> None:
     symbols = problem.symbols
     if problem.directions.shape != (count,) or not np.all(np.abs(problem.directions) == 1):
         wrong = np.flatnonzero(np.abs(problem.directions) != 1)
-        which = f" of {symbols[int(wrong[0])]} is {problem.directions[wrong[0]]}" if 0 < wrong.size <= count else ""
-        _refuse(f"the direction{which}; directions (N,) are +1 or -1, one per symbol")
+        detail = f" of {symbols[int(wrong[0])]} is {problem.directions[wrong[0]]}" if 0 < wrong.size <= count else ""
+        _refuse(f"the direction{detail}; directions (N,) are +1 or -1, one per symbol")
     if problem.cluster_ids.shape != (count,):
         _refuse(f"cluster_ids has shape {problem.cluster_ids.shape}, expected ({count},)")
     if np.any(problem.cluster_ids < 1):
-        place = int(np.flatnonzero(problem.cluster_ids < 1)[0])
+        position = int(np.flatnonzero(problem.cluster_ids < 1)[0])
         _refuse(
-            f"{symbols[place]} has cluster {problem.cluster_ids[place]}: it was left out of the clustering; drop it"
+            f"{symbols[position]} has cluster {problem.cluster_ids[position]}: it was left out of the clustering; drop it"
         )
     returns = problem.past_returns
     if returns.ndim != 2 or returns.shape[1] != count or returns.shape[0] < 2:

@@ -1,1 +1,4 @@
-"""Judge the return series of a tournament: metrics, confidence intervals and overfitting."""
+"""Evaluate return series: metrics, confidence intervals and overfitting.
+
+See docs/method/09-tournament.md#9.5.
+"""

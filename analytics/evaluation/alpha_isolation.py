@@ -1,4 +1,4 @@
-"""What selection earned, and what optimisation added.
+"""Split a portfolio's result into the contributions of selection and of optimisation.
 
 See docs/method/09-tournament.md#9.7.
 """
@@ -31,26 +31,55 @@ def isolate_alpha(
     level: float = 0.95,
     n_samples: int = 2000,
 ) -> pl.DataFrame:
-    """Split a result into what selection and what optimisation contributed.
+    """Split a result into the contributions of selection and of optimisation.
 
     See docs/method/09-tournament.md#9.7.
 
     Parameters
     ----------
     raw_pool_returns, selected_returns, optimised_returns : (T,)
-        Stitched returns of the equally weighted pool, the equally weighted selection and the optimised portfolio,
-        under one simulator.
+        Stitched simple returns of the equally weighted pool, the equally weighted selection and the optimised
+        portfolio, under one simulator.
+    periods_per_year : int
+    rng : numpy.random.Generator
+        For the bootstrap.
+    risk_free_annual : float
+        A fraction.
+    level : float
+        Of the confidence intervals.
+    n_samples : int
+        Of the bootstrap.
 
     Returns
     -------
-    pl.DataFrame
-        One row for each figure, with its three values, `selection_alpha` = selected - raw pool and
-        `optimisation_alpha` = optimised - selected. The row `mean_annual`, the mean return times the sessions of a
-        year, also carries stationary-bootstrap intervals of both differences.
+    polars.DataFrame
+        One row for each figure, with its three values, `selection_alpha` = selected - raw pool and `optimisation_alpha`
+        = optimised - selected. The row `mean_annual`, the mean return times the sessions of a year, also has
+        stationary-bootstrap intervals of both differences.
+
+    Raises
+    ------
+    InputError
+        When the three series have different lengths or a return is invalid.
+    ShortHistoryError
+        When there are fewer than 20 sessions.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(3)
+    >>> raw, selected, optimised = rng.normal([0.0002, 0.0005, 0.0006], 0.01, size=(250, 3)).T
+    >>> table = isolate_alpha(raw, selected, optimised, periods_per_year=252, rng=rng, n_samples=200)
+    >>> table["metric"].to_list()
+    ['total_return', 'cagr', 'volatility_annual', 'sharpe', 'max_drawdown', 'mean_annual']
+    >>> alphas = table.filter(metric="mean_annual").select("selection_alpha", "optimisation_alpha").row(0)
+    >>> [round(alpha, 3) for alpha in alphas]
+    [0.235, -0.151]
     """
     stages = (raw_pool_returns, selected_returns, optimised_returns)
     if len({stage.shape for stage in stages}) != 1:
-        raise InputError(f"the three stages have shapes {[stage.shape for stage in stages]}; judge the same sessions")
+        raise InputError(
+            f"the three stages have shapes {[stage.shape for stage in stages]}; give the same sessions for all"
+        )
     table = compute_metrics(
         np.column_stack(stages), periods_per_year=periods_per_year, risk_free_annual=risk_free_annual, names=STAGES
     )
@@ -60,8 +89,8 @@ def isolate_alpha(
     def mean_annual(sampled: FloatMatrix) -> FloatVector:
         return np.asarray(sampled.mean(axis=0) * periods_per_year, dtype=np.float64)
 
-    differences = (("selection", stages[1] - stages[0]), ("optimisation", stages[2] - stages[1]))
-    for name, difference in differences:
+    contributions = (("selection", stages[1] - stages[0]), ("optimisation", stages[2] - stages[1]))
+    for name, difference in contributions:
         interval = bootstrap_interval(difference, mean_annual, rng=rng, level=level, n_samples=n_samples)
         mean[f"{name}_lower"], mean[f"{name}_upper"] = interval.lower, interval.upper
     bounds = ("selection_lower", "selection_upper", "optimisation_lower", "optimisation_upper")
@@ -71,12 +100,12 @@ def isolate_alpha(
 
 
 def _row(metric: str, values: FloatVector) -> dict[str, str | float | None]:
-    """One figure of the three stages; an undefined one is null, and so are the differences it enters."""
+    """One figure of the three stages; an undefined one is null, and so are its differences."""
     known = [float(value) if np.isfinite(value) else None for value in values]
-    steps = [None if a is None or b is None else b - a for a, b in pairwise(known)]
+    differences = [None if a is None or b is None else b - a for a, b in pairwise(known)]
     return {
         "metric": metric,
         **dict(zip(STAGES, known, strict=True)),
-        "selection_alpha": steps[0],
-        "optimisation_alpha": steps[1],
+        "selection_alpha": differences[0],
+        "optimisation_alpha": differences[1],
     }

@@ -1,4 +1,4 @@
-"""How far a figure could have come out otherwise: the stationary bootstrap.
+"""Resample return series by the stationary bootstrap and compute confidence intervals.
 
 See docs/method/09-tournament.md#9.5.
 
@@ -22,7 +22,17 @@ MIN_SESSIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure with its confidence interval."""
+    """Figure with its confidence interval.
+
+    Attributes
+    ----------
+    estimate, lower, upper : float
+    level : float
+        Confidence, a fraction.
+    mean_block : float
+        Mean block length of the bootstrap, in sessions.
+    n_samples : int
+    """
 
     estimate: float
     lower: float
@@ -33,17 +43,33 @@ class Interval:
 
 
 def stationary_indices(n_sessions: int, *, mean_block: float, n_samples: int, rng: Generator) -> IntVector:
-    """Resampled session indices of the stationary bootstrap.
+    """Draw session indices of the stationary bootstrap (Politis, Romano 1994).
+
+    See docs/method/09-tournament.md#9.5.
 
     Parameters
     ----------
+    n_sessions : int
+        Length of the series.
     mean_block : float
         Mean block length in sessions, at least 1; 1 is the plain bootstrap.
+    n_samples : int
+    rng : numpy.random.Generator
 
     Returns
     -------
     (n_samples, n_sessions)
         Indices into the series.
+
+    Raises
+    ------
+    InputError
+        When a length, the number of samples or the mean block is below 1.
+
+    Examples
+    --------
+    >>> stationary_indices(6, mean_block=3.0, n_samples=2, rng=np.random.default_rng(0)).tolist()
+    [[2, 5, 3, 0, 1, 2], [5, 0, 1, 2, 3, 3]]
     """
     if n_sessions < 1 or n_samples < 1 or not mean_block >= 1.0:
         raise InputError(f"{n_sessions} sessions, {n_samples} samples, mean block {mean_block}: all must be at least 1")
@@ -57,12 +83,33 @@ def stationary_indices(n_sessions: int, *, mean_block: float, n_samples: int, rn
 
 
 def stationary_weights(n_sessions: int, *, mean_block: float, n_samples: int, rng: Generator) -> FloatMatrix:
-    """Share of each session in each sample: `weights @ series` are the samples' means.
+    """Draw bootstrap samples as the share of each session, so that `weights @ series` are the means of the samples.
+
+    See docs/method/09-tournament.md#9.5.
+
+    Parameters
+    ----------
+    n_sessions : int
+        Length of the series.
+    mean_block : float
+        Mean block length in sessions, at least 1.
+    n_samples : int
+    rng : numpy.random.Generator
 
     Returns
     -------
     (n_samples, n_sessions)
         Rows add up to 1.
+
+    Raises
+    ------
+    InputError
+        As for `stationary_indices`.
+
+    Examples
+    --------
+    >>> stationary_weights(4, mean_block=2.0, n_samples=2, rng=np.random.default_rng(0)).tolist()
+    [[0.0, 0.0, 0.75, 0.25], [0.25, 0.25, 0.25, 0.25]]
     """
     indices = stationary_indices(n_sessions, mean_block=mean_block, n_samples=n_samples, rng=rng)
     offsets = np.arange(n_samples)[:, None] * n_sessions
@@ -71,12 +118,30 @@ def stationary_weights(n_sessions: int, *, mean_block: float, n_samples: int, rn
 
 
 def optimal_block(series: FloatVector) -> float:
-    """Mean block length that serves the variance of the mean best (Politis, White 2004; Patton et al. 2009).
+    """Estimate the optimal mean block length of the stationary bootstrap (Politis, White 2004; Patton et al. 2009).
+
+    See docs/method/09-tournament.md#9.5.
+
+    Parameters
+    ----------
+    series : (T,)
+
+    Returns
+    -------
+    float
+        Sessions, at least 1.
 
     Raises
     ------
     ShortHistoryError
-        Fewer than 20 values.
+        When there are fewer than 20 values.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(size=500)
+    >>> persistent = np.convolve(noise, np.full(10, 0.1), mode="valid")
+    >>> round(optimal_block(noise), 1), round(optimal_block(persistent), 1)
+    (1.0, 15.5)
     """
     n = series.size
     if n < MIN_SESSIONS:
@@ -102,7 +167,28 @@ def optimal_block(series: FloatVector) -> float:
 
 
 def common_block(returns: FloatMatrix) -> float:
-    """One block length for P paired series: the longest of their own, so that none loses its dependence."""
+    """Return one mean block length for P paired series: the longest of their own.
+
+    Parameters
+    ----------
+    returns : (T, P)
+
+    Returns
+    -------
+    float
+        Sessions, at least 1.
+
+    Raises
+    ------
+    ShortHistoryError
+        When there are fewer than 20 sessions.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(size=500)
+    >>> common_block(np.column_stack([noise, np.cumsum(noise)])) == optimal_block(np.cumsum(noise))
+    True
+    """
     return max(optimal_block(returns[:, column]) for column in range(returns.shape[1]))
 
 
@@ -115,19 +201,39 @@ def bootstrap_interval(
     n_samples: int = 2000,
     mean_block: float | None = None,
 ) -> Interval:
-    """Percentile interval of any figure of one series.
+    """Compute the percentile interval of any figure of one series.
+
+    See docs/method/09-tournament.md#9.5.
 
     Parameters
     ----------
+    series : (T,)
     statistic : (T, B) -> (B,)
-        The figure of each column; undefined samples (NaN) are refused, not dropped.
-    mean_block : float
+        The figure of each column.
+    rng : numpy.random.Generator
+    level : float
+        Confidence, a fraction.
+    n_samples : int
+    mean_block : float, optional
         Sessions; `optimal_block` of the series when not given.
+
+    Returns
+    -------
+    Interval
 
     Raises
     ------
     InputError
-        The figure is undefined on a sample.
+        When the figure is undefined (NaN) on a sample.
+    ShortHistoryError
+        When there are fewer than 20 values and no mean block is given.
+
+    Examples
+    --------
+    >>> returns = np.random.default_rng(1).normal(0.0005, 0.01, 250)
+    >>> interval = bootstrap_interval(returns, lambda samples: samples.mean(axis=0), rng=np.random.default_rng(2))
+    >>> round(interval.lower, 4), round(interval.estimate, 4), round(interval.upper, 4)
+    (-0.0014, -0.0005, 0.0005)
     """
     block = optimal_block(series) if mean_block is None else mean_block
     indices = stationary_indices(series.size, mean_block=block, n_samples=n_samples, rng=rng)

@@ -1,9 +1,9 @@
-"""What a Sharpe ratio is worth after choosing among many.
+"""Test Sharpe ratios for significance after a choice among many trials.
 
 See docs/method/09-tournament.md#9.5.
 
-Sharpe ratios here are per session unless a name says annual; kurtosis is the plain one, 3 for a normal series, as in
-the papers.
+Sharpe ratios in this module are per session unless a name says annual; kurtosis is not in excess, 3 for a normal
+series, as in the papers.
 """
 
 from __future__ import annotations
@@ -26,18 +26,20 @@ TIE_TOLERANCE = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overfitting:
-    """What combinatorially symmetric cross-validation found.
+    """Result of combinatorially symmetric cross-validation.
 
     Attributes
     ----------
     probability : float
-        Share of splits in which the in-sample winner fell to the lower half out of sample.
+        Share of splits in which the in-sample winner was in the lower half out of sample.
     logits : (C,)
         ln(rank / (1 - rank)) of the winner out of sample, one for each split.
     slope : float
-        Regression of the winner's out-of-sample on its in-sample Sharpe; negative: what shines fades.
+        Regression of the winner's out-of-sample on its in-sample Sharpe ratio; negative: performance degrades.
     probability_of_loss : float
-        Share of splits in which the winner's out-of-sample Sharpe was below 0.
+        Share of splits in which the winner's out-of-sample Sharpe ratio was below 0.
+    n_blocks : int
+        Blocks that the sessions were cut into.
     """
 
     probability: float
@@ -50,16 +52,38 @@ class Overfitting:
 def probabilistic_sharpe(
     sharpe: float, *, n_sessions: int, skew: float, kurtosis: float, threshold: float = 0.0
 ) -> float:
-    """Probability that the true Sharpe ratio exceeds a threshold (Bailey, Lopez de Prado 2012).
+    """Compute the probability that the true Sharpe ratio exceeds a threshold (Bailey, Lopez de Prado 2012).
+
+    See docs/method/09-tournament.md#9.5.
 
     Phi((S - S*) sqrt(T - 1) / sqrt(1 - skew S + (kurtosis - 1)/4 S^2)).
+
+    Parameters
+    ----------
+    sharpe : float
+        Per session.
+    n_sessions : int
+        T.
+    skew, kurtosis : float
+        Of the returns; kurtosis 3 for a normal series.
+    threshold : float
+        S*, per session.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
     ShortHistoryError
-        Fewer than two sessions.
+        When there are fewer than two sessions.
     InputError
-        Moments that no series has: the variance of the estimate would not be positive.
+        When no series can have these moments, because the variance of the estimate would not be positive.
+
+    Examples
+    --------
+    >>> round(probabilistic_sharpe(0.1, n_sessions=250, skew=-0.5, kurtosis=5.0), 4)
+    0.9373
     """
     if n_sessions < 2:
         raise ShortHistoryError(f"a probabilistic Sharpe ratio needs 2 sessions, got {n_sessions}")
@@ -70,9 +94,11 @@ def probabilistic_sharpe(
 
 
 def expected_maximum_sharpe(n_trials: float, variance_of_sharpes: float) -> float:
-    """The best Sharpe ratio to expect from trials without any skill (Bailey, Lopez de Prado 2014).
+    """Compute the expected maximum of the Sharpe ratios of trials without skill (Bailey, Lopez de Prado 2014).
 
-    sqrt(V) ((1 - g) Phi^-1(1 - 1/N) + g Phi^-1(1 - 1/(N e))), g the Euler-Mascheroni constant.
+    See docs/method/09-tournament.md#9.5.
+
+    sqrt(V) ((1 - g) Phi^-1(1 - 1/N) + g Phi^-1(1 - 1/(N e))), with g the Euler-Mascheroni constant.
 
     Parameters
     ----------
@@ -80,6 +106,21 @@ def expected_maximum_sharpe(n_trials: float, variance_of_sharpes: float) -> floa
         Independent trials, above 1.
     variance_of_sharpes : float
         Across the trials, per session.
+
+    Returns
+    -------
+    float
+        Per session.
+
+    Raises
+    ------
+    InputError
+        When there is not more than one trial or the variance is negative.
+
+    Examples
+    --------
+    >>> round(expected_maximum_sharpe(10, 0.04**2), 4)
+    0.063
     """
     if not n_trials > 1.0 or not variance_of_sharpes >= 0.0:
         raise InputError(f"{n_trials} trials with variance {variance_of_sharpes}: more than one trial is needed")
@@ -91,18 +132,61 @@ def expected_maximum_sharpe(n_trials: float, variance_of_sharpes: float) -> floa
 def deflated_sharpe(
     sharpe: float, *, n_sessions: int, skew: float, kurtosis: float, n_trials: float, variance_of_sharpes: float
 ) -> float:
-    """Probability that a Sharpe ratio is more than the luck of the best of N (Bailey, Lopez de Prado 2014)."""
+    """Compute the probability that a Sharpe ratio exceeds the best of N unskilled trials (Bailey, Lopez de Prado 2014).
+
+    See docs/method/09-tournament.md#9.5.
+
+    Parameters
+    ----------
+    sharpe : float
+        Per session.
+    n_sessions : int
+    skew, kurtosis : float
+        Of the returns; kurtosis 3 for a normal series.
+    n_trials : float
+        Independent trials, above 1.
+    variance_of_sharpes : float
+        Across the trials, per session.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ShortHistoryError, InputError
+        As for `probabilistic_sharpe` and `expected_maximum_sharpe`.
+
+    Examples
+    --------
+    >>> moments = {"n_sessions": 250, "skew": -0.5, "kurtosis": 5.0}
+    >>> round(deflated_sharpe(0.1, **moments, n_trials=10, variance_of_sharpes=0.04**2), 4)
+    0.7148
+    """
     threshold = expected_maximum_sharpe(n_trials, variance_of_sharpes)
     return probabilistic_sharpe(sharpe, n_sessions=n_sessions, skew=skew, kurtosis=kurtosis, threshold=threshold)
 
 
 def session_sharpes(returns: FloatMatrix) -> FloatVector:
-    """Mean over standard deviation of each column, per session.
+    """Compute the Sharpe ratio of each column per session, without a risk-free rate.
+
+    Parameters
+    ----------
+    returns : (T, P)
+
+    Returns
+    -------
+    (P,)
 
     Raises
     ------
     InputError
-        A constant column.
+        When a column is constant.
+
+    Examples
+    --------
+    >>> session_sharpes(np.array([[0.01, 0.02], [0.03, -0.01], [0.02, 0.02]])).round(4).tolist()
+    [2.0, 0.5774]
     """
     constant = returns.min(axis=0) == returns.max(axis=0)
     if constant.any():
@@ -111,7 +195,9 @@ def session_sharpes(returns: FloatMatrix) -> FloatVector:
 
 
 def overfitting_probability(returns: FloatMatrix, *, n_blocks: int = 16) -> Overfitting:
-    """Probability of backtest overfitting by CSCV (Bailey, Borwein, Lopez de Prado, Zhu 2015).
+    """Estimate the probability of backtest overfitting by CSCV (Bailey, Borwein, Lopez de Prado, Zhu 2015).
+
+    See docs/method/09-tournament.md#9.5.
 
     The sessions are cut into S blocks; each of the C(S, S/2) halves in turn is in-sample and its complement
     out-of-sample. Sharpe ratios follow from each block's count, sum and sum of squares, so a split costs one product.
@@ -120,13 +206,31 @@ def overfitting_probability(returns: FloatMatrix, *, n_blocks: int = 16) -> Over
     Parameters
     ----------
     returns : (T, P)
-        At least two portfolios.
+        Simple returns of at least two portfolios.
     n_blocks : int
         S, even; each block needs at least two sessions.
+
+    Returns
+    -------
+    Overfitting
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two portfolios, when a portfolio is constant, or when `n_blocks` is odd.
+    ShortHistoryError
+        When there are fewer than two sessions for each block.
+
+    Examples
+    --------
+    >>> returns = np.random.default_rng(0).normal(0.0, 0.01, size=(240, 5))
+    >>> found = overfitting_probability(returns, n_blocks=8)
+    >>> found.logits.size, 0.0 <= found.probability <= 1.0
+    (70, True)
     """
     n_sessions, n_portfolios = returns.shape
     if n_portfolios < 2:
-        raise InputError("overfitting is a matter of choice: at least two portfolios are needed")
+        raise InputError("the probability of overfitting needs at least two portfolios to choose from")
     if n_blocks < 2 or n_blocks % 2:
         raise InputError(f"{n_blocks} blocks cannot be halved; take an even number, at least 2")
     if n_sessions < 2 * n_blocks:
@@ -138,16 +242,16 @@ def overfitting_probability(returns: FloatMatrix, *, n_blocks: int = 16) -> Over
     halves = np.zeros((len(chosen), n_blocks))
     np.put_along_axis(halves, chosen, 1.0, axis=1)
     parts = [_cross_validate(part, moments) for part in np.array_split(halves, -(-len(chosen) // SPLITS_AT_ONCE))]
-    won, kept, ranks = np.concatenate(parts, axis=1)
+    in_sample, out_of_sample, ranks = np.concatenate(parts, axis=1)
     relative = ranks / (n_portfolios + 1.0)
     logits = np.log(relative / (1.0 - relative))
-    spread = won - won.mean()
-    slope = float(spread @ kept / (spread @ spread)) if np.any(spread) else float("nan")
-    return Overfitting(float((logits <= 0.0).mean()), logits, slope, float((kept < 0.0).mean()), n_blocks)
+    spread = in_sample - in_sample.mean()
+    slope = float(spread @ out_of_sample / (spread @ spread)) if np.any(spread) else float("nan")
+    return Overfitting(float((logits <= 0.0).mean()), logits, slope, float((out_of_sample < 0.0).mean()), n_blocks)
 
 
 def _cross_validate(halves: FloatMatrix, moments: FloatMatrix) -> FloatMatrix:
-    """Each split's winner: its Sharpe in sample, its Sharpe out of sample, and the rank of that (ties shared)."""
+    """Sharpe ratio of each split's winner in sample and out of sample, and its rank out of sample (ties shared)."""
     inside = _sharpes_from_moments(np.tensordot(halves, moments, axes=1))
     outside = _sharpes_from_moments(np.tensordot(1.0 - halves, moments, axes=1))
     rows, winner = np.arange(halves.shape[0]), inside.argmax(axis=1)
@@ -158,7 +262,7 @@ def _cross_validate(halves: FloatMatrix, moments: FloatMatrix) -> FloatMatrix:
 
 
 def _sharpes_from_moments(moments: FloatMatrix) -> FloatMatrix:
-    """Sharpe ratios of (C, 3, P) counts, sums and sums of squares; a half without variance ranks by its mean's sign."""
+    """Sharpe ratios of (C, 3, P) counts, sums and sums of squares; a half without variance ranks by the sign of its mean."""
     counts, sums, squares = moments[:, 0], moments[:, 1], moments[:, 2]
     mean = sums / counts
     variance = np.maximum(squares - counts * mean**2, 0.0) / (counts - 1.0)

@@ -1,7 +1,9 @@
-"""What a stitched series was worth: every figure of docs/method/09-tournament.md#9.5, for many portfolios at once.
+"""Compute performance metrics of stitched out-of-sample series, for many portfolios at once.
 
-Only the stitched out-of-sample series enters; annualised windows are never averaged. Nothing is clipped: a figure that
-is undefined is NaN with its reason, and an input that cannot be a return is refused.
+See docs/method/09-tournament.md#9.5.
+
+Metrics are computed on the stitched series only; annualised windows are never averaged. Nothing is clipped: an
+undefined figure is NaN with its reason, and an invalid return raises an error.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ import numpy as np
 from analytics._typing import BoolVector, FloatMatrix, FloatVector
 from analytics.errors import InputError, ShortHistoryError
 
-# Portfolios worked on together: small enough that a block and its temporaries stay in the processor's cache.
+# Portfolios per block: few enough that a block and its temporaries fit in the processor's cache.
 BLOCK_PORTFOLIOS = 32
 TAIL = 0.05
 
-STREAM_METRICS = (
+SERIES_METRICS = (
     "total_return",
     "cagr",
     "volatility_annual",
@@ -46,21 +48,29 @@ _NO_ACTIVE_VARIANCE = "the series differs from the benchmark by a constant"
 
 @dataclass(slots=True, eq=False)
 class MetricTable:
-    """Figures by name, each of shape (P,), with the reason wherever one is NaN."""
+    """Figures of P portfolios by name, with the reason wherever one is NaN.
+
+    Examples
+    --------
+    >>> table = MetricTable(2)
+    >>> table.put("calmar", np.array([1.5, 0.0]), np.array([False, True]), "no drawdown")
+    >>> table.values["calmar"], table.reason("calmar", 0), table.reason("calmar", 1)
+    (array([1.5, nan]), None, 'no drawdown')
+    """
 
     n_portfolios: int
     values: dict[str, FloatVector] = field(default_factory=dict)
     _reasons: dict[str, list[tuple[BoolVector, str]]] = field(default_factory=dict)
 
     def put(self, name: str, value: FloatVector, undefined: BoolVector | None = None, reason: str = "") -> None:
-        """Store a figure; it becomes NaN, for the reason given, wherever `undefined` holds."""
+        """Store a figure (P,); it becomes NaN, for the given reason, wherever `undefined` (P,) holds."""
         if undefined is not None and undefined.any():
             value = np.where(undefined, np.nan, value)
             self._reasons.setdefault(name, []).append((undefined, reason))
         self.values[name] = value
 
     def reason(self, name: str, portfolio: int) -> str | None:
-        """Why a figure is NaN; None where it is defined."""
+        """Return the reason for a NaN; None where the figure is defined."""
         found = [reason for mask, reason in self._reasons.get(name, []) if mask[portfolio]]
         return found[0] if found else None
 
@@ -75,7 +85,9 @@ def compute_metrics(
     costs: FloatMatrix | None = None,
     names: Sequence[str] | None = None,
 ) -> MetricTable:
-    """All figures of docs/method/09-tournament.md#9.5 that a series determines.
+    """Compute all metrics of a return series: performance, risk, relative to a benchmark, and trading.
+
+    See docs/method/09-tournament.md#9.5.
 
     With m the mean, s the deviation (ddof 1), A = `periods_per_year`, f = `risk_free_annual` / A and e = r - f:
     total_return prod(1 + r) - 1; cagr (1 + total_return)^(A/T) - 1; volatility_annual s sqrt(A);
@@ -86,36 +98,53 @@ def compute_metrics(
     var95 minus the 5 % quantile (linear); cvar95 minus the mean at or below it; skew and kurtosis the adjusted
     Fisher-Pearson figures, kurtosis in excess of the normal's; hit_rate the share of all sessions with r > 0;
     beta cov(r, b)/var(b); alpha A (mean(e) - beta mean(b - f)); tracking_error std(r - b) sqrt(A);
-    information_ratio A mean(r - b)/tracking_error; turnover_annual and cost_drag A times the mean session's.
+    information_ratio A mean(r - b)/tracking_error; turnover_annual and cost_drag A times the mean of a session.
 
     Parameters
     ----------
     returns : (T, P)
-        Stitched simple returns of P portfolios; no NaN.
-    benchmark_returns : (T,)
+        Stitched simple returns of P portfolios, fractions; no NaN.
+    periods_per_year : int
+        A; 252 on the business grid, 365 on the 24/7 grid.
+    risk_free_annual : float
+        A fraction.
+    benchmark_returns : (T,), optional
         Of the same sessions, 0 where the benchmark had no session; without it the four relative figures are absent.
-    turnover, costs : (T, P)
-        Fractions of wealth, half L1 and money; without them the figure is absent.
-    names : P names
+    turnover, costs : (T, P), optional
+        Half the traded fraction of wealth, and costs as a fraction of wealth; without them the figure is absent.
+    names : P names, optional
         Used in messages.
+
+    Returns
+    -------
+    MetricTable
 
     Raises
     ------
     InputError
-        A return that is NaN, infinite or below -1, or shapes that disagree.
+        When a return is NaN, infinite or below -1, or when shapes disagree.
     ShortHistoryError
-        Fewer than two sessions.
+        When there are fewer than two sessions.
+
+    Examples
+    --------
+    >>> returns = np.array([[0.01], [-0.02], [0.03], [0.00]])
+    >>> table = compute_metrics(returns, periods_per_year=252)
+    >>> [round(float(table.values[name][0]), 4) for name in ("total_return", "sharpe", "max_drawdown", "hit_rate")]
+    [0.0195, 3.8129, 0.02, 0.5]
     """
     _check(returns, names)
     table = MetricTable(returns.shape[1])
     n_sessions = returns.shape[0]
     risk_free = risk_free_annual / periods_per_year
     blocks = [
-        _stream_block(np.ascontiguousarray(returns[:, start : start + BLOCK_PORTFOLIOS].T), periods_per_year, risk_free)
+        _block_figures(
+            np.ascontiguousarray(returns[:, start : start + BLOCK_PORTFOLIOS].T), periods_per_year, risk_free
+        )
         for start in range(0, returns.shape[1], BLOCK_PORTFOLIOS)
     ]
     figures = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    _put_stream(table, figures, n_sessions)
+    _put_series(table, figures, n_sessions)
     if benchmark_returns is not None:
         _put_relative(table, returns, benchmark_returns, periods_per_year, risk_free)
     for name, fractions in (("turnover_annual", turnover), ("cost_drag", costs)):
@@ -140,8 +169,8 @@ def _check(returns: FloatMatrix, names: Sequence[str] | None) -> None:
         )
 
 
-def _stream_block(block: FloatMatrix, periods_per_year: int, risk_free: float) -> dict[str, FloatVector]:
-    """Figures of a (p, T) block, and the masks that tell which are undefined."""
+def _block_figures(block: FloatMatrix, periods_per_year: int, risk_free: float) -> dict[str, FloatVector]:
+    """Figures of a (p, T) block, and the masks of the undefined ones."""
     n = block.shape[1]
     mean = block.mean(axis=1)
     centred = block - mean[:, None]
@@ -149,7 +178,7 @@ def _stream_block(block: FloatMatrix, periods_per_year: int, risk_free: float) -
     second = squares.sum(axis=1)
     third = np.einsum("pt,pt->p", squares, centred)
     fourth = np.einsum("pt,pt->p", squares, squares)
-    # A constant series has rounding dust for a variance; its range says exactly that it is constant.
+    # The variance of a constant series is not exactly 0 because of rounding; its range is.
     is_constant = block.min(axis=1) == block.max(axis=1)
     deviation = np.where(is_constant, 0.0, np.sqrt(second / (n - 1)))
     excess = mean - risk_free
@@ -207,7 +236,7 @@ def _drawdowns(wealth: FloatMatrix) -> tuple[FloatVector, FloatVector]:
 
 
 def _tail(block: FloatMatrix) -> tuple[FloatVector, FloatVector]:
-    """VaR95 and CVaR95 of each row (docs/method/06-risk.md#6.1), by selection instead of a full sort."""
+    """VaR95 and CVaR95 of each row (docs/method/06-risk.md#6.1), by partial sorting."""
     position = TAIL * (block.shape[1] - 1)
     low = int(position)
     ordered = np.partition(block, (low, low + 1), axis=1)
@@ -217,7 +246,7 @@ def _tail(block: FloatMatrix) -> tuple[FloatVector, FloatVector]:
     return -quantile, -tail_sum / np.count_nonzero(is_tail, axis=1)
 
 
-def _put_stream(table: MetricTable, figures: dict[str, FloatVector], n_sessions: int) -> None:
+def _put_series(table: MetricTable, figures: dict[str, FloatVector], n_sessions: int) -> None:
     is_constant = figures.pop("is_constant") > 0.0
     has_no_loss = figures.pop("has_no_loss") > 0.0
     everywhere = np.ones(table.n_portfolios, dtype=np.bool_)
@@ -232,7 +261,7 @@ def _put_stream(table: MetricTable, figures: dict[str, FloatVector], n_sessions:
     for name, needed in (("skew", 3), ("kurtosis", 4)):
         if n_sessions < needed:
             undefined[name] = (everywhere, f"{name} needs {needed} sessions, the series has {n_sessions}")
-    for name in STREAM_METRICS:
+    for name in SERIES_METRICS:
         mask, reason = undefined.get(name, (None, ""))
         table.put(name, figures[name], mask, reason)
 

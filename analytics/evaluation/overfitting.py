@@ -1,4 +1,4 @@
-"""What the table of a tournament is worth after choosing among so many cells.
+"""Measure the overfitting of a tournament: deflated Sharpe ratios, probability of overfitting and superiority.
 
 See docs/method/09-tournament.md#9.5.
 """
@@ -24,7 +24,16 @@ TABLE_METRICS = ("n_trials", "overfitting_probability", "superiority_p_value")
 
 @dataclass(frozen=True, slots=True)
 class TableFigure:
-    """One figure of the whole table; `value` is None when it is undefined, and `message` says why or who."""
+    """Figure of a whole table of portfolios.
+
+    Attributes
+    ----------
+    metric : str
+    value : float or None
+        None when it is undefined.
+    message : str
+        Details, or the reason why the value is None.
+    """
 
     metric: str
     value: float | None
@@ -34,33 +43,61 @@ class TableFigure:
 def measure_overfitting(
     returns: FloatMatrix,
     benchmark_returns: FloatVector,
-    is_contender: BoolVector,
+    is_trial: BoolVector,
     names: tuple[str, ...],
     *,
     periods_per_year: int,
     rng: Generator,
     n_samples: int = 1000,
 ) -> tuple[MetricTable, tuple[TableFigure, ...]]:
-    """Deflate the cells of one simulator.
+    """Deflate the Sharpe ratios of the cells of one simulator and test the whole table for overfitting.
 
-    The trials are the contenders: every cell that holds something else than the market, and whose series varies. Their
-    number and the variance of their Sharpe ratios deflate each of them; overfitting and superiority over the market
-    are judged on all of them together. The risk-free rate is left out: the question is about the choice.
+    See docs/method/09-tournament.md#9.5.
+
+    The trials are the cells that hold anything other than the benchmark and whose series varies. Their number and the
+    variance of their Sharpe ratios deflate each of them; the probability of overfitting and the superiority over the
+    benchmark are computed from all of them together. The risk-free rate is left out, because the tests concern the
+    choice.
 
     Parameters
     ----------
     returns : (T, P)
+        Stitched simple returns of the cells.
     benchmark_returns : (T,)
-    is_contender : (P,)
+        Of the same sessions.
+    is_trial : (P,)
+        True for cells that hold anything other than the benchmark.
+    names : P names
+        Used in messages.
+    periods_per_year : int
+    rng : numpy.random.Generator
+        For the bootstrap.
+    n_samples : int
+        Of the bootstrap.
 
     Returns
     -------
     MetricTable, tuple of TableFigure
         Figures of `CELL_METRICS` for every cell and of `TABLE_METRICS` for the table.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> returns = rng.normal(0.0005, 0.01, size=(250, 3))
+    >>> table, figures = measure_overfitting(
+    ...     returns, rng.normal(0.0, 0.01, 250), np.array([True, True, False]), ("hrp", "herc", "market"),
+    ...     periods_per_year=252, rng=rng, n_samples=200,
+    ... )
+    >>> sorted(table.values)
+    ['deflated_sharpe', 'probabilistic_sharpe', 'sharpe_lower95', 'sharpe_upper95']
+    >>> [figure.metric for figure in figures]
+    ['n_trials', 'overfitting_probability', 'superiority_p_value']
+    >>> table.reason("deflated_sharpe", 2)
+    'the cell was no trial, or the only one: nothing was chosen'
     """
     n_sessions, n_cells = returns.shape
     varies = returns.min(axis=0) < returns.max(axis=0)
-    trials = is_contender & varies
+    trials = is_trial & varies
     sharpes = np.full(n_cells, np.nan)
     sharpes[varies] = returns[:, varies].mean(axis=0) / returns[:, varies].std(axis=0, ddof=1)
     table = MetricTable(n_cells)
@@ -77,9 +114,9 @@ def measure_overfitting(
         if not trials.any():
             raise InputError("no cell holds anything else than the market")
         chosen = np.flatnonzero(trials)
-        better = superior_ability(returns[:, chosen], benchmark_returns, rng=rng, n_samples=n_samples)
-        text = f"best {names[chosen[better.best]]}, statistic {better.statistic:.3f}, block {better.mean_block:.1f}"
-        figures.append(TableFigure("superiority_p_value", better.p_value, text))
+        tested = superior_ability(returns[:, chosen], benchmark_returns, rng=rng, n_samples=n_samples)
+        text = f"best {names[chosen[tested.best]]}, statistic {tested.statistic:.3f}, block {tested.mean_block:.1f}"
+        figures.append(TableFigure("superiority_p_value", tested.p_value, text))
     except AnalyticsError as refusal:
         figures.append(TableFigure("superiority_p_value", None, str(refusal)))
     return table, tuple(figures)

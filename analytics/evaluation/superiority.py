@@ -1,4 +1,4 @@
-"""Whether the best of many really beats the market: Hansen's test.
+"""Test the best of many portfolios for superior predictive ability over a benchmark (Hansen 2005).
 
 See docs/method/09-tournament.md#9.5.
 """
@@ -17,16 +17,19 @@ from analytics.evaluation.bootstrap import common_block, stationary_weights
 
 @dataclass(frozen=True, slots=True)
 class Superiority:
-    """Outcome of the test for superior predictive ability.
+    """Result of the test for superior predictive ability.
 
     Attributes
     ----------
     statistic : float
-        The largest studentised mean advantage, at least 0.
+        Largest studentised mean advantage over the benchmark, at least 0.
     best : int
-        The portfolio it belongs to.
+        Column of the portfolio with that advantage.
     p_lower, p_value, p_upper : float
-        Liberal, consistent and conservative p-values; the middle one is the answer.
+        Liberal, consistent and conservative p-values; the consistent one is the result.
+    mean_block : float
+        Mean block length of the bootstrap, in sessions.
+    n_samples : int
     """
 
     statistic: float
@@ -46,7 +49,9 @@ def superior_ability(
     n_samples: int = 2000,
     mean_block: float | None = None,
 ) -> Superiority:
-    """Test that no portfolio beats the benchmark in mean return (Hansen 2005).
+    """Test the null hypothesis that no portfolio has a higher mean return than the benchmark (Hansen 2005).
+
+    See docs/method/09-tournament.md#9.5.
 
     With d the (T, P) advantages and w_k their long-run deviations under the stationary bootstrap, the statistic is
     max(0, max_k sqrt(T) mean(d_k)/w_k). The samples are recentred so that the null holds: a portfolio whose mean lies
@@ -57,16 +62,33 @@ def superior_ability(
     Parameters
     ----------
     returns : (T, P)
-        Stitched returns, finite.
+        Stitched simple returns, finite.
     benchmark_returns : (T,)
         Of the same sessions.
-    mean_block : float
+    rng : numpy.random.Generator
+    n_samples : int
+    mean_block : float, optional
         Sessions; the longest `optimal_block` of the advantages when not given.
+
+    Returns
+    -------
+    Superiority
 
     Raises
     ------
     InputError
-        Shapes that disagree, or a portfolio that differs from the benchmark by a constant.
+        When shapes disagree, or when a portfolio differs from the benchmark by a constant.
+    ShortHistoryError
+        When there are fewer than 20 sessions and no mean block is given.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> benchmark_returns = rng.normal(0.0, 0.01, 250)
+    >>> returns = benchmark_returns[:, None] + rng.normal([0.0, 0.002], 0.005, size=(250, 2))
+    >>> test = superior_ability(returns, benchmark_returns, rng=rng, n_samples=500)
+    >>> test.best, test.p_value < 0.01
+    (1, True)
     """
     if returns.ndim != 2 or benchmark_returns.shape != returns.shape[:1]:
         raise InputError(f"returns of shape {returns.shape} beside a benchmark of shape {benchmark_returns.shape}")
@@ -89,17 +111,26 @@ def superior_ability(
 
 
 def long_run_deviation(series: FloatMatrix, mean_block: float) -> FloatVector:
-    """Deviation of sqrt(T) times a mean under the stationary bootstrap, exactly (Politis, Romano 1994, lemma 1).
+    """Compute the deviation of sqrt(T) times a mean under the stationary bootstrap (Politis, Romano 1994, lemma 1).
+
+    See docs/method/09-tournament.md#9.5.
 
     g_0 + 2 sum_i ((T - i)/T (1 - q)^i + i/T (1 - q)^(T - i)) g_i with q = 1/`mean_block` and autocovariances g_i.
 
     Parameters
     ----------
     series : (T, P)
+    mean_block : float
+        Sessions.
 
     Returns
     -------
     (P,)
+
+    Examples
+    --------
+    >>> long_run_deviation(np.array([[1.0], [-1.0], [1.0], [-1.0]]), mean_block=1.0).round(4).tolist()
+    [1.0]
     """
     n = series.shape[0]
     centred = series - series.mean(axis=0)

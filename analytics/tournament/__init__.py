@@ -1,4 +1,4 @@
-"""What would have worked, after costs and luck.
+"""Compare portfolio engines and risk profiles out of sample, after costs, by walk-forward analysis.
 
 See docs/method/09-tournament.md.
 """

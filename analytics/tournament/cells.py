@@ -1,4 +1,4 @@
-"""One cell of the tournament: an engine, a risk profile and a simulator.
+"""Cells of the tournament: the decisions and returns of one engine, risk profile and simulator.
 
 See docs/method/09-tournament.md#9.3.
 """
@@ -17,15 +17,31 @@ from analytics.tournament.simulators import WindowPath
 
 @dataclass(frozen=True, slots=True)
 class Concentration:
-    """How many bets one decision makes; NaN where it holds nothing."""
+    """Concentration of one decision; NaN where it holds nothing.
+
+    Attributes
+    ----------
+    hhi : float
+        Herfindahl-Hirschman index of the gross weights.
+    effective_bets : float
+        Effective number of uncorrelated bets.
+    """
 
     hhi: float
     effective_bets: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
-    """The stitched out-of-sample path; vectors over all tested sessions."""
+class OutOfSamplePath:
+    """Stitched out-of-sample series of one cell.
+
+    Attributes
+    ----------
+    returns, turnover, costs, borrow : (T,)
+        Of all tested sessions, fractions of the wealth before the session.
+    windows : tuple of WindowPath
+        The test windows, in order.
+    """
 
     returns: FloatVector
     turnover: FloatVector
@@ -34,8 +50,8 @@ class Path:
     windows: tuple[WindowPath, ...]
 
     @classmethod
-    def stitch(cls, windows: Sequence[WindowPath]) -> Path:
-        """Join the test windows, one after the other."""
+    def stitch(cls, windows: Sequence[WindowPath]) -> OutOfSamplePath:
+        """Join the test windows in order."""
         return cls(
             returns=np.concatenate([window.returns for window in windows]),
             turnover=np.concatenate([window.turnover for window in windows]),
@@ -46,8 +62,26 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cell:
-    """Status, decisions and path of one cell; a cell that is not `ok` has no path and is never filled."""
+class TournamentCell:
+    """Status, decisions and out-of-sample path of one engine, risk profile and simulator.
+
+    Attributes
+    ----------
+    status : str
+        `ok`, `unsupported` or `failed`.
+    message : str or None
+    decisions, concentrations : tuple
+        One for each window.
+    path : OutOfSamplePath or None
+        None for a cell that is not `ok` and before the simulation.
+
+    Examples
+    --------
+    >>> decision = Decision.refused(FAILED, "the caps hold at most 0.75")
+    >>> cell = TournamentCell.of("ours", "hrp", "realized", [(decision, Concentration(float("nan"), float("nan")))])
+    >>> cell.status, cell.message
+    ('failed', 'failed in 1 of 1 windows, first in window 0: the caps hold at most 0.75')
+    """
 
     engine: str
     risk_profile: str
@@ -56,20 +90,21 @@ class Cell:
     message: str | None
     decisions: tuple[Decision, ...]
     concentrations: tuple[Concentration, ...]
-    path: Path | None = None
+    path: OutOfSamplePath | None = None
 
     @classmethod
     def of(
-        cls, engine: str, risk_profile: str, simulator: str, answers: Sequence[tuple[Decision, Concentration]]
-    ) -> Cell:
-        """Judge the answers of all windows: one refusal leaves a hole that no series can bridge, so the cell has it.
+        cls, engine: str, risk_profile: str, simulator: str, decided: Sequence[tuple[Decision, Concentration]]
+    ) -> TournamentCell:
+        """Summarise the decisions of all windows in one cell.
 
-        The message counts the refused windows and quotes the first; else it counts solutions shown as another status.
+        One refused window makes the whole cell unusable, because the stitched series would have a gap. The message
+        counts the refused windows and quotes the first, or counts the solutions that are not shown as `ok`.
         """
-        decisions = tuple(decision for decision, _ in answers)
+        decisions = tuple(decision for decision, _ in decided)
         status, message = OK, None
         refused = [(number, item) for number, item in enumerate(decisions) if not item.is_usable]
-        noted = [(number, item) for number, item in enumerate(decisions) if item.is_usable and item.status != OK]
+        relabelled = [(number, item) for number, item in enumerate(decisions) if item.is_usable and item.status != OK]
         if refused:
             statuses = {item.status for _, item in refused}
             status = UNSUPPORTED if statuses == {UNSUPPORTED} else FAILED
@@ -77,10 +112,10 @@ class Cell:
             message = (
                 f"{status} in {len(refused)} of {len(decisions)} windows, first in window {number}: {first.message}"
             )
-        elif noted:
-            number, first = noted[0]
-            message = f"{first.status} in {len(noted)} of {len(decisions)} windows, first in window {number}"
-        concentrations = tuple(concentration for _, concentration in answers)
+        elif relabelled:
+            number, first = relabelled[0]
+            message = f"{first.status} in {len(relabelled)} of {len(decisions)} windows, first in window {number}"
+        concentrations = tuple(concentration for _, concentration in decided)
         return cls(engine, risk_profile, simulator, status, message, decisions, concentrations)
 
     @property
@@ -90,17 +125,17 @@ class Cell:
 
     @property
     def is_usable(self) -> bool:
-        """Whether every window has a portfolio."""
+        """True where every window has a portfolio."""
         return self.status == OK
 
     def holds_only(self, symbol: str) -> bool:
-        """Whether no window holds anything else, so that the cell is that instrument and no choice."""
+        """True where no window holds anything other than the symbol, so that the cell counts as no trial."""
         return all(set(decision.symbols) <= {symbol} for decision in self.decisions)
 
-    def failed(self, message: str) -> Cell:
-        """The cell after a simulation that could not be finished."""
+    def failed(self, message: str) -> TournamentCell:
+        """Return the cell as failed, because its simulation could not be finished."""
         return replace(self, status=FAILED, message=message, path=None)
 
-    def played(self, path: Path) -> Cell:
-        """The cell with its path."""
+    def simulated(self, path: OutOfSamplePath) -> TournamentCell:
+        """Return the cell with its path."""
         return replace(self, path=path)

@@ -1,4 +1,4 @@
-"""Who decides: engines, what they may see, and what they answer.
+"""Engines of the tournament: the past that they see and the decisions that they return.
 
 See docs/method/09-tournament.md#9.3.
 """
@@ -24,23 +24,30 @@ BUDGET_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PastView:
-    """Everything known at the end of one train window; every member ends there.
+    """Data known at the end of one train window; every field ends there.
 
     See docs/method/09-tournament.md#9.1.
 
-    The arrays are read-only copies, so no later session can be reached through them. They begin at the first session
-    of the study, since a regime is read against its own past; `train` marks the sessions of the train window.
+    The arrays are read-only copies, so no later session can be reached through them. They begin at the first session of
+    the tournament, because a regime is measured against its own past; `train` marks the sessions of the train window.
 
     Attributes
     ----------
+    window : int
+        Number of the window, from 0.
+    session_dates : T dates
+    symbols : N names
+    benchmark_symbol : str
     past_returns : (T, N)
-        Physical simple returns, NaN where an instrument has none.
+        Physical simple returns, fractions, NaN where an instrument has none.
     past_benchmark_returns : (T,)
-        The benchmark's, NaN where it has none.
+        Returns of the benchmark, NaN where it has none.
+    train : slice
+        Of the T sessions.
     past_histories : name -> (T, ...)
         Further arrays over the same sessions (value traded, membership, price).
     past_frames : name -> frame
-        Further frames, rows with `session_date` after the train window removed.
+        Further frames, without the rows whose `session_date` is after the train window.
     """
 
     window: int
@@ -55,29 +62,50 @@ class PastView:
 
     @property
     def train_returns(self) -> FloatMatrix:
-        """(train, N) physical returns of the train window."""
+        """Physical returns of the train window, (train, N)."""
         return self.past_returns[self.train]
 
     @property
     def train_end(self) -> date:
-        """The last session that the decision may see."""
+        """Last session that the decision may use."""
         return self.session_dates[-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """What one engine wants to hold over a test window.
+    """Portfolio that an engine holds over a test window.
 
     Attributes
     ----------
+    symbols : M names
     net_weights : (M,)
-        Signed fractions of wealth, one for each symbol: gross weight times direction.
+        Signed fractions of wealth: gross weight times direction.
     cash : float
         1 - sum |net_weights|, at least 0.
+    regime : str or None
+        Regime that the decision is based on.
+    n_candidates, n_selected, n_clusters : int or None
+    message : str or None
     status : str
-        `ok`, `unsupported`, `failed`, or a solution shown as something else (`no_positive_excess_return`).
-    sleeves, clusters, identities
-        One for each symbol where the policy has them, else empty; the insulation of a barbell is read from them.
+        `ok`, `unsupported`, `failed`, or the status of a solution that is not `ok` (`no_positive_excess_return`).
+    sleeves, clusters, identities : tuple
+        One for each symbol where the policy has them, else empty; used to check that the sleeves of a barbell are
+        disjoint.
+
+    Raises
+    ------
+    InputError
+        When weights and cash do not add up to 1, when a weight is not finite, or when symbols are repeated or shapes
+        differ.
+
+    Examples
+    --------
+    >>> Decision(("NYSE:KO", "NYSE:PG"), np.array([0.6, -0.3]), cash=0.1).is_usable
+    True
+    >>> Decision(("NYSE:KO",), np.array([0.6]), cash=0.1)
+    Traceback (most recent call last):
+        ...
+    analytics.errors.InputError: gross weights and cash add up to 0.700000000 with cash 0.100000000, not to 1
     """
 
     symbols: tuple[str, ...]
@@ -103,8 +131,8 @@ class Decision:
         if weights.shape != (n_symbols,):
             raise InputError(f"{n_symbols} symbols but net weights of shape {weights.shape}; give one for each symbol")
         if len(set(self.symbols)) != n_symbols:
-            twice = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
-            raise InputError(f"{twice[0]} is named twice in one decision; add its weights up first")
+            repeated = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
+            raise InputError(f"{repeated[0]} is named twice in one decision; add its weights up first")
         if not np.isfinite(weights).all():
             raise InputError(f"{self.symbols[int(np.argmin(np.isfinite(weights)))]} has no finite weight")
         total = float(np.abs(weights).sum()) + self.cash
@@ -116,39 +144,39 @@ class Decision:
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is a portfolio to simulate."""
+        """True where there is a portfolio to simulate."""
         return self.status not in {UNSUPPORTED, FAILED}
 
     @classmethod
     def refused(cls, status: str, message: str) -> Decision:
-        """The empty answer of an engine that is `unsupported` or `failed`."""
+        """Return the empty decision of an engine that is `unsupported` or `failed`."""
         return cls((), np.empty(0), 0.0, message=message, status=status)
 
 
 class Decide(Protocol):
-    """A policy: a pure function of the past."""
+    """Policy: a pure function of the past."""
 
     def __call__(self, past: PastView, /) -> Decision:
-        """Decide what to hold after `past` ends."""
+        """Decide the portfolio to hold after `past` ends."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A name and the policy it has for each risk profile it can do."""
+    """Name of an engine and its policy for each risk profile that it supports."""
 
     name: str
     decides: Mapping[str, Decide]
 
     @property
     def risk_profiles(self) -> tuple[str, ...]:
-        """The risk profiles this engine can do."""
+        """Risk profiles that the engine supports."""
         return tuple(self.decides)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Instruments with their direction, +1 or -1, before any weight."""
+    """Instruments with their direction, +1 or -1, without weights."""
 
     symbols: tuple[str, ...]
     directions: IntVector
@@ -158,15 +186,38 @@ PoolOf = Callable[[PastView], Pool]
 
 
 def decide_cell(engine: Engine, risk_profile: str, past: PastView) -> Decision:
-    """One engine's answer for one risk profile; its refusal is an answer too, never another engine's.
+    """Ask an engine for its decision on one risk profile, and record a refusal as a decision.
 
     See docs/method/09-tournament.md#9.3.
+
+    Parameters
+    ----------
+    engine : Engine
+    risk_profile : str
+    past : PastView
 
     Returns
     -------
     Decision
         `unsupported` when the engine has no such risk profile, `failed` with the error's text when it raises an
-        `AnalyticsError` or names a symbol that the past does not know. Other exceptions are bugs and pass through.
+        `AnalyticsError` or holds an unknown symbol. No other engine is asked in its stead. Other exceptions are bugs
+        and propagate.
+
+    Examples
+    --------
+    >>> past = PastView(
+    ...     window=0,
+    ...     session_dates=(date(2024, 1, 2), date(2024, 1, 3)),
+    ...     symbols=("NYSE:KO", "NYSE:PG"),
+    ...     benchmark_symbol="AMEX:SPY",
+    ...     past_returns=np.array([[0.01, 0.00], [0.00, 0.02]]),
+    ...     past_benchmark_returns=np.array([0.01, 0.01]),
+    ...     train=slice(0, 2),
+    ... )
+    >>> decide_cell(market_engine(), "market", past).symbols
+    ('AMEX:SPY',)
+    >>> decide_cell(market_engine(), "hrp", past).message
+    'market has no risk profile hrp'
     """
     decide = engine.decides.get(risk_profile)
     if decide is None:
@@ -175,7 +226,7 @@ def decide_cell(engine: Engine, risk_profile: str, past: PastView) -> Decision:
         decision = decide(past)
         unknown = sorted(set(decision.symbols) - set(past.symbols) - {past.benchmark_symbol})
         if unknown:
-            raise InputError(f"{engine.name} wants to hold {unknown[0]}, which has no returns in the study")
+            raise InputError(f"{engine.name} holds {unknown[0]}, which has no returns in the tournament")
     except UnsupportedProfileError as refusal:
         return Decision.refused(UNSUPPORTED, str(refusal))
     except AnalyticsError as failure:
@@ -184,16 +235,35 @@ def decide_cell(engine: Engine, risk_profile: str, past: PastView) -> Decision:
 
 
 def tradable_pool(past: PastView, *, min_history_sessions: int = 60, max_stale_sessions: int = 2) -> Pool:
-    """Every instrument with enough history in the train window that has not gone quiet, held long.
+    """Hold long every instrument with enough history in the train window and a recent return.
 
     See docs/method/02-returns.md#2.4.
 
     Parameters
     ----------
+    past : PastView
     min_history_sessions : int
         Returns needed within the train window.
     max_stale_sessions : int
-        An instrument without a return in this many last sessions plus one has left.
+        An instrument without a return in the last `max_stale_sessions` + 1 sessions is left out.
+
+    Returns
+    -------
+    Pool
+
+    Examples
+    --------
+    >>> past = PastView(
+    ...     window=0,
+    ...     session_dates=(date(2024, 1, 2), date(2024, 1, 3)),
+    ...     symbols=("NYSE:KO", "NYSE:PG"),
+    ...     benchmark_symbol="AMEX:SPY",
+    ...     past_returns=np.array([[0.01, float("nan")], [0.00, 0.02]]),
+    ...     past_benchmark_returns=np.array([0.01, 0.01]),
+    ...     train=slice(0, 2),
+    ... )
+    >>> tradable_pool(past, min_history_sessions=2).symbols
+    ('NYSE:KO',)
     """
     known = np.isfinite(past.train_returns)
     is_tradable = (known.sum(axis=0) >= min_history_sessions) & known[-(max_stale_sessions + 1) :].any(axis=0)
@@ -204,10 +274,30 @@ def tradable_pool(past: PastView, *, min_history_sessions: int = 60, max_stale_s
 def equal_weight_engine(
     pool_of: PoolOf = tradable_pool, *, name: str = "equal_weight", risk_profile: str = "equal_weight"
 ) -> Engine:
-    """The engine that holds the same gross weight of everything in a pool.
+    """Make the engine that holds every instrument of a pool at the same gross weight.
 
-    With the candidates as pool it is the raw pool of docs/method/09-tournament.md#9.7, with the selection as pool
-    the selected one.
+    See docs/method/09-tournament.md#9.7.
+
+    Parameters
+    ----------
+    pool_of : PastView -> Pool
+        The candidates give the raw pool of the alpha isolation, the selection gives its selected pool.
+    name, risk_profile : str
+        Of the engine and its only risk profile.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    ShortHistoryError
+        By the engine, when no instrument is tradable.
+
+    Examples
+    --------
+    >>> equal_weight_engine(name="raw_pool").risk_profiles
+    ('equal_weight',)
     """
 
     def decide(past: PastView) -> Decision:
@@ -221,9 +311,28 @@ def equal_weight_engine(
 
 
 def market_engine(*, name: str = "market", risk_profile: str = "market") -> Engine:
-    """The engine that holds 100 % of the benchmark, which stands outside the investable set.
+    """Make the engine that holds 100 % of the benchmark, which is not among the investable instruments.
 
     See docs/method/08-allocation.md#8.2.
+
+    Parameters
+    ----------
+    name, risk_profile : str
+        Of the engine and its only risk profile.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    ShortHistoryError
+        By the engine, when the benchmark has no return in the train window.
+
+    Examples
+    --------
+    >>> market_engine().risk_profiles
+    ('market',)
     """
 
     def decide(past: PastView) -> Decision:
@@ -235,8 +344,22 @@ def market_engine(*, name: str = "market", risk_profile: str = "market") -> Engi
 
 
 def own_engine(decides: Mapping[str, Decide], *, name: str = "ours") -> Engine:
-    """The house's engine: the policies that production runs, one for each risk profile.
+    """Make the engine of the production policies.
 
     See docs/method/08-allocation.md#8.1.
+
+    Parameters
+    ----------
+    decides : risk profile -> policy
+    name : str
+
+    Returns
+    -------
+    Engine
+
+    Examples
+    --------
+    >>> own_engine({"hrp": lambda past: Decision((), np.empty(0), cash=1.0)}).risk_profiles
+    ('hrp',)
     """
     return Engine(name, dict(decides))

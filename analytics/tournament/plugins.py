@@ -1,9 +1,9 @@
-"""What an engine from outside the house is given, and what it answers.
+"""Interface of plugin engines: the context they are given and the factory they provide.
 
 See docs/method/09-tournament.md#9.3.
 
-A guest is made once for a tournament by a `MakeEngine`, and decides as the house does: from a `PastView`, which ends
-with the train window. It may bring risk profiles of its own beside those of the tournament.
+A plugin is created once for a tournament by a `MakeEngine`, and decides from a `PastView`, which ends with the train
+window, as the built-in engines do. It may bring risk profiles of its own in addition to those of the tournament.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from analytics.tournament.engines import Engine, PoolOf
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PluginContext:
-    """What the house tells every guest before the first window.
+    """Settings and pools of a tournament that every plugin is given before the first window.
 
     Attributes
     ----------
-    risk profiles
-        The risk profiles that the house itself competes in.
-    periods_per_year
+    risk_profiles : tuple of str
+        Risk profiles of the production engine.
+    periods_per_year : int
         252 on the business grid, 365 on the 24/7 grid.
-    risk_free_annual
+    risk_free_annual : float
         Rate of max_sharpe and of the metrics, a fraction.
-    cap
-        Largest gross weight of one cluster in the house's portfolios; a guest is free to ignore it.
-    seed
-        Of the run; a guest that draws numbers seeds its generator with it, so that the run can be reproduced.
-    selected_pool
-        The winners that the house's own selection takes from a window's past, with their direction.
-    raw_pool
+    cap : float
+        Largest gross weight of one cluster in the production portfolios; a plugin may ignore it.
+    seed : int
+        Of the run; a plugin that draws random numbers seeds its generator with it, so that the run can be reproduced.
+    selected_pool : PastView -> Pool
+        Instruments that the production selection chooses from a window's past, with their direction.
+    raw_pool : PastView -> Pool
         All candidates that the scanners found by then, with their direction.
     """
 
@@ -46,8 +46,8 @@ class PluginContext:
 
 
 class MakeEngine(Protocol):
-    """What an entry point of the group `lakefolio.engines` refers to."""
+    """Factory that an entry point of the group `lakefolio.engines` refers to."""
 
-    def __call__(self, terms: PluginContext, /) -> Engine:
+    def __call__(self, context: PluginContext, /) -> Engine:
         """Make the engine of one tournament."""
         ...

@@ -1,10 +1,10 @@
-"""Production's own policy, decided again at the end of every train window.
+"""Replay the production policy at the end of every train window.
 
 See docs/method/09-tournament.md#9.1, 9.2.
 
-Everything that a window needs (candidates, regime, winners, clusters) is decided once from its past and shared by its
-risk profiles. A risk profile's holdings before a window are its own decision before, carried by the returns since:
-known then too.
+Candidates, regime, selection and clusters of a window are decided once from its past and shared by its risk profiles.
+The holdings of a risk profile before a window are its own last decision, carried forward by the returns since, which
+are past as well.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CANDIDATES = "candidates"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FixedSelection:
-    """What production stands on today; used in every window when point-in-time fidelity is off."""
+    """Today's selection and regime, used in every window when point-in-time fidelity is off."""
 
     chosen: SelectedInstruments
     regime: str
@@ -39,7 +39,7 @@ class FixedSelection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedWindow:
-    """What all risk profiles of one window share."""
+    """Selection, train returns, clusters, regime and candidates of one window, which all its risk profiles share."""
 
     chosen: SelectedInstruments
     train_returns: FloatMatrix
@@ -50,30 +50,33 @@ class PreparedWindow:
 
 @dataclass(slots=True, eq=False)
 class Replay:
-    """Decides for all windows of one tournament, in their order.
+    """Production policy over all windows of one tournament, which must be decided in their order.
 
     Attributes
     ----------
-    standing
-        None: everything is recomputed from what each window knew (`feat_pit_fidelity`).
-    seed
-        Of the bootstrap that a short market stream is judged by; the same in every window.
+    policy : Policy
+    regime_settings : RegimeSettings
+    periods_per_year : int
+    seed : int
+        Of the bootstrap in the regime detection of short market returns; the same in every window.
+    fixed_selection : FixedSelection or None
+        None: everything is recomputed from the past of each window (`feat_pit_fidelity`).
     """
 
     policy: Policy
     regime_settings: RegimeSettings
     periods_per_year: int
     seed: int
-    standing: FixedSelection | None = None
+    fixed_selection: FixedSelection | None = None
     _prepared: dict[int, PreparedWindow] = field(default_factory=dict)
     _decided: dict[str, tuple[PastView, Decision]] = field(default_factory=dict)
 
     def decides(self, risk_profiles: Sequence[str]) -> Mapping[str, Decide]:
-        """One policy per risk profile."""
+        """Return one policy for each risk profile."""
         return {risk_profile: self._decide_for(risk_profile) for risk_profile in risk_profiles}
 
     def raw_pool(self, past: PastView) -> Pool:
-        """All candidates of a window.
+        """Return all candidates of a window.
 
         See docs/method/09-tournament.md#9.7.
         """
@@ -81,7 +84,7 @@ class Replay:
         return Pool(tuple(candidates["symbol"]), candidates["direction"].cast(pl.Int64).to_numpy())
 
     def selected_pool(self, past: PastView) -> Pool:
-        """The winners of a window.
+        """Return the selected instruments of a window.
 
         See docs/method/09-tournament.md#9.7.
         """
@@ -89,14 +92,14 @@ class Replay:
         return Pool(chosen.symbols, chosen.directions)
 
     def prepare(self, past: PastView) -> PreparedWindow:
-        """Candidates, regime, winners and clusters of a window, from its past alone."""
+        """Decide candidates, regime, selection and clusters of a window from its past alone."""
         if past.window not in self._prepared:
             self._prepared[past.window] = self._prepare(past)
         return self._prepared[past.window]
 
     def _prepare(self, past: PastView) -> PreparedWindow:
         candidates = candidates_at(past)
-        if self.standing is None:
+        if self.fixed_selection is None:
             returns = _columns(past.past_returns, past.symbols, candidates["symbol"].to_list())
             regime = self._regime(past, returns)
             train = returns[past.train]
@@ -105,7 +108,7 @@ class Replay:
             )
             chosen = SelectedInstruments.of(selection)
         else:
-            chosen, regime = self.standing.chosen, self.standing.regime
+            chosen, regime = self.fixed_selection.chosen, self.fixed_selection.regime
         train = _columns(past.train_returns, past.symbols, chosen.symbols)
         known = np.isfinite(train).sum(axis=0) >= self.policy.min_history_sessions
         chosen, train = chosen.where(known), train[:, known]
@@ -121,7 +124,7 @@ class Replay:
         )
         now = history.regimes[-1]
         if now is None:
-            raise ShortHistoryError(f"no regime can be told at {past.train_end}: the market stream is too short")
+            raise ShortHistoryError(f"no regime can be detected at {past.train_end}: the market returns are too short")
         return now
 
     def _decide_for(self, risk_profile: str) -> Decide:
@@ -171,12 +174,39 @@ class Replay:
 
 
 def candidates_at(past: PastView) -> pl.DataFrame:
-    """Candidates of the newest decision session that the past holds, by symbol.
+    """Return the candidates of the last session of the past, sorted by symbol.
+
+    See docs/method/09-tournament.md#9.2.
+
+    Parameters
+    ----------
+    past : PastView
+        With the frame `candidates`.
+
+    Returns
+    -------
+    polars.DataFrame
 
     Raises
     ------
     ShortHistoryError
-        There is none: nothing was scanned up to then.
+        When nothing was scanned up to then.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> past = PastView(
+    ...     window=0,
+    ...     session_dates=(date(2024, 1, 2),),
+    ...     symbols=("NYSE:KO",),
+    ...     benchmark_symbol="AMEX:SPY",
+    ...     past_returns=np.zeros((1, 1)),
+    ...     past_benchmark_returns=np.zeros(1),
+    ...     train=slice(0, 1),
+    ...     past_frames={"candidates": pl.DataFrame({"session_date": [date(2024, 1, 2)], "symbol": ["NYSE:KO"]})},
+    ... )
+    >>> candidates_at(past)["symbol"].to_list()
+    ['NYSE:KO']
     """
     frame = past.past_frames.get(CANDIDATES)
     if frame is None or frame.is_empty():
@@ -187,9 +217,9 @@ def candidates_at(past: PastView) -> pl.DataFrame:
     return newest
 
 
-def _columns(returns: FloatMatrix, symbols: Sequence[str], wanted: Sequence[str]) -> FloatMatrix:
-    place = {symbol: column for column, symbol in enumerate(symbols)}
-    absent = [symbol for symbol in wanted if symbol not in place]
+def _columns(returns: FloatMatrix, symbols: Sequence[str], chosen: Sequence[str]) -> FloatMatrix:
+    column_of = {symbol: column for column, symbol in enumerate(symbols)}
+    absent = [symbol for symbol in chosen if symbol not in column_of]
     if absent:
-        raise InputError(f"{absent[0]} has no returns in the study")
-    return returns[:, [place[symbol] for symbol in wanted]]
+        raise InputError(f"{absent[0]} has no returns in the tournament")
+    return returns[:, [column_of[symbol] for symbol in chosen]]

@@ -1,4 +1,4 @@
-"""The frames of a tournament, in the columns of the results tables.
+"""Make the frames of a tournament in the columns of the results tables.
 
 See docs/method/09-tournament.md#9.3, 9.5.
 """
@@ -15,20 +15,20 @@ from numpy.random import Generator
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.evaluation.metrics import (
     RELATIVE_METRICS,
-    STREAM_METRICS,
+    SERIES_METRICS,
     TRADING_METRICS,
     MetricTable,
     compute_metrics,
 )
 from analytics.evaluation.overfitting import CELL_METRICS, TableFigure, measure_overfitting
-from analytics.tournament.cells import Cell, Path
+from analytics.tournament.cells import OutOfSamplePath, TournamentCell
 from analytics.tournament.engines import Decision
 from analytics.tournament.simulators import IDEALIZED, REALIZED
 from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.windows import Window
 
 CONCENTRATION_METRICS = ("effective_bets", "hhi")
-METRICS = (*STREAM_METRICS, *RELATIVE_METRICS, *TRADING_METRICS, *CONCENTRATION_METRICS, *CELL_METRICS)
+METRICS = (*SERIES_METRICS, *RELATIVE_METRICS, *TRADING_METRICS, *CONCENTRATION_METRICS, *CELL_METRICS)
 RETURN_COLUMNS = ("engine", "risk_profile", "simulator", "session_date", "window", "return")
 
 _CELL = {"engine": pl.String(), "risk_profile": pl.String(), "simulator": pl.String()}
@@ -64,11 +64,33 @@ def windows_frame(
     decisions: Mapping[tuple[str, str], tuple[Decision, ...]],
     reference_engine: str,
 ) -> pl.DataFrame:
-    """One row for each window, described by the reference engine's first usable decision."""
+    """Make one row for each window, described by the reference engine's first usable decision.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+    session_dates : T dates
+    decisions : (engine, risk profile) -> one Decision for each window
+    reference_engine : str
+
+    Returns
+    -------
+    polars.DataFrame
+        As `results.tournament_windows`, without run id.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> dates = tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(6))
+    >>> decisions = {("ours", "hrp"): (Decision((), np.empty(0), cash=1.0, regime="QUIET"),)}
+    >>> windows = (Window(0, slice(0, 4), slice(4, 6)),)
+    >>> windows_frame(windows, dates, decisions, "ours").select("window", "test_start", "regime").rows()
+    [(0, datetime.date(2024, 1, 5), 'QUIET')]
+    """
     rows = []
     for window in windows:
-        answers = [items[window.index] for (engine, _), items in decisions.items() if engine == reference_engine]
-        shown = next((item for item in answers if item.is_usable), None)
+        of_reference = [items[window.index] for (engine, _), items in decisions.items() if engine == reference_engine]
+        shown = next((item for item in of_reference if item.is_usable), None)
         refused = [
             f"{engine}/{risk_profile} {items[window.index].status}: {items[window.index].message}"
             for (engine, risk_profile), items in decisions.items()
@@ -93,8 +115,27 @@ def windows_frame(
     return pl.DataFrame(rows, schema=_WINDOWS)
 
 
-def sessions_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates: tuple[date, ...]) -> pl.DataFrame:
-    """One row for each played cell and tested session."""
+def sessions_frame(
+    cells: Sequence[TournamentCell], windows: Sequence[Window], session_dates: tuple[date, ...]
+) -> pl.DataFrame:
+    """Make one row for each simulated cell and tested session.
+
+    Parameters
+    ----------
+    cells : sequence of TournamentCell
+    windows : sequence of Window
+    session_dates : T dates
+
+    Returns
+    -------
+    polars.DataFrame
+        Return, turnover, costs and borrow as fractions of the wealth before the session.
+
+    Examples
+    --------
+    >>> sessions_frame([], (), ()).columns
+    ['engine', 'risk_profile', 'simulator', 'session_date', 'window', 'return', 'turnover', 'costs', 'borrow']
+    """
     days = [day for window in windows for day in session_dates[window.test]]
     numbers = [window.index for window in windows for _ in range(window.n_test)]
     frames = [
@@ -119,7 +160,22 @@ def sessions_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dat
 
 
 def weights_frame(decisions: Mapping[tuple[str, str], tuple[Decision, ...]]) -> pl.DataFrame:
-    """One row for each engine, risk profile, window and symbol wanted."""
+    """Make one row for each engine, risk profile, window and symbol of a decision.
+
+    Parameters
+    ----------
+    decisions : (engine, risk profile) -> one Decision for each window
+
+    Returns
+    -------
+    polars.DataFrame
+        Signed weights.
+
+    Examples
+    --------
+    >>> weights_frame({("market", "market"): (Decision(("AMEX:SPY",), np.ones(1), cash=0.0),)}).rows()
+    [('market', 'market', 0, 'AMEX:SPY', 1.0)]
+    """
     rows = [
         (engine, risk_profile, number, symbol, float(weight))
         for (engine, risk_profile), items in decisions.items()
@@ -129,8 +185,26 @@ def weights_frame(decisions: Mapping[tuple[str, str], tuple[Decision, ...]]) -> 
     return pl.DataFrame(rows, schema=_WEIGHTS, orient="row")
 
 
-def trades_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates: tuple[date, ...]) -> pl.DataFrame:
-    """One row for each trade: `trade`, the signed fraction of the wealth before the session, and its `cost`."""
+def trades_frame(
+    cells: Sequence[TournamentCell], windows: Sequence[Window], session_dates: tuple[date, ...]
+) -> pl.DataFrame:
+    """Make one row for each trade: `trade`, the signed fraction of the wealth before the session, and its `cost`.
+
+    Parameters
+    ----------
+    cells : sequence of TournamentCell
+    windows : sequence of Window
+    session_dates : T dates
+
+    Returns
+    -------
+    polars.DataFrame
+
+    Examples
+    --------
+    >>> trades_frame([], (), ()).columns
+    ['engine', 'risk_profile', 'simulator', 'window', 'session_date', 'symbol', 'trade', 'cost']
+    """
     frames = []
     for cell in cells:
         for window, path in zip(windows, cell.path.windows if cell.path is not None else (), strict=False):
@@ -138,7 +212,7 @@ def trades_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates
             days, size = session_dates[window.test], rows.size
             traded = np.abs(path.trades).sum(axis=1)[rows]
             trade = path.trades[rows, columns]
-            # The session's cost is shared by notional, as it was charged.
+            # The cost of a session is split by notional, as it was charged.
             parts = {
                 "engine": [cell.engine] * size,
                 "risk_profile": [cell.risk_profile] * size,
@@ -155,29 +229,52 @@ def trades_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates
     )
 
 
-def judge(
-    cells: Sequence[Cell], benchmark_returns: FloatVector, settings: TournamentSettings, rng: Generator
+def evaluate_cells(
+    cells: Sequence[TournamentCell], benchmark_returns: FloatVector, settings: TournamentSettings, rng: Generator
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Metrics of every cell and luck of every simulator's table, on the stitched series.
+    """Compute the metrics of every cell and the overfitting figures of every simulator, on the stitched series.
+
+    See docs/method/09-tournament.md#9.5.
+
+    Parameters
+    ----------
+    cells : sequence of TournamentCell
+    benchmark_returns : (T,)
+        Of the tested sessions, without NaN.
+    settings : TournamentSettings
+    rng : numpy.random.Generator
+        For the bootstrap.
 
     Returns
     -------
-    metrics, overfitting : pl.DataFrame
+    metrics, overfitting : polars.DataFrame
+
+    Examples
+    --------
+    >>> refused = Decision.refused("unsupported", "no such risk profile")
+    >>> cell = TournamentCell("ours", "hrp", IDEALIZED, refused.status, refused.message, (refused,), ())
+    >>> metrics, overfitting = evaluate_cells(
+    ...     [cell], np.zeros(20), TournamentSettings(simulators=(IDEALIZED,)), np.random.default_rng(0)
+    ... )
+    >>> metrics.select("status", "value", "message").unique().rows()
+    [('unsupported', None, 'no such risk profile')]
+    >>> overfitting.rows()
+    [('idealized', 'n_trials', 0.0, 'no cell could be simulated')]
     """
     metric_rows: list[tuple[str | float | None, ...]] = []
     overfitting_rows: list[tuple[str | float | None, ...]] = []
     for simulator in settings.simulators:
         own = [cell for cell in cells if cell.simulator == simulator]
-        played = [(cell, cell.path) for cell in own if cell.path is not None]
+        simulated = [(cell, cell.path) for cell in own if cell.path is not None]
         for cell in own:
             if cell.path is None:
                 head = (cell.engine, cell.risk_profile, simulator, cell.status)
                 metric_rows.extend((*head, metric, None, cell.message) for metric in METRICS)
-        if not played:
-            overfitting_rows.append((simulator, "n_trials", 0.0, "no cell could be played"))
+        if not simulated:
+            overfitting_rows.append((simulator, "n_trials", 0.0, "no cell could be simulated"))
             continue
-        tables, figures = _judge_played(played, benchmark_returns, settings, rng)
-        for column, (cell, _) in enumerate(played):
+        tables, figures = _evaluate_simulated(simulated, benchmark_returns, settings, rng)
+        for column, (cell, _) in enumerate(simulated):
             head = (cell.engine, cell.risk_profile, simulator, cell.status)
             for metric in METRICS:
                 table = next(table for table in tables if metric in table.values)
@@ -190,13 +287,16 @@ def judge(
     )
 
 
-def _judge_played(
-    played: Sequence[tuple[Cell, Path]], benchmark: FloatVector, settings: TournamentSettings, rng: Generator
+def _evaluate_simulated(
+    simulated: Sequence[tuple[TournamentCell, OutOfSamplePath]],
+    benchmark: FloatVector,
+    settings: TournamentSettings,
+    rng: Generator,
 ) -> tuple[list[MetricTable], tuple[TableFigure, ...]]:
-    def stack(pick: Callable[[Path], FloatVector]) -> FloatMatrix:
-        return np.column_stack([pick(path) for _, path in played])
+    def stack(pick: Callable[[OutOfSamplePath], FloatVector]) -> FloatMatrix:
+        return np.column_stack([pick(path) for _, path in simulated])
 
-    names = tuple(cell.name for cell, _ in played)
+    names = tuple(cell.name for cell, _ in simulated)
     returns = stack(lambda path: path.returns)
     table = compute_metrics(
         returns,
@@ -208,13 +308,13 @@ def _judge_played(
         names=names,
     )
     for metric in CONCENTRATION_METRICS:
-        means = np.array([_mean_of_known([getattr(c, metric) for c in cell.concentrations]) for cell, _ in played])
+        means = np.array([_mean_of_known([getattr(c, metric) for c in cell.concentrations]) for cell, _ in simulated])
         table.put(metric, means, np.isnan(means), "no window held a portfolio with variance")
-    is_contender = np.array([not cell.holds_only(settings.benchmark_symbol) for cell, _ in played])
+    is_trial = np.array([not cell.holds_only(settings.benchmark_symbol) for cell, _ in simulated])
     overfitting, figures = measure_overfitting(
         returns,
         benchmark,
-        is_contender,
+        is_trial,
         names,
         periods_per_year=settings.periods_per_year,
         rng=rng,
@@ -229,16 +329,37 @@ def _mean_of_known(values: Sequence[float]) -> float:
 
 
 def decay_frame(metrics: pl.DataFrame) -> pl.DataFrame:
-    """Idealized minus realized of every figure that both have.
+    """Subtract realized from idealized figures, for every figure that both have.
 
     See docs/method/09-tournament.md#9.4.
+
+    Parameters
+    ----------
+    metrics : polars.DataFrame
+        As `evaluate_cells` returns it.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns `engine`, `risk_profile`, `metric`, `idealized`, `realized` and `decay`.
+
+    Examples
+    --------
+    >>> cagr = {IDEALIZED: 0.10, REALIZED: 0.08}
+    >>> rows = [("ours", "hrp", simulator, "ok", "cagr", value, None) for simulator, value in cagr.items()]
+    >>> decay_frame(pl.DataFrame(rows, schema=_METRICS, orient="row"))["decay"].round(4).to_list()
+    [0.02]
     """
     keys = ["engine", "risk_profile", "metric"]
-    sides = [
+    by_simulator = [
         metrics.filter((pl.col("simulator") == simulator) & (pl.col("status") == "ok")).select(
             *keys, pl.col("value").alias(simulator)
         )
         for simulator in (IDEALIZED, REALIZED)
     ]
-    joined = sides[0].join(sides[1], on=keys, how="inner", maintain_order="left").drop_nulls([IDEALIZED, REALIZED])
+    joined = (
+        by_simulator[0]
+        .join(by_simulator[1], on=keys, how="inner", maintain_order="left")
+        .drop_nulls([IDEALIZED, REALIZED])
+    )
     return joined.with_columns((pl.col(IDEALIZED) - pl.col(REALIZED)).alias("decay"))

@@ -1,4 +1,4 @@
-"""The session axis: the one place that holds the past and the future of a window.
+"""Split the sessions of a tournament: the past of a window for decisions, its future for simulators.
 
 See docs/method/09-tournament.md#9.1.
 """
@@ -24,12 +24,18 @@ from analytics.tournament.windows import Window
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionAxis:
-    """Everything over all T sessions; a window gets its past or its future from here, never both.
+    """All data over the T sessions of a tournament.
+
+    A window gets its past from `look_back` and its future from `look_ahead`; no other object holds both.
 
     Attributes
     ----------
+    session_dates : T dates, ascending
+    symbols : N names
     returns : (T, N)
-        Physical, NaN where there is none; finite and at least -1 otherwise.
+        Physical simple returns, NaN where there is none; finite and at least -1 otherwise.
+    benchmark_symbol : str
+        Not among the symbols.
     benchmark_returns : (T,)
     histories : name -> (T, ...)
     frames : name -> frame with `session_date`
@@ -37,7 +43,18 @@ class SessionAxis:
     Raises
     ------
     InputError
-        Shapes, dates, symbols or returns that cannot be right; the message names symbol and session.
+        When shapes, dates, symbols or returns are invalid; the message names symbol and session.
+
+    Examples
+    --------
+    >>> dates = (date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4))
+    >>> returns = np.array([[0.01], [0.02], [0.03]])
+    >>> axis = SessionAxis(dates, ("NYSE:KO",), returns, "AMEX:SPY", np.zeros(3), {}, {})
+    >>> window = Window(index=0, train=slice(0, 2), test=slice(2, 3))
+    >>> axis.look_back(window).past_returns.tolist()
+    [[0.01], [0.02]]
+    >>> axis.look_ahead(window)[1].tolist()
+    [[0.03, 0.0]]
     """
 
     session_dates: tuple[date, ...]
@@ -81,7 +98,7 @@ class SessionAxis:
             )
 
     def look_back(self, window: Window) -> PastView:
-        """Copy what was known at the end of a train window."""
+        """Copy the data known at the end of a train window."""
         stop, last = window.train.stop, self.session_dates[window.train.stop - 1]
         return PastView(
             window=window.index,
@@ -98,7 +115,7 @@ class SessionAxis:
         )
 
     def look_ahead(self, window: Window) -> tuple[tuple[str, ...], FloatMatrix]:
-        """Symbols and returns of a test window, the benchmark's last."""
+        """Return the symbols and returns of a test window, with the benchmark last."""
         returns = np.column_stack([self.returns[window.test], self.benchmark_returns[window.test]])
         return (*self.symbols, self.benchmark_symbol), returns
 

@@ -1,19 +1,19 @@
-"""What a portfolio earns after its decision: drift, trades, costs.
+"""Simulate a portfolio after its decision: drift, trades and costs.
 
 See docs/method/09-tournament.md#9.4.
 
-One loop serves both simulators, so that their difference is friction and never policy. Wealth, holdings and the money
-account obey, at each session with trade rate k and borrow rate b:
+One loop serves both simulators, so they differ in friction only. Wealth, holdings and the money account follow, at each
+session with trade rate k and borrow rate b:
 
     before the session, when a trade is due:  W' solves W' = W - k sum_i |w_i W' - h_i|
                                               h'_i = w_i W', money' = W' - sum_i h'_i
     over the session:                         h_i = h'_i (1 + r_i), money = money' - b / periods * sum_i max(-h'_i, 0)
     return of the session:                    (sum_i h_i + money) / W - 1
 
-So the trade is paid from the wealth that it leaves, the published weights hold exactly after it, and the first return
-of a window carries the cost of entering it. The money account earns nothing. A short is a negative holding: it earns
-the negative of the physical return and its proceeds lie in the money account. A NaN return earns 0. An instrument
-that a decision no longer names is sold at its last price.
+The trade is paid from the wealth that remains after it, so the published weights hold exactly after the trade, and the
+first return of a window includes the cost of entering it. The money account earns nothing. A short is a negative
+holding: it earns the negative of the physical return, and its proceeds are in the money account. A NaN return earns 0.
+An instrument that is not in the new decision is sold at its last price.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MAX_TRADE_ITERATIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Frictions:
-    """What trading and shorting cost.
+    """Costs of trading and shorting.
 
     Attributes
     ----------
@@ -46,7 +46,17 @@ class Frictions:
     borrow_annual : float
         Fraction of the short notional a year, spread evenly over the sessions of a year.
     has_short_costs : bool
-        `feat_short_costs`; off: shorts are borrowed for nothing.
+        `feat_short_costs`; off: borrowing is free.
+
+    Raises
+    ------
+    InputError
+        When a cost is negative or not finite, or when trading costs 50 % of the notional or more.
+
+    Examples
+    --------
+    >>> round(Frictions(slippage_bps=5.0, commission_bps=1.0).trade_rate, 6)
+    0.0006
     """
 
     slippage_bps: float = 5.0
@@ -77,7 +87,14 @@ FRICTIONLESS = Frictions(0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class HeldState:
-    """Signed notionals by symbol and the money account, carried from window to window."""
+    """Signed notionals by symbol and the money account, carried from window to window.
+
+    Examples
+    --------
+    >>> state = HeldState.from_weights({"NYSE:KO": 0.6, "NYSE:PG": -0.2})
+    >>> round(state.money, 4), round(state.wealth, 4)
+    (0.6, 1.0)
+    """
 
     notionals: Mapping[str, float]
     money: float
@@ -89,20 +106,21 @@ class HeldState:
 
     @classmethod
     def from_weights(cls, held_weights: Mapping[str, float]) -> HeldState:
-        """Wealth 1 in the given signed weights, the rest in money; an empty mapping is all money."""
+        """Wealth 1 in the given signed weights and the rest in money; an empty mapping is all money."""
         return cls(dict(held_weights), 1.0 - sum(held_weights.values()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowPath:
-    """What happened over one test window of T sessions in M symbols held or wanted.
+    """Simulated series of one test window of T sessions in M symbols.
 
     Every number is a fraction of the wealth before the session: `returns = gross - costs - borrow`.
 
     Attributes
     ----------
+    symbols : M names
+        Those of the decision and of the holdings before it.
     returns, costs, borrow : (T,)
-        Per session.
     turnover : (T,)
         Half the sum of |trade| over instruments.
     trades : (T, M)
@@ -123,7 +141,20 @@ class WindowPath:
 def idealized(
     state: HeldState, decision: Decision, next_symbols: Sequence[str], next_returns: FloatMatrix, *, rebalance: str
 ) -> WindowPath:
-    """The path without friction, at the same policy as `realized`."""
+    """Simulate one test window without friction, with the same rebalancing as `realized`.
+
+    See docs/method/09-tournament.md#9.4.
+
+    Parameters, errors and result as for `simulate_window`.
+
+    Examples
+    --------
+    >>> decision = Decision(("NYSE:KO",), np.array([0.5]), cash=0.5)
+    >>> next_returns = np.array([[0.02], [0.01]])
+    >>> path = idealized(HeldState.from_weights({}), decision, ["NYSE:KO"], next_returns, rebalance="window")
+    >>> path.returns.round(6).tolist()
+    [0.01, 0.00505]
+    """
     return simulate_window(
         state, decision, next_symbols, next_returns, frictions=FRICTIONLESS, rebalance=rebalance, periods_per_year=1
     )
@@ -139,7 +170,22 @@ def realized(
     rebalance: str,
     periods_per_year: int,
 ) -> WindowPath:
-    """The path with slippage, commission and borrow."""
+    """Simulate one test window with slippage, commission and borrow costs.
+
+    See docs/method/09-tournament.md#9.4.
+
+    Parameters, errors and result as for `simulate_window`.
+
+    Examples
+    --------
+    >>> decision = Decision(("NYSE:KO",), np.array([0.5]), cash=0.5)
+    >>> path = realized(
+    ...     HeldState.from_weights({}), decision, ["NYSE:KO"], np.array([[0.02], [0.01]]),
+    ...     frictions=Frictions(), rebalance="window", periods_per_year=252,
+    ... )
+    >>> path.returns.round(6).tolist(), path.costs.round(6).tolist()
+    ([0.009697, 0.00505], [0.0003, 0.0])
+    """
     return simulate_window(
         state,
         decision,
@@ -163,25 +209,44 @@ def simulate_window(
 ) -> WindowPath:
     """Carry a portfolio through one test window.
 
-    See docs/method/09-tournament.md#9.4; the formulas stand at the top of this module.
+    See docs/method/09-tournament.md#9.4; the formulas are at the top of this module.
 
     Parameters
     ----------
-    next_symbols : N symbols
-        Columns of `next_returns`; must hold every symbol that is held or wanted.
+    state : HeldState
+        Before the window.
+    decision : Decision
+    next_symbols : N names
+        Columns of `next_returns`; they include every symbol of the holdings and of the decision.
     next_returns : (T, N)
-        Physical simple returns of the test window; NaN earns 0.
+        Physical simple returns of the test window, fractions; NaN earns 0.
+    frictions : Frictions
     rebalance : str
         `window`: one trade, then drift; `daily`: a trade back to the decision before every session.
     periods_per_year : int
         Sessions of a year, over which the borrow cost is spread.
 
+    Returns
+    -------
+    WindowPath
+
     Raises
     ------
     InputError
-        An unknown rebalance, a symbol without returns, a return below -1 or infinite, a refused decision.
+        When the rebalancing is unknown, when a symbol has no returns, when a return is below -1 or infinite, or when
+        the decision is refused.
     RuinError
-        Wealth fell below zero.
+        When wealth falls below zero.
+
+    Examples
+    --------
+    >>> decision = Decision(("NYSE:KO", "NYSE:PG"), np.array([0.5, -0.5]), cash=0.0)
+    >>> path = simulate_window(
+    ...     HeldState.from_weights({}), decision, ["NYSE:KO", "NYSE:PG"], np.array([[0.02, 0.01], [0.00, 0.00]]),
+    ...     frictions=FRICTIONLESS, rebalance="window", periods_per_year=252,
+    ... )
+    >>> path.returns.round(6).tolist(), path.turnover.tolist()
+    ([0.005, 0.0], [0.5, 0.0])
     """
     if rebalance not in {WINDOW, DAILY}:
         raise InputError(f"rebalance {rebalance!r} is neither {WINDOW!r} nor {DAILY!r}")
@@ -189,8 +254,8 @@ def simulate_window(
         raise InputError(f"a decision that is {decision.status} cannot be simulated: {decision.message}")
     symbols = tuple(sorted(set(decision.symbols) | set(state.notionals)))
     returns = _pick(symbols, next_symbols, next_returns)
-    wanted = dict(zip(decision.symbols, decision.net_weights, strict=True))
-    weights = np.array([wanted.get(symbol, 0.0) for symbol in symbols])
+    targets = dict(zip(decision.symbols, decision.net_weights, strict=True))
+    weights = np.array([targets.get(symbol, 0.0) for symbol in symbols])
     holdings = np.array([state.notionals.get(symbol, 0.0) for symbol in symbols])
     money, wealth = state.money, state.wealth
     n_sessions = returns.shape[0]
@@ -223,7 +288,7 @@ def _pick(symbols: tuple[str, ...], next_symbols: Sequence[str], next_returns: F
     columns = {symbol: column for column, symbol in enumerate(next_symbols)}
     missing = [symbol for symbol in symbols if symbol not in columns]
     if missing:
-        raise InputError(f"{missing[0]} is held or wanted but has no column in the returns of the test window")
+        raise InputError(f"{missing[0]} is held or in the decision but has no column in the returns of the test window")
     picked = next_returns[:, [columns[symbol] for symbol in symbols]]
     impossible = (picked < -1.0) | np.isinf(picked)
     if impossible.any():
@@ -236,7 +301,7 @@ def _pick(symbols: tuple[str, ...], next_symbols: Sequence[str], next_returns: F
 
 
 def _wealth_after_trade(wealth: float, holdings: FloatVector, weights: FloatVector, rate: float) -> float:
-    """Solve W' = W - k sum |w W' - h|; a contraction with factor k * gross, below one half."""
+    """Solve W' = W - k sum |w W' - h|, a contraction with factor k * gross, below one half."""
     after = wealth
     for _ in range(MAX_TRADE_ITERATIONS):
         before, after = after, float(wealth - rate * np.abs(weights * after - holdings).sum())

@@ -1,4 +1,4 @@
-"""Whether each risk profile did what its name promises, tested and not only read off.
+"""Test the target of each risk profile on its out-of-sample series.
 
 See docs/method/09-tournament.md#9.6.
 """
@@ -24,16 +24,20 @@ VOLATILITY, SHARPE = "volatility_annual", "sharpe"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One promised order between two risk profiles.
+    """Test of one expected order between two risk profiles.
 
     Attributes
     ----------
+    figure : str
+        `volatility_annual` or `sharpe`.
     lower, upper : str
-        Profiles; the promise is that `figure` of `lower` is the smaller one.
+        Risk profiles; `figure` of `lower` is expected to be the smaller one.
+    lower_value, upper_value : float
+        Values of the figure.
     p_value : float
-        Of the test against the promise being false; small: the promise is kept.
+        Of the null hypothesis that the expected order is wrong; small: it holds.
     p_opposite : float
-        Of the test against the opposite being false; small: the promise is broken.
+        Of the null hypothesis that the opposite order is wrong; small: the opposite holds.
     """
 
     figure: str
@@ -47,7 +51,17 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Achievement:
-    """The verdict on one risk profile's promise, with everything it rests on."""
+    """Result of the test of one risk profile's target.
+
+    Attributes
+    ----------
+    risk_profile, target : str
+    verdict : str
+        ACHIEVED, MISSED or INSUFFICIENT.
+    message : str
+    comparisons : tuple of Comparison
+        Tests that the result is based on.
+    """
 
     risk_profile: str
     target: str
@@ -56,19 +70,19 @@ class Achievement:
     comparisons: tuple[Comparison, ...] = ()
 
 
-class _Paired:
+class _PairedBootstrap:
     """Figures of paired series and of their common bootstrap samples."""
 
     def __init__(
         self,
-        streams: Mapping[str, FloatVector],
+        profile_returns: Mapping[str, FloatVector],
         periods_per_year: int,
         risk_free: float,
         n_samples: int,
         rng: Generator,
     ) -> None:
-        self.names = tuple(streams)
-        returns = np.column_stack([streams[name] for name in self.names])
+        self.names = tuple(profile_returns)
+        returns = np.column_stack([profile_returns[name] for name in self.names])
         n = returns.shape[0]
         weights = stationary_weights(n, mean_block=common_block(returns), n_samples=n_samples, rng=rng)
         self._root = np.sqrt(periods_per_year)
@@ -85,7 +99,7 @@ class _Paired:
         return {VOLATILITY: deviation * self._root, SHARPE: mean / deviation * self._root}
 
     def compare(self, figure: str, lower: str, upper: str) -> Comparison:
-        """Test whether `lower` has the smaller figure; volatilities by their log ratio, Sharpe by difference."""
+        """Test that `lower` has the smaller figure; volatilities by their log ratio, Sharpe ratios by their difference."""
         column, other = self.names.index(lower), self.names.index(upper)
         observed, samples = self._observed[figure], self._samples[figure]
         value, rival = float(observed[0, column]), float(observed[0, other])
@@ -101,7 +115,7 @@ class _Paired:
 
 
 def assess_targets(
-    streams: Mapping[str, FloatVector],
+    profile_returns: Mapping[str, FloatVector],
     barbell_decisions: Sequence[Decision],
     *,
     periods_per_year: int,
@@ -110,7 +124,7 @@ def assess_targets(
     level: float = 0.05,
     n_samples: int = 2000,
 ) -> tuple[Achievement, ...]:
-    """Judge the promises of the four risk profiles on their stitched series.
+    """Test the targets of the four risk profiles on their stitched series.
 
     See docs/method/09-tournament.md#9.6.
 
@@ -118,43 +132,67 @@ def assess_targets(
     `equal_weight`, the order that Maillard, Roncalli and Teiletche (2010) prove in sample; `max_sharpe` has the highest
     Sharpe ratio; the sleeves of `barbell` share no instrument, identity or cluster in any window.
 
-    A promise about figures is a set of orders between two risk profiles. Each is tested on paired stationary-bootstrap
-    samples, the null being the boundary of equality. ACHIEVED: every order is significant at `level` (an
-    intersection-union test, so no correction is due). MISSED: some opposite order is significant at `level` divided
-    by the number of orders. INSUFFICIENT: neither, or fewer than 60 sessions, or a series is absent.
+    A target about figures is a set of orders between two risk profiles. Each is tested on paired stationary-bootstrap
+    samples, with the boundary of equality as the null hypothesis. ACHIEVED: every order is significant at `level` (an
+    intersection-union test, so no correction is needed). MISSED: an opposite order is significant at `level` divided by
+    the number of orders. INSUFFICIENT: neither, or fewer than 60 sessions, or a series is absent.
 
     Parameters
     ----------
-    streams : risk profile -> (T,)
-        Stitched returns of one engine under one simulator, with `equal_weight` among them for `risk_parity`.
-    barbell_decisions
+    profile_returns : risk profile -> (T,)
+        Stitched simple returns of one engine under one simulator, with `equal_weight` among them for `risk_parity`.
+    barbell_decisions : sequence of Decision
         The engine's barbell decisions, one for each window, with sleeves, clusters and identities.
+    periods_per_year : int
+    rng : numpy.random.Generator
+        For the bootstrap.
+    risk_free_annual : float
+        A fraction.
+    level : float
+        Of significance.
+    n_samples : int
+        Of the bootstrap.
 
     Returns
     -------
     tuple of Achievement
         `min_variance`, `risk_parity`, `barbell`, `max_sharpe`.
+
+    Raises
+    ------
+    InputError
+        When the series have different lengths.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> deviations = {"min_variance": 0.005, "risk_parity": 0.008, "equal_weight": 0.012}
+    >>> profile_returns = {name: rng.normal(0.0, deviation, 500) for name, deviation in deviations.items()}
+    >>> achievements = assess_targets(profile_returns, [], periods_per_year=252, rng=rng, n_samples=200)
+    >>> [(achievement.risk_profile, achievement.verdict) for achievement in achievements]
+    [('min_variance', 'ACHIEVED'), ('risk_parity', 'ACHIEVED'), ('barbell', 'INSUFFICIENT'), ('max_sharpe', 'INSUFFICIENT')]
     """
-    lengths = {stream.shape for stream in streams.values()}
+    lengths = {series.shape for series in profile_returns.values()}
     if len(lengths) > 1:
         raise InputError(f"the series of the risk profiles have different lengths: {sorted(lengths)}")
-    constant = [name for name, stream in streams.items() if stream.size and stream.min() == stream.max()]
-    usable = {name: stream for name, stream in streams.items() if name not in constant}
-    rivals = {name: [other for other in usable if other != name] for name in ("min_variance", "max_sharpe")}
+    constant = [name for name, series in profile_returns.items() if series.size and series.min() == series.max()]
+    usable = {name: series for name, series in profile_returns.items() if name not in constant}
+    others = {name: [other for other in usable if other != name] for name in ("min_variance", "max_sharpe")}
     orders = {
-        "min_variance": [(VOLATILITY, "min_variance", other) for other in rivals["min_variance"]],
+        "min_variance": [(VOLATILITY, "min_variance", other) for other in others["min_variance"]],
         "risk_parity": [(VOLATILITY, "min_variance", "risk_parity"), (VOLATILITY, "risk_parity", "equal_weight")],
-        "max_sharpe": [(SHARPE, other, "max_sharpe") for other in rivals["max_sharpe"]],
+        "max_sharpe": [(SHARPE, other, "max_sharpe") for other in others["max_sharpe"]],
     }
     n_sessions = next(iter(usable.values())).size if usable else 0
     paired = None
     if n_sessions >= MIN_SESSIONS:
-        paired = _Paired(usable, periods_per_year, risk_free_annual, n_samples, rng)
-    verdicts = {
-        name: _judge(name, wanted, paired, n_sessions=n_sessions, level=level) for name, wanted in orders.items()
+        paired = _PairedBootstrap(usable, periods_per_year, risk_free_annual, n_samples, rng)
+    achievements = {
+        name: _assess_orders(name, expected, paired, n_sessions=n_sessions, level=level)
+        for name, expected in orders.items()
     }
-    verdicts["barbell"] = _judge_barbell(barbell_decisions)
-    return tuple(verdicts[name] for name in ("min_variance", "risk_parity", "barbell", "max_sharpe"))
+    achievements["barbell"] = _assess_barbell(barbell_decisions)
+    return tuple(achievements[name] for name in ("min_variance", "risk_parity", "barbell", "max_sharpe"))
 
 
 _TARGETS = {
@@ -165,8 +203,13 @@ _TARGETS = {
 }
 
 
-def _judge(
-    risk_profile: str, orders: list[tuple[str, str, str]], paired: _Paired | None, *, n_sessions: int, level: float
+def _assess_orders(
+    risk_profile: str,
+    orders: list[tuple[str, str, str]],
+    paired: _PairedBootstrap | None,
+    *,
+    n_sessions: int,
+    level: float,
 ) -> Achievement:
     target = _TARGETS[risk_profile]
     if paired is None:
@@ -193,7 +236,7 @@ def _judge(
     return Achievement(risk_profile, target, verdict, text, found)
 
 
-def _judge_barbell(decisions: Sequence[Decision]) -> Achievement:
+def _assess_barbell(decisions: Sequence[Decision]) -> Achievement:
     target = _TARGETS["barbell"]
     if not decisions:
         return Achievement("barbell", target, INSUFFICIENT, "no barbell decision to look at")

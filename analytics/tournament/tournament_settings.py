@@ -1,4 +1,4 @@
-"""How a tournament is held.
+"""Settings of a tournament.
 
 See docs/method/09-tournament.md#9.1, 9.4.
 """

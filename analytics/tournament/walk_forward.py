@@ -1,8 +1,8 @@
-"""The walk-forward tournament: every engine, risk profile and simulator over the same windows.
+"""Run the walk-forward tournament: every engine, risk profile and simulator over the same windows.
 
 See docs/method/09-tournament.md.
 
-Decisions are taken for all windows first, then simulated. Each is handed its own side of a window by the axis
+Decisions are taken for all windows first, then simulated. Both get their side of a window from the session axis
 (`analytics.tournament.session_axis`), which alone holds both.
 """
 
@@ -22,7 +22,7 @@ from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.evaluation.concentration import effective_bets, herfindahl
 from analytics.tournament import result_frames as tables
-from analytics.tournament.cells import Cell, Concentration, Path
+from analytics.tournament.cells import Concentration, OutOfSamplePath, TournamentCell
 from analytics.tournament.engines import Decision, Engine, PastView, decide_cell
 from analytics.tournament.errors import RuinError
 from analytics.tournament.session_axis import SessionAxis
@@ -40,8 +40,9 @@ class TournamentResult:
     Attributes
     ----------
     windows, returns, metrics
-        As `results.tournament_windows`, `tournament_returns` and `tournament_metrics`; the realised regime is left
-        null for the caller. Every cell has all metrics; a refused cell's are null, with its status and message.
+        As `results.tournament_windows`, `tournament_returns` and `tournament_metrics`; the realised regime is null, for
+        the caller to fill in. Every cell has all metrics; those of a refused cell are null, with its status and
+        message.
     sessions
         Return, turnover, costs and borrow of every cell and session; `return` is after costs and borrow.
     weights, trades
@@ -49,7 +50,7 @@ class TournamentResult:
     decay
         idealized - realized, by figure.
     overfitting
-        Figures of each simulator's whole table.
+        Figures of the whole table of each simulator.
     decisions : (engine, risk profile) -> one Decision for each window
     """
 
@@ -78,33 +79,62 @@ def run_tournament(
     frames: Mapping[str, pl.DataFrame] | None = None,
     on_window: OnWindow | None = None,
 ) -> TournamentResult:
-    """Let every engine decide each risk profile in every window, simulate it, and judge the stitched series.
+    """Decide, simulate and evaluate every engine and risk profile over walk-forward windows.
 
     See docs/method/09-tournament.md.
 
     Parameters
     ----------
-    session_dates : T sessions, ascending
-    symbols : N symbols
+    session_dates : T dates, ascending
+    symbols : N names
     returns : (T, N)
-        Physical simple returns on the grid, NaN where there is none.
+        Physical simple returns on the grid, fractions, NaN where there is none.
     benchmark_returns : (T,)
         Of `settings.benchmark_symbol`, which must not be among `symbols`; NaN earns 0, in comparisons too.
-    rng : Generator
+    engines : sequence of Engine
+    risk_profiles : sequence of str
+    settings : TournamentSettings
+    rng : numpy.random.Generator
         For the bootstrap only; no decision depends on it.
-    histories : name -> (T, ...)
-        Further arrays that decisions may see, cut with the returns.
-    frames : name -> frame with `session_date`
-        Further frames that decisions may see, cut likewise.
-    on_window : (windows decided, windows in all) -> None
+    histories : name -> (T, ...), optional
+        Further arrays that decisions may use, cut with the returns.
+    frames : name -> frame with `session_date`, optional
+        Further frames that decisions may use, cut with the returns.
+    on_window : (windows decided, windows in all) -> None, optional
         Called after each window's decisions.
+
+    Returns
+    -------
+    TournamentResult
 
     Raises
     ------
     InputError
-        Shapes, dates, names or returns that cannot be right.
+        When shapes, dates, names or returns are invalid.
     ShortHistoryError
-        No session is left to test, or only one.
+        When fewer than two sessions are left to test.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> from analytics.tournament.engines import equal_weight_engine, market_engine
+    >>> rng = np.random.default_rng(0)
+    >>> dates = tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(160))
+    >>> result = run_tournament(
+    ...     dates,
+    ...     ("NYSE:KO", "NYSE:PG"),
+    ...     rng.normal(0.0005, 0.01, size=(160, 2)),
+    ...     rng.normal(0.0005, 0.01, size=160),
+    ...     engines=[equal_weight_engine(), market_engine()],
+    ...     risk_profiles=["equal_weight", "market"],
+    ...     settings=TournamentSettings(train=100, test=20, step=20, n_samples=50),
+    ...     rng=rng,
+    ... )
+    >>> result.windows["window"].to_list(), result.returns.height
+    ([0, 1, 2], 240)
+    >>> hhi = result.metrics.filter(metric="hhi", simulator="realized", status="ok")
+    >>> hhi.select("engine", "risk_profile", "value").rows()
+    [('equal_weight', 'equal_weight', 0.5), ('market', 'market', 1.0)]
     """
     axis = SessionAxis(
         tuple(session_dates),
@@ -115,14 +145,14 @@ def run_tournament(
         histories or {},
         frames or {},
     )
-    contest = _contest(axis, engines, risk_profiles, settings, on_window)
-    windows, cells = contest.windows, contest.cells
+    simulation = _simulate(axis, engines, risk_profiles, settings, on_window)
+    windows, cells = simulation.windows, simulation.cells
     decisions = {(cell.engine, cell.risk_profile): cell.decisions for cell in cells}
     reference = settings.reference_engine or engines[0].name
     dates = axis.session_dates
     sessions = tables.sessions_frame(cells, windows, dates)
     benchmark = np.concatenate([np.nan_to_num(axis.benchmark_returns[window.test], nan=0.0) for window in windows])
-    metrics, overfitting = tables.judge(cells, benchmark, settings, rng)
+    metrics, overfitting = tables.evaluate_cells(cells, benchmark, settings, rng)
     return TournamentResult(
         windows=tables.windows_frame(windows, dates, decisions, reference),
         returns=sessions.select(tables.RETURN_COLUMNS),
@@ -146,34 +176,57 @@ def simulate_engines(
     risk_profiles: Sequence[str],
     settings: TournamentSettings,
     frames: Mapping[str, pl.DataFrame] | None = None,
-) -> tuple[Cell, ...]:
-    """Play engines over the windows of a tournament without judging them, such as the pools of docs/method/09-tournament.md#9.7.
+) -> tuple[TournamentCell, ...]:
+    """Simulate engines over the windows of a tournament without evaluating them.
 
-    A pool is no choice: among the cells of the tournament it would count as a trial of the luck figures. Parameters and
-    errors as for `run_tournament`.
+    See docs/method/09-tournament.md#9.7.
+
+    The equally weighted pools of the alpha isolation are simulated in this way, because among the cells of the tournament
+    they would count as trials of the overfitting figures. Parameters and errors as for `run_tournament`.
+
+    Returns
+    -------
+    tuple of TournamentCell
+        For each engine and risk profile in turn, one for each simulator.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> from analytics.tournament.engines import equal_weight_engine
+    >>> cells = simulate_engines(
+    ...     tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(101)),
+    ...     ("NYSE:KO", "NYSE:PG"),
+    ...     np.full((101, 2), 0.01),
+    ...     np.zeros(101),
+    ...     engines=[equal_weight_engine(name="raw_pool")],
+    ...     risk_profiles=["equal_weight"],
+    ...     settings=TournamentSettings(train=100, test=20, step=20),
+    ... )
+    >>> [(cell.simulator, cell.path.returns.round(6).tolist()) for cell in cells]
+    [('idealized', [0.01]), ('realized', [0.009394])]
     """
     axis = SessionAxis(
         tuple(session_dates), tuple(symbols), returns, settings.benchmark_symbol, benchmark_returns, {}, frames or {}
     )
-    return _contest(axis, engines, risk_profiles, settings, None).cells
+    return _simulate(axis, engines, risk_profiles, settings, None).cells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Contest:
-    """The windows, and every cell with its decisions and path."""
+class _Simulation:
+    """Windows, and every cell with its decisions and path."""
 
     windows: tuple[Window, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[TournamentCell, ...]
 
 
-def _contest(
+def _simulate(
     axis: SessionAxis,
     engines: Sequence[Engine],
     risk_profiles: Sequence[str],
     settings: TournamentSettings,
     on_window: OnWindow | None,
-) -> _Contest:
-    """Take all decisions, window by window, then play them."""
+) -> _Simulation:
+    """Take all decisions, window by window, then simulate them."""
     _check_names(engines, risk_profiles, settings, axis)
     windows = walk_forward_windows(
         len(axis.session_dates), train=settings.train, test=settings.test, step=settings.step
@@ -190,11 +243,11 @@ def _contest(
         if on_window is not None:
             on_window(window.index + 1, len(windows))
     cells = tuple(
-        _play(Cell.of(engine, risk_profile, simulator, answers), axis, windows, settings)
-        for (engine, risk_profile), answers in decided.items()
+        _simulate_cell(TournamentCell.of(engine, risk_profile, simulator, decided_windows), axis, windows, settings)
+        for (engine, risk_profile), decided_windows in decided.items()
         for simulator in settings.simulators
     )
-    return _Contest(tuple(windows), cells)
+    return _Simulation(tuple(windows), cells)
 
 
 def _check_names(
@@ -211,7 +264,9 @@ def _check_names(
         raise InputError(f"{unknown[0]} is held at the start but has no returns; load its bars or sell it first")
 
 
-def _play(cell: Cell, axis: SessionAxis, windows: Sequence[Window], settings: TournamentSettings) -> Cell:
+def _simulate_cell(
+    cell: TournamentCell, axis: SessionAxis, windows: Sequence[Window], settings: TournamentSettings
+) -> TournamentCell:
     """Carry one cell's portfolio through all test windows; a refused cell stays empty."""
     if not cell.is_usable:
         return cell
@@ -236,13 +291,13 @@ def _play(cell: Cell, axis: SessionAxis, windows: Sequence[Window], settings: To
             return cell.failed(f"window {window.index}: {ruin}")
         paths.append(path)
         state = path.state
-    return cell.played(Path.stitch(paths))
+    return cell.simulated(OutOfSamplePath.stitch(paths))
 
 
 def _concentration(decision: Decision, past: PastView) -> Concentration:
     if not decision.is_usable or not decision.symbols:
         return Concentration(float("nan"), float("nan"))
     columns = {symbol: column for column, symbol in enumerate((*past.symbols, past.benchmark_symbol))}
-    seen = np.column_stack([past.train_returns, past.past_benchmark_returns[past.train]])
-    held = seen[:, [columns[symbol] for symbol in decision.symbols]]
+    train_returns = np.column_stack([past.train_returns, past.past_benchmark_returns[past.train]])
+    held = train_returns[:, [columns[symbol] for symbol in decision.symbols]]
     return Concentration(herfindahl(decision.net_weights), effective_bets(decision.net_weights, held))

@@ -1,4 +1,4 @@
-"""Which sessions a decision may see, and which ones judge it.
+"""Split sessions into walk-forward train and test windows.
 
 See docs/method/09-tournament.md#9.1.
 """
@@ -13,7 +13,7 @@ from analytics.tournament.errors import WindowError
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One train window and the test window that begins where it ends; both slice the session axis."""
+    """Train window and the test window that begins where it ends; both slice the session axis."""
 
     index: int
     train: slice
@@ -30,10 +30,10 @@ def walk_forward_windows(n_sessions: int, *, train: int, test: int, step: int) -
 
     See docs/method/09-tournament.md#9.1.
 
-    The first train window begins at session 0 and every next one `step` sessions later. No session is tested twice.
-    The last test window is kept when it is cut short by the end of the axis, however short it is: metrics are computed
-    on the stitched series, so a short window weighs no more than its sessions. With `step > test` the sessions between
-    two test windows are not tested and stand in no result.
+    The first train window begins at session 0 and every next one `step` sessions later. No session is tested twice. The
+    last test window is kept even if the end of the axis cuts it short: metrics are computed on the stitched series, so
+    a short window has no more influence than its sessions. With `step > test` the sessions between two test windows are
+    not tested and are in no result.
 
     Parameters
     ----------
@@ -42,12 +42,23 @@ def walk_forward_windows(n_sessions: int, *, train: int, test: int, step: int) -
     train, test, step : int
         Sessions; all at least 1.
 
+    Returns
+    -------
+    tuple of Window
+
     Raises
     ------
     WindowError
-        A length below 1, or `step < test`, which would test a session twice.
+        When a length is below 1, or when `step < test`, which would test a session twice.
     ShortHistoryError
-        Not one session is left to test.
+        When no session is left to test.
+
+    Examples
+    --------
+    >>> for window in walk_forward_windows(10, train=4, test=3, step=3):
+    ...     print(window.index, window.train, window.test)
+    0 slice(0, 4, None) slice(4, 7, None)
+    1 slice(3, 7, None) slice(7, 10, None)
     """
     if min(train, test, step) < 1:
         raise WindowError(f"train {train}, test {test} and step {step} must all be at least 1 session")

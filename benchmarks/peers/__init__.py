@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import Market
-from benchmarks.judges import Answer
 
 #: Peer to the module of its adapter. An adapter holds `WORKS`, work to function.
 PEERS: Mapping[str, str] = {
@@ -24,7 +24,7 @@ Works = Mapping[str, Callable[[Market], Answer]]
 
 
 def load(peer: str) -> Works | str:
-    """The works of a peer, or the name of the package that is missing for it."""
+    """Load the tasks of a peer, or return the name of the package that is missing for it."""
     try:
         module = import_module(f"benchmarks.peers.{PEERS[peer]}")
     except ModuleNotFoundError as missing:

@@ -6,8 +6,8 @@ import cvxportfolio as cvx
 import numpy as np
 import pandas as pd
 
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import TRAIN_SESSIONS, Market
-from benchmarks.judges import Answer
 
 
 def walk_forward_daily(market: Market) -> Answer:

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.covariance import ledoit_wolf
 
 from analytics._typing import FloatMatrix, FloatVector
+from benchmarks.accuracy import TAIL
 from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
-from benchmarks.judges import TAIL
 
 
 def _covariance(market: Market) -> FloatMatrix:

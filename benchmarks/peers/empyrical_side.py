@@ -5,8 +5,8 @@ from __future__ import annotations
 import empyrical
 import numpy as np
 
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import Market
-from benchmarks.judges import Answer
 
 FIGURES = {
     "total_return": empyrical.cum_returns_final,

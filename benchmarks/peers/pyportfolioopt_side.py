@@ -10,8 +10,8 @@ from pypfopt import EfficientCVaR, EfficientFrontier, HRPOpt
 from pypfopt.risk_models import CovarianceShrinkage
 
 from analytics._typing import FloatVector
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import PERIODS_PER_YEAR, Market, at_each_train
-from benchmarks.judges import Answer
 
 
 def _covariance(market: Market) -> pd.DataFrame:

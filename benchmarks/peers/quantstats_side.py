@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from quantstats import stats
 
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import PERIODS_PER_YEAR, Market
-from benchmarks.judges import Answer
 
 FIGURES = {
     "total_return": stats.comp,

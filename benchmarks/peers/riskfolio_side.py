@@ -7,8 +7,8 @@ import pandas as pd
 import riskfolio
 
 from analytics._typing import FloatVector
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, at_each_train
-from benchmarks.judges import Answer
 
 
 def _portfolio(market: Market) -> riskfolio.Portfolio:
@@ -18,7 +18,7 @@ def _portfolio(market: Market) -> riskfolio.Portfolio:
 
 
 def _weights(answer: object) -> FloatVector:
-    """Riskfolio prints a line and returns None where it has no answer; None becomes NaN and is judged wrong."""
+    """Riskfolio prints a line and returns None where it has no answer; None becomes NaN and fails the check."""
     return np.asarray(answer, dtype=np.float64).ravel()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn import covariance
 
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import PERIODS_PER_YEAR, Market
-from benchmarks.judges import Answer
 
 
 def ledoit_wolf(market: Market) -> Answer:

@@ -11,8 +11,8 @@ from skfolio.prior import EmpiricalPrior
 from skfolio.seriation import HierarchicalSeriation
 
 from analytics._typing import FloatVector
+from benchmarks.accuracy import Answer
 from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, at_each_train
-from benchmarks.judges import Answer
 
 
 def _prior() -> EmpiricalPrior:

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analytics.evaluation.alpha_isolation import STAGE_METRICS, isolate_alpha
-from analytics.tournament.cells import Cell
+from analytics.tournament.cells import TournamentCell
 from analytics.tournament.engines import PoolOf, equal_weight_engine
 from analytics.tournament.replay import CANDIDATES
 from analytics.tournament.targets import assess_targets
@@ -127,7 +127,9 @@ def isolation_frame(
     return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
 
 
-def _play_pools(trial: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf) -> dict[tuple[str, str], Cell]:
+def _play_pools(
+    trial: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf
+) -> dict[tuple[str, str], TournamentCell]:
     """The pool before and after selection, equally weighted, over the same windows and frictions."""
     cells = simulate_engines(
         trial.panel.session_dates,

@@ -1,4 +1,4 @@
-"""Arrays at the doors: what is taken for numbers, and what is refused in words."""
+"""Conversion of input to numbers, and messages for input that holds none."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from analytics.estimation.correlation import pairwise_correlation
 from analytics.estimation.covariance import estimate_covariance
 
 
-def test_sequences_and_other_kinds_of_numbers_are_doubles() -> None:
+def test_sequences_and_other_number_types_become_doubles() -> None:
     for values in ([1, 2], (1.0, 2.0), np.array([1, 2], dtype=np.int8), np.array([1, 2], dtype=object)):
         numbers = as_numbers(values, "x")
         assert numbers.dtype == np.float64
         assert numbers.tolist() == [1.0, 2.0]
 
 
-def test_what_a_mask_hides_is_not_a_number() -> None:
+def test_masked_values_are_nan() -> None:
     hidden = as_numbers(np.ma.array([1, 2, 3], mask=[False, True, False]), "x")
     np.testing.assert_array_equal(hidden, [1.0, np.nan, 3.0])
 
@@ -32,15 +32,15 @@ def test_anything_else_is_refused_with_its_name(values: object) -> None:
         as_numbers(values, "the mean")
 
 
-def test_the_doors_of_the_study_refuse_text() -> None:
+def test_public_functions_refuse_text() -> None:
     text = np.full((100, 3), "1 %")
-    for door in (
+    for function in (
         lambda: estimate_covariance(text, periods_per_year=252),
         lambda: pairwise_correlation(text),
         lambda: cluster_instruments(text, ("A", "B", "C"), [1, 1, 1], threshold=0.4),
     ):
         with pytest.raises(InputError, match="past returns must be an array of real numbers"):
-            door()
+            function()
 
 
 def test_a_series_that_is_constant_up_to_rounding_is_constant() -> None:
@@ -52,7 +52,7 @@ def test_a_series_that_is_constant_up_to_rounding_is_constant() -> None:
             pairwise_correlation(panel, names=("A", "B", "C"))
         with pytest.raises(InputError, match=r"C \(constant series\)"):
             estimate_covariance(panel, periods_per_year=252, names=("A", "B", "C"))
-    # What moves, moves in every unit.
+    # A series that varies does so in every unit.
     assert np.isfinite(pairwise_correlation(returns[:, :2] * 1e-11)).all()
 
 

@@ -46,7 +46,7 @@ def test_nothing_moves_without_sessions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "returns", "said"),
+    ("weights", "returns", "message"),
     [
         ([0.5, np.nan], [[0.0, 0.0]], "B has weight nan"),
         ([0.5, 0.5], [[0.0, np.inf]], "B returns inf"),
@@ -55,8 +55,8 @@ def test_nothing_moves_without_sessions() -> None:
         ([-1.0, 0.0], [[1.5, 0.0]], r"lost 150.00% since"),
     ],
 )
-def test_holdings_that_cannot_be_right_are_refused(weights: list[float], returns: list[list[float]], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_invalid_holdings_are_refused(weights: list[float], returns: list[list[float]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         mark_to_market(np.array(weights), np.array(returns), symbols=["A", "B"])
 
 
@@ -115,7 +115,7 @@ def test_skipped_trades_return_where_scaling_would_distort_the_rest() -> None:
     assert set(report.actions) == {"TRADE", "SKIPPED"}
 
 
-def test_a_wanted_trade_of_one_percent_is_made_though_scaling_shrinks_it() -> None:
+def test_a_drift_of_one_percent_is_traded_though_scaling_reduces_it() -> None:
     report = measure_drift({"C": 0.005}, {"A": 0.25, "B": 0.07, "C": 0.0, "D": 0.01}, partial_rebalance=True)
     assert report.actions == ("TRADE", "TRADE", "SKIPPED", "TRADE")
     np.testing.assert_allclose(report.published, [0.25 * 65 / 66, 0.07 * 65 / 66, 0.005, 0.01 * 65 / 66], rtol=1e-12)
@@ -192,9 +192,9 @@ def test_orders_carry_notional_and_the_nearest_number_of_lots() -> None:
     assert set(orders["side"]) <= set(SIDES)
 
 
-def test_orders_without_what_they_need_are_refused() -> None:
+def test_orders_without_terms_or_positive_values_are_refused() -> None:
     report = measure_drift({}, {"Z": 0.5}, partial_rebalance=False)
-    with pytest.raises(InputError, match="Z trades and has no terms"):
+    with pytest.raises(InputError, match="Z is traded but has no order terms"):
         make_orders(report, TERMS, portfolio_value_usd=1.0)
     with pytest.raises(InputError, match="positive value"):
         make_orders(report, TERMS, portfolio_value_usd=0.0)

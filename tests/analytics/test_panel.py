@@ -1,3 +1,5 @@
+"""Invalid panels are refused with the name of the instrument by every function that takes one."""
+
 from __future__ import annotations
 
 import re
@@ -18,52 +20,54 @@ def noise(n_sessions: int = 80, n_instruments: int = 3) -> np.ndarray:
     return np.random.default_rng(5).normal(0.0, 0.01, (n_sessions, n_instruments))
 
 
-ENTRANCES = {
+FUNCTIONS = {
     "covariance": lambda returns, names: estimate_covariance(returns, periods_per_year=252, names=names),
     "correlation": lambda returns, names: pairwise_correlation(returns, names=names),
     "clusters": lambda returns, names: cluster_instruments(returns, names, np.ones(len(names)), threshold=0.4),
 }
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize(
-    ("value", "said"), [(np.nan, "no returns"), (0.001, "constant series"), (0.0, "constant series")]
+    ("value", "message"), [(np.nan, "no returns"), (0.001, "constant series"), (0.0, "constant series")]
 )
-def test_an_instrument_without_returns_or_variation_is_refused_by_name(entrance: str, value: float, said: str) -> None:
+def test_an_instrument_without_returns_or_variation_is_refused_by_name(
+    function: str, value: float, message: str
+) -> None:
     returns = noise()
     returns[:, 1] = value
-    with pytest.raises(InputError, match=f"X:B .{said}"):
-        ENTRANCES[entrance](returns, SYMBOLS)
+    with pytest.raises(InputError, match=f"X:B .{message}"):
+        FUNCTIONS[function](returns, SYMBOLS)
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
-def test_a_constant_series_with_holes_is_refused_by_name(entrance: str) -> None:
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_constant_series_with_holes_is_refused_by_name(function: str) -> None:
     returns = noise()
     returns[:, 1] = 0.1
     returns[3, 1] = np.nan
     with pytest.raises(InputError, match="X:B"):
-        ENTRANCES[entrance](returns, SYMBOLS)
+        FUNCTIONS[function](returns, SYMBOLS)
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_an_infinite_return_is_refused_by_name(entrance: str, value: float) -> None:
+def test_an_infinite_return_is_refused_by_name(function: str, value: float) -> None:
     returns = noise()
     returns[7, 2] = value
     with pytest.raises(InputError, match="X:C"):
-        ENTRANCES[entrance](returns, SYMBOLS)
+        FUNCTIONS[function](returns, SYMBOLS)
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
-def test_repeated_names_are_refused_by_name(entrance: str) -> None:
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_repeated_names_are_refused_by_name(function: str) -> None:
     with pytest.raises(InputError, match="X:A"):
-        ENTRANCES[entrance](noise(), ("X:A", "X:B", "X:A"))
+        FUNCTIONS[function](noise(), ("X:A", "X:B", "X:A"))
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
-def test_one_row_is_too_short(entrance: str) -> None:
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_one_row_is_too_short(function: str) -> None:
     with pytest.raises(ShortHistoryError, match="X:A"):
-        ENTRANCES[entrance](noise(1), SYMBOLS)
+        FUNCTIONS[function](noise(1), SYMBOLS)
 
 
 def test_one_instrument_cannot_be_clustered() -> None:
@@ -80,7 +84,7 @@ def test_one_instrument_has_a_variance() -> None:
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 3, 4), (5, 0)])
-def test_a_shape_that_is_no_panel_is_refused(shape: tuple[int, ...]) -> None:
+def test_a_shape_that_is_no_matrix_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError):
         check_panel(np.zeros(shape))
 
@@ -97,6 +101,6 @@ def test_a_direction_is_plus_or_minus_one() -> None:
         blended_distance(noise(), [1, 1])
 
 
-def test_every_refusal_has_the_one_root() -> None:
+def test_every_refusal_is_an_analytics_error() -> None:
     assert issubclass(InputError, AnalyticsError)
     assert issubclass(ShortHistoryError, AnalyticsError)

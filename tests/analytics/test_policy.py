@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.allocation.solvers.risk_problem import Profile
+from analytics.allocation.solvers.risk_problem import RiskProfile
 from analytics.policy import HeldWeights, Policy, SelectedInstruments, decide_clusters, decide_selection, decide_weights
 from analytics.selection.natural_selection import SelectionRules
 
@@ -65,7 +65,7 @@ def test_the_mark_is_of_the_full_lookback_and_a_holiday_is_no_listing(listed_ses
     assert (row["is_recent_listing"], row["is_selected"]) == (is_recent, True)
 
 
-@pytest.mark.parametrize("risk_profile", [*get_args(Profile), "barbell"])
+@pytest.mark.parametrize("risk_profile", [*get_args(RiskProfile), "barbell"])
 def test_an_instrument_of_70_sessions_is_allocated(risk_profile: str) -> None:
     returns = past(70)
     _, selection = decide_selection(returns, candidates(), "NORMAL", POLICY, periods_per_year=252)

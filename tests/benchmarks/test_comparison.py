@@ -14,18 +14,18 @@ import pytest
 
 from benchmarks import ours, peers
 from benchmarks.__main__ import THREADS, main, parse
+from benchmarks.accuracy import Answer
 from benchmarks.comparison import QUICK, VARIANTS, WORKS, Refusal, Row, Scale, WrongAnswerError, compare, installed
 from benchmarks.growth import charge, grow
 from benchmarks.inputs import Market
-from benchmarks.judges import Answer
 from benchmarks.tables import TARGETS, against_best, write_growth, write_solvers
 
 ROOT = Path(__file__).parents[2]
 TINY = Scale(sizes=(24,), sessions=120, walk_size=15, walk_windows=2, portfolios=5, metric_sessions=60, rounds=1)
 
 
-def unheard(_line: str) -> None:
-    """Nobody listens to progress."""
+def ignore_progress(_line: str) -> None:
+    """Discard progress."""
 
 
 def row(**changes: object) -> Row:
@@ -36,7 +36,7 @@ def row(**changes: object) -> Row:
 @pytest.mark.parametrize("work", WORKS)
 def test_a_right_peer_is_timed(work: str) -> None:
     names = {"right": dict(ours.WORKS)}
-    outcomes = list(compare([work], TINY, names, unheard))
+    outcomes = list(compare([work], TINY, names, ignore_progress))
     assert outcomes
     for outcome in outcomes:
         assert isinstance(outcome, Row)
@@ -49,7 +49,7 @@ def test_a_wrong_peer_is_named_and_not_timed() -> None:
     def equal(market: Market) -> Answer:
         return np.full(market.n_instruments, 1.0 / market.n_instruments)
 
-    (outcome,) = compare(["min_variance"], TINY, {"wrong": {"min_variance": equal}}, unheard)
+    (outcome,) = compare(["min_variance"], TINY, {"wrong": {"min_variance": equal}}, ignore_progress)
     assert isinstance(outcome, Refusal)
     assert outcome.peer == "wrong"
     assert "off by" in outcome.reason
@@ -59,7 +59,7 @@ def test_a_peer_that_raises_is_named_and_not_timed() -> None:
     def fails(_market: Market) -> Answer:
         raise RuntimeError("solver failed")
 
-    (outcome,) = compare(["min_cvar"], TINY, {"fails": {"min_cvar": fails}}, unheard)
+    (outcome,) = compare(["min_cvar"], TINY, {"fails": {"min_cvar": fails}}, ignore_progress)
     assert isinstance(outcome, Refusal)
     assert outcome.reason == "RuntimeError: solver failed"
 
@@ -70,7 +70,7 @@ def test_our_own_wrong_answer_ends_the_run(monkeypatch: pytest.MonkeyPatch, tmp_
 
     monkeypatch.setattr(ours, "WORKS", {**ours.WORKS, "risk_parity": equal})
     with pytest.raises(WrongAnswerError, match="risk_parity at N = 24: ours"):
-        list(compare(["risk_parity"], TINY, {}, unheard))
+        list(compare(["risk_parity"], TINY, {}, ignore_progress))
     assert main(["--quick", "--works", "risk_parity", "--peers", "empyrical", "--out", str(tmp_path)]) == 1
 
 
@@ -107,8 +107,8 @@ def test_the_tables_say_what_was_measured(tmp_path: Path) -> None:
 
 
 def test_growth_and_surcharges_are_written(tmp_path: Path) -> None:
-    growth = list(grow((20, 40), 60, 1, unheard, works=("min_variance", "clusters")))
-    surcharges = list(charge((40,), 120, 1, unheard, risk_profiles=("min_variance",)))
+    growth = list(grow((20, 40), 60, 1, ignore_progress, works=("min_variance", "clusters")))
+    surcharges = list(charge((40,), 120, 1, ignore_progress, risk_profiles=("min_variance",)))
     write_growth(tmp_path, growth, surcharges)
     content = json.loads((tmp_path / "growth.json").read_text(encoding="utf-8"))
     assert {entry["n"] for entry in content["rows"]} == {20, 40}

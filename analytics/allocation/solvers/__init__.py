@@ -1,1 +1,4 @@
-"""Solve one allocation problem: convex programs, recipes on a tree, and certificates of their answers."""
+"""Solve one long-only allocation problem and certify the solution.
+
+See docs/method/08-allocation.md#8.2, 8.3.
+"""

@@ -1,11 +1,11 @@
-"""Quadratic programs with separable piecewise-linear terms and group caps, by a primal-dual active set.
+"""Solve quadratic programs with separable piecewise-linear terms and group caps by a primal-dual active set.
 
 The method is the semismooth Newton iteration on y = prox(y + tau (nu - gradient)) (Hintermueller, Ito and Kunisch
-2002, there for boxes): every weight is either pinned to a knot or free inside a piece, every group is tight or loose,
-the free weights solve one linear system, and the pattern is read anew from the answer. It ends when the answer confirms
-its pattern, which is the exact optimum. Where whole jumps lead back to a pattern already seen, every weight moves by
-one knot or piece at a time from then on; should that return to a pattern as well, the result says that it did not
-settle.
+2002, there for boxes). Every weight is either fixed at a knot or free inside a piece, and every group is tight or
+loose; the free weights solve one linear system, and the next pattern follows from its solution. The iteration ends when
+the solution confirms its pattern, which is the exact optimum. Where whole steps return to an earlier pattern, every
+weight moves by one knot or piece at a time from then on; if that returns to an earlier pattern as well, the result says
+that the iteration did not settle.
 """
 
 from __future__ import annotations
@@ -29,15 +29,17 @@ NEAR_LIMIT = 1e-8
 
 @dataclass(frozen=True, slots=True)
 class ActiveSetResult:
-    """Where the iteration ended.
+    """Last iterate of the active set.
 
-    Parameters
+    Attributes
     ----------
     weights : (N,)
     group_multipliers : (J,)
         Of the groups' limits, for the objective 1/2 y'Sy + tilt (...); zero where a group is loose.
-    iterations : linear systems solved.
-    is_settled : whether the answer confirmed its pattern, so that the weights are optimal.
+    iterations : int
+        Linear systems solved.
+    is_settled : bool
+        The solution confirmed its pattern, so the weights are optimal.
     """
 
     weights: FloatVector
@@ -47,7 +49,7 @@ class ActiveSetResult:
 
 
 def _thresholds(pieces: Pieces, step: FloatVector, tilt: float) -> FloatMatrix:
-    """(2M - 2, N): between which values of z = y + step * pull the prox stays on each knot or piece."""
+    """Values (2M - 2, N) of z = y + step * pull between which the prox stays on each knot or piece."""
     scaled = tilt * step * pieces.slopes.T
     out = np.empty((2 * scaled.shape[0], step.size))
     out[0::2] = pieces.knots.T[:-1] + scaled
@@ -57,13 +59,13 @@ def _thresholds(pieces: Pieces, step: FloatVector, tilt: float) -> FloatMatrix:
 
 @dataclass(slots=True)
 class _Pins:
-    """Weights (N,) of what is pinned, zero where free, and their gradient S y (N,)."""
+    """Weights (N,) fixed at knots, zero where free, and their gradient S y (N,)."""
 
     weights: FloatVector
     gradient: FloatVector
 
     def moved(self, form: QuadraticForm, weights: FloatVector) -> _Pins:
-        """The pins at other weights: the gradient costs only the rows of those that changed."""
+        """Fix other weights; the gradient costs only the rows of those that changed."""
         if (weights == self.weights).all():
             return self
         return _Pins(weights, self.gradient + form.product(weights - self.weights))
@@ -71,10 +73,10 @@ class _Pins:
 
 @dataclass(slots=True)
 class _Face:
-    """The affine piece of the problem that one pattern selects, solved for both right-hand sides.
+    """Affine piece of the problem that one pattern selects, solved for both right-hand sides.
 
-    On it the optimal weights are base + tilt * slope (N,), their gradient S y is that of both (N,), and the multipliers
-    of the sums are those of both (k,); a sum without free weights has none (NaN).
+    On it the optimal weights are base + tilt * slope (N,), their gradient S y is the sum of both gradients (N,), and
+    the multipliers of the sums are the sum of both multipliers (k,); a sum without free weights has none (NaN).
     """
 
     pins: _Pins
@@ -123,7 +125,7 @@ def _solve_face(form: QuadraticForm, pattern: IntVector, kept: KeptSums, pins: _
 
 
 def _pattern_of(weights: FloatVector, pieces: Pieces) -> IntVector:
-    """2j where a weight is at knot j, 2j + 1 where it is free between knots j and j + 1."""
+    """Pattern (N,): 2j where a weight is at knot j, 2j + 1 where it is free between knots j and j + 1."""
     near = 1e-8 * weights.max(initial=0.0)
     below = (pieces.knots < (weights - near)[:, None]).sum(axis=1)
     reached = (pieces.knots <= (weights + near)[:, None]).sum(axis=1)
@@ -132,7 +134,7 @@ def _pattern_of(weights: FloatVector, pieces: Pieces) -> IntVector:
 
 
 def _linear_reward(form: QuadraticForm, face: _Face, pattern: IntVector) -> float:
-    """The reward at the face's base, phi continued along the face's own pieces."""
+    """Reward at the base of the face, with phi continued along the pieces of the face."""
     pieces = form.pieces
     anchor = pieces.knots[np.arange(pattern.size), pattern >> 1]
     slopes = pieces.slopes[face.free, pattern[face.free] >> 1]
@@ -143,11 +145,10 @@ def _linear_reward(form: QuadraticForm, face: _Face, pattern: IntVector) -> floa
 def _multiplier_of_vertex(
     weights: FloatVector, gradient: FloatVector, thresholds: FloatMatrix, step: FloatVector, budget: float
 ) -> float:
-    """The multiplier nu whose prox step meets the budget, for a pattern without free weights.
+    """Multiplier nu whose prox step meets the budget, for a pattern without free weights.
 
     The sum of the prox step grows with nu and bends where a weight enters or leaves a piece, so the sums at the sorted
-    bends give nu exactly; inside an interval of equal sums the middle is taken, which leaves an optimal vertex where
-    it is.
+    bends give nu exactly. In an interval of equal sums the middle is taken, which keeps an optimal vertex.
     """
     reach = (thresholds - weights) / step + gradient
     has_length = thresholds[1::2] > thresholds[0::2]
@@ -175,7 +176,7 @@ def _completed(
     step: FloatVector,
     kept: KeptSums,
 ) -> FloatVector:
-    """The multipliers (k,) of the sums, those without free weights found at their vertex."""
+    """Fill in the multipliers (k,) of the sums that have no free weights, from their vertex."""
     without_free = np.isnan(multipliers).nonzero()[0]
     if not without_free.size:
         return multipliers
@@ -194,7 +195,7 @@ def _completed(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The answer of a face at one tilt, and the pattern that it asks for."""
+    """Solution of a face at one tilt, with the pattern that it implies."""
 
     weights: FloatVector
     group_multipliers: FloatVector
@@ -202,7 +203,7 @@ class _Reading:
     is_tight: BoolVector
 
     def key(self) -> bytes:
-        """The pattern as something that can be looked up."""
+        """Return the pattern as a hashable key."""
         return self.pattern.tobytes() + self.is_tight.tobytes()
 
 
@@ -243,18 +244,35 @@ def minimize(
 ) -> ActiveSetResult:
     """Minimise 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget and the groups' limits.
 
-    With `tilt` None the tangency is found instead: the tilt at which reward(y) / sqrt(y'Sy) is largest. On one face the
-    optimum lies at tilt = (y0'S y0) / reward(y0), y0 the face's answer at tilt 0, so it is read off in passing.
+    With `tilt` None the tangency portfolio is computed instead: the tilt at which reward(y) / sqrt(y'Sy) is largest. On
+    one face the optimum lies at tilt = (y0'S y0) / reward(y0), with y0 the face's solution at tilt 0, so no search is
+    needed.
 
     Parameters
     ----------
-    start : (N,)
-        Weights near the optimum, if any are known.
+    form : QuadraticForm
+    groups : Groups
+    tilt : float or None
+    start : (N,), optional
+        Weights near the optimum.
+
+    Returns
+    -------
+    ActiveSetResult
 
     Raises
     ------
     scipy.linalg.LinAlgError
-        When the covariance of the free weights is singular, or the tight groups determine more than they leave free.
+        When the covariance of the free weights is singular, or when the tight groups leave the weights overdetermined.
+
+    Examples
+    --------
+    >>> from analytics.allocation.solvers.group_caps import read_groups
+    >>> from analytics.allocation.solvers.piecewise_linear import box_pieces
+    >>> form = QuadraticForm(np.diag([0.01, 0.04, 0.09]), np.zeros(3), box_pieces(np.full(3, 0.6)), budget=1.0)
+    >>> result = minimize(form, read_groups(None, 3), tilt=1.0)
+    >>> result.weights.round(4).tolist(), result.is_settled
+    ([0.6, 0.2769, 0.1231], True)
     """
     cost, pieces = form.cost, form.pieces
     if start is None:

@@ -1,8 +1,8 @@
-"""Group caps as the active set sees them: which sums an answer has to keep while some of them are tight.
+"""Group caps as sums of weights that the active set keeps fixed while a group is tight.
 
-Caps on clusters share no asset, so that every asset is in one block or in none. Then the sums of the tight blocks and
-of all that is in none are independent of each other, and each has a multiplier of its own even where no weight of it is
-free. Caps that share assets are kept beside the budget as they stand.
+Caps on clusters share no asset, so every asset is in one block or in none. Then the sums of the tight blocks and of all
+other assets are independent of each other, and each has a multiplier of its own even where no weight of it is free.
+Caps that share assets are kept beside the budget as they are given.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from analytics.allocation.solvers.risk_problem import GroupCaps
 
 @dataclass(frozen=True, slots=True)
 class KeptSums:
-    """The sums that an answer keeps: rows @ y = targets.
+    """Equality constraints rows @ y = targets of an iterate.
 
-    Parameters
+    Attributes
     ----------
     rows : (k, N)
     targets : (k,)
     labels : (N,)
-        The one row that each asset is in, None where rows share assets; row 0 is what no tight block owns.
+        The one row that each asset is in, None where rows share assets; row 0 holds the assets of no tight block.
     """
 
     rows: FloatMatrix
@@ -32,7 +32,7 @@ class KeptSums:
     labels: IntVector | None
 
     def pressure(self, multipliers: FloatVector) -> FloatVector:
-        """What each tight group pays (k - 1,), from the multipliers (k,) of the sums; below 0 it wants to be loose."""
+        """Multiplier of the limit of each tight group (k - 1,), from the multipliers (k,) of the sums; negative: loosen it."""
         return -multipliers[1:] if self.labels is None else multipliers[0] - multipliers[1:]
 
 
@@ -40,13 +40,13 @@ class KeptSums:
 class Groups:
     """Upper limits on weighted sums of assets: matrix @ y <= limits.
 
-    Parameters
+    Attributes
     ----------
     matrix : (J, N)
         Zeros and ones where `owner` is given.
     limits : (J,)
     heights : (J,)
-        By how much the rows of the problem are higher than these.
+        Factors by which the rows of the problem exceed these.
     owner : (N,)
         Block of each asset, 0..J-1, or J where it is in none; None where groups share assets.
     """
@@ -57,20 +57,20 @@ class Groups:
     owner: IntVector | None
 
     def sums(self, weights: FloatVector) -> FloatVector:
-        """What each group holds (J,)."""
+        """Weight of each group (J,)."""
         if self.owner is None:
             return np.asarray(self.matrix @ weights)
         return np.bincount(self.owner, weights=weights, minlength=self.limits.size + 1)[:-1].astype(np.float64)
 
     def capacity(self, upper: FloatVector) -> float:
-        """A sum of weights that the caps of assets (N,) and groups can hold; the largest one where groups are blocks."""
+        """Sum of weights that the caps of assets (N,) and groups can hold; the largest one where groups are blocks, else 0."""
         if self.owner is None:
             return 0.0
         loose = float(upper[self.owner == self.limits.size].sum())
         return loose + float(np.minimum(self.limits, self.sums(upper)).sum())
 
     def kept(self, is_tight: BoolVector, budget: float) -> KeptSums:
-        """The sums that are kept while some groups (J,) are tight."""
+        """Return the sums that stay fixed while some groups (J,) are tight."""
         limits = self.limits[is_tight]
         count = self.matrix.shape[1]
         if self.owner is None:
@@ -83,7 +83,24 @@ class Groups:
 
 
 def read_groups(groups: GroupCaps | None, count: int) -> Groups:
-    """The group caps over `count` assets, as blocks where no asset is in two and none counts more than another."""
+    """Convert group caps to blocks where no asset is in two groups and none counts more than another.
+
+    Parameters
+    ----------
+    groups : GroupCaps or None
+    count : int
+        Number N of assets.
+
+    Returns
+    -------
+    Groups
+
+    Examples
+    --------
+    >>> caps = GroupCaps(np.array([[1.0, 1.0, 0.0]]), np.array([0.5]), ("technology",))
+    >>> read_groups(caps, 3).owner.tolist()
+    [0, 0, 1]
+    """
     if groups is None:
         return Groups(np.zeros((0, count)), np.zeros(0), np.zeros(0), np.zeros(count, dtype=np.int64))
     is_member = groups.matrix != 0.0

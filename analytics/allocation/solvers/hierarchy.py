@@ -1,8 +1,8 @@
-"""Recipes that follow a tree of the assets: HRP, HERC, NCO.
+"""Compute hierarchical weights: HRP, HERC and NCO.
 
 See docs/method/08-allocation.md#8.2.
 
-The distance is d = sqrt((1 - rho) / 2). Nothing here optimises over caps; `caps` imposes them afterwards.
+The distance is d = sqrt((1 - rho) / 2). Nothing here optimises over caps; `cap_feasibility` imposes them afterwards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,25 @@ NO_DISTANCE = 1e-14
 
 
 def correlation_distance(covariance: FloatMatrix) -> FloatMatrix:
-    """d = sqrt((1 - rho) / 2) of an (N, N) covariance with a positive diagonal; zero diagonal."""
+    """Compute the distance d = sqrt((1 - rho) / 2) of a covariance.
+
+    See docs/method/08-allocation.md#8.2.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+        Positive diagonal, any unit.
+
+    Returns
+    -------
+    (N, N)
+        In [0, 1], with a zero diagonal.
+
+    Examples
+    --------
+    >>> correlation_distance(np.array([[0.04, 0.01], [0.01, 0.25]])).round(4).tolist()
+    [[0.0, 0.6708], [0.6708, 0.0]]
+    """
     inverse = 1.0 / np.sqrt(covariance.diagonal())
     distance = covariance * (-0.5 * inverse)[:, None]
     distance *= inverse[None, :]
@@ -38,7 +56,7 @@ def correlation_distance(covariance: FloatMatrix) -> FloatMatrix:
 
 
 def _between_columns(distance: FloatMatrix) -> FloatVector:
-    """Euclidean distance between the columns of the distance matrix, condensed, from one product of matrices."""
+    """Euclidean distance between the columns of the distance matrix, condensed, from one matrix product."""
     # Written as A @ A.T so that NumPy computes half of the product and mirrors it.
     squared = distance @ distance.T
     norms = squared.diagonal() * -0.5
@@ -52,7 +70,7 @@ def _between_columns(distance: FloatMatrix) -> FloatVector:
 
 
 def _between_assets(distance: FloatMatrix) -> FloatVector:
-    """The distances themselves, condensed."""
+    """Condensed form of the distance matrix itself."""
     return np.asarray(np.round(squareform(distance, checks=False), DECIMALS))
 
 
@@ -62,8 +80,8 @@ def _diagonal_block_sums(matrix: FloatMatrix, starts: IntVector, stops: IntVecto
     lengths = stops - starts
     width = int(lengths.max())
     if width > BATCHED_LENGTH:
-        for place, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-            sums[place] = matrix[start:stop, start:stop].sum()
+        for block, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+            sums[block] = matrix[start:stop, start:stop].sum()
         return sums
     offsets = np.arange(width)
     index = np.minimum(starts[:, None] + offsets, matrix.shape[0] - 1)
@@ -73,7 +91,7 @@ def _diagonal_block_sums(matrix: FloatMatrix, starts: IntVector, stops: IntVecto
 
 
 def bisect_recursively(covariance: FloatMatrix, order: IntVector) -> FloatVector:
-    """Split weight down an ordered list, halving it, in inverse proportion to the halves' variances.
+    """Split weight down an ordered list, halving it, in inverse proportion to the variances of the halves.
 
     The variance of a half is that of its inverse-variance portfolio (Lopez de Prado 2016, snippet 4).
 
@@ -82,12 +100,17 @@ def bisect_recursively(covariance: FloatMatrix, order: IntVector) -> FloatVector
     covariance : (N, N)
         Positive diagonal.
     order : (N,)
-        The list, as positions.
+        Positions of the assets in the list.
 
     Returns
     -------
     (N,)
         Sum 1, in the order of the covariance.
+
+    Examples
+    --------
+    >>> bisect_recursively(np.diag([0.01, 0.04, 0.01]), np.array([0, 2, 1])).round(4).tolist()
+    [0.4444, 0.1111, 0.4444]
     """
     inverse = 1.0 / covariance.diagonal()[order]
     weighted = covariance[np.ix_(order, order)]
@@ -110,17 +133,35 @@ def bisect_recursively(covariance: FloatMatrix, order: IntVector) -> FloatVector
         weights *= 1.0 + np.cumsum(factor)[:-1]
         keep = edges[1] - edges[0] > 1
         starts, stops = edges[0][keep], edges[1][keep]
-    answer = np.empty_like(weights)
-    answer[order] = weights
-    return np.asarray(answer / answer.sum())
+    unordered = np.empty_like(weights)
+    unordered[order] = weights
+    return np.asarray(unordered / unordered.sum())
 
 
 def hierarchical_risk_parity(covariance: FloatMatrix, *, is_plain: bool = False) -> FloatVector:
-    """HRP weights (N,), sum 1 (Lopez de Prado 2016).
+    """Compute HRP weights (Lopez de Prado 2016).
 
-    As published: single linkage on the Euclidean distance between columns of the distance matrix, the linkage's own
-    leaf order, bisection at half the list. With `is_plain` single linkage on the distance itself and the optimal leaf
-    order (Bar-Joseph and others 2001), which is what current libraries compute under the same name.
+    See docs/method/08-allocation.md#8.2.
+
+    As published: single linkage on the Euclidean distance between columns of the distance matrix, the leaf order of the
+    linkage, bisection at half the list. With `is_plain`: single linkage on the distance itself and the optimal leaf
+    order (Bar-Joseph and others 2001), which current libraries compute under the same name.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+        Positive diagonal.
+    is_plain : bool
+
+    Returns
+    -------
+    (N,)
+        Sum 1.
+
+    Examples
+    --------
+    >>> hierarchical_risk_parity(np.diag([0.01, 0.04, 0.01, 0.04])).round(4).tolist()
+    [0.4, 0.1, 0.4, 0.1]
     """
     if covariance.shape[0] == 1:
         return np.ones(1)
@@ -133,7 +174,7 @@ def hierarchical_risk_parity(covariance: FloatMatrix, *, is_plain: bool = False)
 
 
 def _members(tree: FloatMatrix) -> list[IntVector]:
-    """Positions under every node of a linkage (n leaves, then n - 1 merges)."""
+    """Leaves under every node of a linkage (n leaves, then n - 1 merges)."""
     count = tree.shape[0] + 1
     nodes = [np.array([leaf]) for leaf in range(count)]
     for left, right in tree[:, :2].astype(int):
@@ -142,7 +183,7 @@ def _members(tree: FloatMatrix) -> list[IntVector]:
 
 
 def _cut(tree: FloatMatrix, count: int) -> list[int]:
-    """Nodes left when the last count - 1 merges are undone."""
+    """Nodes that remain when the last count - 1 merges are undone."""
     size = tree.shape[0] + 1
     undone = range(2 * size - count, 2 * size - 1)
     children = tree[[node - size for node in undone], :2].astype(int).ravel().tolist()
@@ -150,10 +191,10 @@ def _cut(tree: FloatMatrix, count: int) -> list[int]:
 
 
 def _count_clusters(tree: FloatMatrix, distance: FloatMatrix) -> int:
-    """Number of clusters where the within-cluster dispersion bends most (Yue, Wang and Wei 2008).
+    """Number of clusters by the gap statistic of the within-cluster dispersion (Yue, Wang and Wei 2008).
 
-    Dispersion W_k is the sum over clusters of their squared distances over twice their size; the answer is the k from 2
-    to about sqrt(N) that maximises W_(k-1) - 2 W_k + W_(k+1), and 1 for fewer than three assets.
+    The dispersion W_k is the sum over clusters of their squared distances over twice their size. The result is the k
+    from 2 to about sqrt(N) that maximises W_(k-1) - 2 W_k + W_(k+1), and 1 for fewer than three assets.
     """
     size = distance.shape[0]
     if size < 3:
@@ -167,8 +208,15 @@ def _count_clusters(tree: FloatMatrix, distance: FloatMatrix) -> int:
     return int(np.argmax(np.diff(dispersion, n=2))) + 2
 
 
+def _ward_clusters(covariance: FloatMatrix) -> tuple[FloatMatrix, list[IntVector], list[int]]:
+    """Ward linkage of the assets, the leaves under each of its nodes, and the nodes of the clusters."""
+    distance = correlation_distance(covariance)
+    tree = linkage(_between_assets(distance), method="ward")
+    return tree, _members(tree), _cut(tree, _count_clusters(tree, distance))
+
+
 def _inverse_variance_risk(covariance: FloatMatrix, members: IntVector) -> tuple[FloatVector, float]:
-    """Inverse-variance weights of the members and the variance they give."""
+    """Inverse-variance weights of the members and the variance of that portfolio."""
     block = covariance[np.ix_(members, members)]
     weights = 1.0 / block.diagonal()
     weights /= weights.sum()
@@ -176,19 +224,35 @@ def _inverse_variance_risk(covariance: FloatMatrix, members: IntVector) -> tuple
 
 
 def hierarchical_equal_risk(covariance: FloatMatrix) -> FloatVector:
-    """HERC weights (N,), sum 1 (Raffinot 2018): Ward on the plain distance, clusters by the bend of their dispersion.
+    """Compute HERC weights (Raffinot 2018).
 
-    Weight goes down the tree to the clusters in inverse proportion to the sum of the variances of the clusters on
-    either side; inside a cluster it is inverse to variance.
+    See docs/method/08-allocation.md#8.2.
+
+    Ward linkage on the distance, and as many clusters as the second difference of their dispersion gives (Yue, Wang and
+    Wei 2008). Weight goes down the tree to the clusters in inverse proportion to the sum of the variances of the
+    clusters on either side; inside a cluster it is inverse to variance.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+        Positive diagonal.
+
+    Returns
+    -------
+    (N,)
+        Sum 1.
+
+    Examples
+    --------
+    >>> covariance = np.kron(np.diag([1.0, 4.0]), np.array([[0.04, 0.03], [0.03, 0.04]]))
+    >>> hierarchical_equal_risk(covariance).round(4).tolist()
+    [0.4, 0.4, 0.1, 0.1]
     """
     size = covariance.shape[0]
     if size == 1:
         return np.ones(1)
-    distance = correlation_distance(covariance)
-    tree = linkage(_between_assets(distance), method="ward")
-    nodes = _members(tree)
+    tree, nodes, clusters = _ward_clusters(covariance)
     inside, risk = {}, np.zeros(2 * size - 1)
-    clusters = _cut(tree, _count_clusters(tree, distance))
     for node in clusters:
         inside[node], risk[node] = _inverse_variance_risk(covariance, nodes[node])
     above = [node for node in range(size, 2 * size - 1) if node not in inside]
@@ -208,18 +272,33 @@ def hierarchical_equal_risk(covariance: FloatMatrix) -> FloatVector:
 
 
 def nested_clusters(covariance: FloatMatrix) -> FloatVector:
-    """NCO weights (N,), sum 1 (Lopez de Prado 2019): minimum variance inside clusters, then between them.
+    """Compute NCO weights (Lopez de Prado 2019): minimum variance inside clusters, then between them.
+
+    See docs/method/08-allocation.md#8.2.
 
     Clusters as in `hierarchical_equal_risk`; long-only, without caps.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+        Positive diagonal.
+
+    Returns
+    -------
+    (N,)
+        Sum 1.
+
+    Examples
+    --------
+    >>> nested_clusters(np.diag([0.01, 0.04])).round(4).tolist()
+    [0.8, 0.2]
     """
     size = covariance.shape[0]
     if size < 3:
         return _minimum_variance(covariance)
-    distance = correlation_distance(covariance)
-    tree = linkage(_between_assets(distance), method="ward")
-    nodes = _members(tree)
+    _, nodes, clusters = _ward_clusters(covariance)
     inner = np.zeros((size, 0))
-    for node in _cut(tree, _count_clusters(tree, distance)):
+    for node in clusters:
         column = np.zeros((size, 1))
         column[nodes[node], 0] = _minimum_variance(covariance[np.ix_(nodes[node], nodes[node])])
         inner = np.hstack([inner, column])
@@ -235,12 +314,32 @@ def _minimum_variance(covariance: FloatMatrix) -> FloatVector:
 
 
 def refuse_constant(covariance: FloatMatrix, names: tuple[str, ...], risk_profile: str) -> None:
-    """Raise AllocationInputError naming the assets without variance."""
+    """Raise where an asset has no variance.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+    names : N names
+    risk_profile : str
+        Used in the message.
+
+    Raises
+    ------
+    AllocationInputError
+        When an asset has no variance; the message names it.
+
+    Examples
+    --------
+    >>> refuse_constant(np.diag([0.04, 0.0]), ("A", "B"), "hrp")
+    Traceback (most recent call last):
+        ...
+    analytics.allocation.errors.AllocationInputError: hrp divides by volatility, and 1 of 2 have none: B. Leave ...
+    """
     constant = np.flatnonzero(covariance.diagonal() <= 0.0)
     if constant.size:
-        which = ", ".join(names[place] for place in constant[:5])
+        listed = ", ".join(names[column] for column in constant[:5])
         message = (
-            f"{risk_profile} divides by volatility, and {constant.size} of {len(names)} have none: {which}. Leave constant "
+            f"{risk_profile} divides by volatility, and {constant.size} of {len(names)} have none: {listed}. Leave constant "
             "series out, or take min_variance"
         )
         raise AllocationInputError(message)

@@ -1,4 +1,4 @@
-"""Linear programs over bounded variables, solved by the dual simplex of HiGHS."""
+"""Solve linear programs over bounded variables by the dual simplex of HiGHS."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class LinearProgram:
-    """min cost'x subject to rows @ x <= limits, total'x = budget, low <= x <= high.
+    """Linear program min cost'x subject to rows @ x <= limits, total'x = budget, low <= x <= high.
 
-    Parameters
+    Attributes
     ----------
     cost, total, low, high : (n,)
     rows : (m, n)
     limits : (m,)
+    budget : float
     """
 
     cost: FloatVector
@@ -43,7 +44,17 @@ class LinearProgram:
 
 @dataclass(frozen=True, slots=True)
 class LinearAnswer:
-    """Optimal point (n,), its value, the multipliers (m,) of the rows (>= 0 for upper limits), simplex iterations."""
+    """Optimum of a linear program.
+
+    Attributes
+    ----------
+    point : (n,)
+    value : float
+    multipliers : (m,)
+        Of the rows; nonnegative for upper limits.
+    iterations : int
+        Simplex iterations.
+    """
 
     point: FloatVector
     value: float
@@ -52,25 +63,38 @@ class LinearAnswer:
 
 
 class GrowingProgram:
-    """min cost'x over low <= x <= high and limited rows, which columns and rows may join between two solutions.
+    """Linear program to which columns and rows can be added between two solutions.
 
-    A new row leaves the last basis dual feasible, so that the next solution starts there instead of from nothing.
+    min cost'x over low <= x <= high and limited rows. A new row leaves the last basis dual feasible, so the next
+    solution starts from it.
 
     Parameters
     ----------
-    what : names the program in errors.
+    name : str
+        Names the program in errors.
+
+    Examples
+    --------
+    >>> program = GrowingProgram("example")
+    >>> columns = program.add_columns(np.array([1.0, 2.0]), np.zeros(2), np.ones(2))
+    >>> program.add_rows(np.ones((1, 2)), columns, np.array([1.5]), np.array([1.5]))
+    >>> program.solve().point.round(4).tolist()
+    [1.0, 0.5]
+    >>> program.add_rows(np.array([[1.0, 0.0]]), columns, np.array([-np.inf]), np.array([0.6]))
+    >>> program.solve().point.round(4).tolist()
+    [0.6, 0.9]
     """
 
-    __slots__ = ("_highs", "_what")
+    __slots__ = ("_highs", "_name")
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._highs = highspy.Highs()  # type: ignore[no-untyped-call]  # its stubs leave the constructor untyped
-        for name, value in _OPTIONS:
-            self._check(self._highs.setOptionValue(name, value), f"option {name}")
+        for option, value in _OPTIONS:
+            self._check(self._highs.setOptionValue(option, value), f"option {option}")
 
     def add_columns(self, cost: FloatVector, low: FloatVector, high: FloatVector) -> NDArray[np.int32]:
-        """Variables with cost and bounds (k,); returns their column numbers (k,)."""
+        """Add variables with cost and bounds (k,); return their column numbers (k,)."""
         first, count = self._highs.getNumCol(), cost.size
         none = np.zeros(0, dtype=np.int32)
         status = self._highs.addCols(count, cost, low, high, 0, none, none, np.zeros(0))
@@ -78,29 +102,39 @@ class GrowingProgram:
         return np.arange(first, first + count, dtype=np.int32)
 
     def add_rows(self, values: FloatMatrix, columns: NDArray[np.int32], low: FloatVector, high: FloatVector) -> None:
-        """Rows with bounds (m,): values (m, w) in columns (m, w), or (w,) where every row has the same."""
+        """Add rows with bounds (m,): values (m, w) in columns (m, w), or (w,) where every row has the same columns."""
         count = values.shape[0]
-        places = np.broadcast_to(columns, values.shape)
+        column_numbers = np.broadcast_to(columns, values.shape)
         is_set = values != 0.0
         starts = np.zeros(count, dtype=np.int32)
         starts[1:] = np.cumsum(is_set.sum(axis=1))[:-1]
         status = self._highs.addRows(
-            count, low, high, int(is_set.sum()), starts, places[is_set], np.asarray(values[is_set], dtype=np.float64)
+            count,
+            low,
+            high,
+            int(is_set.sum()),
+            starts,
+            column_numbers[is_set],
+            np.asarray(values[is_set], dtype=np.float64),
         )
         self._check(status, f"{count} new rows")
 
     def solve(self) -> LinearAnswer:
-        """The optimum of what was added so far.
+        """Solve the program as it is now.
+
+        Returns
+        -------
+        LinearAnswer
 
         Raises
         ------
         SolverError
-            When HiGHS does not report an optimum; the message carries HiGHS' own words.
+            When HiGHS does not report an optimum; the message gives the status of HiGHS.
         """
         status = self._highs.run()
         model_status = self._highs.getModelStatus()
         if status == highspy.HighsStatus.kError or model_status != highspy.HighsModelStatus.kOptimal:
-            message = f"{self._what}: HiGHS stopped with status {self._highs.modelStatusToString(model_status)}"
+            message = f"{self._name}: HiGHS stopped with status {self._highs.modelStatusToString(model_status)}"
             raise SolverError(message)
         solution, info = self._highs.getSolution(), self._highs.getInfo()
         return LinearAnswer(
@@ -111,21 +145,41 @@ class GrowingProgram:
         )
 
     def _check(self, status: highspy.HighsStatus, part: str) -> None:
-        # A warning only says that HiGHS takes entries below 1e-9 for zero.
+        # A warning only says that HiGHS treats entries below 1e-9 as zero.
         if status == highspy.HighsStatus.kError:
-            message = f"{self._what}: HiGHS refuses {part}; check the problem for values that are not finite"
+            message = f"{self._name}: HiGHS refuses {part}; check the problem for values that are not finite"
             raise SolverError(message)
 
 
-def solve_linear(program: LinearProgram, what: str) -> LinearAnswer:
-    """The optimum of a linear program, with the nonnegative multipliers (m,) of its inequalities.
+def solve_linear(program: LinearProgram, name: str) -> LinearAnswer:
+    """Solve a linear program.
+
+    Parameters
+    ----------
+    program : LinearProgram
+    name : str
+        Names the program in errors.
+
+    Returns
+    -------
+    LinearAnswer
+        With the nonnegative multipliers (m,) of the inequalities.
 
     Raises
     ------
     SolverError
-        When HiGHS does not report an optimum; the message carries `what` and HiGHS' own words.
+        When HiGHS does not report an optimum; the message gives `name` and the status of HiGHS.
+
+    Examples
+    --------
+    >>> program = LinearProgram(
+    ...     cost=np.array([1.0, 2.0]), rows=np.array([[1.0, 0.0]]), limits=np.array([0.6]),
+    ...     total=np.ones(2), budget=1.0, low=np.zeros(2), high=np.ones(2),
+    ... )
+    >>> solve_linear(program, "example").point.round(4).tolist()
+    [0.6, 0.4]
     """
-    growing = GrowingProgram(what)
+    growing = GrowingProgram(name)
     columns = growing.add_columns(program.cost, program.low, program.high)
     budget = np.array([program.budget])
     growing.add_rows(program.total[None, :], columns, budget, budget)

@@ -1,4 +1,4 @@
-"""Minimum variance, maximum Sharpe ratio and maximum diversification.
+"""Minimise variance, maximise the Sharpe ratio and maximise diversification.
 
 See docs/method/08-allocation.md#8.2.
 """
@@ -23,12 +23,34 @@ from analytics.allocation.solvers.risk_problem import GroupCaps, RiskProblem
 
 #: Variance, relative to the mean variance of the assets, below which a portfolio counts as riskless.
 RISKLESS = 1e-12
-#: How far from a knot an interior point may stop and still mean the knot; tried in turn.
+#: Distances from a knot within which an interior point is moved onto it; tried in turn.
 SNAP_DISTANCES = (1e-8, 1e-7, 1e-6)
 
 
 def penalty_terms(problem: RiskProblem) -> tuple[FloatVector, Pieces]:
-    """The dimensionless penalties P(y): gamma f (N,) and lambda ||B y - w_held||_1 as pieces over the box."""
+    """Compute the dimensionless penalties P(y) of a problem.
+
+    See docs/method/08-allocation.md#8.2.
+
+    Parameters
+    ----------
+    problem : RiskProblem
+
+    Returns
+    -------
+    linear : (N,)
+        gamma f, the fragility penalty of each asset.
+    pieces : Pieces
+        lambda ||B y - w_held||_1, the turnover penalty, over the box [0, upper].
+
+    Examples
+    --------
+    >>> problem = RiskProblem(
+    ...     "min_variance", np.eye(2), np.ones(2), fragility=np.array([0.5, 1.5]), fragility_penalty=0.2
+    ... )
+    >>> penalty_terms(problem)[0].round(4).tolist()
+    [0.1, 0.3]
+    """
     linear = np.zeros(problem.upper.size)
     if problem.fragility_penalty > 0.0 and problem.fragility is not None:
         linear = problem.fragility_penalty * problem.fragility
@@ -41,7 +63,7 @@ def penalty_terms(problem: RiskProblem) -> tuple[FloatVector, Pieces]:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """The search for the optimum of one form: at a given tilt, or (`tilt` None) at the tilt of the best ratio."""
+    """Search for the optimum of one form at a given tilt or, with `tilt` None, at the tilt of the best ratio."""
 
     form: QuadraticForm
     groups: GroupCaps | None
@@ -50,7 +72,7 @@ class _Search:
     def certified(
         self, weights: FloatVector, solver: str, iterations: int, multipliers: FloatVector | None = None
     ) -> Optimum:
-        """Judge weights (N,) by themselves; multipliers (J,) belong to the group caps."""
+        """Certify weights (N,) by themselves; multipliers (J,) belong to the group caps."""
         form = self.form
         variance, mean_variance = form.variance(weights), float(form.covariance.diagonal().mean())
         if self.tilt is None:
@@ -62,7 +84,7 @@ class _Search:
                 )
                 raise UnboundedError(message)
             tilt, objective = variance / gain, gain / float(np.sqrt(variance))
-            # A ratio in the hundreds has gradients to match: its evidence is relative to it.
+            # A large ratio has large gradients, so its residuals are measured relative to it.
             scale = objective / variance / max(objective, 1.0)
         else:
             tilt, scale = self.tilt, 1.0 / self.tilt
@@ -78,35 +100,56 @@ class _Search:
         return Optimum(weights, solver, iterations, certificate, objective)
 
     def by_active_set(self, start: FloatVector | None = None) -> Optimum | None:
-        """The active set's answer; None where its pattern cycles, its system is singular, or digits are missing."""
+        """Solve by the active set; None where its pattern cycles, its system is singular, or its certificate is not accepted."""
         groups = read_groups(self.groups, self.form.cost.size)
         try:
             result = active_set.minimize(self.form, groups, tilt=self.tilt, start=start)
             multipliers = result.group_multipliers / groups.heights
-            answer = self.certified(result.weights, "active_set", result.iterations, multipliers)
+            optimum = self.certified(result.weights, "active_set", result.iterations, multipliers)
         except (LinAlgError, UnboundedError):
             return None
-        return answer if result.is_settled and answer.certificate.is_accepted else None
+        return optimum if result.is_settled and optimum.certificate.is_accepted else None
 
     def by_interior_point(self, inner: interior.InteriorResult) -> Optimum:
-        """An interior point, judged as it is, on the knots that it stops just short of, or on the pattern it shows."""
+        """Certify an interior point as it is, then moved to the knots that it nearly reaches, then with the pattern it shows."""
         weights = np.clip(inner.weights, 0.0, self.form.pieces.upper)
-        answer = self.certified(weights, "piqp", inner.iterations, inner.group_multipliers)
+        optimum = self.certified(weights, "piqp", inner.iterations, inner.group_multipliers)
         for distance in SNAP_DISTANCES:
-            if answer.certificate.is_accepted:
-                return answer
+            if optimum.certificate.is_accepted:
+                return optimum
             snapped = self.form.pieces.snapped(weights, self.form.budget, distance)
-            answer = self.certified(snapped, "piqp", inner.iterations, inner.group_multipliers)
+            optimum = self.certified(snapped, "piqp", inner.iterations, inner.group_multipliers)
             exact = self.by_active_set(snapped)
             if exact is not None:
                 return replace(exact, solver="piqp+active_set", iterations=inner.iterations + exact.iterations)
-        return accepted(answer)
+        return accepted(optimum)
 
 
 def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
-    """min y'Sy / s2 + gamma f'y + lambda ||B y - w_held||_1.
+    """Minimise y'Sy / s2 + gamma f'y + lambda ||B y - w_held||_1, with s2 the mean variance of the assets.
 
     See docs/method/08-allocation.md#8.2.
+
+    Parameters
+    ----------
+    problem : RiskProblem
+    budget : float
+        Sum of the weights; below the sum of the caps.
+
+    Returns
+    -------
+    Optimum
+
+    Raises
+    ------
+    SolverError
+        When no certified optimum is found.
+
+    Examples
+    --------
+    >>> problem = RiskProblem("min_variance", np.diag([0.01, 0.04]), np.ones(2))
+    >>> minimize_variance(problem, 1.0).weights.round(4).tolist()
+    [0.8, 0.2]
     """
     cost, pieces = penalty_terms(problem)
     form = QuadraticForm(problem.covariance, cost, pieces, budget)
@@ -117,21 +160,38 @@ def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
 
 
 def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> Optimum | None:
-    """Max reward(y) / sqrt(y'Sy), s = sqrt(s2).
+    """Maximise reward(y) / sqrt(y'Sy), the Sharpe ratio or the diversification ratio after penalties.
 
     See docs/method/08-allocation.md#8.2.
 
-    reward(y) = (appeal - gamma s f)'y - required - lambda s ||B y - w_held||_1.
+    reward(y) = (appeal - gamma s f)'y - required - lambda s ||B y - w_held||_1, with s the root of the assets' mean
+    variance.
 
     Parameters
     ----------
+    problem : RiskProblem
+    budget : float
+        Sum of the weights; below the sum of the caps.
     appeal : (N,)
         Annualised mean for the Sharpe ratio, annualised volatility for the diversification ratio.
-    required : what the reward must exceed (the risk-free rate).
+    required : float
+        Amount that the reward must exceed (the annual risk-free rate).
 
     Returns
     -------
-    The optimum, or None when no feasible point has a positive reward.
+    Optimum or None
+        None when no feasible point has a positive reward.
+
+    Raises
+    ------
+    SolverError
+        When no certified optimum is found.
+
+    Examples
+    --------
+    >>> problem = RiskProblem("max_sharpe", np.diag([0.04, 0.04]), np.ones(2))
+    >>> maximize_ratio(problem, 1.0, np.array([0.06, 0.02]), 0.0).weights.round(4).tolist()
+    [0.75, 0.25]
     """
     form = _ratio_form(problem, budget, appeal, required)
     negligible = 1e-12 * float(np.abs(form.cost).max() + abs(required))
@@ -150,7 +210,27 @@ def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, req
 
 
 def excess_return(problem: RiskProblem, budget: float, weights: FloatVector) -> float:
-    """Numerator of the Sharpe ratio of weights (N,), after penalties."""
+    """Compute the numerator of the Sharpe ratio of weights, after penalties.
+
+    See docs/method/08-allocation.md#8.2.
+
+    Parameters
+    ----------
+    problem : RiskProblem
+    budget : float
+    weights : (N,)
+
+    Returns
+    -------
+    float
+        Annual, a fraction.
+
+    Examples
+    --------
+    >>> problem = RiskProblem("max_sharpe", np.eye(2), np.ones(2), mean=np.array([0.06, 0.02]), risk_free_rate=0.01)
+    >>> round(excess_return(problem, 1.0, np.array([0.5, 0.5])), 4)
+    0.03
+    """
     mean = problem.mean if problem.mean is not None else np.zeros_like(weights)
     return _ratio_form(problem, budget, mean, problem.risk_free_rate).reward(weights)
 

@@ -1,4 +1,4 @@
-"""What every convex solver hands back, and when it counts."""
+"""Result of a convex solver, and the check of its certificate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from analytics.allocation.solvers.certificates import Certificate
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """Weights (N,), how they were found, the evidence for them, and the objective's value."""
+    """Certified weights of a convex solver.
+
+    Attributes
+    ----------
+    weights : (N,)
+    solver : str
+        Name of the algorithm.
+    iterations : int
+    certificate : Certificate
+    objective : float
+        Value of the objective at the weights.
+    """
 
     weights: FloatVector
     solver: str
@@ -21,12 +32,29 @@ class Optimum:
 
 
 def accepted(optimum: Optimum) -> Optimum:
-    """The optimum itself.
+    """Return an optimum whose certificate is accepted.
+
+    Parameters
+    ----------
+    optimum : Optimum
+
+    Returns
+    -------
+    Optimum
+        The same.
 
     Raises
     ------
     SolverError
-        When its certificate is not good enough to call it one.
+        When a residual or the gap exceeds the tolerance.
+
+    Examples
+    --------
+    >>> proof = Certificate(primal_residual=0.0, dual_residual=1e-3, gap=0.0)
+    >>> accepted(Optimum(weights=None, solver="active_set", iterations=7, certificate=proof, objective=0.5))
+    Traceback (most recent call last):
+        ...
+    analytics.allocation.errors.SolverError: active_set stopped after 7 iterations with primal residual 0.0e+00, ...
     """
     certificate = optimum.certificate
     if not certificate.is_accepted:

@@ -1,4 +1,4 @@
-"""Boxes and turnover as one separable convex piecewise-linear function of the weights.
+"""Represent bounds and turnover as one separable convex piecewise-linear function of the weights.
 
 See docs/method/08-allocation.md#8.2.
 """
@@ -16,15 +16,24 @@ from analytics.allocation.solvers.risk_problem import Turnover
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """phi(y) = offset + sum_k phi_k(y_k), phi_k convex, piecewise linear on [0, upper_k], infinite outside.
+    """Separable convex function phi(y) = offset + sum_k phi_k(y_k).
 
-    Parameters
+    Each phi_k is piecewise linear on [0, upper_k] and infinite outside.
+
+    Attributes
     ----------
     knots : (N, M)
         Ascending in each row, from 0 to the upper bound; short rows repeat the bound.
     slopes : (N, M - 1)
         Slope between neighbouring knots, ascending in each row.
-    offset : phi(0).
+    offset : float
+        phi(0).
+
+    Examples
+    --------
+    >>> pieces = Pieces(np.array([[0.0, 0.2, 0.5]]), np.array([[-1.0, 1.0]]), offset=0.2)
+    >>> round(pieces.value(np.array([0.2])), 4), round(pieces.value(np.array([0.5])), 4)
+    (0.0, 0.3)
     """
 
     knots: FloatMatrix
@@ -33,38 +42,38 @@ class Pieces:
 
     @property
     def upper(self) -> FloatVector:
-        """(N,) upper bounds."""
+        """Upper bounds (N,)."""
         return self.knots[:, -1]
 
     def value(self, weights: FloatVector) -> float:
-        """phi at weights (N,) inside the box."""
+        """Evaluate phi at weights (N,) inside the box."""
         if self.slopes.shape[1] == 1:
             return self.offset + float(self.slopes[:, 0] @ weights)
         lengths = np.clip(weights[:, None] - self.knots[:, :-1], 0.0, np.diff(self.knots, axis=1))
         return self.offset + float((self.slopes * lengths).sum())
 
     def parts(self) -> tuple[NDArray[np.intp], FloatVector, FloatVector]:
-        """Owner, length and slope of every piece that has a length; a weight is the sum of what its pieces hold."""
+        """Return owner, length and slope of every piece with a positive length; a weight is the sum of its pieces' amounts."""
         lengths = np.diff(self.knots, axis=1)
         owner, column = np.nonzero(lengths > 0.0)
         return owner, lengths[owner, column], self.slopes[owner, column]
 
     def joined(self, owner: NDArray[np.intp], amounts: FloatVector) -> FloatVector:
-        """Weights (N,) from what the pieces of `parts` hold."""
+        """Sum the amounts of the pieces of `parts` to weights (N,)."""
         held = np.bincount(owner, weights=amounts, minlength=self.knots.shape[0])
         return np.asarray(held, dtype=np.float64)
 
     def subgradient_ranges(self, weights: FloatVector, tolerance: float) -> tuple[FloatVector, FloatVector]:
-        """Smallest and largest subgradient of each phi_k (N,), a weight within `tolerance` of a knot being on it."""
-        walled = np.empty((weights.size, self.slopes.shape[1] + 2))
-        walled[:, 0], walled[:, 1:-1], walled[:, -1] = -np.inf, self.slopes, np.inf
+        """Smallest and largest subgradient of each phi_k (N,); a weight within `tolerance` of a knot counts as on it."""
+        bounded_slopes = np.empty((weights.size, self.slopes.shape[1] + 2))
+        bounded_slopes[:, 0], bounded_slopes[:, 1:-1], bounded_slopes[:, -1] = -np.inf, self.slopes, np.inf
         rows = np.arange(weights.size)
         below = (self.knots < (weights - tolerance)[:, None]).sum(axis=1)
         reached = (self.knots <= (weights + tolerance)[:, None]).sum(axis=1)
-        return walled[rows, below], walled[rows, reached]
+        return bounded_slopes[rows, below], bounded_slopes[rows, reached]
 
     def snapped(self, weights: FloatVector, budget: float, distance: float) -> FloatVector:
-        """Weights (N,) with those within `distance` of a knot put on it, the freest one taking the rest."""
+        """Move weights (N,) within `distance` of a knot onto it; the weight farthest from its knots takes the remainder."""
         away = np.abs(self.knots - weights[:, None])
         nearest = np.argmin(away, axis=1)
         gaps = away[np.arange(weights.size), nearest]
@@ -74,7 +83,7 @@ class Pieces:
         return np.clip(moved, 0.0, self.upper)
 
     def cheapest(self, gradient: FloatVector, budget: float) -> FloatVector:
-        """Weights (N,) in the box with the given sum that minimise gradient'y + phi(y).
+        """Minimise gradient'y + phi(y) over weights (N,) in the box with the given sum.
 
         The pieces are filled in the order of their slopes, which is exact because each phi_k is convex.
         """
@@ -89,14 +98,45 @@ class Pieces:
 
 
 def box_pieces(upper: FloatVector) -> Pieces:
-    """The box [0, upper] alone."""
+    """Represent the box [0, upper] alone.
+
+    Parameters
+    ----------
+    upper : (N,)
+
+    Returns
+    -------
+    Pieces
+
+    Examples
+    --------
+    >>> box_pieces(np.array([0.3, 0.5])).knots.tolist()
+    [[0.0, 0.3], [0.0, 0.5]]
+    """
     return Pieces(np.column_stack([np.zeros_like(upper), upper]), np.zeros((upper.size, 1)))
 
 
 def turnover_pieces(upper: FloatVector, turnover: Turnover) -> Pieces:
-    """The box [0, upper] with ||B y - w_held||_1 over it; unit penalty.
+    """Represent the box [0, upper] with the turnover ||B y - w_held||_1 at unit penalty.
 
     Each member i of asset k bends phi_k at y_k = held_i / share_i, where its slope turns from -share_i to +share_i.
+
+    Parameters
+    ----------
+    upper : (N,)
+    turnover : Turnover
+
+    Returns
+    -------
+    Pieces
+
+    Examples
+    --------
+    >>> from analytics.allocation.solvers.risk_problem import Turnover
+    >>> held = Turnover(penalty=1.0, held=np.array([0.2]), owner=np.array([0]), share=np.array([1.0]))
+    >>> pieces = turnover_pieces(np.array([0.5]), held)
+    >>> pieces.knots.tolist(), pieces.slopes.tolist(), pieces.offset
+    ([[0.0, 0.2, 0.5]], [[-1.0, 1.0]], 0.2)
     """
     count = upper.size
     owner: IntVector = np.asarray(turnover.owner, dtype=np.int64)
@@ -125,16 +165,26 @@ def turnover_pieces(upper: FloatVector, turnover: Turnover) -> Pieces:
 
 @dataclass(frozen=True, slots=True)
 class QuadraticForm:
-    """1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget, for whatever tilt.
+    """Objective 1/2 y'Sy + tilt (cost'y + phi(y)) over sum y = budget, for any tilt.
 
-    Parameters
+    Attributes
     ----------
     covariance : (N, N)
         S; symmetric, C-contiguous.
     cost : (N,)
-    pieces : phi and the box.
-    budget : below the sum of the upper bounds.
-    required : what the reward -(cost'y + phi(y)) has to exceed when it is put in ratio to risk.
+    pieces : Pieces
+        phi and the box.
+    budget : float
+        Below the sum of the upper bounds.
+    required : float
+        Amount that the reward -(cost'y + phi(y)) has to exceed when it is put in ratio to risk.
+
+    Examples
+    --------
+    >>> form = QuadraticForm(np.diag([0.04, 0.01]), np.array([-0.06, -0.02]), box_pieces(np.ones(2)), budget=1.0)
+    >>> weights = np.array([0.5, 0.5])
+    >>> round(form.reward(weights), 4), round(form.variance(weights), 4)
+    (0.04, 0.0125)
     """
 
     covariance: FloatMatrix
@@ -144,16 +194,16 @@ class QuadraticForm:
     required: float = 0.0
 
     def reward(self, weights: FloatVector) -> float:
-        """-(cost'y + phi(y)) - required."""
+        """Compute -(cost'y + phi(y)) - required."""
         return -float(self.cost @ weights) - self.pieces.value(weights) - self.required
 
     def product(self, weights: FloatVector) -> FloatVector:
-        """S y (N,), from the rows of S that count where they are few."""
+        """Compute S y (N,), from the rows of S with nonzero weight where they are few."""
         held = weights.nonzero()[0]
         if 2 * held.size > weights.size:
             return np.asarray(self.covariance @ weights)
         return np.asarray(weights[held] @ self.covariance[held])
 
     def variance(self, weights: FloatVector) -> float:
-        """y'Sy."""
+        """Compute y'Sy."""
         return float(weights @ self.product(weights))

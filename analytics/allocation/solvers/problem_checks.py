@@ -1,4 +1,4 @@
-"""Refusals at the door of the solvers: nothing is repaired, every message names the asset."""
+"""Validate allocation problems; nothing is repaired, and every message names the asset."""
 
 from __future__ import annotations
 
@@ -22,26 +22,92 @@ def _refuse(message: str) -> NoReturn:
     raise AllocationInputError(message)
 
 
-def check_vector(values: FloatVector, count: int, what: str, names: tuple[str, ...]) -> None:
-    """Refuse a vector of the wrong length or with a value that is not finite."""
+def check_vector(values: FloatVector, count: int, label: str, names: tuple[str, ...]) -> None:
+    """Validate the length of a vector and that its values are finite.
+
+    Parameters
+    ----------
+    values : array
+    count : int
+        Expected length N.
+    label : str
+        Name of the vector in messages.
+    names : N names
+        Of the assets.
+
+    Raises
+    ------
+    AllocationInputError
+        When the shape is not (N,) or a value is not finite.
+
+    Examples
+    --------
+    >>> check_vector(np.array([0.1, float("nan")]), 2, "the mean", ("A", "B"))
+    Traceback (most recent call last):
+        ...
+    analytics.allocation.errors.AllocationInputError: the mean of B is nan; give a finite value or leave the asset ...
+    """
     if values.shape != (count,):
-        _refuse(f"{what} has shape {values.shape}, expected ({count},): one value per asset, in the order of the names")
+        _refuse(
+            f"{label} has shape {values.shape}, expected ({count},): one value per asset, in the order of the names"
+        )
     if not np.all(np.isfinite(values)):
-        place = int(np.flatnonzero(~np.isfinite(values))[0])
-        _refuse(f"{what} of {names[place]} is {values[place]}; give a finite value or leave the asset out")
+        column = int(np.flatnonzero(~np.isfinite(values))[0])
+        _refuse(f"{label} of {names[column]} is {values[column]}; give a finite value or leave the asset out")
 
 
-def check_names(names: tuple[str, ...], count: int, what: str = "names") -> None:
-    """Refuse a wrong number of names and duplicates."""
+def check_names(names: tuple[str, ...], count: int, label: str = "names") -> None:
+    """Validate that there is one distinct name for each asset.
+
+    Parameters
+    ----------
+    names : tuple of str
+    count : int
+        Number of assets.
+    label : str
+        Name of the list in messages.
+
+    Raises
+    ------
+    AllocationInputError
+        When the number of names is wrong or a name is repeated.
+
+    Examples
+    --------
+    >>> check_names(("A", "A"), 2)
+    Traceback (most recent call last):
+        ...
+    analytics.allocation.errors.AllocationInputError: names holds A twice; every asset has one name
+    """
     if len(names) != count:
-        _refuse(f"{len(names)} {what} for {count} assets")
+        _refuse(f"{len(names)} {label} for {count} assets")
     if len(set(names)) != count:
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
-        _refuse(f"{what} holds {twice} twice; every asset has one name")
+        repeated = next(name for column, name in enumerate(names) if name in names[:column])
+        _refuse(f"{label} holds {repeated} twice; every asset has one name")
 
 
 def check_covariance(covariance: FloatMatrix, names: tuple[str, ...], *, is_definite: bool) -> None:
-    """Refuse a covariance that is not finite, symmetric, and positive semi-definite (unless vouched for)."""
+    """Validate that a covariance is finite, symmetric and positive semi-definite.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+    names : N names
+    is_definite : bool
+        The caller guarantees a symmetric positive definite matrix; symmetry and definiteness are not checked.
+
+    Raises
+    ------
+    AllocationInputError
+        When the matrix is invalid; the message names the pair or the assets.
+
+    Examples
+    --------
+    >>> check_covariance(np.array([[1.0, 2.0], [2.0, 1.0]]), ("A", "B"), is_definite=False)
+    Traceback (most recent call last):
+        ...
+    analytics.allocation.errors.AllocationInputError: the covariance is indefinite: A and B have 2, more than the ...
+    """
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1] or covariance.shape[0] == 0:
         _refuse(f"the covariance has shape {covariance.shape}, expected (N, N) with N >= 1")
     if not np.isfinite(covariance @ np.ones(covariance.shape[0])).all():
@@ -58,17 +124,17 @@ def check_covariance(covariance: FloatMatrix, names: tuple[str, ...], *, is_defi
         _refuse("every asset has zero variance: there is no risk to allocate. Check the returns")
     if is_definite:
         return
-    skew = np.abs(covariance - covariance.T)
-    if float(skew.max()) > SYMMETRY_TOLERANCE * level:
-        row, column = np.unravel_index(int(skew.argmax()), skew.shape)
-        _refuse(f"the covariance is not symmetric: {names[row]} / {names[column]} differ by {skew.max():.3g}")
+    asymmetry = np.abs(covariance - covariance.T)
+    if float(asymmetry.max()) > SYMMETRY_TOLERANCE * level:
+        row, column = np.unravel_index(int(asymmetry.argmax()), asymmetry.shape)
+        _refuse(f"the covariance is not symmetric: {names[row]} / {names[column]} differ by {asymmetry.max():.3g}")
     _, info = dpotrf(covariance, lower=1, clean=0)
     if info != 0:
         _refuse_indefinite(covariance, level, names)
 
 
 def _refuse_indefinite(covariance: FloatMatrix, level: float, names: tuple[str, ...]) -> None:
-    """Refuse a matrix that no returns can have, by the pair or the assets that give it away."""
+    """Raise for an indefinite matrix, naming the pair or the assets that cause it."""
     volatility = np.sqrt(covariance.diagonal())
     excess = np.abs(covariance) - (1.0 + SYMMETRY_TOLERANCE) * np.outer(volatility, volatility) - ROUNDING * level
     row, column = np.unravel_index(int(excess.argmax()), excess.shape)
@@ -79,7 +145,7 @@ def _refuse_indefinite(covariance: FloatMatrix, level: float, names: tuple[str, 
         )
     values, vectors = np.linalg.eigh(covariance)
     if values[0] < -DEFINITENESS_TOLERANCE * level * covariance.shape[0]:
-        leading = [names[place] for place in np.argsort(-np.abs(vectors[:, 0]))[:3]]
+        leading = [names[column] for column in np.argsort(-np.abs(vectors[:, 0]))[:3]]
         _refuse(
             f"the covariance is indefinite: smallest eigenvalue {values[0]:.3g}, mean variance {level:.3g}, above all "
             f"because of {', '.join(leading)}"
@@ -98,12 +164,23 @@ def _check_returns(problem: RiskProblem, count: int, names: tuple[str, ...]) -> 
 
 
 def check_problem(problem: RiskProblem) -> None:
-    """Refuse a problem that cannot be right.
+    """Validate an allocation problem.
+
+    Parameters
+    ----------
+    problem : RiskProblem
 
     Raises
     ------
     AllocationInputError
-        Names the asset and the rule.
+        When an input is invalid; the message names the asset and the rule.
+
+    Examples
+    --------
+    >>> check_problem(RiskProblem("min_variance", np.eye(2), np.array([0.6, 1.5]), names=("A", "B")))
+    Traceback (most recent call last):
+        ...
+    analytics.allocation.errors.AllocationInputError: the cap of B is 1.5; caps lie in (0, 1]
     """
     if problem.risk_profile not in PROFILES:
         _refuse(f"unknown risk profile {problem.risk_profile!r}; known: {', '.join(PROFILES)}")
@@ -114,8 +191,8 @@ def check_problem(problem: RiskProblem) -> None:
     check_covariance(problem.covariance, names, is_definite=problem.is_definite)
     check_vector(problem.upper, count, "the cap", names)
     if np.any(problem.upper <= 0.0) or np.any(problem.upper > 1.0):
-        place = int(np.flatnonzero((problem.upper <= 0.0) | (problem.upper > 1.0))[0])
-        _refuse(f"the cap of {names[place]} is {problem.upper[place]:g}; caps lie in (0, 1]")
+        column = int(np.flatnonzero((problem.upper <= 0.0) | (problem.upper > 1.0))[0])
+        _refuse(f"the cap of {names[column]} is {problem.upper[column]:g}; caps lie in (0, 1]")
     if not 0.0 < problem.budget <= 1.0:
         _refuse(f"the budget is {problem.budget:g}; it lies in (0, 1]")
     _check_terms(problem, count, names)
@@ -124,7 +201,7 @@ def check_problem(problem: RiskProblem) -> None:
 
 
 def _check_terms(problem: RiskProblem, count: int, names: tuple[str, ...]) -> None:
-    """The parts that only some problems have: mean, fragility, risk budgets, turnover, groups."""
+    """Validate the optional terms: mean, fragility, risk budgets, turnover and groups."""
     if problem.mean is not None:
         check_vector(problem.mean, count, "the mean", names)
     elif problem.risk_profile == "max_sharpe":

@@ -1,10 +1,10 @@
-"""Risk contributions in given proportions, with caps.
+"""Compute weights whose risk contributions are in given proportions, with caps.
 
 See docs/method/08-allocation.md#8.2.
 
 Without caps: Newton's method on 1/2 y'Sy - sum beta ln y (Spinu 2013), its linear systems solved by conjugate
 gradients. In relative changes of y the Hessian is diag(beta) plus a matrix whose row sums are beta at the solution, so
-its condition number is about 2 and a handful of products with S do the work of a factorisation.
+its condition number is about 2 and a few products with S replace a factorisation.
 
 With caps y_k <= c_k sum y: a primal-dual interior point with dense systems.
 """
@@ -19,7 +19,7 @@ from analytics.allocation.errors import UnboundedError
 from analytics.allocation.solvers.certificates import TIE_TOLERANCE, Certificate, primal_residual
 from analytics.allocation.solvers.optimum import Optimum, accepted
 
-#: Portfolio variance, relative to the assets', below which contributions mean nothing.
+#: Portfolio variance, relative to the assets', below which contributions are undefined.
 RISKLESS = 1e-12
 NEWTON_STEPS = 60
 INTERIOR_STEPS = 200
@@ -37,7 +37,25 @@ CAP_TOLERANCE = 1e-9
 
 
 def contributions(weights: FloatVector, covariance: FloatMatrix) -> FloatVector:
-    """Share of the portfolio's variance that each asset carries, (N,), sum 1; zeros where there is no variance."""
+    """Compute the share of the portfolio's variance that each asset contributes.
+
+    See docs/method/08-allocation.md#8.4.
+
+    Parameters
+    ----------
+    weights : (N,)
+    covariance : (N, N)
+
+    Returns
+    -------
+    (N,)
+        Sum 1; zeros where the portfolio has no variance.
+
+    Examples
+    --------
+    >>> contributions(np.array([0.5, 0.5]), np.diag([0.01, 0.04])).round(4).tolist()
+    [0.2, 0.8]
+    """
     pull = weights * (covariance @ weights)
     total = float(pull.sum())
     return pull / total if total > 0.0 else np.zeros_like(pull)
@@ -70,7 +88,7 @@ def _conjugate_gradients(
 
 
 def _step_length(change: FloatVector, budgets: FloatVector, slope: float, curvature: float) -> float:
-    """Where the objective is least along weights * (1 + length * change): safeguarded Newton in one variable."""
+    """Minimise the objective along weights * (1 + length * change) by a safeguarded Newton method in one variable."""
     steepest = float(-change.min())
     low, high = 0.0, 1.0 / steepest if steepest > 0.0 else np.inf
     length = min(1.0, 0.9 * high)
@@ -88,7 +106,9 @@ def _step_length(change: FloatVector, budgets: FloatVector, slope: float, curvat
 
 
 def equalize(covariance: FloatMatrix, budgets: FloatVector) -> tuple[FloatVector, int]:
-    """The y > 0 with y_k (Sy)_k = beta_k, and the Newton steps it took.
+    """Solve y_k (Sy)_k = beta_k for y > 0 by Newton's method (Spinu 2013).
+
+    See docs/method/08-allocation.md#8.2.
 
     Parameters
     ----------
@@ -97,10 +117,23 @@ def equalize(covariance: FloatMatrix, budgets: FloatVector) -> tuple[FloatVector
     budgets : (N,)
         beta; positive, sum 1.
 
+    Returns
+    -------
+    weights : (N,)
+        Not normalised to a sum.
+    steps : int
+        Newton steps.
+
     Raises
     ------
     UnboundedError
         When a long-only combination without variance leaves no solution.
+
+    Examples
+    --------
+    >>> weights, _ = equalize(np.diag([0.01, 0.04]), np.array([0.5, 0.5]))
+    >>> (weights / weights.sum()).round(4).tolist()
+    [0.6667, 0.3333]
     """
     weights = np.sqrt(budgets) / np.sqrt(covariance.diagonal())
     image = covariance @ weights
@@ -195,7 +228,7 @@ def _sharpen(
         try:
             change = -part * cho_solve(cho_factor(scaled, check_finite=False), part * gradient, check_finite=False)
         except LinAlgError:
-            # The weights have run away towards a combination without variance: the certificate says what they are worth.
+            # The weights grow without bound towards a combination without variance, which the certificate rejects.
             return weights
         if not np.all(part + change > 0.0):
             return weights
@@ -204,14 +237,14 @@ def _sharpen(
 
 
 def _certify(scaled: FloatVector, covariance: FloatMatrix, budgets: FloatVector, caps: FloatVector) -> Certificate:
-    """Stationarity and complementarity of the unnormalised weights, with multipliers recomputed from them.
+    """Certify the unnormalised weights by stationarity and complementarity, with multipliers recomputed from them.
 
-    mu_k - sum_j caps_j mu_j = beta_k / y_k - (Sy)_k, and mu_k = 0 where the cap leaves room.
+    mu_k - sum_j caps_j mu_j = beta_k / y_k - (Sy)_k, and mu_k = 0 where the cap is slack.
     """
     total = float(scaled.sum())
     gradient = covariance @ scaled - budgets / scaled
-    room = caps * total - scaled
-    bound = room <= CAP_TOLERANCE * total
+    slack = caps * total - scaled
+    bound = slack <= CAP_TOLERANCE * total
     held = float(caps[bound].sum())
     common = 0.0
     if held < 1.0 - 1e-9:
@@ -219,14 +252,14 @@ def _certify(scaled: FloatVector, covariance: FloatMatrix, budgets: FloatVector,
     elif bound.any():
         common = float(gradient[bound].max())
     excess = gradient - common
-    wrong = np.where(bound, np.maximum(excess, 0.0), np.abs(excess))
-    gap = float(np.abs(np.where(bound, excess, 0.0)) @ np.maximum(room, 0.0)) + abs(float(scaled @ gradient))
+    residuals = np.where(bound, np.maximum(excess, 0.0), np.abs(excess))
+    gap = float(np.abs(np.where(bound, excess, 0.0)) @ np.maximum(slack, 0.0)) + abs(float(scaled @ gradient))
     weights = scaled / total
-    return Certificate(primal_residual(weights, caps, 1.0), float((scaled * wrong).max()), gap)
+    return Certificate(primal_residual(weights, caps, 1.0), float((scaled * residuals).max()), gap)
 
 
 def solve_risk_parity(covariance: FloatMatrix, budgets: FloatVector, upper: FloatVector, budget: float) -> Optimum:
-    """Weights whose risk contributions are in proportion to `budgets`, as far as the caps let them.
+    """Compute weights whose risk contributions are proportional to `budgets` as far as the caps allow.
 
     See docs/method/08-allocation.md#8.2.
 
@@ -238,7 +271,12 @@ def solve_risk_parity(covariance: FloatMatrix, budgets: FloatVector, upper: Floa
         beta; positive, sum 1.
     upper : (N,)
         Caps on the weights; their sum exceeds the budget.
-    budget : sum of the weights.
+    budget : float
+        Sum of the weights.
+
+    Returns
+    -------
+    Optimum
 
     Raises
     ------
@@ -246,6 +284,11 @@ def solve_risk_parity(covariance: FloatMatrix, budgets: FloatVector, upper: Floa
         When a long-only combination without variance leaves no solution.
     SolverError
         When the certificate is not accepted.
+
+    Examples
+    --------
+    >>> solve_risk_parity(np.diag([0.01, 0.04]), np.array([0.5, 0.5]), np.ones(2), 1.0).weights.round(4).tolist()
+    [0.6667, 0.3333]
     """
     unit = covariance / float(covariance.diagonal().mean())
     caps = upper / budget

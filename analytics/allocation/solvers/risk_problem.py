@@ -1,4 +1,4 @@
-"""The problem a solver is given and the answer it gives back.
+"""Input and result of the allocation solvers.
 
 See docs/method/08-allocation.md#8.2, 8.3.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 
-Profile = Literal[
+RiskProfile = Literal[
     "min_variance",
     "risk_parity",
     "max_sharpe",
@@ -26,16 +26,36 @@ Profile = Literal[
 ]
 Status = Literal["optimal", "closed_form", "no_positive_excess_return"]
 
-#: Profiles that are the optimum of a convex (or exactly convertible) problem, with a certificate.
-CONVEX_PROFILES: tuple[Profile, ...] = ("min_variance", "risk_parity", "max_sharpe", "min_cvar", "max_diversification")
-#: Profiles that are a recipe; a cap that the recipe breaks is imposed afterwards and named in `binding`.
-RECIPE_PROFILES: tuple[Profile, ...] = ("inverse_volatility", "equal_weight", "hrp", "hrp_plain", "herc", "nco")
-PROFILES: tuple[Profile, ...] = CONVEX_PROFILES + RECIPE_PROFILES
+#: Risk profiles that are the optimum of a convex (or exactly convertible) problem, with a certificate.
+CONVEX_PROFILES: tuple[RiskProfile, ...] = (
+    "min_variance",
+    "risk_parity",
+    "max_sharpe",
+    "min_cvar",
+    "max_diversification",
+)
+#: Risk profiles with a recipe instead of an objective; caps are imposed afterwards and named in `binding`.
+RECIPE_PROFILES: tuple[RiskProfile, ...] = ("inverse_volatility", "equal_weight", "hrp", "hrp_plain", "herc", "nco")
+PROFILES: tuple[RiskProfile, ...] = CONVEX_PROFILES + RECIPE_PROFILES
 
 
 @lru_cache(maxsize=8)
 def positions(count: int) -> tuple[str, ...]:
-    """Names of assets that have none: "0", "1", ..."""
+    """Return default names for assets without any: "0", "1", ...
+
+    Parameters
+    ----------
+    count : int
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> positions(3)
+    ('0', '1', '2')
+    """
     return tuple(map(str, range(count)))
 
 
@@ -43,7 +63,7 @@ def positions(count: int) -> tuple[str, ...]:
 class GroupCaps:
     """Linear upper limits on groups of assets: matrix @ y <= limits.
 
-    Parameters
+    Attributes
     ----------
     matrix : (J, N)
     limits : (J,)
@@ -57,23 +77,25 @@ class GroupCaps:
 
 @dataclass(frozen=True, slots=True)
 class Turnover:
-    """The L1 term lambda ||B y - w_held||_1 over instruments.
+    """Turnover penalty lambda ||B y - w_held||_1 over instruments.
 
     See docs/method/08-allocation.md#8.2.
 
     Every instrument is a fixed share of at most one asset, so the term is a sum of convex piecewise-linear functions,
-    one per asset.
+    one for each asset.
 
-    Parameters
+    Attributes
     ----------
-    penalty : lambda, dimensionless.
+    penalty : float
+        lambda, dimensionless.
     held : (M,)
-        Held weight of each instrument in the direction it is wanted (negative: held the other way round).
+        Held weight of each instrument in the direction of the problem (negative: held in the opposite direction).
     owner : (M,)
-        Which asset (0..N-1) each instrument belongs to.
+        Asset (0..N-1) that each instrument belongs to.
     share : (M,)
         Share of its asset that each instrument takes (the nonzero of its row of B).
-    held_elsewhere : sum of |held| of instruments that are not wanted: they are sold whatever the answer.
+    held_elsewhere : float
+        Sum of |held| of instruments outside the problem, which are sold in any case.
     """
 
     penalty: float
@@ -85,36 +107,47 @@ class Turnover:
 
 @dataclass(frozen=True, slots=True)
 class RiskProblem:
-    """One long-only allocation over N assets (instruments, or the cluster streams of docs/method/08-allocation.md#8.1).
+    """Long-only allocation over N assets under one risk profile.
+
+    See docs/method/08-allocation.md#8.2.
+
+    The assets are instruments, or clusters by their returns (docs/method/08-allocation.md#8.1).
 
     Parameters
     ----------
-    risk_profile : one of `PROFILES`.
+    risk_profile : str
+        One of `PROFILES`.
     covariance : (N, N)
         Annualised; symmetric, positive semi-definite.
     upper : (N,)
         Largest weight of each asset, in (0, 1].
-    budget : sum of the weights, in (0, 1].
-    is_partial_allowed : when the caps cannot hold the budget, invest what they hold instead of refusing.
+    budget : float
+        Sum of the weights, in (0, 1].
+    is_partial_allowed : bool
+        Where the caps cannot hold the budget, invest as much as they hold instead of raising an error.
     mean : (N,)
         Annualised; needed by `max_sharpe`.
     past_returns : (T, N)
-        Needed by `min_cvar`; no NaN.
-    risk_free_rate : annual.
+        Simple returns, fractions, without NaN; needed by `min_cvar`.
+    risk_free_rate : float
+        Annual, a fraction.
     fragility : (N,)
         f of docs/method/08-allocation.md#8.2 (CVaR95 over its mean); needed where `fragility_penalty` > 0.
-    fragility_penalty : gamma; 0 = off.
-    turnover : the L1 term, or None.
+    fragility_penalty : float
+        gamma, dimensionless; 0 = off.
+    turnover : Turnover or None
     risk_budgets : (N,)
         beta of `risk_parity`, positive, sum 1; None = equal.
-    groups : limits on groups of assets; convex risk profiles except `risk_parity` only.
-    names : (N,)
+    groups : GroupCaps or None
+        For convex risk profiles except `risk_parity`.
+    names : N names
         For messages and `binding`; default "0", "1", ...
-    is_definite : the caller vouches for a symmetric positive definite covariance (its estimator guarantees it), which
-        saves the check, a third of the time at N = 1000.
+    is_definite : bool
+        The caller guarantees a symmetric positive definite covariance, as the estimators do. This saves the check, a
+        third of the time at N = 1000.
     """
 
-    risk_profile: Profile
+    risk_profile: RiskProfile
     covariance: FloatMatrix
     upper: FloatVector
     budget: float = 1.0
@@ -138,27 +171,35 @@ class RiskProblem:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Weights and the evidence for them.
+    """Weights of a solved problem with their evidence.
 
     See docs/method/08-allocation.md#8.3.
 
     Residuals and gap are recomputed from the weights by `certificates`, not taken from the solver.
 
-    Parameters
+    Attributes
     ----------
     weights : (N,)
-        Sum to the budget (or to what the caps hold, where a partial investment is allowed).
-    status : "optimal" for a certified optimum, "closed_form" for a recipe, "no_positive_excess_return" where
-        `max_sharpe` has no answer and the weights are those of `min_variance`.
-    solver : the algorithm that found the weights.
-    iterations : its iterations.
-    primal_residual : largest violation of budget, bounds and groups.
-    dual_residual : largest violation of stationarity, in units of the objective's gradient; of a ratio above 1 relative
-        to the ratio.
-    gap : proven bound on how far the objective is from its optimum; likewise.
-    objective : value of the risk profile's objective (docs/method/08-allocation.md#8.2); NaN for a recipe.
-    binding : constraints that hold with equality ("cap:NAME", "zero:NAME", "group:NAME", "projected_cap:NAME").
-    message : what a reader must know; empty when nothing.
+        They sum to the budget, or to the sum of the caps where a partial investment is allowed.
+    status : str
+        `optimal` for a certified optimum, `closed_form` for a recipe, `no_positive_excess_return` where `max_sharpe`
+        has no solution and the weights are those of `min_variance`.
+    solver : str
+        Algorithm that computed the weights.
+    iterations : int
+    primal_residual : float
+        Largest violation of budget, bounds and groups.
+    dual_residual : float
+        Largest violation of stationarity, in units of the objective's gradient; for a ratio above 1 relative to the
+        ratio.
+    gap : float
+        Proven bound on the distance of the objective from its optimum; for a ratio above 1 relative to the ratio.
+    objective : float
+        Value of the risk profile's objective (docs/method/08-allocation.md#8.2); NaN for a recipe.
+    binding : tuple of str
+        Constraints that hold with equality (`cap:NAME`, `zero:NAME`, `group:NAME`, `projected_cap:NAME`).
+    message : str
+        Remarks for the reader; empty when there are none.
     """
 
     weights: FloatVector

@@ -1,4 +1,4 @@
-"""One problem object in, one solution object out.
+"""Solve an allocation problem by the algorithm of its risk profile.
 
 See docs/method/08-allocation.md#8.2, 8.3.
 """
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from analytics._typing import FloatVector
 from analytics.allocation.errors import AllocationInputError
 from analytics.allocation.solvers import hierarchy
-from analytics.allocation.solvers.cap_feasibility import impose_caps, leaves_no_choice, placeable_budget
+from analytics.allocation.solvers.cap_feasibility import caps_fix_the_weights, impose_caps, investable_budget
 from analytics.allocation.solvers.certificates import KNOT_TOLERANCE, primal_residual
 from analytics.allocation.solvers.group_caps import read_groups
 from analytics.allocation.solvers.linear_program import LinearProgram, solve_linear
@@ -28,37 +28,58 @@ from analytics.errors import InfeasibleError
 
 
 def solve(problem: RiskProblem) -> Solution:
-    """The weights of one long-only allocation, with the evidence that they are what the risk profile's name says.
+    """Solve one long-only allocation problem and certify the solution.
+
+    See docs/method/08-allocation.md#8.2, 8.3.
+
+    Parameters
+    ----------
+    problem : RiskProblem
+
+    Returns
+    -------
+    Solution
 
     Raises
     ------
     AllocationInputError
-        An input that cannot be right; names the asset.
+        When an input is invalid; the message names the asset.
     InfeasibleError
-        Caps or group caps that no portfolio satisfies; names them, their numbers and the ways out.
+        When no portfolio satisfies the caps or group caps; the message gives their names, numbers and the remedies.
     SolverError
-        No certified answer. Nothing else is tried in its place.
+        When no certified optimum is found; no other solver is tried in its stead.
+
+    Examples
+    --------
+    >>> covariance = np.array([[0.04, 0.01, 0.00], [0.01, 0.09, 0.02], [0.00, 0.02, 0.16]])
+    >>> solution = solve(RiskProblem("min_variance", covariance, upper=np.full(3, 0.6), names=("A", "B", "C")))
+    >>> solution.weights.round(4).tolist(), solution.status, solution.binding
+    ([0.6, 0.2381, 0.1619], 'optimal', ('cap:A',))
+    >>> solve(RiskProblem("risk_parity", covariance, upper=np.ones(3))).weights.round(4).tolist()
+    [0.4732, 0.2903, 0.2366]
+    >>> solve(RiskProblem("hrp", covariance, upper=np.ones(3))).weights.round(4).tolist()
+    [0.5771, 0.2565, 0.1665]
     """
     problem = _as_floats(problem)
     check_problem(problem)
-    budget = placeable_budget(problem.upper, problem.budget, is_partial_allowed=problem.is_partial_allowed)
+    budget = investable_budget(problem.upper, problem.budget, is_partial_allowed=problem.is_partial_allowed)
     if problem.groups is not None:
         _refuse_impossible_groups(problem, problem.groups, budget)
     if problem.risk_profile in RECIPE_PROFILES:
-        return _follow_recipe(problem, budget)
-    if leaves_no_choice(problem.upper, budget):
-        return _only_answer(problem, budget)
+        return _apply_recipe(problem, budget)
+    if caps_fix_the_weights(problem.upper, budget):
+        return _solve_at_caps(problem, budget)
     return _optimize(problem, budget)
 
 
 def _as_floats(problem: RiskProblem) -> RiskProblem:
-    """The problem with every array in double precision, whatever numbers the caller had."""
+    """Convert every array of the problem to double precision."""
 
-    def double(values: ArrayLike, what: str) -> FloatVector:
-        return as_numbers(values, what, AllocationInputError)
+    def double(values: ArrayLike, name: str) -> FloatVector:
+        return as_numbers(values, name, AllocationInputError)
 
-    def known(values: FloatVector | None, what: str) -> FloatVector | None:
-        return None if values is None else double(values, what)
+    def optional(values: FloatVector | None, name: str) -> FloatVector | None:
+        return None if values is None else double(values, name)
 
     turnover, groups = problem.turnover, problem.groups
     if turnover is not None:
@@ -71,10 +92,10 @@ def _as_floats(problem: RiskProblem) -> RiskProblem:
         problem,
         covariance=np.ascontiguousarray(double(problem.covariance, "the covariance")),
         upper=double(problem.upper, "the cap"),
-        mean=known(problem.mean, "the mean"),
-        past_returns=known(problem.past_returns, "past_returns"),
-        fragility=known(problem.fragility, "the fragility"),
-        risk_budgets=known(problem.risk_budgets, "the risk budgets"),
+        mean=optional(problem.mean, "the mean"),
+        past_returns=optional(problem.past_returns, "past_returns"),
+        fragility=optional(problem.fragility, "the fragility"),
+        risk_budgets=optional(problem.risk_budgets, "the risk budgets"),
         turnover=turnover,
         groups=groups,
     )
@@ -124,7 +145,7 @@ def _equalize_risk(problem: RiskProblem, budget: float) -> Optimum:
     return solve_risk_parity(problem.covariance, budgets, problem.upper, budget)
 
 
-def _follow_recipe(problem: RiskProblem, budget: float) -> Solution:
+def _apply_recipe(problem: RiskProblem, budget: float) -> Solution:
     covariance, count = problem.covariance, problem.upper.size
     if problem.risk_profile == "equal_weight":
         weights = np.full(count, 1.0 / count)
@@ -140,7 +161,7 @@ def _follow_recipe(problem: RiskProblem, budget: float) -> Solution:
         else:
             weights = hierarchy.nested_clusters(covariance)
     weights, cut = impose_caps(budget * weights, problem.upper)
-    binding = tuple(f"projected_cap:{problem.labels[place]}" for place in np.flatnonzero(cut))
+    binding = tuple(f"projected_cap:{problem.labels[column]}" for column in np.flatnonzero(cut))
     message = ""
     if binding:
         message = (
@@ -161,8 +182,8 @@ def _follow_recipe(problem: RiskProblem, budget: float) -> Solution:
     )
 
 
-def _only_answer(problem: RiskProblem, budget: float) -> Solution:
-    """Every weight at its cap, because the caps hold the budget and nothing more."""
+def _solve_at_caps(problem: RiskProblem, budget: float) -> Solution:
+    """Return every weight at its cap, because the caps sum to the budget."""
     weights = problem.upper * (budget / float(problem.upper.sum()))
     message = (
         f"{problem.upper.size} assets under caps that sum to {problem.upper.sum():.6g} leave no choice: every "
@@ -205,16 +226,16 @@ def _binding(problem: RiskProblem, weights: FloatVector) -> tuple[str, ...]:
     names = problem.labels
     caps = np.flatnonzero(weights >= problem.upper - KNOT_TOLERANCE)
     zeros = np.flatnonzero(weights <= KNOT_TOLERANCE)
-    binding = [f"cap:{names[place]}" for place in caps] + [f"zero:{names[place]}" for place in zeros]
+    binding = [f"cap:{names[column]}" for column in caps] + [f"zero:{names[column]}" for column in zeros]
     groups = problem.groups
     if groups is not None:
         full = np.flatnonzero(groups.matrix @ weights >= groups.limits - KNOT_TOLERANCE)
-        binding += [f"group:{groups.names[place]}" for place in full]
+        binding += [f"group:{groups.names[column]}" for column in full]
     return tuple(binding)
 
 
 def _refuse_impossible_groups(problem: RiskProblem, groups: GroupCaps, budget: float) -> None:
-    """Raise InfeasibleError naming the group caps that have to give, and by how much."""
+    """Raise InfeasibleError where no portfolio satisfies the group caps, naming the violated ones and their excess."""
     count, size = problem.upper.size, groups.limits.size
     if read_groups(groups, count).capacity(problem.upper) >= budget:
         return
@@ -227,15 +248,15 @@ def _refuse_impossible_groups(problem: RiskProblem, groups: GroupCaps, budget: f
         low=np.zeros(count + size),
         high=np.concatenate([problem.upper, np.full(size, np.inf)]),
     )
-    answer = solve_linear(program, "feasibility of the group caps")
-    if answer.value > KNOT_TOLERANCE:
-        excess = answer.point[count:]
-        broken = [
-            f"{groups.names[place]} (limit {groups.limits[place]:g}, short by {excess[place]:.4g})"
-            for place in np.flatnonzero(excess > 0.0)
+    relaxed = solve_linear(program, "feasibility of the group caps")
+    if relaxed.value > KNOT_TOLERANCE:
+        excess = relaxed.point[count:]
+        violated = [
+            f"{groups.names[column]} (limit {groups.limits[column]:g}, short by {excess[column]:.4g})"
+            for column in np.flatnonzero(excess > 0.0)
         ]
         message = (
-            f"no portfolio of sum {budget:g} satisfies the group caps: {'; '.join(broken)}. Ways out: raise these "
+            f"no portfolio of sum {budget:g} satisfies the group caps: {'; '.join(violated)}. Ways out: raise these "
             "limits, add assets outside these groups, or raise the single caps of assets outside them"
         )
         raise InfeasibleError(message)

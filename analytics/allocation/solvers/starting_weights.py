@@ -1,4 +1,7 @@
-"""First weights for the active set; nothing of them reaches the answer, but good ones spare large linear systems."""
+"""Guess starting weights for the active set from a one-factor model.
+
+They do not influence the solution, but good ones save large linear systems.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,28 @@ from analytics._typing import FloatMatrix, FloatVector
 
 
 def guess_weights(covariance: FloatMatrix, appeal: FloatVector, budget: float) -> FloatVector:
-    """Weights (N,) that the one-factor model of the covariance (N, N) gives to assets of the given appeal (N,).
+    """Compute the long-only weights of the one-factor model of a covariance.
 
-    In that model the long-only answer is a cut-off rule (Elton, Gruber and Padberg 1976): hold what has the most
-    appeal for its loading.
+    In that model the solution is a cut-off rule (Elton, Gruber and Padberg 1976): hold the assets with the largest
+    appeal for their loading.
+
+    Parameters
+    ----------
+    covariance : (N, N)
+    appeal : (N,)
+        Expected reward of each asset; ones for minimum variance.
+    budget : float
+        Sum of the weights.
+
+    Returns
+    -------
+    (N,)
+        Nonnegative, sum `budget`.
+
+    Examples
+    --------
+    >>> guess_weights(np.array([[0.04, 0.02], [0.02, 0.09]]), np.ones(2), 1.0).round(3).tolist()
+    [0.875, 0.125]
     """
     count = appeal.size
     variance = covariance.diagonal()

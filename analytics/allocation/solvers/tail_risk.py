@@ -1,9 +1,11 @@
-"""Minimum conditional value-at-risk (Rockafellar and Uryasev 2000; docs/method/08-allocation.md#8.2).
+"""Minimise the conditional value at risk (Rockafellar and Uryasev 2000).
 
-Only sessions in the tail matter, so the linear program starts from the worst sessions of a simple portfolio and takes
-in those that its own answer makes worse than its value-at-risk, until none is left out; every round starts from the
-basis of the one before. The answer is then that of the program with all sessions, which the certificate proves with the
-tail's dual weights.
+See docs/method/08-allocation.md#8.2.
+
+Only sessions in the tail matter, so the linear program starts from the worst sessions of a simple portfolio and adds
+those that its own solution makes worse than its value at risk, until none is left out; every round starts from the
+basis of the last one. The solution is then that of the program with all sessions, which the certificate proves with the
+dual weights of the tail.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ FIRST_SESSIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """max over tail weights q of q'losses y, plus cost'y + phi(y), over sum y = budget; losses (T, N) in risk units."""
+    """Problem max over tail weights q of q'losses y, plus cost'y + phi(y), over sum y = budget.
+
+    Losses are (T, N) in units of the assets' mean CVaR95.
+    """
 
     losses: FloatMatrix
     cost: FloatVector
@@ -44,7 +49,7 @@ class _Program:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """What one linear program answers; duals (T,) are the tail's weights on sessions, sum 1."""
+    """Solution of one linear program; duals (T,) are the weights of the sessions in the tail, sum 1."""
 
     weights: FloatVector
     threshold: float
@@ -54,10 +59,28 @@ class _Round:
 
 
 def tail_mean(losses: FloatMatrix, confidence: float = CONFIDENCE) -> FloatVector:
-    """CVaR of each column of losses (T, N): the mean of its worst (1 - confidence) T sessions.
+    """Compute the CVaR of each column of losses: the mean of its worst (1 - confidence) T sessions.
 
-    A part of a session counts in part. This is the minimum of Rockafellar and Uryasev's function; it agrees with
-    docs/method/06-risk.md#6.1 where (1 - confidence) T is a whole number and no loss repeats.
+    See docs/method/06-risk.md#6.1.
+
+    A fraction of a session counts as that fraction. This is the minimum of the function of Rockafellar and Uryasev
+    (2000); it agrees with the definition of the method where (1 - confidence) T is a whole number and no loss repeats.
+
+    Parameters
+    ----------
+    losses : (T, N)
+        Minus simple returns, fractions.
+    confidence : float
+
+    Returns
+    -------
+    (N,)
+
+    Examples
+    --------
+    >>> losses = np.arange(1.0, 41.0)[:, None] / 100.0
+    >>> tail_mean(losses).round(4).tolist()
+    [0.395]
     """
     sessions = losses.shape[0]
     mass = (1.0 - confidence) * sessions
@@ -67,7 +90,7 @@ def tail_mean(losses: FloatMatrix, confidence: float = CONFIDENCE) -> FloatVecto
 
 
 class _TailProgram:
-    """The program over the sessions taken in so far: pieces of the weights, the threshold, one excess per session."""
+    """Linear program over the sessions added so far: pieces of the weights, the threshold, one excess for each session."""
 
     __slots__ = ("_linear", "_owner", "_program", "_share", "tail")
 
@@ -98,7 +121,7 @@ class _TailProgram:
         self.tail = np.concatenate([self.tail, sessions])
 
     def solve(self) -> _Round:
-        """The optimum over the tail."""
+        """Solve over the sessions of the tail."""
         program, size = self._program, self._owner.size
         answer = self._linear.solve()
         first = answer.multipliers.size - self.tail.size
@@ -130,13 +153,35 @@ def _certify(program: _Program, found: _Round) -> tuple[Certificate, float]:
 
 
 def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
-    """min CVaR95(y) / mean CVaR95 of the assets + gamma f'y + lambda ||B y - w_held||_1.
+    """Minimise CVaR95(y) / mean CVaR95 of the assets + gamma f'y + lambda ||B y - w_held||_1.
+
+    See docs/method/08-allocation.md#8.2.
+
+    Parameters
+    ----------
+    problem : RiskProblem
+        With `past_returns`.
+    budget : float
+        Sum of the weights; below the sum of the caps.
+
+    Returns
+    -------
+    Optimum
 
     Raises
     ------
     AllocationInputError
-        When the problem has no past returns, or the assets' mean CVaR95 is not positive, so that it cannot serve as the
-        unit of risk.
+        When the problem has no past returns, or when the assets' mean CVaR95 is not positive, so that it cannot serve
+        as the unit of risk.
+    SolverError
+        When the certificate is not accepted.
+
+    Examples
+    --------
+    >>> past_returns = np.array([[0.01, -0.01], [-0.02, 0.02], [0.03, -0.05], [0.00, 0.01]])
+    >>> problem = RiskProblem("min_cvar", np.cov(past_returns.T), np.ones(2), past_returns=past_returns)
+    >>> minimize_tail(problem, 1.0).weights.round(4).tolist()
+    [0.5833, 0.4167]
     """
     past_returns = problem.past_returns
     if past_returns is None:

@@ -1,9 +1,11 @@
+"""Blends inside clusters and the returns of the clusters, recomputed from their definitions."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from analytics.allocation import AllocationInputError, blend_members, cluster_streams
+from analytics.allocation import AllocationInputError, blend_members, compute_cluster_returns
 from analytics.allocation.cluster_returns import lifetimes
 
 SYMBOLS = ("SIMX:A", "SIMX:B", "SIMX:C", "SIMX:D")
@@ -43,16 +45,16 @@ def test_a_recent_listing_counts_with_its_own_history() -> None:
 
 def test_a_short_earns_what_the_instrument_loses() -> None:
     returns = past()[:, :1]
-    stream = cluster_streams(returns, np.array([-1]), np.ones((1, 1)))
-    np.testing.assert_array_equal(stream, -returns)
+    held = compute_cluster_returns(returns, np.array([-1]), np.ones((1, 1)))
+    np.testing.assert_array_equal(held, -returns)
 
 
 def test_a_closed_market_earns_nothing_and_an_unlisted_member_holds_nothing() -> None:
     returns = np.array([[np.nan, 0.02], [0.01, 0.04], [np.nan, 0.02], [0.03, np.nan], [np.nan, np.nan], [0.02, 0.02]])
     blend = np.array([[0.25], [0.75]])
-    streams = cluster_streams(returns, np.array([1, 1]), blend)[:, 0]
+    cluster_returns = compute_cluster_returns(returns, np.array([1, 1]), blend)[:, 0]
     # Listed from the second session on; closed in the third; both closed in the fifth.
-    np.testing.assert_allclose(streams, [0.02, 0.0325, 0.015, 0.0075, np.nan, 0.02])
+    np.testing.assert_allclose(cluster_returns, [0.02, 0.0325, 0.015, 0.0075, np.nan, 0.02])
     np.testing.assert_array_equal(lifetimes(returns)[:, 0], [False, True, True, True, True, True])
 
 

@@ -39,5 +39,5 @@ def test_an_undefined_figure_is_null_and_so_is_its_difference() -> None:
 
 
 def test_stages_over_different_sessions_are_refused() -> None:
-    with pytest.raises(InputError, match="judge the same sessions"):
+    with pytest.raises(InputError, match="give the same sessions for all"):
         isolate_alpha(np.zeros(9), np.zeros(10), np.zeros(10), periods_per_year=252, rng=np.random.default_rng(0))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.evaluation.metrics import RELATIVE_METRICS, STREAM_METRICS, TRADING_METRICS, compute_metrics
+from analytics.evaluation.metrics import RELATIVE_METRICS, SERIES_METRICS, TRADING_METRICS, compute_metrics
 
 
 def by_hand(returns: list[float], benchmark: list[float], periods: int, risk_free_annual: float) -> dict[str, float]:
@@ -73,7 +73,7 @@ def test_every_figure_equals_its_definition(seed: int, n: int, risk_free: float)
     returns[0], returns[1] = 0.01, -0.011
     benchmark = rng.normal(0, 0.01, n)
     table = compute_metrics(returns, periods_per_year=252, risk_free_annual=risk_free, benchmark_returns=benchmark)
-    assert set(table.values) == {*STREAM_METRICS, *RELATIVE_METRICS}
+    assert set(table.values) == {*SERIES_METRICS, *RELATIVE_METRICS}
     for column in (0, 31, 32, 39):  # both sides of a block's edge
         expected = by_hand(returns[:, column].tolist(), benchmark.tolist(), 252, risk_free)
         found = {name: float(values[column]) for name, values in table.values.items()}
@@ -106,7 +106,7 @@ def test_annualisation_follows_the_grid() -> None:
     assert always / business == pytest.approx(math.sqrt(365 / 252), abs=1e-12)
 
 
-def test_a_constant_series_has_no_ratio_and_says_so() -> None:
+def test_a_constant_series_has_no_ratio_and_a_reason() -> None:
     table = compute_metrics(np.full((50, 2), 0.001), periods_per_year=252)
     assert table.values["volatility_annual"].tolist() == [0.0, 0.0]
     for name in ("sharpe", "skew", "kurtosis"):
@@ -145,7 +145,7 @@ def test_short_series_lose_only_what_they_cannot_define() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.01])
-def test_what_cannot_be_a_return_is_refused_by_name(bad: float) -> None:
+def test_an_invalid_return_is_refused_by_name(bad: float) -> None:
     returns = np.zeros((5, 2))
     returns[3, 1] = bad
     with pytest.raises(InputError, match=r"ours/hrp returns .* at session 3"):

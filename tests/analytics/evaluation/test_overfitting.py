@@ -17,13 +17,13 @@ def table(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([market, rng.normal(0.001, 0.01, n), rng.normal(0, 0.01, n), np.zeros(n)]), market
 
 
-def judge(
-    returns: np.ndarray, market: np.ndarray, is_contender: list[bool]
+def measure(
+    returns: np.ndarray, market: np.ndarray, is_trial: list[bool]
 ) -> tuple[MetricTable, tuple[TableFigure, ...]]:
     return measure_overfitting(
         returns,
         market,
-        np.array(is_contender),
+        np.array(is_trial),
         NAMES,
         periods_per_year=252,
         rng=np.random.default_rng(1),
@@ -33,7 +33,7 @@ def judge(
 
 def test_a_cell_is_deflated_by_the_number_and_spread_of_the_trials() -> None:
     returns, market = table()
-    found, figures = judge(returns, market, [False, True, True, True])
+    found, figures = measure(returns, market, [False, True, True, True])
     series = returns[:, 1]
     sharpes = [returns[:, i].mean() / returns[:, i].std(ddof=1) for i in (1, 2)]
     expected = deflated_sharpe(
@@ -53,7 +53,7 @@ def test_a_cell_is_deflated_by_the_number_and_spread_of_the_trials() -> None:
 
 def test_the_interval_of_a_sharpe_ratio_is_near_its_standard_error() -> None:
     returns, market = table(2000)
-    found, _ = judge(returns, market, [False, True, True, True])
+    found, _ = measure(returns, market, [False, True, True, True])
     sharpe = returns[:, 1].mean() / returns[:, 1].std(ddof=1) * np.sqrt(252)
     width = 1.96 * np.sqrt(252 / 2000)
     assert found.values["sharpe_lower95"][1] == pytest.approx(sharpe - width, abs=0.25)
@@ -63,17 +63,17 @@ def test_the_interval_of_a_sharpe_ratio_is_near_its_standard_error() -> None:
 
 def test_without_a_choice_there_is_nothing_to_deflate() -> None:
     returns, market = table()
-    found, figures = judge(returns, market, [False, True, False, False])
+    found, figures = measure(returns, market, [False, True, False, False])
     assert found.reason("deflated_sharpe", 1) == "fewer than two trials"
     assert figures[1].value is None
     assert "at least two portfolios" in figures[1].message
     assert figures[2].value is not None
-    _, nothing = judge(returns, market, [False, False, False, False])
+    _, nothing = measure(returns, market, [False, False, False, False])
     assert nothing[2].message == "no cell holds anything else than the market"
 
 
-def test_a_short_table_says_what_it_lacks() -> None:
+def test_a_short_table_gives_the_reason_for_each_missing_figure() -> None:
     returns, market = table(15)
-    found, figures = judge(returns, market, [False, True, True, False])
+    found, figures = measure(returns, market, [False, True, True, False])
     assert found.reason("sharpe_upper95", 1) == "an interval needs 20 sessions"
     assert [figure.value for figure in figures] == [2.0, None, None]

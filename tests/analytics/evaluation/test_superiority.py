@@ -68,7 +68,7 @@ def test_the_p_value_is_about_uniform_when_nothing_is_better() -> None:
     assert (p_values <= 0.50).mean() == pytest.approx(0.5, abs=0.13)
 
 
-def test_skill_is_found_and_many_rivals_make_it_harder() -> None:
+def test_skill_is_found_and_many_portfolios_make_it_harder() -> None:
     d = advantages(1, 300, 1)
     d = d - d.mean() + 0.0006
     rng = np.random.default_rng
@@ -79,7 +79,7 @@ def test_skill_is_found_and_many_rivals_make_it_harder() -> None:
     assert among.p_value > alone.p_value
 
 
-def test_poor_rivals_do_not_make_it_harder() -> None:
+def test_poor_portfolios_do_not_make_it_harder() -> None:
     d = advantages(1, 300, 1) + 0.0007
     crowd = np.column_stack([d, advantages(2, 300, 60) - 0.01])
     found = superior_ability(MARKET[:, None] + crowd, MARKET, rng=np.random.default_rng(0), mean_block=2.0)

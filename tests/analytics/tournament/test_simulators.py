@@ -115,7 +115,7 @@ def test_a_first_window_that_starts_from_the_held_portfolio_pays_only_the_differ
     assert switched.costs[0] == pytest.approx(1.0 - 1.0 / (1.0 + RATE), abs=1e-15)
 
 
-def test_a_symbol_that_is_no_longer_wanted_is_sold() -> None:
+def test_a_symbol_that_is_not_in_the_new_decision_is_sold() -> None:
     first = run_realized(CASH, hold(A=1.0), ("A", "B"), [[0.0, 0.0]])
     second = run_realized(first.state, hold(B=1.0), ("B", "A"), [[0.02, 0.9]])
     assert "A" not in second.state.notionals
@@ -136,7 +136,7 @@ def test_cash_earns_nothing_and_dampens() -> None:
     assert path.state.money == pytest.approx(0.75, abs=1e-15)
 
 
-def test_columns_are_found_by_symbol_and_not_by_place() -> None:
+def test_columns_are_found_by_symbol_and_not_by_position() -> None:
     returns = np.array([[0.01, 0.02, 0.03]])
     path = idealized(CASH, hold(C=0.5, A=-0.5), ("B", "C", "A"), returns, rebalance="window")
     assert path.returns == pytest.approx([0.5 * 0.02 - 0.5 * 0.03], abs=1e-15)
@@ -161,9 +161,9 @@ def test_an_impossible_return_is_refused_with_symbol_and_session(bad: float) -> 
         idealized(CASH, hold(A=0.5, B=0.5), ("A", "B"), np.array([[0.0, 0.0], [0.0, bad]]), rebalance="window")
 
 
-def test_a_symbol_without_a_column_an_unknown_policy_and_a_refused_decision_are_refused() -> None:
+def test_a_symbol_without_a_column_an_unknown_rebalancing_and_a_refused_decision_are_refused() -> None:
     returns = np.zeros((1, 1))
-    with pytest.raises(InputError, match="B is held or wanted but has no column"):
+    with pytest.raises(InputError, match="B is held or in the decision but has no column"):
         idealized(HeldState.from_weights({"B": 0.1}), hold(A=1.0), ("A",), returns, rebalance="window")
     with pytest.raises(InputError, match="weekly"):
         idealized(CASH, hold(A=1.0), ("A",), returns, rebalance="weekly")
@@ -210,7 +210,7 @@ def plain_loop(
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), daily=st.booleans(), bps=st.sampled_from([0.0, 6.0, 80.0]))
-def test_both_policies_agree_with_a_plain_loop(seed: int, daily: bool, bps: float) -> None:
+def test_both_rebalancings_agree_with_a_plain_loop(seed: int, daily: bool, bps: float) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 6))
     returns = rng.normal(0, 0.03, (12, n))

@@ -146,7 +146,7 @@ def test_noise_inside_the_train_window_does_move_the_decision() -> None:
     assert before.net_weights.tobytes() != after[1].net_weights.tobytes()
 
 
-def test_a_policy_cannot_reach_or_spoil_anything_beyond_its_past() -> None:
+def test_a_policy_sees_read_only_copies_that_end_with_its_past() -> None:
     seen: list[PastView] = []
 
     def look(past: PastView) -> Decision:
@@ -176,11 +176,11 @@ def test_a_cell_is_never_filled_by_another_engine() -> None:
         }  # fmt: skip
         assert row["status"] == (["ok"] if supported else ["unsupported"])
         assert (row["value"] > 0) == supported
-    played = {
+    simulated = {
         (row["engine"], row["risk_profile"])
         for row in result.returns.select("engine", "risk_profile").unique().to_dicts()
     }
-    assert played == {("ours", "momentum"), ("equal_weight", "equal_weight"), ("market", "market")}
+    assert simulated == {("ours", "momentum"), ("equal_weight", "equal_weight"), ("market", "market")}
 
 
 def test_one_failed_window_fails_the_cell_and_names_window_and_error() -> None:
@@ -210,7 +210,7 @@ def test_ruin_fails_the_simulated_cell() -> None:
     assert result.overfitting["value"].to_list() == [0.0, 0.0]
 
 
-def test_a_solution_shown_as_something_else_plays_and_says_so() -> None:
+def test_a_solution_with_another_status_is_simulated_and_the_message_counts_it() -> None:
     def shown(past: PastView) -> Decision:
         base = momentum(past)
         return Decision(base.symbols, base.net_weights, base.cash, status="no_positive_excess_return")
@@ -285,7 +285,7 @@ def test_daily_rebalancing_trades_every_session_in_both_simulators() -> None:
     assert days["turnover"].to_list() == [90, 90]
 
 
-def test_luck_is_judged_on_every_cell_but_the_market() -> None:
+def test_overfitting_is_measured_on_every_cell_but_the_market() -> None:
     result = run(*market_data())
     overfitting = {(row["simulator"], row["metric"]): row for row in result.overfitting.to_dicts()}
     assert overfitting["realized", "n_trials"]["value"] == 2.0
@@ -302,10 +302,10 @@ def test_luck_is_judged_on_every_cell_but_the_market() -> None:
 
 
 def test_the_same_seed_gives_the_same_frames_and_windows_are_counted() -> None:
-    heard: list[tuple[int, int]] = []
-    first = run(*market_data(), on_window=lambda done, total: heard.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    first = run(*market_data(), on_window=lambda done, total: progress.append((done, total)))
     second = run(*market_data())
-    assert heard == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    assert progress == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     for name in ("windows", "returns", "metrics", "sessions", "weights", "trades", "decay", "overfitting"):
         assert getattr(first, name).equals(getattr(second, name)), name
 
@@ -321,7 +321,7 @@ def refusal(**changes: object) -> str:
     return str(caught.value)
 
 
-def test_what_cannot_be_played_is_refused_with_its_place() -> None:
+def test_invalid_input_is_refused_with_symbol_and_session() -> None:
     returns, _ = market_data()
     returns[40, 2] = -1.2
     assert "SIMX:S2 returns -1.2 on 2023-02-11" in refusal(returns=returns)
@@ -337,16 +337,16 @@ def test_what_cannot_be_played_is_refused_with_its_place() -> None:
     assert "SIMX:GONE is held" in refusal(settings=TournamentSettings(60, 20, 20, held_weights={"SIMX:GONE": 0.1}))
 
 
-def test_settings_know_their_words() -> None:
+def test_unknown_settings_are_refused() -> None:
     with pytest.raises(InputError, match="weekly"):
         TournamentSettings(rebalance="weekly")
     with pytest.raises(InputError, match="vectorbt"):
         TournamentSettings(simulators=("vectorbt",))
 
 
-def test_engines_played_without_being_judged_walk_the_same_paths() -> None:
+def test_engines_simulated_without_evaluation_have_the_same_returns() -> None:
     returns, benchmark = market_data()
-    judged = run(returns, benchmark).returns
+    evaluated = run(returns, benchmark).returns
     cells = simulate_engines(
         DATES,
         SYMBOLS,
@@ -362,7 +362,7 @@ def test_engines_played_without_being_judged_walk_the_same_paths() -> None:
         ("equal_weight", "market", "idealized", "unsupported"),
     ]
     for cell in cells:
-        same = judged.filter(engine=cell.engine, risk_profile=cell.risk_profile, simulator=cell.simulator)[
+        same = evaluated.filter(engine=cell.engine, risk_profile=cell.risk_profile, simulator=cell.simulator)[
             "return"
         ].to_numpy()
         assert (cell.path is None) == (same.size == 0)

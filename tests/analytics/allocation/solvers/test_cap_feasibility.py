@@ -1,3 +1,5 @@
+"""Caps below, at and above the budget, and caps imposed on recipes."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +14,7 @@ from analytics.errors import InfeasibleError
 COVARIANCE = np.diag([0.01, 0.04, 0.09, 0.16])
 
 
-def test_caps_below_the_budget_are_refused_with_cap_count_and_both_ways_out() -> None:
+def test_caps_below_the_budget_are_refused_with_cap_count_and_both_remedies() -> None:
     with pytest.raises(CapInfeasibleError) as refusal:
         solve(RiskProblem("min_variance", COVARIANCE, np.full(4, 0.2)))
     text = str(refusal.value)
@@ -22,7 +24,7 @@ def test_caps_below_the_budget_are_refused_with_cap_count_and_both_ways_out() ->
     assert (refusal.value.cap, refusal.value.count) == (0.2, 4)
 
 
-def test_what_the_caps_cannot_hold_stays_out_where_that_is_allowed() -> None:
+def test_the_budget_above_the_caps_stays_uninvested_where_that_is_allowed() -> None:
     solution = solve(RiskProblem("risk_parity", COVARIANCE, np.full(4, 0.2), is_partial_allowed=True))
     np.testing.assert_allclose(solution.weights, 0.2)
     assert "leave no choice" in solution.message
@@ -31,7 +33,7 @@ def test_what_the_caps_cannot_hold_stays_out_where_that_is_allowed() -> None:
 @pytest.mark.parametrize(
     "risk_profile", ["min_variance", "risk_parity", "max_sharpe", "min_cvar", "max_diversification", "hrp"]
 )
-def test_caps_that_just_hold_the_budget_leave_one_answer(risk_profile: str) -> None:
+def test_caps_that_just_hold_the_budget_leave_one_portfolio(risk_profile: str) -> None:
     # 10 * 0.1 is 0.9999999999999999 when summed; that is a full budget.
     covariance = np.diag(np.linspace(0.01, 0.1, 10))
     returns = np.random.default_rng(0).normal(size=(100, 10))
@@ -42,7 +44,7 @@ def test_caps_that_just_hold_the_budget_leave_one_answer(risk_profile: str) -> N
     assert solution.weights.sum() == pytest.approx(1.0, abs=1e-12)
 
 
-def test_a_recipe_above_its_cap_is_cut_in_the_open() -> None:
+def test_a_recipe_above_its_cap_is_cut_and_the_solution_says_so() -> None:
     solution = solve(RiskProblem("inverse_volatility", COVARIANCE, np.full(4, 0.4), names=("a", "b", "c", "d")))
     raw = np.array([1 / 0.1, 1 / 0.2, 1 / 0.3, 1 / 0.4])
     rest = raw[1:] / raw[1:].sum() * 0.6
@@ -67,7 +69,7 @@ def test_imposed_caps_keep_the_sum_and_the_order(seed: int, count: int, loosenes
         np.testing.assert_array_equal(cut, weights)
 
 
-def test_zero_weights_take_the_excess_when_nobody_else_can() -> None:
+def test_zero_weights_take_the_excess_when_no_other_weight_can() -> None:
     cut, capped = impose_caps(np.array([1.0, 0.0, 0.0]), np.array([0.4, 0.4, 0.4]))
     np.testing.assert_allclose(cut, [0.4, 0.3, 0.3])
     assert capped.tolist() == [True, False, False]

@@ -1,3 +1,5 @@
+"""Hierarchical weights compared with plain loops and with portfolios of two blocks."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Linear programs against SciPy's, solved at once and grown row by row."""
+"""Linear programs compared with SciPy's, solved at once and grown row by row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def drawn(seed: int, count: int = 15, rows: int = 8) -> LinearProgram:
     )
 
 
-def judged(program: LinearProgram, rows: int) -> tuple[np.ndarray, float, np.ndarray]:
+def solved_by_scipy(program: LinearProgram, rows: int) -> tuple[np.ndarray, float, np.ndarray]:
     """SciPy's point, value and multipliers with the first `rows` inequalities."""
     answer = linprog(
         program.cost,
@@ -41,7 +41,7 @@ def judged(program: LinearProgram, rows: int) -> tuple[np.ndarray, float, np.nda
 @pytest.mark.parametrize("seed", range(10))
 def test_the_optimum_and_its_multipliers_are_those_of_scipy(seed: int) -> None:
     program = drawn(seed)
-    point, value, multipliers = judged(program, 8)
+    point, value, multipliers = solved_by_scipy(program, 8)
     answer = solve_linear(program, "test")
     np.testing.assert_allclose(answer.point, point, atol=1e-9)
     np.testing.assert_allclose(answer.multipliers, multipliers, atol=1e-9)
@@ -63,7 +63,7 @@ def test_rows_and_columns_may_join_between_two_solutions(seed: int) -> None:
     for first in (0, 4):
         part = slice(first, first + 4)
         growing.add_rows(program.rows[part], columns, np.full(4, -np.inf), program.limits[part])
-        point, value, multipliers = judged(program, first + 4)
+        point, value, multipliers = solved_by_scipy(program, first + 4)
         answer = growing.solve()
         np.testing.assert_allclose(answer.point, point, atol=1e-9)
         np.testing.assert_allclose(answer.multipliers[1:], multipliers, atol=1e-9)

@@ -1,4 +1,4 @@
-"""Every input that cannot be right is refused by name; nothing is repaired and no weight is ever NaN."""
+"""Every invalid input is refused by name; nothing is repaired."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analytics.allocation import AllocationInputError, GroupCaps, RiskProblem, Turnover, UnboundedError, solve
-from analytics.allocation.solvers.certificates import Certificate
+from analytics.allocation import AllocationInputError, GroupCaps, RiskProblem, Turnover, solve
 from analytics.errors import AnalyticsError
 
 NAMES = ("SIMX:A", "SIMX:B", "SIMX:C")
@@ -28,7 +27,7 @@ def with_entry(row: int, column: int, value: float) -> np.ndarray:
 
 
 BAD = {
-    "unknown risk profile": ({"risk_profile": "max_luck"}, "max_luck"),
+    "unknown risk profile": ({"risk_profile": "max_gain"}, "max_gain"),
     "nan covariance": ({"covariance": with_entry(1, 2, np.nan)}, "SIMX:B and SIMX:C"),
     "infinite covariance": ({"covariance": with_entry(0, 0, np.inf)}, "SIMX:A and SIMX:A"),
     "asymmetric": ({"covariance": with_entry(0, 2, 0.02)}, "not symmetric: SIMX:A / SIMX:C"),
@@ -90,60 +89,12 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", sorted(BAD))
-def test_a_wrong_input_is_refused_by_name(case: str) -> None:
+def test_an_invalid_input_is_refused_by_name(case: str) -> None:
     changes, words = BAD[case]
     with pytest.raises(AllocationInputError, match=words):
         solve(replace(GOOD, **changes))
 
 
-@pytest.mark.parametrize("place", range(3))
-def test_evidence_that_is_no_number_is_no_evidence(place: int) -> None:
-    residuals = [1e-16, 1e-16, 1e-16]
-    assert Certificate(*residuals).is_accepted
-    residuals[place] = float("nan")
-    assert not Certificate(*residuals).is_accepted
-
-
-def test_every_refusal_has_the_rooms_root() -> None:
+def test_every_refusal_is_an_analytics_error() -> None:
     with pytest.raises(AnalyticsError):
-        solve(replace(GOOD, risk_profile="max_luck"))
-
-
-def test_falling_markets_have_a_status_and_the_weights_of_min_variance() -> None:
-    falling = replace(GOOD, mean=np.array([-0.1, -0.2, -0.05]))
-    solution = solve(falling)
-    assert solution.status == "no_positive_excess_return"
-    assert "risk-free rate" in solution.message
-    np.testing.assert_allclose(solution.weights, solve(replace(falling, risk_profile="min_variance")).weights)
-
-
-def test_a_free_lunch_is_refused_not_clipped() -> None:
-    riskless = np.array([[0.04, -0.04], [-0.04, 0.04]])
-    with pytest.raises(UnboundedError, match="ratio has no maximum"):
-        solve(RiskProblem("max_sharpe", riskless, np.ones(2), mean=np.array([0.1, 0.1])))
-
-
-def test_integer_inputs_are_numbers_too() -> None:
-    problem = replace(
-        GOOD, risk_profile="min_variance", turnover=Turnover(0.05, np.array([0.3, 0.3, 0.4]), np.arange(3), np.ones(3))
-    )
-    as_integers = replace(problem, upper=np.ones(3, dtype=np.int64))
-    as_floats = replace(problem, upper=np.ones(3))
-    np.testing.assert_array_equal(solve(as_integers).weights, solve(as_floats).weights)
-
-
-@pytest.mark.parametrize(
-    "risk_profile", ["min_variance", "max_sharpe", "min_cvar", "max_diversification", "equal_weight"]
-)
-def test_a_constant_asset_does_not_break_what_needs_no_inverse(risk_profile: str) -> None:
-    rng = np.random.default_rng(0)
-    returns = rng.normal(size=(200, 3)) * 0.01 + 0.001
-    returns[:, 1] = 0.0
-    problem = RiskProblem(
-        risk_profile, np.cov(returns.T) * 252, np.full(3, 0.5), mean=returns.mean(axis=0) * 252, past_returns=returns
-    )
-    weights = solve(problem).weights
-    assert np.all(np.isfinite(weights))
-    assert weights.sum() == pytest.approx(1.0)
-    if risk_profile == "min_variance":
-        assert weights[1] == pytest.approx(0.5)
+        solve(replace(GOOD, risk_profile="max_gain"))

@@ -30,12 +30,12 @@ def covariance() -> np.ndarray:
 
 
 @pytest.mark.parametrize("risk_profile", sorted(PUBLISHED))
-def test_the_published_weights_come_back_to_rounding(covariance: np.ndarray, risk_profile: str) -> None:
+def test_the_published_weights_are_reproduced_up_to_rounding(covariance: np.ndarray, risk_profile: str) -> None:
     solution = solve(RiskProblem(risk_profile, covariance, np.ones(10)))
     np.testing.assert_allclose(100 * solution.weights, PUBLISHED[risk_profile], atol=ROUNDING)
 
 
-def test_the_published_inverse_variance_weights_come_back_from_squared_variances(
+def test_the_published_inverse_variance_weights_follow_from_squared_variances(
     covariance: np.ndarray,
 ) -> None:
     # IVP is 1/variance: the inverse volatility of the squared variances.

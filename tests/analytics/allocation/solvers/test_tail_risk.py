@@ -1,3 +1,5 @@
+"""Minimum CVaR compared with random portfolios, and the tail mean with its definition."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -31,12 +33,12 @@ def test_no_random_portfolio_has_a_smaller_tail() -> None:
     assert solution.objective == pytest.approx(best, rel=1e-12)
     rng = np.random.default_rng(1)
     for _ in range(500):
-        rival = rng.dirichlet(np.ones(10))
-        if rival.max() <= 0.3:
-            assert tail_mean(-(returns @ rival)[:, None])[0] / unit >= best - 1e-12
+        portfolio = rng.dirichlet(np.ones(10))
+        if portfolio.max() <= 0.3:
+            assert tail_mean(-(returns @ portfolio)[:, None])[0] / unit >= best - 1e-12
 
 
-def test_sessions_outside_the_first_tail_are_taken_in() -> None:
+def test_sessions_outside_the_first_tail_are_added() -> None:
     # One asset is calm but for a crash that no other portfolio shows: the first tail does not hold that session.
     returns = market(300, 4, seed=2)
     returns[:, 0] *= 0.01

@@ -1,9 +1,9 @@
-"""Whether an answer is right, recomputed by formulas that neither side uses.
+"""Check results by formulas that neither side of the benchmark uses.
 
 See docs/method/08-allocation.md#8.2, 8.3, docs/method/09-tournament.md#9.5.
 
-A convex answer is judged by a bound on what the best portfolio could still gain, a recipe by following it in plain
-loops, an estimate by its paper's formula.
+A convex optimum is checked by a bound on the improvement of the best portfolio, a recipe by a plain loop, an estimate
+by the formula of its paper.
 """
 
 from __future__ import annotations
@@ -25,37 +25,41 @@ TAIL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """How far an answer is from right.
+class Accuracy:
+    """Distance of a result from the correct one.
 
-    Parameters
+    Attributes
     ----------
-    violation : largest breach of budget, sign or cap, as a weight.
-    shortfall : relative distance of the objective from its optimum, or of the answer from the formula's.
+    violation : float
+        Largest breach of budget, sign or cap, as a weight.
+    shortfall : float
+        Relative distance of the objective from its optimum, or of the result from the formula's.
     """
 
     violation: float
     shortfall: float
 
     @staticmethod
-    def worst(verdicts: list[Verdict]) -> Verdict:
-        """The worst of several."""
-        return Verdict(max(verdict.violation for verdict in verdicts), max(verdict.shortfall for verdict in verdicts))
+    def worst(accuracies: list[Accuracy]) -> Accuracy:
+        """Return the worst of several."""
+        return Accuracy(
+            max(accuracy.violation for accuracy in accuracies), max(accuracy.shortfall for accuracy in accuracies)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """The largest verdict that still counts as right."""
+    """Largest violation and shortfall of a result that still counts as correct."""
 
     violation: float
     shortfall: float
 
-    def accepts(self, verdict: Verdict) -> bool:
-        """False for NaN too."""
-        return verdict.violation <= self.violation and verdict.shortfall <= self.shortfall
+    def accepts(self, accuracy: Accuracy) -> bool:
+        """Compare with the tolerance; False for NaN."""
+        return accuracy.violation <= self.violation and accuracy.shortfall <= self.shortfall
 
 
-#: We promise what docs/method/08-allocation.md#8.3 promises; a peer is given the accuracy of its solver's default settings.
+#: Ours is that of docs/method/08-allocation.md#8.3; a peer has the accuracy of its solver's default settings.
 OUR_TOLERANCE = Tolerance(1e-9, 1e-7)
 PEER_TOLERANCE = Tolerance(1e-4, 1e-3)
 
@@ -68,56 +72,56 @@ def breach(weights: FloatVector, cap: float) -> float:
 
 
 def _fill(costs: FloatVector, cap: float) -> FloatVector:
-    """The portfolio under the cap with the least costs @ weights: the cheapest first."""
+    """Portfolio under the cap with the least costs @ weights: the cheapest assets first."""
     weights = np.zeros_like(costs)
     left = 1.0
-    for place in np.argsort(costs):
-        weights[place] = min(cap, left)
-        left -= weights[place]
+    for position in np.argsort(costs):
+        weights[position] = min(cap, left)
+        left -= weights[position]
         if left <= 0.0:
             break
     return weights
 
 
-def judge_min_variance(market: Market, weights: FloatVector, covariance: FloatMatrix | None = None) -> Verdict:
-    """The variance is convex, so its linearisation bounds from below what any portfolio can reach."""
+def check_min_variance(market: Market, weights: FloatVector, covariance: FloatMatrix | None = None) -> Accuracy:
+    """Bound the improvement from below by the linearised variance, which is convex."""
     matrix = market.covariance if covariance is None else covariance
     gradient = matrix @ weights
     variance = float(weights @ gradient)
     gain = 2.0 * float(gradient @ (weights - _fill(gradient, market.cap)))
-    return Verdict(breach(weights, market.cap), max(gain, 0.0) / variance)
+    return Accuracy(breach(weights, market.cap), max(gain, 0.0) / variance)
 
 
-def judge_max_sharpe(market: Market, weights: FloatVector) -> Verdict:
-    """Any portfolio y has volatility >= gradient @ y (Cauchy-Schwarz), so max mean @ y / gradient @ y bounds its ratio.
+def check_max_sharpe(market: Market, weights: FloatVector) -> Accuracy:
+    """Bound the ratio of any portfolio y: by Cauchy-Schwarz its volatility is at least gradient @ y.
 
-    That linear fraction is maximised by Dinkelbach's steps.
+    The bound max mean @ y / gradient @ y is a linear fraction, which Dinkelbach's steps maximise.
     """
     gradient = market.covariance @ weights
     gradient = gradient / np.sqrt(weights @ gradient)
     ratio = float(market.mean @ weights) / float(gradient @ weights)
     bound = ratio
     for _ in range(100):
-        rival = _fill(bound * gradient - market.mean, market.cap)
-        risk = float(gradient @ rival)
+        portfolio = _fill(bound * gradient - market.mean, market.cap)
+        risk = float(gradient @ portfolio)
         if risk <= 0.0:
-            return Verdict(breach(weights, market.cap), float("inf"))
-        better = float(market.mean @ rival) / risk
+            return Accuracy(breach(weights, market.cap), float("inf"))
+        better = float(market.mean @ portfolio) / risk
         if better <= bound * (1.0 + 1e-14):
             break
         bound = better
-    return Verdict(breach(weights, market.cap), bound / ratio - 1.0)
+    return Accuracy(breach(weights, market.cap), bound / ratio - 1.0)
 
 
-def judge_risk_parity(market: Market, weights: FloatVector) -> Verdict:
-    """Every instrument carries 1/N of the variance; no cap binds in the markets of the comparison."""
+def check_risk_parity(market: Market, weights: FloatVector) -> Accuracy:
+    """Compare each risk contribution with 1/N of the variance; no cap binds in the markets of the comparison."""
     pull = weights * (market.covariance @ weights)
     error = np.abs(pull / pull.sum() * weights.size - 1.0).max()
-    return Verdict(breach(weights, market.cap), float(error))
+    return Accuracy(breach(weights, market.cap), float(error))
 
 
 def lowest_cvar(market: Market) -> float:
-    """The least CVaR95 under the cap, by the linear program with all sessions (Rockafellar and Uryasev 2000)."""
+    """Least CVaR95 under the cap, by the linear program with all sessions (Rockafellar and Uryasev 2000)."""
     n_sessions, n_instruments = market.returns.shape
     cost = np.concatenate([np.zeros(n_instruments), [1.0], np.full(n_sessions, 1.0 / (TAIL * n_sessions))])
     rows = np.hstack([-market.returns, -np.ones((n_sessions, 1)), -np.eye(n_sessions)])
@@ -127,19 +131,19 @@ def lowest_cvar(market: Market) -> float:
         cost, A_ub=rows, b_ub=np.zeros(n_sessions), A_eq=total[None, :], b_eq=[1.0], bounds=bounds, method="highs"
     )
     if answer.fun is None:
-        message = f"HiGHS found no least CVaR to judge by: {answer.message}"
+        message = f"HiGHS found no least CVaR to compare with: {answer.message}"
         raise RuntimeError(message)
     return float(answer.fun)
 
 
-def judge_min_cvar(market: Market, weights: FloatVector) -> Verdict:
-    """CVaR95 as the mean of the worst 5 % of sessions, against the linear program's least."""
+def check_min_cvar(market: Market, weights: FloatVector) -> Accuracy:
+    """Compare the mean of the worst 5 % of sessions with the least one of the linear program."""
     losses = np.sort(-market.returns @ weights)[::-1]
     mass = TAIL * losses.size
     whole = int(mass + 1e-9)
     cvar = (losses[:whole].sum() + (mass - whole) * losses[whole]) / mass
     lowest = lowest_cvar(market)
-    return Verdict(breach(weights, market.cap), float(cvar - lowest) / abs(lowest))
+    return Accuracy(breach(weights, market.cap), float(cvar - lowest) / abs(lowest))
 
 
 def _half_variance(covariance: FloatMatrix, members: IntVector) -> float:
@@ -167,7 +171,7 @@ def follow_hrp(covariance: FloatMatrix, order: IntVector) -> FloatVector:
 
 
 def hrp_variants(covariance: FloatMatrix) -> dict[str, FloatVector]:
-    """HRP as published, and as libraries have it: linkage on the plain distance, leaves in optimal or in drawn order."""
+    """HRP as published, and as in libraries: linkage on the plain distance, leaves in optimal or in drawn order."""
     volatility = np.sqrt(np.diag(covariance))
     distance = np.sqrt(np.clip((1.0 - covariance / np.outer(volatility, volatility)) / 2.0, 0.0, None))
     np.fill_diagonal(distance, 0.0)
@@ -181,7 +185,7 @@ def hrp_variants(covariance: FloatMatrix) -> dict[str, FloatVector]:
 
 
 def nearest_hrp(covariance: FloatMatrix, weights: FloatVector) -> tuple[str, float]:
-    """The variant that the weights follow, and their largest distance from it in units of the mean weight."""
+    """Nearest variant of the weights, and their largest distance from it in units of the mean weight."""
     distances = {
         name: float(np.abs(variant - weights).max()) * weights.size
         for name, variant in hrp_variants(covariance).items()
@@ -190,9 +194,9 @@ def nearest_hrp(covariance: FloatMatrix, weights: FloatVector) -> tuple[str, flo
     return name, distances[name]
 
 
-def judge_hrp(market: Market, weights: FloatVector) -> Verdict:
-    """One of the three trees that go by the name, followed in plain loops."""
-    return Verdict(breach(weights, 1.0), nearest_hrp(market.covariance, weights)[1])
+def check_hrp(market: Market, weights: FloatVector) -> Accuracy:
+    """Compare with the nearest of the three variants that go by the name."""
+    return Accuracy(breach(weights, 1.0), nearest_hrp(market.covariance, weights)[1])
 
 
 def _ward_tree(market: Market) -> FloatMatrix:
@@ -203,40 +207,40 @@ def _ward_tree(market: Market) -> FloatMatrix:
 
 
 def cut_height(market: Market) -> float:
-    """The height between the merges that leave ten clusters and nine."""
+    """Height between the merges that leave ten clusters and nine."""
     heights = market_tree(market)[:, 2]
     return float(heights[-N_CLUSTERS] + heights[-N_CLUSTERS + 1]) / 2.0
 
 
 def market_tree(market: Market) -> FloatMatrix:
-    """Ward's tree of the market, kept with it: the cut height is given to us, as the count of clusters is to peers."""
+    """Ward's tree of the market, cached with it: we are given the cut height, peers are given the number of clusters."""
     kept = market.__dict__.get("_tree")
     if kept is None:
         kept = market.__dict__["_tree"] = _ward_tree(market)
     return np.asarray(kept)
 
 
-def judge_clusters(market: Market, labels: IntVector) -> Verdict:
-    """The share of pairs on which the partition differs from SciPy's cut of Ward's tree."""
+def check_clusters(market: Market, labels: IntVector) -> Accuracy:
+    """Share of pairs on which the partition differs from SciPy's cut of Ward's tree."""
     if np.unique(labels).size != N_CLUSTERS:
-        return Verdict(0.0, float("inf"))
-    return judge_own_count(market, labels)
+        return Accuracy(0.0, float("inf"))
+    return check_own_count(market, labels)
 
 
-def judge_own_count(market: Market, labels: IntVector) -> Verdict:
-    """As `judge_clusters`, for as many clusters as the answer has."""
+def check_own_count(market: Market, labels: IntVector) -> Accuracy:
+    """Compare as `check_clusters`, for as many clusters as the result has."""
     reference = fcluster(market_tree(market), t=np.unique(labels).size, criterion="maxclust")
     together = labels[:, None] == labels[None, :]
-    return Verdict(0.0, float((together != (reference[:, None] == reference[None, :])).mean()))
+    return Accuracy(0.0, float((together != (reference[:, None] == reference[None, :])).mean()))
 
 
-def judge_ledoit_wolf(market: Market, covariance: FloatMatrix) -> Verdict:
-    """Against the paper's formula, written out session by session."""
-    return Verdict(0.0, float(np.abs(covariance - market.covariance).max() / np.abs(market.covariance).max()))
+def check_ledoit_wolf(market: Market, covariance: FloatMatrix) -> Accuracy:
+    """Compare with the formula of the paper, written out session by session."""
+    return Accuracy(0.0, float(np.abs(covariance - market.covariance).max() / np.abs(market.covariance).max()))
 
 
 def plain_metrics(returns: FloatVector) -> dict[str, float]:
-    """The figures of one series, one formula each."""
+    """Metrics of one series, one formula each."""
     n, year = returns.size, PERIODS_PER_YEAR
     wealth = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
     drawdown = float((1.0 - wealth / np.maximum.accumulate(wealth)).max())
@@ -262,48 +266,48 @@ def plain_metrics(returns: FloatVector) -> dict[str, float]:
     }
 
 
-def judge_metrics(market: Market, figures: Mapping[str, FloatVector]) -> Verdict:
-    """Every figure that both the answer and the plain formulas have; ten at least."""
+def check_metrics(market: Market, figures: Mapping[str, FloatVector]) -> Accuracy:
+    """Compare every metric that both sides have; ten at least."""
     plain = [plain_metrics(column) for column in market.returns.T]
     shared = sorted(set(figures) & set(plain[0]))
     if len(shared) < 10:
-        return Verdict(0.0, float("inf"))
+        return Accuracy(0.0, float("inf"))
     errors = []
     for name in shared:
         expected = np.array([row[name] for row in plain])
         errors.append(float((np.abs(figures[name] - expected) / (1e-3 + np.abs(expected))).max()))
-    return Verdict(0.0, max(errors))
+    return Accuracy(0.0, max(errors))
 
 
-def judge_walk_min_variance(market: Market, weights: FloatMatrix) -> Verdict:
-    """The worst window."""
+def check_walk_min_variance(market: Market, weights: FloatMatrix) -> Accuracy:
+    """Return the accuracy of the worst window."""
     pairs = zip(market.trains, weights, strict=True)
-    return Verdict.worst([judge_min_variance(train, row) for train, row in pairs])
+    return Accuracy.worst([check_min_variance(train, row) for train, row in pairs])
 
 
-def judge_walk_hrp(market: Market, weights: FloatMatrix) -> Verdict:
-    """The worst window."""
-    return Verdict.worst([judge_hrp(train, row) for train, row in zip(market.trains, weights, strict=True)])
+def check_walk_hrp(market: Market, weights: FloatMatrix) -> Accuracy:
+    """Return the accuracy of the worst window."""
+    return Accuracy.worst([check_hrp(train, row) for train, row in zip(market.trains, weights, strict=True)])
 
 
-def judge_walk_daily(market: Market, weights: FloatMatrix) -> Verdict:
-    """The worst session, on the sample covariance of its window."""
+def check_walk_daily(market: Market, weights: FloatMatrix) -> Accuracy:
+    """Return the accuracy of the worst session, on the sample covariance of its window."""
     pairs = zip(market.daily_trains, weights, strict=True)
-    return Verdict.worst([judge_min_variance(train, row, np.cov(train.returns, rowvar=False)) for train, row in pairs])
+    return Accuracy.worst([check_min_variance(train, row, np.cov(train.returns, rowvar=False)) for train, row in pairs])
 
 
-JUDGES: Mapping[str, Callable[..., Verdict]] = {
-    "min_variance": judge_min_variance,
-    "max_sharpe": judge_max_sharpe,
-    "risk_parity": judge_risk_parity,
-    "hrp": judge_hrp,
-    "hrp_plain": judge_hrp,
-    "min_cvar": judge_min_cvar,
-    "clusters": judge_clusters,
-    "clusters_own_count": judge_own_count,
-    "ledoit_wolf": judge_ledoit_wolf,
-    "metrics": judge_metrics,
-    "walk_forward_min_variance": judge_walk_min_variance,
-    "walk_forward_hrp": judge_walk_hrp,
-    "walk_forward_daily": judge_walk_daily,
+CHECKS: Mapping[str, Callable[..., Accuracy]] = {
+    "min_variance": check_min_variance,
+    "max_sharpe": check_max_sharpe,
+    "risk_parity": check_risk_parity,
+    "hrp": check_hrp,
+    "hrp_plain": check_hrp,
+    "min_cvar": check_min_cvar,
+    "clusters": check_clusters,
+    "clusters_own_count": check_own_count,
+    "ledoit_wolf": check_ledoit_wolf,
+    "metrics": check_metrics,
+    "walk_forward_min_variance": check_walk_min_variance,
+    "walk_forward_hrp": check_walk_hrp,
+    "walk_forward_daily": check_walk_daily,
 }
