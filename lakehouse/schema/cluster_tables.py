@@ -1,15 +1,59 @@
-"""The tables of `results` that say how far a run's partition and its winners can be trusted.
+"""Contracts of `results` about the selection and its clusters, with the diagnostics of both.
 
-See docs/method/04-clusters.md, docs/method/09-tournament.md#9.6, 9.7.
-
-Nothing downstream decides by them; they are what a person reads beside the portfolio.
+See docs/architecture.md#lake, docs/method/04-clusters.md, docs/method/05-discovery-selection.md.
 """
 
 from __future__ import annotations
 
 from lakehouse.schema.contracts import DATE, FLAG, FLOAT, INT, RUN, TEXT, Column, TableContract, key, many, table
 
-FINDINGS: tuple[TableContract, ...] = (
+CLUSTERS: tuple[TableContract, ...] = (
+    table(
+        "results",
+        "selection",
+        "run_id symbol",
+        RUN,
+        key("symbol"),
+        key("identity"),
+        Column("cluster_id", INT),
+        Column("direction", INT, nullable=False),
+        *many(TEXT, "asset_class sector"),
+        *many(
+            FLOAT,
+            "momentum volatility_annual convexity liquidity "
+            "momentum_rank stability_rank convexity_rank liquidity_rank score",
+        ),
+        Column("identity_rank", INT),
+        Column("passed_gate", FLAG),
+        Column("is_recent_listing", FLAG),
+        Column("is_selected", FLAG, nullable=False),
+        key("reason"),
+    ),
+    table(
+        "results",
+        "clusters",
+        "run_id stage symbol",
+        RUN,
+        key("stage"),
+        key("symbol"),
+        Column("cluster_id", INT),
+        Column("subcluster_id", INT),
+        Column("leaf_order", INT),
+        Column("label", TEXT),
+        *many(FLOAT, "purity threshold min_correlation mean_correlation"),
+        *many(TEXT, "linkage regime reason"),
+    ),
+    table(
+        "results",
+        "cluster_links",
+        "run_id stage link",
+        RUN,
+        key("stage"),
+        Column("link", INT, nullable=False),
+        *many(INT, "left_node right_node"),
+        Column("height", FLOAT),
+        Column("size", INT),
+    ),
     table(
         "results",
         "cluster_sensitivity",
@@ -90,46 +134,5 @@ FINDINGS: tuple[TableContract, ...] = (
         RUN,
         key("symbol"),
         *many(FLOAT, "x y x_explained y_explained"),
-    ),
-    table(
-        "results",
-        "target_achievement",
-        "run_id engine simulator risk_profile",
-        RUN,
-        key("engine"),
-        key("simulator"),
-        key("risk_profile"),
-        key("target"),
-        key("verdict"),
-        key("message"),
-    ),
-    table(
-        "results",
-        "target_comparisons",
-        "run_id engine simulator risk_profile figure lower_risk_profile upper_risk_profile",
-        RUN,
-        key("engine"),
-        key("simulator"),
-        key("risk_profile"),
-        key("figure"),
-        key("lower_risk_profile"),
-        key("upper_risk_profile"),
-        *many(FLOAT, "lower_value upper_value p_value p_opposite"),
-    ),
-    table(
-        "results",
-        "alpha_isolation",
-        "run_id engine simulator risk_profile metric",
-        RUN,
-        key("engine"),
-        key("simulator"),
-        key("risk_profile"),
-        key("metric"),
-        *many(
-            FLOAT,
-            "raw_pool selected optimised selection_alpha optimisation_alpha selection_lower selection_upper "
-            "optimisation_lower optimisation_upper",
-        ),
-        Column("message", TEXT),
     ),
 )
