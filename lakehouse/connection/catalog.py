@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -258,6 +258,15 @@ class Lake:
             near = difflib.get_close_matches(table, self.tables(), 1)
             hint = f"; did you mean {near[0]}?" if near and near[0] != table else ""
             raise UnknownTableError(f"the lake has no table {table}{when}{hint}") from error
+
+    @contextmanager
+    def one_snapshot(self) -> Iterator[None]:
+        """Run the reads inside on one snapshot, whatever other processes commit meanwhile."""
+        self.connection.execute("begin")
+        try:
+            yield
+        finally:
+            self.connection.execute("rollback")
 
     def snapshot_id(self) -> int:
         """Return the id of the newest snapshot that this connection sees."""

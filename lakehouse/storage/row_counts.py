@@ -47,13 +47,14 @@ def count_table(lake: Lake, table: str, *, all_columns: bool = False) -> TableCo
     required = [column.name for column in contract.columns if not column.nullable] if contract else []
     promised, scanned = 0, 0
     try:
-        promised = int(lake.rows(f"select count(*) from lake.{table}")[0][0])
-        names = list(contract.names) if contract else _column_names(lake, table)
-        if not (all_columns and promised):
-            names = required[:1] or names[:1]
-        # hash() reads every value, so the optimizer cannot answer these counts from statistics.
-        sums = ", ".join(f'count(hash("{name}")), count("{name}")' for name in names)
-        found = lake.rows(f"select {sums} from lake.{table}")[0]
+        with lake.one_snapshot():
+            promised = int(lake.rows(f"select count(*) from lake.{table}")[0][0])
+            names = list(contract.names) if contract else _column_names(lake, table)
+            if not (all_columns and promised):
+                names = required[:1] or names[:1]
+            # hash() reads every value, so the optimizer cannot answer these counts from statistics.
+            sums = ", ".join(f'count(hash("{name}")), count("{name}")' for name in names)
+            found = lake.rows(f"select {sums} from lake.{table}")[0]
     except duckdb.Error as error:
         return TableCount(table, promised, 0, f"cannot be read: {error}")
     scanned = int(found[0])

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from reports.reader import ReportTables
-from reports.tables.tables import TABLES
+from reports.tables.index import TABLES
 from tests.reports.conftest import MODELS, MemoryLake
 from tests.reports.run_frames import AS_OF, CELLS, RUN_ID, run_frames
 

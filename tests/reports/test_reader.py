@@ -12,7 +12,7 @@ from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 from reports.errors import IncompleteReportError, ReportError
 from reports.reader import ReportTables
-from reports.tables.tables import TABLES
+from reports.tables.index import TABLES
 from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import RUN_ID, run_frames
 

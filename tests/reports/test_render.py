@@ -15,7 +15,7 @@ import pytest
 from reports.errors import IncompleteReportError, UnknownReportError
 from reports.reader import ReportTables
 from reports.render import REPORTS, render_all, render_report
-from reports.tables.tables import TABLES
+from reports.tables.index import TABLES
 from reports.text.formats import percent, ratio, scientific
 
 HOSTILE = "<script>alert('x')</script> \"&' | `x` [a](javascript:alert(1))"

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reports.errors import IncompleteReportError
 from reports.reader import ReportTables
-from reports.tables.layout import HEALTH_COVERAGE, HEALTH_HISTORY
+from reports.tables.data_health import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.terminal import coverage_table, health_table, history_table
 from reports.text.status_colours import HEALTH_STYLES, tone
 
