@@ -58,7 +58,7 @@ SELECTION = (
     number("liquidity_rank", "Liquidity", score),
     number("score", "Score", score),
     number("identity_rank", "Identity rank", whole),
-    text("passed_gate", "Gate", yes_no),
+    text("passed_gate", "Momentum rule", yes_no),
     text("reason", "Reason"),
 )
 

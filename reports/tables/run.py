@@ -106,14 +106,14 @@ _REGIME_HISTORY = table(
 
 LIMITS = (
     (
-        "Survivorship: the universe is what the source knows. An instrument that vanished before the source was first "
-        "read is absent from every window, so past returns are biased upward."
+        "Survivorship bias: the universe is what the source knows. An instrument that was delisted before the source was "
+        "first read is missing from every window, so past returns are biased upward."
     ),
     (
-        "Returns out of sample are a simulation of decisions, not a record of trades; taxes, funding and market impact "
-        "beyond the stated costs are not in them."
+        "Out-of-sample returns are simulated, not a record of trades; taxes, funding and market impact beyond the stated "
+        "costs are not included."
     ),
-    "The weights are the output of stated rules on stated data. They are not advice.",
+    "The weights follow from the stated rules and data. They are not investment advice.",
 )
 """Limits of every run, printed at the end of the portfolio report."""
 
