@@ -269,7 +269,7 @@ def built(homes: Callable[[str], Paths], dbt: Callable[..., DbtResult]) -> Paths
 @pytest.fixture(scope="session")
 def model() -> ModuleType:
     """The module of the Python model."""
-    path = ROOT / "dbt_project" / "models" / "marts" / "scanner_columns.py"
+    path = ROOT / "dbt_project" / "models" / "marts" / "instruments" / "scanner_columns.py"
     spec = importlib.util.spec_from_file_location("scanner_columns", path)
     assert spec is not None
     assert spec.loader is not None

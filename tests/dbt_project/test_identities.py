@@ -109,7 +109,7 @@ def home(homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: Kit)
 @pytest.fixture(scope="module")
 def identities(home: Paths, kit: Kit) -> dict[str, tuple[str, str | None]]:
     with Lake.open(home, settings=kit["SETTINGS"], read_only=True) as lake:
-        rows = lake.rows("select symbol, identity, quote from intermediate.int_identities_merged")
+        rows = lake.rows("select symbol, identity, quote from intermediate.int_identities_assigned")
     return {symbol: (identity, quote) for symbol, identity, quote in rows}
 
 
@@ -144,10 +144,10 @@ def identities_through_the_gate(
             "results.runs": kit["frame_of"]("results.runs", [run]),
         },
     )
-    dbt(home, "run", "--select", "int_run", "int_instruments_in_force", "int_pairs_split", "int_identities_merged",
+    dbt(home, "run", "--select", "int_run", "int_instruments_as_of", "int_pairs_split", "int_identities_assigned",
         run_id="run-b").require()  # fmt: skip
     with Lake.open(home, settings=kit["SETTINGS"], read_only=True) as lake:
-        return dict(lake.rows("select symbol, identity from intermediate.int_identities_merged"))
+        return dict(lake.rows("select symbol, identity from intermediate.int_identities_assigned"))
 
 
 @pytest.fixture(scope="module")
