@@ -1,4 +1,4 @@
-"""The cellar: where everything is kept, and whether it is whole.
+"""Keep all data in DuckLake tables with contracts, transactions and snapshots.
 
 See docs/architecture.md#packages, docs/architecture.md#lake.
 """

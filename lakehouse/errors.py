@@ -1,20 +1,20 @@
-"""What the lake refuses, and why.
+"""Errors of the lake, all derived from `LakehouseError`.
 
 LakehouseError
-├── PathRefusedError          an id, symbol or name outside its whitelist, or a path that leaves its folder
+├── PathRefusedError          an id, symbol or name of a form that is not allowed, or a path outside its folder
 ├── ExtensionMissingError     a DuckDB extension whose wheel is not installed
-├── LakeMissingError          a lake that was to be read, and is not there
-├── LakeMismatchError         a lake whose data path or tables are not those that were asked for
-├── ContractError             a frame that is not what its table's contract says
-├── UnknownTableError         a table that no contract and no model names
-├── ReadOnlyLakeError         a write to a lake that was opened for reading
-├── WriteConflictError        a commit that did not land within its attempts
-├── LakeDamagedError          a table whose rows and metadata disagree
-├── LockHeldError             another process holds the lake
-├── MaintenanceError          a maintenance command that failed in its own process
-├── QueryRefusedError         user SQL that is not one read-only SELECT, or that DuckDB refused
-├── UnhashableFrameError      a frame with a column type that has no canonical bytes
-└── DbtError                  dbt could not run, or nodes of it failed
+├── LakeMissingError          there is no lake to read
+├── LakeMismatchError         a lake with another data path or other tables than expected
+├── ContractError             a frame that violates the contract of its table
+├── UnknownTableError         a table without contract and model
+├── ReadOnlyLakeError         a write to a lake opened for reading
+├── WriteConflictError        a transaction that failed in all its attempts
+├── LakeDamagedError          a table whose rows differ from its metadata, or a file that cannot be read
+├── LockHeldError             another process holds a lock
+├── MaintenanceError          a maintenance task that could not be done
+├── QueryRefusedError         SQL of a user that is not one read-only SELECT, or that DuckDB refused
+├── UnhashableFrameError      a frame with a column type that cannot be hashed
+└── DbtError                  dbt could not run, or some nodes failed
 """
 
 from __future__ import annotations
@@ -24,83 +24,83 @@ from typing import Any
 
 
 class LakehouseError(Exception):
-    """Root of everything that `lakehouse` raises on purpose."""
+    """Root of the errors that `lakehouse` raises."""
 
 
 class PathRefusedError(LakehouseError):
-    """An id, a symbol or a name is outside its whitelist, or a path leaves the folder it belongs to."""
+    """An id, a symbol or a name has a form that is not allowed, or a path lies outside its folder."""
 
 
 class ExtensionMissingError(LakehouseError):
-    """A DuckDB extension is needed and the wheel that carries it is not installed."""
+    """A DuckDB extension is needed and its wheel is not installed."""
 
 
 class LakeMissingError(LakehouseError):
-    """The lake was to be opened without being created, and there is none."""
+    """There is no lake, and it may not be created."""
 
 
 class LakeMismatchError(LakehouseError):
-    """The lake stands, but with another data path, or with a table that its contract does not allow."""
+    """The lake records another data path, or a table differs from its contract."""
 
 
 class ContractError(LakehouseError):
-    """A frame does not hold to its table's contract.
+    """A frame violates the contract of its table.
 
     Attributes
     ----------
     table, column, key : str
-        Where it fails; `column` and `key` are empty when the failure has none.
+        Place of the violation; `column` and `key` are empty when it concerns the whole table.
     """
 
-    def __init__(self, table: str, what: str, *, column: str = "", key: str = "") -> None:
-        self.table, self.what, self.column, self.key = table, what, column, key
+    def __init__(self, table: str, problem: str, *, column: str = "", key: str = "") -> None:
+        self.table, self.problem, self.column, self.key = table, problem, column, key
         where = table + (f".{column}" if column else "") + (f" at {key}" if key else "")
-        super().__init__(f"{where}: {what}")
+        super().__init__(f"{where}: {problem}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An error that a worker process raises must arrive whole.
-        return partial(type(self), self.table, self.what, column=self.column, key=self.key), ()
+        # Keeps all attributes when a worker process sends the error.
+        return partial(type(self), self.table, self.problem, column=self.column, key=self.key), ()
 
 
 class UnknownTableError(LakehouseError):
-    """A table is written that no contract describes, or read that the lake does not have."""
+    """A table to be written has no contract, or a table to be read does not exist."""
 
 
 class ReadOnlyLakeError(LakehouseError):
-    """A write was asked of a lake that was opened for reading."""
+    """A write to a lake that was opened for reading."""
 
 
 class WriteConflictError(LakehouseError):
-    """A transaction met locks or conflicts at every attempt; nothing of it was written."""
+    """A transaction failed on locks or conflicts in all its attempts; nothing was written."""
 
 
 class LakeDamagedError(LakehouseError):
-    """Rows counted by scan and rows promised by metadata differ, or a data file cannot be read."""
+    """A scan finds other rows than the metadata record, or a data file cannot be read."""
 
 
 class LockHeldError(LakehouseError):
-    """Another process holds a lock that is needed and did not let go in time."""
+    """Another process held a required lock for too long."""
 
 
 class MaintenanceError(LakehouseError):
-    """A maintenance command failed in the process of its own."""
+    """A maintenance task could not be done, or its process ended without a report."""
 
 
 class QueryRefusedError(LakehouseError):
-    """User SQL was refused: not one read-only SELECT, an outside file or function, or a mistake in the SQL."""
+    """SQL of a user was refused: not one read-only SELECT, a file or function outside the lake, or invalid SQL."""
 
 
 class UnhashableFrameError(LakehouseError):
-    """A frame holds a column type that has no canonical bytes."""
+    """A frame has a column of a type that cannot be hashed."""
 
 
 class DbtError(LakehouseError):
-    """Dbt could not run, or some of its nodes failed.
+    """Dbt could not run, or some nodes failed.
 
     Attributes
     ----------
     nodes : tuple of str
-        Names of the nodes that failed; empty when dbt did not get that far.
+        Names of the failed nodes; empty when dbt ran none.
     """
 
     def __init__(self, message: str, nodes: tuple[str, ...] = ()) -> None:

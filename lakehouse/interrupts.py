@@ -1,4 +1,4 @@
-"""An interrupt stays an interrupt, whatever it met on its way.
+"""Turn every interrupt into KeyboardInterrupt, also where DuckDB or dbt report it otherwise.
 
 See docs/architecture.md#run: exit 130.
 """
@@ -12,38 +12,38 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class _Noted:
-    """Python's own handler, which also remembers that it was called."""
+class _RecordingHandler:
+    """Python's handler of SIGINT, which also records that it was called."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.was_called = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
+        self.was_called = True
         signal.default_int_handler(number, frame)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt for an interrupt that came while inside; may be nested.
+    """Raise KeyboardInterrupt for an interrupt that arrives inside this context; may be nested.
 
-    DuckDB answers an interrupt in the middle of a statement with ``RuntimeError``, dbt with an outcome, and either may be
-    wrapped in a room's own error or retried: none of these says that a person wanted to stop. Where interrupts are
-    ignored or handled by somebody else, and outside the main thread, nothing changes.
+    DuckDB reports an interrupt during a statement as ``RuntimeError`` and dbt as a failed result, and callers may wrap or
+    retry either, so that the interrupt would be lost. Where interrupts are ignored or another handler is installed, and
+    outside the main thread, nothing changes.
     """
     before = signal.getsignal(signal.SIGINT)
     is_outermost = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
-    if not is_outermost and not isinstance(before, _Noted):
+    if not is_outermost and not isinstance(before, _RecordingHandler):
         yield
         return
-    noted = before if isinstance(before, _Noted) else _Noted()
+    handler = before if isinstance(before, _RecordingHandler) else _RecordingHandler()
     if is_outermost:
-        signal.signal(signal.SIGINT, noted)
+        signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
         if is_outermost:
             signal.signal(signal.SIGINT, before)
-        # Whatever was on its way out stands behind this as its context.
-        if noted.came:
+        # The original error stays attached as context.
+        if handler.was_called:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Every path of the system is made here, and every id that goes into one is checked first."""
+"""Build every path of a home, and check each id before it becomes part of a path."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ FILE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$"
 _PACKAGES = Path(__file__).resolve().parents[1]
 
 
-def _checked(value: str, pattern: str, what: str, example: str) -> str:
+def _checked(value: str, pattern: str, kind: str, example: str) -> str:
     # fullmatch, because `$` would let a trailing newline through
     if re.fullmatch(pattern, value) is None or ".." in value:
-        raise PathRefusedError(f"{what} {value!r} is refused: it must match {pattern} without '..', such as {example}")
+        raise PathRefusedError(f"{kind} {value!r} is refused: it must match {pattern} without '..', such as {example}")
     return value
 
 
 def check_symbol(symbol: str) -> str:
-    """Return the symbol, `VENUE:TICKER`; `PathRefusedError` when it is outside the whitelist."""
+    """Return a symbol, `VENUE:TICKER`; `PathRefusedError` for any other form."""
     return _checked(symbol, SYMBOL_PATTERN, "symbol", "NASDAQ:AAPL")
 
 
 def check_run_id(run_id: str) -> str:
-    """Return the run id; `PathRefusedError` when it is outside the whitelist."""
+    """Return a run id; `PathRefusedError` for any other form."""
     return _checked(run_id, RUN_ID_PATTERN, "run id", "demo-20251230-1a2b")
 
 
 def check_scanner_name(name: str) -> str:
-    """Return the scanner's name; `PathRefusedError` when it is outside the whitelist."""
+    """Return the name of a scanner; `PathRefusedError` for any other form."""
     return _checked(name, SCANNER_PATTERN, "scanner", "equity_trend_long")
 
 
@@ -45,16 +45,16 @@ def check_file_name(name: str) -> str:
 
 
 def inside(base: Path, *parts: str) -> Path:
-    """Join `parts` to `base`; `PathRefusedError` when the result, links followed, lies outside `base`."""
+    """Join `parts` to `base` and resolve links; `PathRefusedError` when the result is outside `base`."""
     root = base.resolve()
     target = root.joinpath(*parts).resolve()
     if target == root or not target.is_relative_to(root):
-        raise PathRefusedError(f"{'/'.join(parts)!r} is refused: it does not lie inside {base}")
+        raise PathRefusedError(f"{'/'.join(parts)!r} is refused: it is not inside {base}")
     return target
 
 
 def _catalog(root: Path, given: str | None) -> str:
-    """Make the attach target without the `ducklake:` prefix; a relative SQLite file lies under the root."""
+    """Return the attach target without the `ducklake:` prefix; relative files are under the root."""
     if not given:
         return f"sqlite:{root / 'data' / 'lakehouse' / 'catalog.sqlite'}"
     target = given.removeprefix("ducklake:")
@@ -80,12 +80,12 @@ def _shipped(name: str, packaged: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Where everything of one home lies. Made by `Paths.at`.
+    """Paths of one home; create them with `Paths.at`.
 
     Attributes
     ----------
     catalog : str
-        DuckLake attach target without the `ducklake:` prefix. It may carry a password; keep it out of messages.
+        DuckLake attach target without the `ducklake:` prefix. It may contain a password; keep it out of messages.
     data : str
         Folder or URL of the Parquet files.
     """
@@ -99,9 +99,9 @@ class Paths:
 
     @classmethod
     def at(cls, root: Path | str | None = None) -> Paths:
-        """Make the paths of a home: `root`, else LAKEFOLIO_HOME, else the current folder.
+        """Return the paths of a home: `root`, else LAKEFOLIO_HOME, else the current folder.
 
-        LAKEFOLIO_CATALOG, LAKEFOLIO_DATA and LAKEFOLIO_EXTENSIONS move their parts.
+        LAKEFOLIO_CATALOG, LAKEFOLIO_DATA and LAKEFOLIO_EXTENSIONS move the catalog, the data and the extensions.
         """
         home = Path(root or os.environ.get("LAKEFOLIO_HOME") or Path.cwd()).expanduser().resolve()
         extensions = os.environ.get("LAKEFOLIO_EXTENSIONS")
@@ -121,32 +121,32 @@ class Paths:
 
     @property
     def catalog_file(self) -> Path | None:
-        """The catalog's file; None for a catalog on a server."""
+        """File of the catalog; None for a catalog on a server."""
         return None if self.catalog_kind == "postgres" else Path(self.catalog.partition(":")[2])
 
     @property
     def data_dir(self) -> Path | None:
-        """The folder of the Parquet files; None when they lie behind a URL."""
+        """Folder of the Parquet files; None when they are behind a URL."""
         return None if "://" in self.data else Path(self.data)
 
     @property
     def artifacts(self) -> Path:
-        """Folder of what runs publish."""
+        """Folder of the published runs."""
         return self.root / "artifacts" / "summaries"
 
     @property
     def latest(self) -> Path:
-        """The pointer to the last verified run."""
+        """Link to the last verified run."""
         return self.artifacts / "latest"
 
     @property
     def ledger_keys(self) -> Path:
-        """Folder of the signing key and of its trusted public part."""
+        """Folder of the signing key and its public key."""
         return self.root / "data" / "keys"
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of the signed checkpoints that are kept outside the run folders."""
+        """Folder of the signed checkpoints kept outside the run folders."""
         return self.root / "data" / "checkpoints"
 
     @property
@@ -166,17 +166,17 @@ class Paths:
 
     @property
     def lock_file(self) -> Path:
-        """The lock that a run holds from its first step to its last."""
+        """Lock that a run holds from its first step to its last."""
         return self.locks / "run.lock"
 
     @property
     def dbt_target(self) -> Path:
-        """Where dbt, run in process, keeps its compiled files."""
+        """Folder of the compiled files of dbt."""
         return self.root / "data" / "dbt" / "target"
 
     @property
     def dbt_logs(self) -> Path:
-        """Where dbt logs when a run gives no folder of its own."""
+        """Folder of the dbt log when a run gives none."""
         return self.root / "data" / "dbt" / "logs"
 
     def run_dir(self, run_id: str) -> Path:
@@ -203,7 +203,7 @@ class Paths:
         return inside(self.locks, check_file_name(f"table.{table}.lock"))
 
     def environment(self) -> dict[str, str]:
-        """Return the variables by which dbt, or another process, finds this home."""
+        """Return the environment variables that point dbt or another process to this home."""
         return {
             "LAKEFOLIO_HOME": str(self.root),
             "LAKEFOLIO_CATALOG": self.catalog,

@@ -1,4 +1,4 @@
-"""The window: reads rpt_* models and renders them; computes nothing.
+"""Render the `rpt_*` models of a run as Markdown, HTML and terminal tables; compute nothing.
 
 See docs/architecture.md#packages.
 """

@@ -1,26 +1,26 @@
-"""What the window refuses.
+"""Errors of the reports, all derived from `ReportError`.
 
 ReportError
-├── IncompleteReportError    a table or record that a report stands on is missing, malformed or empty
-└── UnknownReportError       a report was asked for by a name that does not exist
+├── IncompleteReportError    a table or record that a report needs is missing, malformed or empty
+└── UnknownReportError       no report has the requested name
 """
 
 from __future__ import annotations
 
 
 class ReportError(Exception):
-    """Root of everything this room raises."""
+    """Root of the errors that `reports` raises."""
 
 
 class IncompleteReportError(ReportError):
-    """A report is complete or it is not published.
+    """A table or record that a report needs is missing, malformed or empty, so nothing is published.
 
     Parameters
     ----------
     table : str
-        The table (or `provenance`) that is not as declared.
+        Table (or `provenance`) that differs from its declaration.
     reason : str
-        What is wrong with it, and what to do next.
+        Description of the problem and the next thing to do.
     """
 
     def __init__(self, table: str, reason: str) -> None:
@@ -30,4 +30,4 @@ class IncompleteReportError(ReportError):
 
 
 class UnknownReportError(ReportError):
-    """The name is none of the reports that can be rendered."""
+    """No report has the requested name."""

@@ -1,4 +1,4 @@
-"""The page of the forex audit: the map of the pairs, their clusters, and the blocks of their quote currencies."""
+"""Render the page of the forex audit: map and clusters of the pairs, grouped by quote currency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.render import template
 
 
 def render_forex(pairs: pl.DataFrame, facts: Mapping[str, Any]) -> str:
-    """Render `clusters.html`, self-contained.
+    """Render `clusters.html` as one file without external resources.
 
     Parameters
     ----------
@@ -22,20 +22,19 @@ def render_forex(pairs: pl.DataFrame, facts: Mapping[str, Any]) -> str:
     facts : mapping
         run_id, as_of, source, is_simulated.
     """
-    middle = (pl.col("x").mean().over("cluster_id"), pl.col("y").mean().over("cluster_id"))
-    placed = pairs.sort("cluster_id", "symbol").with_columns(
-        middle[0].alias("cluster_x"),
-        middle[1].alias("cluster_y"),
+    points = pairs.sort("cluster_id", "symbol").with_columns(
+        pl.col("x").mean().over("cluster_id").alias("cluster_x"),
+        pl.col("y").mean().over("cluster_id").alias("cluster_y"),
         pl.lit(1).alias("direction"),
         pl.lit("fx").alias("asset_class"),
     )
-    blocks = placed.group_by("quote").agg(
+    blocks = points.group_by("quote").agg(
         pl.len().alias("n_pairs"),
         pl.col("value_traded_usd").sum(),
         pl.col("identity").sort().str.join(", ").alias("pairs"),
     )
     text = template("forex_clusters.html").render(
-        facts=facts, map=charts.factor_map(placed), pairs=placed.to_dicts(),
+        facts=facts, map=charts.factor_map(points), pairs=points.to_dicts(),
         blocks=blocks.sort("n_pairs", "quote", descending=[True, False]).to_dicts(),
     )  # fmt: skip
     return text.rstrip() + "\n"

@@ -1,4 +1,4 @@
-"""Reads what one run has to say, whole or not at all."""
+"""Read all report tables of one run and check them against their declarations."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any, Protocol
 import polars as pl
 
 from reports.errors import IncompleteReportError
-from reports.tables.tables import SCHEMA, TABLES, ReportTable
+from reports.tables.declarations import SCHEMA, ReportTable
+from reports.tables.index import TABLES
 
 _REBUILD = "run `dbt build --select reports` and render again"
 
 
 class Queryable(Protocol):
-    """The one thing a report needs of the lake."""
+    """A lake that can be queried."""
 
     def query(self, sql: str, params: Sequence[Any] | None = None) -> pl.DataFrame:
-        """Rows of a read-only statement."""
+        """Return the rows of a read-only statement."""
         ...
 
 
@@ -34,7 +35,7 @@ class ReportTables(Mapping[str, pl.DataFrame]):
     Raises
     ------
     IncompleteReportError
-        If a declared table is absent, lacks a column, holds another type, or is empty where it must not be.
+        If a declared table is missing, lacks a column, has a column of another type, or is empty although it must not be.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -44,16 +45,16 @@ class ReportTables(Mapping[str, pl.DataFrame]):
             _check(table, self.frames.get(table.name))
         runs = {run for frame in self.frames.values() for run in frame.get_column("run_id").unique()}
         if len(runs) != 1:
-            raise IncompleteReportError("rpt_summary", f"a report is of one run, and these tables hold {sorted(runs)}")
+            raise IncompleteReportError("rpt_summary", f"the tables must hold one run, and hold {sorted(runs)}")
 
     @classmethod
     def load(cls, lake: Queryable, run_id: str) -> ReportTables:
-        """Read every declared table for `run_id` in the order in which it is printed.
+        """Read every declared table of a run, in printing order.
 
         Raises
         ------
         IncompleteReportError
-            As for the class; a model that was never built counts as absent.
+            As for the class; a model that was not built counts as missing.
         """
         found = lake.query(
             "select table_name, column_name from information_schema.columns where table_schema = ?", [SCHEMA]
@@ -71,7 +72,7 @@ class ReportTables(Mapping[str, pl.DataFrame]):
 
     @property
     def run_id(self) -> str:
-        """The run that these tables describe."""
+        """Run that these tables describe."""
         return str(self.frames["rpt_summary"].item(0, "run_id"))
 
     def __getitem__(self, name: str) -> pl.DataFrame:
@@ -86,7 +87,7 @@ class ReportTables(Mapping[str, pl.DataFrame]):
 
 def _select(table: ReportTable) -> str:
     columns = ", ".join(f'"{name}"' for name in table.columns)
-    # Every name here is a constant of reports.tables; the run is a parameter.
+    # All names are constants of reports.tables; the run is a parameter.
     return f"select {columns} from {table.qualified_name} where run_id = ? order by {table.order}"  # noqa: S608
 
 
@@ -102,9 +103,11 @@ def _check(table: ReportTable, frame: pl.DataFrame | None) -> None:
     _check_columns(table, set(frame.columns))
     misfits = table.misfits(frame)
     if misfits:
-        wanted = ", ".join(f"{name} {table.columns[name]} (is {frame.schema[name]})" for name in misfits)
-        raise IncompleteReportError(table.name, f"other types than declared: {wanted}")
+        mismatches = ", ".join(f"{name} {table.columns[name]} (is {frame.schema[name]})" for name in misfits)
+        raise IncompleteReportError(table.name, f"column types differ from the declaration: {mismatches}")
     if frame.is_empty() and not table.may_be_empty:
-        raise IncompleteReportError(table.name, f"no row for this run; its step wrote nothing, or {_REBUILD}")
+        raise IncompleteReportError(
+            table.name, f"no row for this run: its step wrote nothing, or the model is outdated; {_REBUILD}"
+        )
     if table.name in {"rpt_summary", "rpt_regime"} and frame.height != 1:
-        raise IncompleteReportError(table.name, f"one row was expected and there are {frame.height}")
+        raise IncompleteReportError(table.name, f"expected one row, found {frame.height}")

@@ -1,4 +1,4 @@
-"""Renders the reports of one run and publishes them together."""
+"""Render the reports of one run and publish them together."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_e
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
+import reports.tables as layout
 from reports.drawing import charts
 from reports.errors import IncompleteReportError, UnknownReportError
 from reports.reader import ReportTables
-from reports.tables import analysis_layout as findings_layout
-from reports.tables import layout
 from reports.text import formats, markdown
 from reports.text.status_colours import tone
 
@@ -36,7 +35,7 @@ REPORTS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class ReportProvenance:
-    """What a run stands on, ordered for print: plain facts first, then one block for each nested record."""
+    """Hashes, snapshots and versions of a run in printing order: single facts, then one block per nested record."""
 
     facts: tuple[tuple[str, str], ...]
     blocks: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -44,10 +43,10 @@ class ReportProvenance:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> ReportProvenance:
-        """Split a record into facts, blocks (its mappings) and `notes` (a list of sentences)."""
-        facts = tuple((key, _written(value)) for key, value in record.items() if not _is_block(key, value))
+        """Split a record into facts, blocks (nested mappings) and `notes` (sentences)."""
+        facts = tuple((key, _formatted(value)) for key, value in record.items() if not _is_block(key, value))
         blocks = tuple(
-            (key, tuple((str(name), _written(entry)) for name, entry in sorted(value.items())))
+            (key, tuple((str(name), _formatted(entry)) for name, entry in sorted(value.items())))
             for key, value in record.items()
             if isinstance(value, Mapping)
         )
@@ -57,7 +56,7 @@ class ReportProvenance:
 def render_report(
     name: str, tables: Mapping[str, pl.DataFrame], provenance: Mapping[str, Any], *, is_decay_shown: bool = True
 ) -> str:
-    """Text of one report.
+    """Render one report as text.
 
     Parameters
     ----------
@@ -66,23 +65,25 @@ def render_report(
     tables : mapping of str to polars.DataFrame
         As from `ReportTables.load`.
     provenance : mapping
-        Hashes, snapshot ids, package versions and the like; values are scalars or mappings. The key `notes` may hold
-        sentences about the limits of this run.
+        Hashes, snapshot ids, package versions and the like; values are scalars or mappings. `notes` may hold sentences
+        about the limits of this run.
     is_decay_shown : bool
-        `feat_decay_audit`: off leaves out idealized minus realized.
+        `feat_decay_audit`; False leaves out the decay, idealized minus realized.
 
     Raises
     ------
     UnknownReportError
         If there is no such report.
     IncompleteReportError
-        If a table is not as declared, or the provenance is empty.
+        If a table differs from its declaration, or the provenance is empty.
     """
     if name not in REPORTS:
-        raise UnknownReportError(f"{name!r} is none of {', '.join(REPORTS)}")
+        raise UnknownReportError(f"there is no report {name!r}: use one of {', '.join(REPORTS)}")
     checked = tables if isinstance(tables, ReportTables) else ReportTables(dict(tables))
     if not provenance:
-        raise IncompleteReportError("provenance", "the record of hashes, snapshots and versions is empty")
+        raise IncompleteReportError(
+            "provenance", "the record of hashes, snapshots and versions is empty; pass at least one fact"
+        )
     text = (
         _environment()
         .get_template(f"{name}.j2")
@@ -98,7 +99,7 @@ def render_report(
 
 
 def template(name: str) -> Template:
-    """A template of this room, by its name without `.j2`."""
+    """Return a template by its name without `.j2`."""
     return _environment().get_template(f"{name}.j2")
 
 
@@ -109,7 +110,7 @@ def render_all(
     *,
     is_decay_shown: bool = True,
 ) -> tuple[Path, ...]:
-    """Render every report, then publish them: all are written aside and renamed, or none is.
+    """Render every report and publish them together: if one cannot be written, none is.
 
     Parameters and errors as for `render_report`; `out_dir` is the run's folder and must exist.
 
@@ -122,7 +123,7 @@ def render_all(
     partial = {out_dir / f".{name}.partial": out_dir / name for name in texts}
     try:
         for (path, target), text in zip(partial.items(), texts.values(), strict=True):
-            _write_through(path, text, target)
+            _write_partial(path, text, target)
         for path, target in partial.items():
             path.replace(target)
     finally:
@@ -131,20 +132,21 @@ def render_all(
     return tuple(partial.values())
 
 
-def _write_through(path: Path, text: str, target: Path) -> None:
+def _write_partial(path: Path, text: str, target: Path) -> None:
+    """Write and sync the temporary file of a report that will be renamed to `target`."""
     with path.open("w", encoding="utf-8", newline="\n") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())
     if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder where a report should be written")
+        raise IsADirectoryError(f"{target} is a folder; a report of this name cannot be written")
 
 
 def _is_block(key: str, value: object) -> bool:
     return key == "notes" or isinstance(value, Mapping)
 
 
-def _written(value: object) -> str:
+def _formatted(value: object) -> str:
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, sort_keys=True, default=str)
     return formats.plain(value)
@@ -152,9 +154,9 @@ def _written(value: object) -> str:
 
 @pass_eval_context
 def _finalize(context: EvalContext, value: Any) -> Any:
-    """Absent values are an en dash; Markdown escapes here, HTML is escaped by Jinja."""
+    """Replace missing values by an en dash and escape Markdown; Jinja itself escapes HTML."""
     if value is None:
-        return formats.ABSENT
+        return formats.MISSING
     return value if context.autoescape or isinstance(value, Markup) else markdown.escape(value)
 
 
@@ -172,7 +174,6 @@ def _environment() -> Environment:
     environment.globals.update(
         charts=charts,
         layout=layout,
-        findings=findings_layout,
         groups=charts.groups,
         only=charts.only,
         md_table=markdown.table,

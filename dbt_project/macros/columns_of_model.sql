@@ -1,4 +1,4 @@
-{#- Name and type of each column as the model's YAML declares it. -#}
+{#- Name and type of each column in the YAML of the model. -#}
 {% macro declared_columns(model) %}
     {%- set columns = [] -%}
     {%- if execute -%}
@@ -11,7 +11,7 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{#- Name and type of each column as the lake has it. -#}
+{#- Name and type of each column in the lake. -#}
 {% macro found_columns(model) %}
     {%- set columns = [] -%}
     {%- if execute -%}

@@ -1,4 +1,4 @@
-{#- The worst fault of an instrument in a window (docs/method/01-time-sessions-bars.md#1.6). -#}
+{#- Status of an instrument in a window: its worst fault (docs/method/01-time-sessions-bars.md#1.6). -#}
 {% macro health_status() -%}
     case
         when n_present = 0 then 'MISSING'

@@ -1,9 +1,9 @@
 {#-
-    A table that keeps its place: its rows are replaced in one transaction. It stands in for the adapter's own.
+    Replace the rows of a table in one transaction, instead of creating a new table as the adapter does.
 
-    The usual swap of a new table for an old one is three changes of the catalog's schema, after each of which DuckLake
-    reads its whole catalog again; replacing the rows changes no schema, and takes a third of the time. Old rows stay
-    readable by snapshot. A table whose columns differ from the model's, or that a Python model fills, is made anew.
+    Swapping a new table for the old one changes the schema of the catalog three times, and DuckLake reads its whole
+    catalog after each change; replacing the rows changes no schema and takes a third of the time. Old rows stay readable
+    by snapshot. A table whose columns differ from those of the model, or that a Python model fills, is created again.
 -#}
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {%- set existing = load_cached_relation(this) -%}
@@ -19,11 +19,11 @@
         {% do adapter.drop_relation(existing) %}
         {%- set existing = none -%}
     {%- endif -%}
-    {%- set keeps_place =
+    {%- set replaces_rows =
         is_sql and existing is not none and not should_full_refresh() and has_columns_of(existing, sql)
     -%}
 
-    {% if keeps_place %}
+    {% if replaces_rows %}
         {% call statement('main') -%}
             delete from {{ target_relation }};
             insert into {{ target_relation }} by name (
@@ -43,15 +43,15 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- Whether a table has exactly the columns, in name, order and type, that a query would give it. -#}
+{#- True when a table has the columns of a query, in name, order and type. -#}
 {% macro has_columns_of(relation, sql) %}
-    {%- set held = [] -%}
-    {%- set wanted = [] -%}
+    {%- set existing_columns = [] -%}
+    {%- set new_columns = [] -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
-        {%- do held.append(column.name ~ ' ' ~ column.dtype | lower) -%}
+        {%- do existing_columns.append(column.name ~ ' ' ~ column.dtype | lower) -%}
     {%- endfor -%}
     {%- for column in get_column_schema_from_query(sql) -%}
-        {%- do wanted.append(column.name ~ ' ' ~ column.dtype | lower) -%}
+        {%- do new_columns.append(column.name ~ ' ' ~ column.dtype | lower) -%}
     {%- endfor -%}
-    {{ return(held == wanted) }}
+    {{ return(existing_columns == new_columns) }}
 {% endmacro %}

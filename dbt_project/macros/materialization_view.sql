@@ -1,8 +1,8 @@
 {#-
-    A view in one statement, and none where the lake holds the same one already. It stands in for dbt's own.
+    Create a view in one statement, or not at all when the lake has the same view, instead of swapping names as dbt does.
 
-    dbt makes a view beside the old one and swaps their names: three changes of the catalog's schema, after each of which
-    DuckLake reads its whole catalog again. A view of DuckLake is its text, so one that reads the same is the same.
+    dbt creates a view beside the old one and swaps their names, which changes the schema of the catalog three times;
+    DuckLake reads its whole catalog after each change. DuckLake stores a view as text, so equal text is an equal view.
 -#}
 {% materialization view, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
@@ -15,7 +15,7 @@
         {% do adapter.drop_relation(existing) %}
         {%- set existing = none -%}
     {%- endif -%}
-    {% if existing is not none and reads_as(existing, sql) %}
+    {% if existing is not none and has_same_text(existing, sql) %}
         {% call noop_statement('main', 'UNCHANGED') %}{{ sql }}{% endcall %}
     {% else %}
         {% call statement('main') -%}
@@ -31,8 +31,8 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- Whether a view's text is what DuckDB would make of a query: a temporary view says what that is. -#}
-{% macro reads_as(relation, sql) %}
+{#- True when the text of a view equals the text that DuckDB stores for a query, compared by a temporary view. -#}
+{% macro has_same_text(relation, sql) %}
     {% call statement('probe') -%}
         create or replace temp view lakefolio_probe as (
             {{ sql }}

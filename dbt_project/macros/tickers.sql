@@ -1,11 +1,11 @@
-{#- One spelling of a listing's ticker: BRK.B, BRK-B and BRK_B are one share class, ^VIX is VIX. -#}
+{#- Normalised ticker of a listing: BRK.B, BRK-B and BRK_B are one share class, ^VIX is VIX. -#}
 {% macro plain_ticker(ticker) -%}
     regexp_replace(ltrim(upper({{ ticker }}), '^'), '[-_ .]+', '.', 'g')
 {%- endmacro %}
 
 {#-
-    The pair of a crypto or FX ticker as it is written. Contract marks come off: .P .F 1!, PERP, SWAP and their like, and
-    dates such as 250627, 27JUN25 or 26Z2025. Yahoo leaves the dollar out of JPY=X.
+    Pair of a crypto or FX ticker without the marks of a contract: .P, .F, 1!, PERP, SWAP and similar ones, and dates such
+    as 250627, 27JUN25 or 26Z2025. Yahoo omits the dollar in JPY=X.
 -#}
 {% macro pair_as_written() -%}
     regexp_replace(
@@ -31,7 +31,7 @@
     )
 {%- endmacro %}
 
-{#- The coin of a crypto base with its multiplier folded in: 1000PEPE, 1MBABYDOGE, SHIB1000. -#}
+{#- Coin of a crypto base without its multiplier: 1000PEPE, 1MBABYDOGE, SHIB1000. -#}
 {% macro coin_of(base) -%}
     regexp_replace(
         regexp_replace({{ base }}, '^(?:1000000|10000|1000|1M([A-Z]{2}))([A-Z]+)$', '\1\2'),
@@ -39,7 +39,7 @@
     )
 {%- endmacro %}
 
-{#- How many coins one unit of a crypto base is: the multiplier that `coin_of` folds in. -#}
+{#- Number of coins per unit of a crypto base: the multiplier that `coin_of` removes. -#}
 {% macro coins_in(base) -%}
     case
         when regexp_matches({{ base }}, '^(1000000[A-Z]+|1M[A-Z]{3,})$') then 1e6
@@ -49,13 +49,13 @@
     end
 {%- endmacro %}
 
-{#- The root of a futures ticker that 1!, =F or a whole year mark off: ES1!, ES=F, ESZ2025. Empty for any other. -#}
-{% macro root_marked_off(ticker) -%}
+{#- Root of a futures ticker that ends in 1!, =F or a four-digit year: ES1!, ES=F, ESZ2025. Empty for other tickers. -#}
+{% macro explicit_root(ticker) -%}
     regexp_extract({{ ticker }}, '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ]20\d{2})(?:\.[A-Z]+)?$', 1)
 {%- endmacro %}
 
-{#- What may be the root of a futures ticker where ESZ5 and ESZ25 count as dated too: only a list can tell. -#}
-{% macro root_perhaps(ticker) -%}
+{#- Possible root of a futures ticker when short years such as ESZ5 and ESZ25 count too; needs a list of roots to confirm. -#}
+{% macro possible_root(ticker) -%}
     regexp_extract(
         {{ ticker }}, '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ](?:\d|\d{2}|20\d{2}))?(?:\.[A-Z]+)?$', 1
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from lakefolio.audit.pinned_snapshots import pinned_snapshots
 from lakefolio.errors import UsageError
 from lakehouse.connection.catalog import Lake
-from lakehouse.maintenance import commands as maintenance
+from lakehouse.maintenance import commands
 from lakehouse.paths import Paths
 from lakehouse.storage.snapshots import list_snapshots
 
@@ -27,14 +28,14 @@ def look_after(paths: Paths, what: str, *, older_than: timedelta, destination: P
                 ]  # fmt: skip
             return pl.DataFrame(rows)
         case "verify-counts":
-            return pl.DataFrame([asdict(count) for count in maintenance.verify_counts(paths)])
+            return pl.DataFrame([asdict(count) for count in commands.verify_counts(paths)])
         case "compact":
-            return _as_row(maintenance.compact(paths))
+            return _as_row(commands.compact(paths))
         case "expire":
             limit = datetime.now(UTC).replace(tzinfo=None) - older_than
-            return _as_row(maintenance.expire(paths, keep=(), older_than=limit))
+            return _as_row(commands.expire(paths, keep=pinned_snapshots(paths), older_than=limit))
         case "backup":
-            return _as_row(maintenance.backup(paths, destination))
+            return _as_row(commands.backup(paths, destination))
     raise UsageError(f"lake {what!r} is not something that can be done")
 
 

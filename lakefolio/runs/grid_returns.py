@@ -56,7 +56,7 @@ def read_panel(lake: Lake, symbols: Sequence[str], as_of: date) -> GridReturns:
         A symbol has no row at all: it was never priced, and a column of NaN would hide that.
     """
     grid = lake.query(
-        "select session_date, sessions_per_year from intermediate.int_grid where session_date <= ? order by session_date",
+        "select session_date, sessions_per_year from intermediate.int_session_grid where session_date <= ? order by session_date",
         [as_of],
     )
     rows = lake.query(

@@ -1,4 +1,4 @@
-"""The lake, opened: one DuckDB connection with the catalog attached as `lake`.
+"""Open the lake: one DuckDB connection with the DuckLake catalog attached as `lake`.
 
 See docs/architecture.md#lake, docs/lake.md.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +35,7 @@ _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class LakeSettings:
-    """What DuckDB may use; from the manifest."""
+    """Memory, threads and temporary folder that DuckDB may use."""
 
     memory_limit: str = "4GiB"
     threads: int | None = None
@@ -43,12 +43,12 @@ class LakeSettings:
 
 
 def literal(text: str) -> str:
-    """Quote a text for SQL where a parameter is not allowed."""
+    """Quote a text as an SQL literal, where a parameter is not allowed."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(names: Sequence[str], prefix: str = "") -> str:
-    """List column names for SQL, each in double quotes, each after `prefix`."""
+    """Join column names for SQL, each in double quotes and preceded by `prefix`."""
     return ", ".join(f'{prefix}"{name}"' for name in names)
 
 
@@ -67,7 +67,7 @@ def connect(paths: Paths, settings: LakeSettings) -> duckdb.DuckDBPyConnection:
         connection.execute("set timezone = 'UTC'")
         load_extensions(connection, paths)
         connection.execute(f"set ducklake_max_retry_count = {MAX_RETRY_COUNT}")
-        # DuckLake's own backoff of 1.5 would wait for hours by the thirtieth retry; 1.2 ends within a minute.
+        # With DuckLake's default backoff of 1.5 thirty retries take hours; with 1.2 they take a minute.
         connection.execute("set ducklake_retry_backoff = 1.2")
         connection.execute("set ducklake_retry_wait_ms = 50")
         undo.pop_all()
@@ -75,12 +75,12 @@ def connect(paths: Paths, settings: LakeSettings) -> duckdb.DuckDBPyConnection:
 
 
 def attach(connection: duckdb.DuckDBPyConnection, paths: Paths, *, read_only: bool, data_path: str | None) -> None:
-    """Attach the catalog as `lake`; `data_path` only where the lake is made."""
+    """Attach the catalog as `lake`; `data_path` is given only when the lake may be created."""
     options = ["READ_ONLY"] if read_only else []
     if data_path is not None:
         options.append(f"DATA_PATH {literal(data_path)}")
     if paths.catalog_kind == "sqlite":
-        # A read-only attach cannot switch the journal; WAL is a property of the file since its creation.
+        # A read-only attach cannot set the journal mode; the file keeps WAL from its creation.
         options += [] if read_only else ["META_JOURNAL_MODE 'WAL'"]
         options.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}")
     arguments = f" ({', '.join(options)})" if options else ""
@@ -92,8 +92,8 @@ class Lake:
 
     See docs/lake.md#1.
 
-    A `Lake` and dbt, or several `Lake`s, may be open in one process: each has its own DuckDB and meets the others only
-    in the catalog, as other processes do.
+    A `Lake` and dbt, or several `Lake`s, may be open in one process: each has its own DuckDB, and they share only the
+    catalog, as separate processes do.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, paths: Paths, *, read_only: bool) -> None:
@@ -110,27 +110,29 @@ class Lake:
         read_only: bool = False,
         create: bool = True,
     ) -> Lake:
-        """Open the lake of a home, and make it with its schemas and contract tables the first time.
+        """Open the lake of a home; create it with its schemas and contract tables the first time.
 
         Parameters
         ----------
         read_only : bool
-            Attach for reading; never creates.
+            Attach for reading; nothing is created.
         create : bool
-            Whether a lake that is not there yet is made.
+            Create the lake when it does not exist.
 
         Raises
         ------
         LakeMissingError
-            When there is no lake and none is to be made.
+            When there is no lake and it may not be created.
         LakeMismatchError
-            When the lake's data lie elsewhere, or a table differs from its contract.
+            When the catalog records another data path, or a table differs from its contract.
         ExtensionMissingError
             When a DuckDB extension is not installed.
         """
         file = paths.catalog_file
         if file is not None and not file.exists() and (read_only or not create):
-            raise LakeMissingError(f"there is no lake at {file}: land data first, or set LAKEFOLIO_HOME")
+            raise LakeMissingError(
+                f"there is no lake at {file}: start a run, or set LAKEFOLIO_HOME to the home that holds one"
+            )
         lake = cls(connect(paths, settings or LakeSettings()), paths, read_only=read_only)
         with ExitStack() as undo:
             undo.callback(lake.close)
@@ -159,11 +161,11 @@ class Lake:
         except duckdb.Error as error:
             if "DATA_PATH" in str(error):
                 raise LakeMismatchError(
-                    f"the catalog does not keep its data in {self.paths.data}: set LAKEFOLIO_DATA to where they lie, "
-                    "or call lakehouse.maintenance.relocate after the files were moved"
+                    f"the catalog records another data folder than {self.paths.data}: set LAKEFOLIO_DATA to the folder "
+                    "that holds the files, or call lakehouse.maintenance.commands.relocate after moving them"
                 ) from error
             if self.paths.catalog_file is None:
-                # The attach target may hold a password, so neither it nor DuckDB's message is repeated.
+                # The attach target may contain a password, so neither it nor DuckDB's message is shown.
                 raise LakeMissingError(
                     f"the {self.paths.catalog_kind} catalog could not be attached: check LAKEFOLIO_CATALOG"
                 ) from None
@@ -171,14 +173,14 @@ class Lake:
         self.connection.execute("use lake")
 
     def _prepare(self) -> None:
-        """Attach for writing; create what is missing under a lock, so that two first openers do not meet."""
+        """Attach for writing; create missing tables under a lock, so that two processes do not create them at once."""
         self.paths.locks.mkdir(parents=True, exist_ok=True)
         if self.paths.catalog_file is not None:
             self.paths.catalog_file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.paths.locks / "create.lock"):
             self._attach(data_path=self.paths.data)
-            held = self._columns()
-            missing = [contract for contract in CONTRACTS.values() if not _matches(contract, held)]
+            columns = self._columns()
+            missing = [contract for contract in CONTRACTS.values() if not _matches(contract, columns)]
             if not missing:
                 return
             self.connection.execute("begin")
@@ -199,7 +201,7 @@ class Lake:
         return found
 
     def query(self, sql: str, params: Sequence[object] | None = None) -> pl.DataFrame:
-        """Run one trusted statement and return its rows as a frame. User SQL goes through `sandbox.user_query`."""
+        """Run one trusted statement and return its rows as a frame. SQL of a user goes through `user_query`."""
         frame = self.connection.execute(sql, params).pl()
         if not isinstance(frame, pl.DataFrame):
             raise LakehouseError("the statement returned no frame")
@@ -210,11 +212,11 @@ class Lake:
         return self.connection.execute(sql, params).fetchall()
 
     def tables(self) -> tuple[str, ...]:
-        """Name every table and view as `schema.name`, in order."""
+        """List every table and view as `schema.name`, sorted."""
         return tuple(sorted(self._columns()))
 
     def table_exists(self, table: str) -> bool:
-        """Say whether the lake has a table or a view of this name, `schema.name`."""
+        """Return True when the lake has a table or view of this name, `schema.name`."""
         return check_table(table) in self._columns()
 
     def read(
@@ -227,7 +229,7 @@ class Lake:
         order_by: Sequence[str] = (),
         at_snapshot: int | None = None,
     ) -> pl.DataFrame:
-        """Read a table or a view, now or as it stood at a snapshot.
+        """Read a table or view, as it is now or as of a snapshot.
 
         Parameters
         ----------
@@ -236,7 +238,7 @@ class Lake:
         where : str
             A condition with `?` for each of `params`.
         at_snapshot : int, optional
-            Snapshot id to travel to; tables only, since a view is read through today's definition.
+            Snapshot id to read; for tables only, since a view is read through its present definition.
 
         Raises
         ------
@@ -257,30 +259,39 @@ class Lake:
             hint = f"; did you mean {near[0]}?" if near and near[0] != table else ""
             raise UnknownTableError(f"the lake has no table {table}{when}{hint}") from error
 
+    @contextmanager
+    def one_snapshot(self) -> Iterator[None]:
+        """Run the reads inside on one snapshot, whatever other processes commit meanwhile."""
+        self.connection.execute("begin")
+        try:
+            yield
+        finally:
+            self.connection.execute("rollback")
+
     def snapshot_id(self) -> int:
         """Return the id of the newest snapshot that this connection sees."""
         return int(self.rows("select id from lake.current_snapshot()")[0][0])
 
 
 def _matches(contract: TableContract, columns: dict[str, dict[str, str]]) -> bool:
-    """Say whether the table stands as its contract says; False when it is not there at all."""
-    held = columns.get(contract.qualified_name)
-    if held is None:
+    """Return True for a table that satisfies its contract, False for one that does not exist."""
+    found = columns.get(contract.qualified_name)
+    if found is None:
         return False
-    asked = {column.name: column.type for column in contract.columns}
-    if held != asked:
-        names = sorted(name for name in held.keys() | asked.keys() if held.get(name) != asked.get(name))
+    declared = {column.name: column.type for column in contract.columns}
+    if found != declared:
+        names = sorted(name for name in found.keys() | declared.keys() if found.get(name) != declared.get(name))
         raise LakeMismatchError(
             f"table {contract.qualified_name} of this lake differs from its contract in {', '.join(names)}: "
-            "it was made by another version; start a new lake (LAKEFOLIO_HOME) or migrate it"
+            "another version created it; start a new lake (LAKEFOLIO_HOME) or migrate this one"
         )
     return True
 
 
 def check_table(table: str) -> str:
-    """Return the name `schema.name`; `UnknownTableError` when it is not of that form."""
+    """Return a name of the form `schema.name`; `UnknownTableError` for any other form."""
     if _TABLE_NAME.fullmatch(table) is None:
-        raise UnknownTableError(f"{table!r} is not the name of a table: write schema.name in lower case")
+        raise UnknownTableError(f"{table!r} is no table name: write schema.name in lower case")
     return table
 
 
@@ -290,7 +301,7 @@ def contract_of(table: str) -> TableContract:
     if contract is None:
         near = difflib.get_close_matches(table, CONTRACTS, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise UnknownTableError(f"no contract describes {table!r}{hint} (lakehouse/tables.py)")
+        raise UnknownTableError(f"there is no contract for table {table!r}{hint} (lakehouse/schema)")
     return contract
 
 

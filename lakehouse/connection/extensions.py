@@ -1,4 +1,4 @@
-"""DuckDB extensions out of their wheels: no network at any time.
+"""Load DuckDB extensions from their wheels, without network access.
 
 See docs/lake.md#extensions.
 """
@@ -24,7 +24,7 @@ _WHEELS = {
 
 
 def needed_extensions(paths: Paths) -> tuple[str, ...]:
-    """Name the extensions that this home's catalog and data need."""
+    """List the extensions that this home's catalog and data need."""
     names = ["ducklake"]
     if paths.catalog_kind in ("sqlite", "postgres"):
         names.append(f"{paths.catalog_kind}_scanner")
@@ -33,7 +33,7 @@ def needed_extensions(paths: Paths) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _installed(folder: Path, name: str) -> bool:
+def _is_installed(folder: Path, name: str) -> bool:
     return any(folder.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension.info"))
 
 
@@ -43,24 +43,24 @@ def _install(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> 
             f"DuckDB extension {name!r} is needed and {_WHEELS[name]} is not installed: "
             f"add {_WHEELS[name]}=={duckdb.__version__} (it is part of the extra 'server' for PostgreSQL and S3)"
         )
-    # Two processes that open a new home at once must not load a file that the other is still copying.
+    # One process must not load a file that another is still copying.
     with FileLock(folder / "install.lock"):
-        if not _installed(folder, name):
+        if not _is_installed(folder, name):
             duckdb_extensions.import_extension(name, con=connection)
 
 
 def load_extensions(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None:
-    """Load what the home needs into a connection, copying it out of its wheel the first time.
+    """Load the extensions of a home into a connection; copy them from their wheels the first time.
 
     Raises
     ------
     ExtensionMissingError
-        When the wheel of a needed extension is not installed, or carries another DuckDB version.
+        When the wheel of an extension is not installed, or was built for another DuckDB version.
     """
     paths.extensions.mkdir(parents=True, exist_ok=True)
     for name in needed_extensions(paths):
         try:
-            if not _installed(paths.extensions, name):
+            if not _is_installed(paths.extensions, name):
                 _install(connection, paths.extensions, name)
             connection.execute(f"load {name}")
         except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:

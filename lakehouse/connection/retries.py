@@ -1,4 +1,4 @@
-"""What it looks like when somebody else was faster, and how to try again.
+"""Recognise errors caused by concurrent writers, and retry after them.
 
 See docs/lake.md#3.
 """
@@ -10,7 +10,7 @@ import stamina
 
 ATTEMPTS = 12
 
-# What DuckDB, SQLite and PostgreSQL say when others write at the same time.
+# Messages of DuckDB, SQLite and PostgreSQL for concurrent writes.
 _CONTENTION = (
     "database is locked",
     "conflict",
@@ -23,11 +23,11 @@ _CONTENTION = (
 
 
 def is_contention(error: BaseException) -> bool:
-    """Say whether an error means that others wrote at the same time, so that a new attempt may succeed."""
-    return isinstance(error, duckdb.Error) and any(words in str(error).lower() for words in _CONTENTION)
+    """Return True for an error that concurrent writers caused, so that a new attempt may succeed."""
+    return isinstance(error, duckdb.Error) and any(phrase in str(error).lower() for phrase in _CONTENTION)
 
 
 def retrying(attempts: int = ATTEMPTS) -> stamina.BoundRetryingCaller:
-    """Make a caller that meets contention with a new attempt after a jittered wait."""
+    """Return a caller that retries after contention, with a jittered wait between attempts."""
     caller = stamina.RetryingCaller(attempts=attempts, timeout=None, wait_initial=0.05, wait_max=2.0, wait_jitter=0.5)
     return caller.on(is_contention)

@@ -1,4 +1,4 @@
-"""SQL that a person typed: one SELECT, on a read-only lake, with nothing else in reach.
+"""Run SQL that a user typed: one SELECT on a read-only lake, without access to files or settings.
 
 See docs/lake.md#9.
 """
@@ -19,7 +19,7 @@ from lakehouse.connection.catalog import Lake, LakeSettings, literal
 from lakehouse.errors import QueryRefusedError
 from lakehouse.paths import Paths
 
-# Table functions beyond these can read files, other databases, or the catalog's own connection.
+# Other table functions can read files, other databases or the catalog's connection.
 _TABLE_FUNCTIONS = frozenset(
     {
         "range", "generate_series", "unnest", "repeat", "json_each", "json_tree",
@@ -43,26 +43,26 @@ _IDENTIFIER = re.compile(r"\w+")
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Walk a parsed statement: every mapping in it, subqueries and CTEs included."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
+    """Yield every mapping of a parsed statement, including subqueries and CTEs."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
         if isinstance(node, dict):
             yield node
-            waiting.extend(node.values())
+            pending.extend(node.values())
         elif isinstance(node, list):
-            waiting.extend(node)
+            pending.extend(node)
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    """Parse exactly one SELECT (or EXPLAIN of one) into DuckDB's own tree; refuse anything else."""
+    """Parse one SELECT, or EXPLAIN of one, into DuckDB's tree; refuse any other statement."""
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
         raise QueryRefusedError(f"the SQL does not parse: {error}") from error
     if len(statements) != 1:
         raise QueryRefusedError(
-            f"one statement at a time, this is {len(statements)} "
+            f"give one statement at a time, not {len(statements)} "
             "(a PIVOT needs its values listed: PIVOT ... ON x IN (...))"
         )
     kind = statements[0].type
@@ -71,13 +71,13 @@ def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     tree = json.loads(row[0]) if row else {"error": True}
     if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN) or tree["error"]:
         raise QueryRefusedError(
-            f"{kind.name} is refused: this is a read-only view of the lake, which answers SELECT, SHOW, DESCRIBE, "
-            "SUMMARIZE and EXPLAIN of a SELECT"
+            f"{kind.name} is refused: queries only read the lake; use SELECT, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN of a "
+            "SELECT"
         )
     return tree
 
 
-def _require_harmless(tree: Any) -> None:
+def _refuse_outside_names(tree: Any) -> None:
     """Refuse functions and names that reach beyond the lake's tables."""
     for node in _nodes(tree):
         kind = node.get("type")
@@ -87,22 +87,24 @@ def _require_harmless(tree: Any) -> None:
                 near = difflib.get_close_matches(name, _TABLE_FUNCTIONS, 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise QueryRefusedError(
-                    f"table function {name}() is refused: only the lake's own tables are in reach{hint}"
+                    f"table function {name}() is refused: a query may read only the tables of the lake{hint}"
                 )
         elif kind == "BASE_TABLE":
             name = str(node["table_name"])
             if _IDENTIFIER.fullmatch(name) is None:
-                raise QueryRefusedError(f"{name!r} is refused: files are not in reach, only the lake's own tables")
+                raise QueryRefusedError(f"{name!r} is refused: a query may read the tables of the lake, not files")
             if name.lower() in _HIDDEN_TABLES or _HIDDEN_CATALOG in (node.get("catalog_name"), node.get("schema_name")):
-                raise QueryRefusedError(f"{name!r} is refused: it shows how the lake is attached, not what it holds")
+                raise QueryRefusedError(
+                    f"{name!r} is refused: it shows how the lake is attached, which may include a password"
+                )
         elif kind == "FUNCTION" and str(node.get("function_name")).lower() in _SCALAR_FUNCTIONS_REFUSED:
             raise QueryRefusedError(
-                f"function {node['function_name']}() is refused: only the lake's own data are in reach"
+                f"function {node['function_name']}() is refused: a query may read only the tables of the lake"
             )
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None:
-    """Take the file system and the settings away, after the attach that still needs both."""
+def _lock_down(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None:
+    """Disable file access and settings, after the attach that needs both."""
     if paths.data_dir is not None:
         connection.execute(f"set allowed_directories = [{literal(str(paths.data_dir) + '/')}]")
         connection.execute("set enable_external_access = false")
@@ -110,28 +112,28 @@ def _lock(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None:
 
 
 def user_query(paths: Paths, sql: str, limit: int = 10_000, *, settings: LakeSettings | None = None) -> pl.DataFrame:
-    """Answer a person's SQL from the lake, which it cannot change.
+    """Run the SQL of a user on the lake, read-only.
 
-    The statement is checked in DuckDB's own parse tree, then run on a read-only attach without file system and with
-    locked settings. Data behind a URL need the network, so there the parse tree alone keeps files out of reach.
+    The statement is checked in DuckDB's parse tree, then run on a read-only attach without file access and with locked
+    settings. Data behind a URL need the network, so there only the check of the parse tree refuses files.
 
     Parameters
     ----------
     sql : str
         One SELECT, SHOW, DESCRIBE, SUMMARIZE, or EXPLAIN of a SELECT; tables as `marts.returns_daily`.
     limit : int
-        The most rows that come back; ask for one more than is shown to see whether there are more.
+        The most rows returned; ask for one more than is shown to see whether there are more.
 
     Raises
     ------
     QueryRefusedError
-        For anything that writes or reaches beyond the lake, and for SQL that DuckDB cannot answer.
+        For statements that write or reach beyond the lake, and for SQL that DuckDB refuses.
     LakeMissingError
         When there is no lake.
     """
     with Lake.open(paths, settings=settings, read_only=True) as lake:
-        _require_harmless(_parsed(lake.connection, sql))
-        _lock(lake.connection, paths)
+        _refuse_outside_names(_parsed(lake.connection, sql))
+        _lock_down(lake.connection, paths)
         try:
             reader = lake.connection.execute(sql).to_arrow_reader(max(1, min(limit, 10_000)))
             return _first_rows(reader, limit)
@@ -140,7 +142,7 @@ def user_query(paths: Paths, sql: str, limit: int = 10_000, *, settings: LakeSet
 
 
 def _first_rows(reader: pa.RecordBatchReader, limit: int) -> pl.DataFrame:
-    """Read no more batches than `limit` rows need."""
+    """Read as many batches as `limit` rows need."""
     batches: list[pa.RecordBatch] = []
     rows = 0
     while rows < limit:

@@ -1,4 +1,4 @@
-"""The parsed dbt project, kept by content: parsing it takes seconds, and every run of every home parses the same text."""
+"""Cache the parsed dbt project by the content of its files, since parsing takes seconds."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 KEPT = 8
-"""Parsed projects that stay on disk, the latest used."""
+"""Number of parsed projects kept on disk, the most recently written first."""
 
 _PARTS = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests")
 _DIGEST_BYTES = 32
 
 
 def cache_folder() -> Path:
-    """Where parsed projects are kept: LAKEFOLIO_CACHE, else `lakefolio` in the user's cache folder (XDG)."""
+    """Return the cache folder: LAKEFOLIO_CACHE, else `lakefolio` in the user's XDG cache folder."""
     given = os.environ.get("LAKEFOLIO_CACHE")
     if given:
         return Path(given)
@@ -31,7 +31,7 @@ def cache_folder() -> Path:
 
 
 def parse_key(project: Path, variables: Mapping[str, Any]) -> str:
-    """SHA-256 of all that a parse depends on: the project's files and its place, the variables, dbt and Python."""
+    """Hash everything a parse depends on: the project's files and path, the variables, dbt and Python."""
     digest = hashlib.sha256()
     facts = [str(project.resolve()), version("dbt-core"), version("dbt-duckdb"), sys.version, dict(variables)]
     digest.update(json.dumps(facts, default=str, sort_keys=True).encode())
@@ -45,31 +45,31 @@ def parse_key(project: Path, variables: Mapping[str, Any]) -> str:
 
 
 class ParsedProjects:
-    """Manifests by key, in this process and on disk."""
+    """Parsed manifests by key, in memory and on disk."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Manifest] = {}
+        self._manifests: dict[str, Manifest] = {}
 
     def get(self, key: str) -> Manifest | None:
-        """The manifest of a key, or None where it has to be parsed. dbt allows calls to share one."""
-        if key not in self._held:
+        """Return the manifest of a key, or None when the project must be parsed; dbt calls may share one."""
+        if key not in self._manifests:
             packed = _read(_file_of(key))
             if packed is None:
                 return None
-            # dbt takes seconds to import, and most commands never need it.
+            # Importing dbt takes seconds, and most commands do not need it.
             from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
             from dbt.parser.manifest import extended_mashumuro_decoder  # noqa: PLC0415
 
             manifest: Manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
             manifest.build_flat_graph()  # type: ignore[no-untyped-call]
-            self._held[key] = manifest
-        return self._held[key]
+            self._manifests[key] = manifest
+        return self._manifests[key]
 
     def put(self, key: str, manifest: Manifest) -> None:
-        """Keep a manifest; where the cache folder cannot be written it is kept for this process alone."""
+        """Store a manifest; only in memory when the cache folder cannot be written."""
         from dbt.parser.manifest import extended_mashumaro_encoder  # noqa: PLC0415
 
-        self._held[key] = manifest
+        self._manifests[key] = manifest
         if _is_writable(cache_folder()):
             _write(_file_of(key), bytes(manifest.to_msgpack(extended_mashumaro_encoder)))
 
@@ -79,7 +79,7 @@ def _file_of(key: str) -> Path:
 
 
 def _read(file: Path) -> bytes | None:
-    """What stands in a file, where it is whole: its digest stands before it."""
+    """Return the content of a cache file, or None when it does not match the digest at its start."""
     if not file.is_file():
         return None
     content = file.read_bytes()
@@ -88,9 +88,9 @@ def _read(file: Path) -> bytes | None:
 
 
 def _write(file: Path, packed: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".dbt-", delete=False) as part:
-        part.write(hashlib.sha256(packed).digest() + packed)
-    Path(part.name).replace(file)
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".dbt-", delete=False) as partial:
+        partial.write(hashlib.sha256(packed).digest() + packed)
+    Path(partial.name).replace(file)
     kept = sorted(file.parent.glob("dbt-*.manifest"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in kept[KEPT:]:
         old.unlink(missing_ok=True)
@@ -105,4 +105,4 @@ def _is_writable(folder: Path) -> bool:
 
 
 PARSED = ParsedProjects()
-"""The parsed projects of this process."""
+"""Parsed projects of this process."""

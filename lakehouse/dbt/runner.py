@@ -1,4 +1,4 @@
-"""The kitchen run in process: dbt on this home's lake, one thread, no usage statistics.
+"""Run dbt in process on the lake of a home: one thread, no usage statistics.
 
 See docs/lake.md#dbt.
 """
@@ -31,21 +31,21 @@ LOCK_SECONDS = 300.0
 
 _DBT_LOGGER = "file_log"
 
-_GOOD = frozenset({"success", "pass", "skipped", "warn", "no-op"})
+_PASSED = frozenset({"success", "pass", "skipped", "warn", "no-op"})
 _PARSED_FOR = frozenset({"build", "run", "test", "seed", "snapshot", "parse"})
 _TABLE_KINDS = frozenset({"model", "seed", "snapshot"})
-# These belong to run_dbt: docs/lake.md#1 allows one thread, and a second place to set them would be a second truth.
+# run_dbt sets these: docs/lake.md#1 allows one thread, and the paths are those of the home.
 _OWN_FLAGS = ("--threads", "--project-dir", "--profiles-dir", "--target-path", "--log-path", "--vars")
 
 
 @dataclass(frozen=True, slots=True)
 class DbtNode:
-    """What became of one model, test, seed or snapshot.
+    """Result of one model, test, seed or snapshot.
 
     Attributes
     ----------
     failures : int or None
-        Rows that a test found; None where nothing counts failures.
+        Failing rows that a test found; None for nodes that count none.
     """
 
     name: str
@@ -57,13 +57,13 @@ class DbtNode:
 
     @property
     def is_good(self) -> bool:
-        """Whether it neither failed nor broke; a warning or a skip is not a failure of this node."""
-        return self.status in _GOOD
+        """True unless the node failed or raised an error; warnings and skips are no failures."""
+        return self.status in _PASSED
 
 
 @dataclass(frozen=True, slots=True)
 class DbtResult:
-    """One call of dbt; `snapshot_id` is the lake's newest snapshot after it."""
+    """Result of one dbt call; `snapshot_id` is the newest snapshot after it."""
 
     success: bool
     nodes: tuple[DbtNode, ...]
@@ -71,20 +71,22 @@ class DbtResult:
 
     @property
     def failed(self) -> tuple[DbtNode, ...]:
-        """The nodes that failed."""
+        """Nodes that failed or raised an error."""
         return tuple(node for node in self.nodes if not node.is_good)
 
     def require(self) -> DbtResult:
-        """Return itself, or raise `DbtError` that names each failed node with its message."""
+        """Return the result, or raise a `DbtError` with the message of each failed node."""
         if self.success:
             return self
-        said = "; ".join(f"{node.name} ({node.status}): {node.message}" for node in self.failed)
-        raise DbtError(f"dbt failed: {said or 'without naming a node'}", tuple(node.name for node in self.failed))
+        failures = "; ".join(f"{node.name} ({node.status}): {node.message}" for node in self.failed)
+        raise DbtError(
+            f"dbt failed: {failures or 'no node is named; see dbt.log'}", tuple(node.name for node in self.failed)
+        )
 
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for the time of one call."""
+    """Set environment variables during one call."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -102,7 +104,7 @@ def _arguments(
 ) -> list[str]:
     for arg in args:
         if arg.split("=")[0] in _OWN_FLAGS:
-            raise DbtError(f"{arg} is refused: run_dbt sets it (one thread, paths of this home)")
+            raise DbtError(f"{arg} is refused: run_dbt sets it (one thread, paths of this home); leave it out")
     return [
         *args,
         *("--project-dir", str(project), "--profiles-dir", str(project)),
@@ -121,13 +123,13 @@ def _invoke(arguments: list[str], manifest: Manifest | None = None) -> dbtRunner
     try:
         return dbtRunner(manifest).invoke(arguments)
     finally:
-        # dbt-duckdb keeps its in-memory database, with this lake attached, for the next call and perhaps another home.
+        # dbt-duckdb keeps its in-memory database with this lake attached, and the next call may use another home.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         _close_log_file()
 
 
 def _close_log_file() -> None:
-    # dbt drops its log handler without closing the file.
+    # dbt removes its log handler without closing the file.
     logger = logging.getLogger(_DBT_LOGGER)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
@@ -151,7 +153,7 @@ def _nodes(outcome: dbtRunnerResult) -> tuple[DbtNode, ...]:
 
 
 def _table_names(outcome: dbtRunnerResult) -> list[str]:
-    """Name the tables, not the views, that this call has written."""
+    """List the tables (not views) that this call has written."""
     return [
         f"{result.node.schema}.{result.node.alias}"
         for result in getattr(outcome.result, "results", None) or ()
@@ -174,8 +176,7 @@ def run_dbt(
 ) -> DbtResult:
     """Run dbt in this process on this home's lake.
 
-    A `Lake` may stay open meanwhile, here or elsewhere: dbt has a DuckDB of its own. What it read before stays as it
-    was read; a new statement sees dbt's commits.
+    A `Lake` may stay open meanwhile, since dbt has its own DuckDB. Its next statement sees what dbt committed.
 
     Parameters
     ----------
@@ -184,34 +185,34 @@ def run_dbt(
     variables : mapping, optional
         Values of `var(...)` in the models; the project is parsed once for each set of values.
     environment : mapping, optional
-        Values of `env_var(...)` in the models, read when these are run: never in a config, which is read at the parse.
+        Values of `env_var(...)` in the models, read when the models run. Not for configs, which are read at the parse.
     log_path : Path, optional
-        Folder of `dbt.log`; the home's own by default.
+        Folder of `dbt.log`; the dbt log folder of the home by default.
     project : Path, optional
-        Folder with `dbt_project.yml` and `profiles.yml`; the project that is shipped by default.
+        Folder with `dbt_project.yml` and `profiles.yml`; the shipped project by default.
     lake : Lake, optional
-        An open lake of this home to count with; one is opened for it by default.
+        An open lake of this home, used to count rows; by default one is opened.
 
     Returns
     -------
     DbtResult
-        Also when nodes failed: `result.require()` raises for these.
+        Also when nodes failed; `result.require()` raises for these.
 
     Raises
     ------
     DbtError
-        When dbt did not get as far as running nodes: wrong arguments, a model that does not parse, no connection.
+        When dbt could not run any node: wrong arguments, a model that does not parse, no connection.
     LakeDamagedError
-        When a table that dbt wrote is not whole.
+        When a table that dbt wrote is damaged.
     LockHeldError
-        When another dbt run, or maintenance, held the lake for too long.
+        When another dbt run or maintenance held the lock for too long.
     """
     folder = project or paths.dbt_project
     if not (folder / "dbt_project.yml").is_file():
-        raise DbtError(f"there is no dbt project in {folder}")
+        raise DbtError(f"there is no dbt project in {folder}: dbt_project.yml is missing")
     arguments = _arguments(paths, args, variables or {}, folder, log_path or paths.dbt_logs)
     if lake is None:
-        # The attach of a profile cannot create a lake with its contracts.
+        # Attaching by a dbt profile cannot create the contract tables.
         with Lake.open(paths, settings=settings) as opened:
             return run_dbt(
                 paths, args, variables, environment=environment, log_path=log_path, project=project, lake=opened
@@ -221,7 +222,9 @@ def run_dbt(
         with FileLock(paths.table_lock(DBT_LOCK), timeout=LOCK_SECONDS), _environment(variables_of_process):
             outcome = _invoke(arguments, _manifest(paths, args, folder, variables or {}))
     except Timeout as error:
-        raise LockHeldError(f"another dbt run held this lake for {LOCK_SECONDS:.0f} s: wait for it") from error
+        raise LockHeldError(
+            f"another dbt run held the lock of this lake for {LOCK_SECONDS:.0f} s: try again when it has ended"
+        ) from error
     _raise_from(outcome, args)
     written = _table_names(outcome)
     if written:
@@ -230,17 +233,17 @@ def run_dbt(
 
 
 def _manifest(paths: Paths, args: Sequence[str], project: Path, variables: Mapping[str, Any]) -> Manifest | None:
-    """The parsed project for a command that builds or tests it; the others parse for themselves."""
+    """Return the parsed project for commands that run nodes; other commands parse it themselves."""
     if not args or args[0] not in _PARSED_FOR:
         return None
     key = parse_key(project, variables)
-    held = PARSED.get(key)
-    if held is None:
+    manifest = PARSED.get(key)
+    if manifest is None:
         outcome = _invoke(_arguments(paths, ["parse", "--no-write-json"], variables, project, paths.dbt_logs))
         _raise_from(outcome, ["parse"])
         PARSED.put(key, outcome.result)  # type: ignore[arg-type]
-        held = PARSED.get(key)
-    return held
+        manifest = PARSED.get(key)
+    return manifest
 
 
 def _raise_from(outcome: dbtRunnerResult, args: Sequence[str]) -> None:

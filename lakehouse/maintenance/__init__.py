@@ -1,1 +1,1 @@
-"""Compact, expire, back up and check the lake."""
+"""Compact, expire, back up and verify the lake."""

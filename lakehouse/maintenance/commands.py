@@ -1,8 +1,8 @@
-"""Housekeeping of the lake: each command in a process of its own, while nobody writes.
+"""Start each maintenance task in its own process and wait for its report.
 
 See docs/lake.md#5.
 
-The public functions start that process and wait; what they run is `lakehouse/_upkeep.py`.
+The tasks themselves are in `lakehouse.maintenance.tasks`. They hold the locks of all tables, so no writer runs meanwhile.
 """
 
 from __future__ import annotations
@@ -16,105 +16,103 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from lakehouse.errors import MaintenanceError
-from lakehouse.maintenance import tasks as _upkeep
+from lakehouse.maintenance import tasks
 from lakehouse.maintenance.tasks import BackupReport, CompactReport, ExpireReport
 from lakehouse.paths import Paths
 from lakehouse.storage.row_counts import TableCount
 
-# A reader may still hold files that were replaced a moment ago.
+# A reader may still have files open that were just replaced.
 GRACE = timedelta(days=1)
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _in_own_process(command: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Call in a fresh process; its error is raised here."""
+def _in_own_process(task: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Run a task in a new process; an error that it raises is raised here."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
         try:
-            return pool.submit(command, *args, **kwargs).result()
+            return pool.submit(task, *args, **kwargs).result()
         except BrokenProcessPool as error:
             raise MaintenanceError(
-                f"the process of {command.__name__} died; the lake is as its last commit left it: "
-                "run verify_counts, then try again"
+                f"the process of {task.__name__} ended without a report; the lake is unchanged since its last commit. "
+                "Run `lakefolio lake verify-counts`, then try again"
             ) from error
 
 
 def compact(paths: Paths) -> CompactReport:
-    """Write inlined rows out, apply deletions to their files and merge small files; every snapshot reads as before.
+    """Write inlined rows to files, apply deletions and merge small files; every snapshot reads as before.
 
     Raises
     ------
     LockHeldError
-        When somebody writes.
+        When another process writes to the lake.
     LakeDamagedError
-        When a table is not whole, before or after.
+        When a table is damaged, before or after compaction.
     """
-    return _in_own_process(_upkeep.compact, paths)
+    return _in_own_process(tasks.compact, paths)
 
 
 def expire(
     paths: Paths, keep: Collection[int], older_than: datetime, *, grace: timedelta = GRACE, dry_run: bool = False
 ) -> ExpireReport:
-    """Forget snapshots and delete the files that only they needed.
+    """Expire old snapshots and delete the files that only they needed.
 
     Parameters
     ----------
     keep : collection of int
-        Snapshot ids that stay. Those that any run's ledger names, and the newest one, stay in any case.
+        Snapshot ids that are never expired, such as those that a ledger pins. The newest one stays in any case.
     older_than : datetime
-        Naive UTC; a snapshot committed at or after it stays.
+        Naive UTC; snapshots committed at or after this time stay.
     grace : timedelta
-        Age at which files that nothing refers to are deleted.
+        Minimum age of unreferenced files that are deleted.
     dry_run : bool
-        Only report what would be forgotten.
+        Report which snapshots would expire, and change nothing.
 
     Raises
     ------
-    MaintenanceError
-        When a ledger cannot be read, since it may name any snapshot.
     LockHeldError
-        When somebody writes.
+        When another process writes to the lake.
     """
-    return _in_own_process(_upkeep.expire, paths, frozenset(keep), older_than, grace, dry_run)
+    return _in_own_process(tasks.expire, paths, frozenset(keep), older_than, grace, dry_run)
 
 
 def backup(paths: Paths, destination: Path | None = None) -> BackupReport:
-    """Copy catalog and data files to a new folder, and prove the copy by opening and counting it.
+    """Copy catalog and data files to a new folder, then open the copy and count its rows.
 
     Raises
     ------
     MaintenanceError
-        When the folder is not empty, or the lake does not lie on this machine's disk.
+        When the folder is not empty, or the lake is not stored on this machine.
     LakeDamagedError
-        When the copy is not whole; it is removed again.
+        When the copy is damaged; it is removed again.
     """
-    return _in_own_process(_upkeep.backup, paths, destination)
+    return _in_own_process(tasks.backup, paths, destination)
 
 
 def restore(paths: Paths, source: Path) -> int:
-    """Bring a backup back into a home that has no lake; returns its newest snapshot.
+    """Restore a backup into a home without a lake; returns its newest snapshot id.
 
     Raises
     ------
     MaintenanceError
         When the home already has a lake, or the folder holds no backup.
     """
-    return _in_own_process(_upkeep.restore, paths, source)
+    return _in_own_process(tasks.restore, paths, source)
 
 
 def relocate(paths: Paths) -> str:
-    """Tell the catalog where its data lie now, after home or data folder were moved; returns the former path."""
-    return _in_own_process(_upkeep.relocate, paths)
+    """Record the new data path in the catalog after the home or the data folder was moved; returns the former path."""
+    return _in_own_process(tasks.relocate, paths)
 
 
 def verify_counts(paths: Paths) -> list[TableCount]:
-    """Read every column of every table, count against the metadata, and look for every file the catalog names.
+    """Compare the rows of every table with the metadata and check that every file of the catalog exists.
 
     Raises
     ------
     LakeDamagedError
-        Naming each table and file that is not whole.
+        Naming each damaged table and each missing file.
     """
-    return _in_own_process(_upkeep.verify, paths)
+    return _in_own_process(tasks.verify, paths)

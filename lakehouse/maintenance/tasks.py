@@ -1,5 +1,8 @@
 # ruff: noqa: S608 (names come from the catalog itself)
-"""What maintenance does, once it is alone with the lake. Called by `lakehouse.maintenance.commands` in a process of its own."""
+"""Compact, expire, back up, restore, relocate and verify the lake while all its locks are held.
+
+`lakehouse.maintenance.commands` runs each of these functions in its own process.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from filelock import FileLock, Timeout
 from lakehouse.connection.catalog import Lake, LakeSettings, literal
 from lakehouse.dbt.runner import DBT_LOCK
 from lakehouse.errors import LakeDamagedError, LakehouseError, LockHeldError, MaintenanceError
-from lakehouse.maintenance.ledgers import snapshots_in_ledgers
 from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
 from lakehouse.storage.row_counts import TableCount, verify_counts
@@ -29,7 +31,7 @@ _METADATA = "__ducklake_metadata_lake"
 
 @dataclass(frozen=True, slots=True)
 class CompactReport:
-    """What compaction did."""
+    """Rows written out of the catalog, number of files before and after, and the newest snapshot."""
 
     rows_flushed: int
     files_before: int
@@ -39,7 +41,7 @@ class CompactReport:
 
 @dataclass(frozen=True, slots=True)
 class ExpireReport:
-    """Which snapshots were forgotten and which were kept although old, and how many files went."""
+    """Snapshots that were expired, old ones that were kept, and the number of files deleted."""
 
     expired: tuple[int, ...]
     kept: tuple[int, ...]
@@ -49,7 +51,7 @@ class ExpireReport:
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """Where the copy lies and what it holds."""
+    """Folder of a backup, its newest snapshot and its size."""
 
     folder: Path
     snapshot_id: int
@@ -59,8 +61,8 @@ class BackupReport:
 
 
 @contextmanager
-def _alone(paths: Paths) -> Iterator[None]:
-    """Hold every lock that a writer needs; writers take the same ones, so nobody writes meanwhile."""
+def _all_locks(paths: Paths) -> Iterator[None]:
+    """Hold the locks of all tables and of dbt, so that no other process writes meanwhile."""
     paths.locks.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for name in sorted({*CONTRACTS, DBT_LOCK}):
@@ -68,14 +70,15 @@ def _alone(paths: Paths) -> Iterator[None]:
                 stack.enter_context(FileLock(paths.table_lock(name), timeout=LOCK_SECONDS))
             except Timeout as error:
                 raise LockHeldError(
-                    f"{name} is being written ({paths.table_lock(name)}): maintenance needs the lake alone; wait for it"
+                    f"maintenance needs all locks and {name} is being written ({paths.table_lock(name)}): "
+                    "try again when that process has ended"
                 ) from error
         yield
 
 
 @contextmanager
-def _lake_alone(paths: Paths) -> Iterator[Lake]:
-    with _alone(paths), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
+def _locked_lake(paths: Paths) -> Iterator[Lake]:
+    with _all_locks(paths), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
         yield lake
 
 
@@ -84,8 +87,8 @@ def _n_files(lake: Lake) -> int:
     return int(found[0][0])
 
 
-def _absent_files(lake: Lake) -> list[str]:
-    """List data and delete files that the catalog names and the disk does not hold in the recorded size."""
+def _missing_files(lake: Lake) -> list[str]:
+    """List data and delete files of the catalog that are missing on disk or differ from the recorded size."""
     folder = lake.paths.data_dir
     if folder is None:
         return []
@@ -99,28 +102,28 @@ def _absent_files(lake: Lake) -> list[str]:
         ):
             file = folder / schema_path / table_path / path if is_relative else Path(path)
             if not file.is_file():
-                problems.append(f"{kind} file {file} is gone")
+                problems.append(f"{kind} file {file} is missing")
             elif file.stat().st_size != size:
-                problems.append(f"{kind} file {file} has {file.stat().st_size} bytes, the catalog says {size}")
+                problems.append(f"{kind} file {file} has {file.stat().st_size} bytes, the catalog records {size}")
     return problems
 
 
 def _verified(lake: Lake) -> list[TableCount]:
-    problems = _absent_files(lake)
+    problems = _missing_files(lake)
     if problems:
         raise LakeDamagedError("; ".join(problems) + ". Restore a backup")
     return verify_counts(lake, all_columns=True)
 
 
 def verify(paths: Paths) -> list[TableCount]:
-    """See `maintenance.verify_counts`."""
-    with _lake_alone(paths) as lake:
+    """See `commands.verify_counts`."""
+    with _locked_lake(paths) as lake:
         return _verified(lake)
 
 
 def compact(paths: Paths) -> CompactReport:
-    """See `maintenance.compact`."""
-    with _lake_alone(paths) as lake:
+    """See `commands.compact`."""
+    with _locked_lake(paths) as lake:
         _verified(lake)
         before = _n_files(lake)
         flushed = sum(int(row[2]) for row in lake.rows("call ducklake_flush_inlined_data('lake')"))
@@ -133,18 +136,17 @@ def compact(paths: Paths) -> CompactReport:
 def expire(
     paths: Paths, keep: frozenset[int], older_than: datetime, grace: timedelta, is_dry_run: bool
 ) -> ExpireReport:
-    """See `maintenance.expire`."""
-    named = snapshots_in_ledgers(paths)
-    with _lake_alone(paths) as lake:
+    """See `commands.expire`."""
+    with _locked_lake(paths) as lake:
         old = {
             int(number)
             for (number,) in lake.rows(
                 "select snapshot_id from ducklake_snapshots('lake') where snapshot_time::timestamp < ?", [older_than]
             )
         }
-        stays = keep | named | {lake.snapshot_id()}
-        expired = sorted(old - stays)
-        report = ExpireReport(tuple(expired), tuple(sorted(old & stays)), 0, is_dry_run)
+        kept = keep | {lake.snapshot_id()}
+        expired = sorted(old - kept)
+        report = ExpireReport(tuple(expired), tuple(sorted(old & kept)), 0, is_dry_run)
         if is_dry_run or not expired:
             return report
         lake.rows(f"call ducklake_expire_snapshots('lake', versions => [{', '.join(map(str, expired))}])")
@@ -156,7 +158,8 @@ def expire(
         return replace(report, files_deleted=deleted)
 
 
-def _local(paths: Paths) -> tuple[Path, Path]:
+def _local_parts(paths: Paths) -> tuple[Path, Path]:
+    """Return catalog file and data folder; `MaintenanceError` when one of them is on a server."""
     file, folder = paths.catalog_file, paths.data_dir
     if paths.catalog_kind != "sqlite" or file is None or folder is None:
         raise MaintenanceError(
@@ -167,13 +170,13 @@ def _local(paths: Paths) -> tuple[Path, Path]:
 
 
 def _copy_catalog(source: Path, target: Path) -> None:
-    # SQLite's own backup sees the write-ahead log, which a copy of the file alone would miss.
-    with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
-        held.backup(copy)
+    # SQLite's backup includes the write-ahead log, which a copy of the file alone would miss.
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
+        original.backup(copy)
 
 
-def _set_data_path(catalog: Path, folder: Path) -> str:
-    """Write the data path into a catalog that nobody has open; returns the former one."""
+def set_data_path(catalog: Path, folder: Path) -> str:
+    """Write the data path into a catalog that no process has open; returns the former path."""
     with closing(sqlite3.connect(catalog)) as connection, connection:
         row = connection.execute("select value from ducklake_metadata where key = 'data_path'").fetchone()
         if row is None:
@@ -183,32 +186,32 @@ def _set_data_path(catalog: Path, folder: Path) -> str:
 
 
 def backup(paths: Paths, destination: Path | None) -> BackupReport:
-    """See `maintenance.backup`."""
-    catalog, data = _local(paths)
+    """See `commands.backup`."""
+    catalog, data = _local_parts(paths)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = (destination or paths.backups / stamp).resolve()
     if folder.exists() and any(folder.iterdir()):
-        raise MaintenanceError(f"{folder} is not empty: a backup goes into a folder of its own")
+        raise MaintenanceError(f"{folder} is not empty: give a new or empty folder for the backup")
     if folder.is_relative_to(data):
-        raise MaintenanceError(f"{folder} lies inside the data folder, and would be taken for orphaned files")
+        raise MaintenanceError(f"{folder} is inside the data folder {data}: give a folder outside it")
     if not catalog.exists():
-        raise MaintenanceError(f"there is no lake at {catalog}")
-    with _alone(paths):
+        raise MaintenanceError(f"there is no lake at {catalog}: set LAKEFOLIO_HOME to the home that holds one")
+    with _all_locks(paths):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             _copy_catalog(catalog, folder / "catalog.sqlite")
             if data.exists():
                 shutil.copytree(data, folder / "files")
             (folder / "files").mkdir(exist_ok=True)
-            _set_data_path(folder / "catalog.sqlite", folder / "files")
-            return _proved(paths, folder)
+            set_data_path(folder / "catalog.sqlite", folder / "files")
+            return _checked_backup(paths, folder)
         except (LakehouseError, OSError):
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
 
-def _proved(paths: Paths, folder: Path) -> BackupReport:
-    """Open the copy as a lake of its own and count all of it."""
+def _checked_backup(paths: Paths, folder: Path) -> BackupReport:
+    """Open the copy as a lake, count all its rows and describe it in `backup.json`."""
     copy = replace(paths, catalog=f"sqlite:{folder / 'catalog.sqlite'}", data=str(folder / "files"))
     with Lake.open(copy, settings=_SETTINGS, read_only=True) as lake:
         counts = _verified(lake)
@@ -216,39 +219,39 @@ def _proved(paths: Paths, folder: Path) -> BackupReport:
     files = [file for file in (folder / "files").rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     report = BackupReport(folder, snapshot_id, len(counts), len(files), size)
-    about = {"snapshot_id": snapshot_id, "tables": {count.table: count.scanned for count in counts}}
-    (folder / "backup.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    description = {"snapshot_id": snapshot_id, "tables": {count.table: count.scanned for count in counts}}
+    (folder / "backup.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return report
 
 
 def restore(paths: Paths, source: Path) -> int:
-    """See `maintenance.restore`."""
-    catalog, data = _local(paths)
+    """See `commands.restore`."""
+    catalog, data = _local_parts(paths)
     if not (source / "catalog.sqlite").is_file() or not (source / "backup.json").is_file():
-        raise MaintenanceError(f"{source} holds no backup (catalog.sqlite, files, backup.json)")
+        raise MaintenanceError(f"{source} holds no backup: it needs catalog.sqlite, files and backup.json")
     if catalog.exists() or (data.exists() and any(data.iterdir())):
-        raise MaintenanceError(f"{catalog} or {data} already stands: a backup is restored into an empty home")
-    with _alone(paths):
+        raise MaintenanceError(f"{catalog} or {data} already exists: restore into an empty home")
+    with _all_locks(paths):
         catalog.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source / "files", data, dirs_exist_ok=True)
         _copy_catalog(source / "catalog.sqlite", catalog)
-        _set_data_path(catalog, data)
+        set_data_path(catalog, data)
         with Lake.open(paths, settings=_SETTINGS, create=False) as lake:
             _verified(lake)
             return lake.snapshot_id()
 
 
 def relocate(paths: Paths) -> str:
-    """See `maintenance.relocate`."""
-    catalog, data = _local(paths)
+    """See `commands.relocate`."""
+    catalog, data = _local_parts(paths)
     if not catalog.exists() or not data.is_dir():
-        raise MaintenanceError(f"both {catalog} and {data} must stand before the catalog is told where its data lie")
-    with _alone(paths):
-        former = _set_data_path(catalog, data)
+        raise MaintenanceError(f"move both {catalog} and {data} first, then relocate")
+    with _all_locks(paths):
+        former = set_data_path(catalog, data)
         try:
             with Lake.open(paths, settings=_SETTINGS, read_only=True) as lake:
                 _verified(lake)
         except LakehouseError:
-            _set_data_path(catalog, Path(former.rstrip("/")))
+            set_data_path(catalog, Path(former.rstrip("/")))
             raise
     return former

@@ -1,10 +1,10 @@
-"""What a table contract is: columns, types, grain.
+"""Describe a table by a contract: its columns, their types and its grain.
 
 See docs/architecture.md#lake.
 
-DuckLake enforces NOT NULL and nothing else, so a grain is checked at the write path for each batch and by dbt tests on
-the whole table. A column is `volatile` when it tells when or how fast, not what: content hashes leave it out, since two
-runs of the same data must hash alike (docs/method/11-audit.md#11.2).
+DuckLake enforces only NOT NULL, so the grain is checked for each written batch, and by dbt tests for the whole table.
+A `volatile` column records a time or a duration; content hashes leave it out, so that two runs of the same data have
+equal hashes (docs/method/11-audit.md#11.2).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FLOAT, INT, FLAG = "DOUBLE", "BIGINT", "BOOLEAN"
 class Column:
     """One column of a contract; `type` is a DuckDB type name.
 
-    An upsert leaves the stored value of a `kept` column as it is when the key already stands.
+    An upsert of an existing key leaves the stored value of a `kept` column unchanged.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TableContract:
-    """One table: its columns in order and the columns that make a row unique.
+    """One table: its columns in order, and its grain, the columns that make a row unique.
 
-    An empty grain means that rows are events and need no key.
+    An empty grain means that rows are events without a key.
     """
 
     schema: str
@@ -52,12 +52,12 @@ class TableContract:
 
     @property
     def hashed_columns(self) -> tuple[str, ...]:
-        """The columns that a content hash covers."""
+        """Columns that a content hash covers."""
         return tuple(column.name for column in self.columns if not column.volatile)
 
     @property
     def ddl(self) -> str:
-        """The column list of CREATE TABLE."""
+        """Column list of CREATE TABLE."""
         return ", ".join(
             f'"{column.name}" {column.type}{"" if column.nullable else " not null"}' for column in self.columns
         )
@@ -67,15 +67,15 @@ RUN = Column("run_id", TEXT, nullable=False, volatile=True)
 
 
 def table(schema: str, name: str, grain: str, *columns: Column) -> TableContract:
-    """Write a contract down with its grain as words."""
+    """Return a contract, its grain given as one text of names."""
     return TableContract(schema, name, columns, tuple(grain.split()))
 
 
 def key(name: str, kind: str = TEXT) -> Column:
-    """A column that is never null."""
+    """Return a column that is never null."""
     return Column(name, kind, nullable=False)
 
 
 def many(kind: str, names: str) -> tuple[Column, ...]:
-    """Columns of one type that may be null, named as words."""
+    """Return nullable columns of one type, given as one text of names."""
     return tuple(Column(name, kind) for name in names.split())

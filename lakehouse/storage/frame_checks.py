@@ -1,4 +1,4 @@
-"""A frame held against its table's contract, before anything of it reaches the lake."""
+"""Check a frame against the contract of its table before it is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES: dict[str, pl.DataType] = {
     "BIGINT": pl.Int64(),
     "BOOLEAN": pl.Boolean(),
 }
-# Every value of the left type is a value of the right one, so the cast loses nothing.
+# Types that cast to the contract's type without loss.
 _WIDENINGS: dict[str, tuple[pl.DataType, ...]] = {
     "VARCHAR": (pl.Categorical(),),
     "TIMESTAMP": (pl.Datetime("ms"),),
@@ -27,24 +27,24 @@ _WIDENINGS: dict[str, tuple[pl.DataType, ...]] = {
 
 
 def describe_key(frame: pl.DataFrame, columns: Sequence[str], row: int) -> str:
-    """Write the key of one row as `symbol=NASDAQ:AAPL, session_date=2024-01-02`; the row number without columns."""
+    """Format the key of a row as `symbol=NASDAQ:AAPL, session_date=2024-01-02`; without columns, the row number."""
     if not columns:
         return f"row {row}"
     return ", ".join(f"{name}={frame[name][row]}" for name in columns)
 
 
-def _held_column(frame: pl.DataFrame, contract: TableContract, column: Column) -> pl.Series:
+def _checked_column(frame: pl.DataFrame, contract: TableContract, column: Column) -> pl.Series:
     series = frame.get_column(column.name)
-    wanted = _TYPES[column.type]
-    if series.dtype != wanted:
+    expected = _TYPES[column.type]
+    if series.dtype != expected:
         if series.dtype != pl.Null and series.dtype not in _WIDENINGS.get(column.type, ()):
             hint = " (timestamps in the lake are naive UTC)" if column.type == "TIMESTAMP" else ""
             raise ContractError(
                 contract.qualified_name,
-                f"has type {series.dtype}, the contract says {column.type}, which is {wanted}{hint}; cast it",
+                f"has type {series.dtype}, the contract says {column.type}, which is {expected}{hint}; cast it",
                 column=column.name,
             )
-        series = series.cast(wanted)
+        series = series.cast(expected)
     if not column.nullable and series.null_count():
         row = series.is_null().arg_max()
         known = [name for name in contract.grain if name in frame.columns and name != column.name]
@@ -57,14 +57,14 @@ def _held_column(frame: pl.DataFrame, contract: TableContract, column: Column) -
     return series
 
 
-def hold_to_contract(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
-    """Return the frame with the contract's columns in order and in its types.
+def check_contract(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
+    """Return the frame with the columns of the contract, in its order and types.
 
     Raises
     ------
     ContractError
-        For a missing or an unknown column, a type that does not widen without loss, or a null where none is allowed;
-        it names table, column and the first offending key.
+        For a missing or unknown column, a type that does not cast without loss, or a null in a required column; the
+        message names table, column and the first key concerned.
     """
     table = contract.qualified_name
     for name in contract.names:
@@ -73,7 +73,7 @@ def hold_to_contract(frame: pl.DataFrame, contract: TableContract) -> pl.DataFra
     for name in frame.columns:
         if name not in contract.names:
             raise ContractError(table, f"the contract has no such column; it has {sorted(contract.names)}", column=name)
-    return pl.DataFrame([_held_column(frame, contract, column) for column in contract.columns])
+    return pl.DataFrame([_checked_column(frame, contract, column) for column in contract.columns])
 
 
 def require_unique(frame: pl.DataFrame, contract: TableContract) -> None:
@@ -91,13 +91,13 @@ def require_unique(frame: pl.DataFrame, contract: TableContract) -> None:
 
 
 def collapse_exact_duplicates(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
-    """Keep one of several rows that say the same in every column that is not volatile, then require the grain.
+    """Keep one of several rows that are equal in all columns that are not volatile, then require unique keys.
 
-    Two rows of one key that differ are a conflict, and nobody here may choose between them.
+    Rows of one key with other differences are a conflict and raise `ContractError`.
     """
     if not contract.grain:
         return frame
-    said = list(dict.fromkeys([*contract.grain, *contract.hashed_columns]))
-    collapsed = frame.unique(subset=said, keep="last", maintain_order=True)
+    compared = list(dict.fromkeys([*contract.grain, *contract.hashed_columns]))
+    collapsed = frame.unique(subset=compared, keep="last", maintain_order=True)
     require_unique(collapsed, contract)
     return collapsed

@@ -1,9 +1,9 @@
-"""Content hashes of frames and files.
+"""Hash the content of frames and files.
 
 See docs/method/11-audit.md#11.2.
 
-The hash of a frame is the SHA-256 of its columns in the order of their names and its rows in the order of their
-values, so the order in which either arrived does not matter, while every value, name and type does.
+The hash of a frame is the SHA-256 of its columns sorted by name and its rows sorted by value, so the original order
+does not matter, while every value, name and type does.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _CHUNK_BYTES = 1 << 20
 
 
 def _canonical(series: pl.Series) -> pl.Series:
-    """Turn a column into one whose sort order and bytes are unambiguous: floats become their bits."""
+    """Convert a column so that its sort order and bytes are unambiguous; floats become their bits."""
     kind = series.dtype
     if kind in (pl.Float64, pl.Float32):
         values = series.fill_null(0.0).to_numpy().copy()
-        values[np.isnan(values)] = np.nan  # one pattern for every NaN payload
-        values += 0.0  # -0.0 equals 0.0, and engines swap one for the other
+        values[np.isnan(values)] = np.nan  # the same bits for every NaN
+        values += 0.0  # -0.0 becomes 0.0, since engines replace one by the other
         bits = pl.Series(series.name, values.view(np.uint64 if kind == pl.Float64 else np.uint32))
         return bits.set(series.is_null(), None)
     if kind in (pl.String, pl.Boolean) or kind.is_integer():
@@ -41,7 +41,7 @@ def _canonical(series: pl.Series) -> pl.Series:
 
 
 def _bytes(series: pl.Series) -> list[bytes]:
-    """Encode one canonical, sorted column: which values are null, then the values."""
+    """Encode a sorted column from `_canonical`: a mask of nulls, then the values."""
     present = series.is_not_null().to_numpy()
     parts = [np.packbits(present).tobytes()]
     if series.dtype == pl.String:
@@ -57,7 +57,7 @@ def _bytes(series: pl.Series) -> list[bytes]:
 
 
 def content_hash(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> str:
-    """Answer whether two frames hold the same rows, whatever their order.
+    """Hash the rows of a frame, independent of their order.
 
     See docs/method/11-audit.md#11.2.
 
@@ -66,13 +66,13 @@ def content_hash(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> s
     frame : polars.DataFrame
         Columns of text, number, flag, date or timestamp type.
     columns : sequence of str, optional
-        The columns to cover; all by default. A table's `hashed_columns` leave out what is volatile.
+        Columns to hash; all by default. `hashed_columns` of a contract leaves out volatile columns.
 
     Returns
     -------
     str
-        64 hexadecimal digits. Equal rows count as often as they occur. Floats count by their bits, except that -0.0
-        is 0.0 and every NaN is one NaN; null, NaN, 0 and the empty text are four different things.
+        64 hexadecimal digits. Repeated rows change the hash. Floats are compared by their bits, except that -0.0 equals
+        0.0 and all NaN are equal; null, NaN, 0 and the empty text differ from each other.
 
     Raises
     ------
@@ -84,11 +84,11 @@ def content_hash(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> s
     if missing:
         raise UnhashableFrameError(f"columns {missing} are to be hashed and the frame has only {sorted(frame.columns)}")
     digest = hashlib.sha256(_VERSION)
-    # Heights count only through columns: rows of nothing are not rows.
+    # A frame without columns has no rows.
     digest.update(f"{frame.height if names else 0}:{len(names)}".encode())
     for name in names:
-        head = f"{name}\x00{frame.schema[name]}".encode()
-        digest.update(len(head).to_bytes(8, "little") + head)
+        header = f"{name}\x00{frame.schema[name]}".encode()
+        digest.update(len(header).to_bytes(8, "little") + header)
     if not names:
         return digest.hexdigest()
     rows = pl.DataFrame([_canonical(frame.get_column(name)) for name in names]).sort(names, nulls_last=False)

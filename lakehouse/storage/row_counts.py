@@ -1,4 +1,4 @@
-"""Whether each table's rows are as many as its metadata promise.
+"""Compare the rows of each table with the row count in its metadata.
 
 See docs/lake.md#6.
 """
@@ -18,7 +18,7 @@ from lakehouse.schema.tables import CONTRACTS
 
 @dataclass(frozen=True, slots=True)
 class TableCount:
-    """Rows of one table as metadata promise them and as a scan finds them."""
+    """Rows of one table, according to its metadata (`promised`) and to a scan (`scanned`)."""
 
     table: str
     promised: int
@@ -27,12 +27,12 @@ class TableCount:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the two agree and no required value is null."""
+        """True when both counts agree and no required value is null."""
         return not self.problem
 
 
 def base_tables(lake: Lake) -> tuple[str, ...]:
-    """Name the lake's tables, views left out."""
+    """List the tables of the lake, without views."""
     found = lake.rows("select schema_name || '.' || table_name from duckdb_tables() where database_name = 'lake'")
     return tuple(sorted(name for (name,) in found))
 
@@ -42,40 +42,41 @@ def _column_names(lake: Lake, table: str) -> list[str]:
 
 
 def count_table(lake: Lake, table: str, *, all_columns: bool = False) -> TableCount:
-    """Count one table twice: from metadata, and by reading a required column (all columns on demand)."""
+    """Count a table from its metadata and by reading a required column, or all columns."""
     contract = CONTRACTS.get(check_table(table))
     required = [column.name for column in contract.columns if not column.nullable] if contract else []
     promised, scanned = 0, 0
     try:
-        promised = int(lake.rows(f"select count(*) from lake.{table}")[0][0])
-        names = list(contract.names) if contract else _column_names(lake, table)
-        if not (all_columns and promised):
-            names = required[:1] or names[:1]
-        # hash() has to see every value, so the optimizer cannot answer these counts from statistics
-        sums = ", ".join(f'count(hash("{name}")), count("{name}")' for name in names)
-        found = lake.rows(f"select {sums} from lake.{table}")[0]
+        with lake.one_snapshot():
+            promised = int(lake.rows(f"select count(*) from lake.{table}")[0][0])
+            names = list(contract.names) if contract else _column_names(lake, table)
+            if not (all_columns and promised):
+                names = required[:1] or names[:1]
+            # hash() reads every value, so the optimizer cannot answer these counts from statistics.
+            sums = ", ".join(f'count(hash("{name}")), count("{name}")' for name in names)
+            found = lake.rows(f"select {sums} from lake.{table}")[0]
     except duckdb.Error as error:
         return TableCount(table, promised, 0, f"cannot be read: {error}")
     scanned = int(found[0])
     for position, name in enumerate(names):
         rows, filled = int(found[2 * position]), int(found[2 * position + 1])
         if rows != promised:
-            return TableCount(table, promised, rows, f"column {name} has {rows} rows, metadata promise {promised}")
+            return TableCount(table, promised, rows, f"column {name} has {rows} rows, the metadata record {promised}")
         if name in required and filled != rows:
             return TableCount(table, promised, rows, f"column {name} is required and null in {rows - filled} rows")
     return TableCount(table, promised, scanned)
 
 
 def verify_counts(lake: Lake, tables: Sequence[str] | None = None, *, all_columns: bool = False) -> list[TableCount]:
-    """Compare metadata and scan for each table (all by default).
+    """Compare metadata and scan of each table, all tables by default.
 
     Raises
     ------
     LakeDamagedError
-        Naming every table that is not whole.
+        Naming every damaged table.
     """
     counts = [count_table(lake, table, all_columns=all_columns) for table in tables or base_tables(lake)]
-    torn = [f"{count.table}: {count.problem}" for count in counts if not count.is_whole]
-    if torn:
-        raise LakeDamagedError("; ".join(torn) + ". Restore a backup, or read an older snapshot")
+    damaged = [f"{count.table}: {count.problem}" for count in counts if not count.is_whole]
+    if damaged:
+        raise LakeDamagedError("; ".join(damaged) + ". Restore a backup, or read an older snapshot")
     return counts

@@ -1,4 +1,4 @@
-"""The lake's snapshots: what was committed when, by which run and step."""
+"""List the snapshots of the lake with the run and step that committed each."""
 
 # ruff: noqa: S608 (names come from contracts and checked table names, values are parameters)
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLUMNS = "snapshot_id, snapshot_time::timestamp, author, commit_message, commi
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One commit; `run_id` and `step` are empty for commits that no run made, dbt's among them."""
+    """One commit; `run_id` and `step` are empty for commits outside a run's writes, such as those of dbt."""
 
     snapshot_id: int
     committed_at: datetime
@@ -46,26 +46,26 @@ def _snapshot(row: Sequence[Any]) -> Snapshot:
 
 
 def list_snapshots(lake: Lake, *, limit: int | None = None) -> list[Snapshot]:
-    """List the snapshots that stand, newest first."""
+    """List the snapshots that have not expired, newest first."""
     newest = "" if limit is None else f" limit {int(limit)}"
     found = lake.rows(f"select {_COLUMNS} from ducklake_snapshots('lake') order by snapshot_id desc{newest}")
     return [_snapshot(row) for row in found]
 
 
 def snapshot(lake: Lake, snapshot_id: int) -> Snapshot:
-    """Return one snapshot; `UnknownTableError` when it never was, or was expired."""
+    """Return one snapshot; `UnknownTableError` when it does not exist or has expired."""
     found = lake.rows(f"select {_COLUMNS} from ducklake_snapshots('lake') where snapshot_id = ?", [snapshot_id])
     if not found:
-        raise UnknownTableError(f"the lake has no snapshot {snapshot_id}: it was expired, or belongs to another lake")
+        raise UnknownTableError(f"the lake has no snapshot {snapshot_id}: it has expired, or belongs to another lake")
     return _snapshot(found[0])
 
 
 def find_commit(lake: Lake, run_id: str, step: str, *, token: str | None = None) -> int | None:
-    """Answer whether a step of a run has committed, and as which snapshot.
+    """Return the snapshot that a step of a run committed, or None.
 
     See docs/lake.md#4.
 
-    A commit can land without its acknowledgement, so a resumed step looks here before it writes again.
+    A process can end after its commit and before it knows of it, so a resumed step looks here before it writes again.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 # ruff: noqa: S608 (names come from contracts, values are parameters)
-"""The SQL of each way of writing, run inside a transaction that `lakehouse.storage.writes` has opened.
+"""Apply one write to its table: append, replace, upsert or delete.
 
-The frame to be written stands registered as `batch`.
+`lakehouse.storage.writes` opens the transaction and registers the frame as `batch`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,21 @@ Mode = Literal["append", "replace_run", "upsert", "replace_where", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What is to happen to one table.
+    """Frame to be written to one table, and the mode of writing.
 
     Attributes
     ----------
     mode : str
-        `append`: insert; a key that already stands is refused. `replace_run`: delete the run's rows, restricted to
-        those that equal `keys`, then insert. `upsert`: by the grain and by difference: rows that are new or changed in
-        a column that is not volatile are written, `kept` columns of a standing key stay as they are.
-        `replace_where`: delete what `where` matches, then insert. `delete`: the frame holds the grain's columns, and
-        rows of these keys are deleted.
+        `append`: insert; an existing key is refused. `replace_run`: delete the rows of the run that equal `keys`, then
+        insert. `upsert`: write rows whose key is new, or that differ in a column that is not volatile; `kept` columns
+        of an existing key do not change. `replace_where`: delete the rows that match `where`, then insert. `delete`:
+        the frame has the columns of the grain, and the rows with these keys are deleted.
     keys : mapping
-        Further equalities of `replace_run`, such as `{"stage": "full"}`.
+        Further conditions of `replace_run`, such as `{"stage": "full"}`.
     where, params
         Condition of `replace_where`, with `?` for each parameter; a list serves `in (select unnest(?))`.
     skip_unchanged : bool
-        For the two replaces: leave the table alone when it already holds the same rows but for volatile columns.
+        For both replace modes: leave the table unchanged when it has the same rows apart from volatile columns.
     """
 
     table: str
@@ -52,7 +51,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class PreparedWrite:
-    """A write whose frame was held to its contract."""
+    """A write whose frame satisfies its contract."""
 
     write: Write
     contract: TableContract
@@ -65,11 +64,11 @@ def _count(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[obj
 
 
 def _same_key(contract: TableContract, left: str, right: str) -> str:
-    # A nullable grain column still keys its row, so equality must hold between nulls.
+    # A grain column may be null, so nulls must compare as equal.
     return " and ".join(f'{left}."{name}" is not distinct from {right}."{name}"' for name in contract.grain)
 
 
-def _refuse_standing_keys(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> None:
+def _refuse_existing_keys(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> None:
     contract = item.contract
     if not contract.grain:
         return
@@ -80,7 +79,7 @@ def _refuse_standing_keys(connection: duckdb.DuckDBPyConnection, item: PreparedW
     if found.height:
         raise ContractError(
             contract.qualified_name,
-            f"the key already stands ({item.write.mode} adds keys, it does not change them)",
+            f"the key already exists, and {item.write.mode} only adds keys; use upsert to change rows",
             key=describe_key(found, contract.grain, 0),
         )
 
@@ -106,15 +105,15 @@ def _replace(
     if item.write.skip_unchanged and _is_unchanged(connection, item, condition, params):
         return 0, 0
     deleted = _count(connection, f"delete from lake.{item.contract.qualified_name} where {condition}", params)
-    _refuse_standing_keys(connection, item)
+    _refuse_existing_keys(connection, item)
     return _insert(connection, item), deleted
 
 
 def _upsert(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> tuple[int, int]:
-    """Write the difference between the batch and the table; returns rows inserted and deleted."""
+    """Write new and changed rows of the batch; returns the numbers of rows inserted and deleted."""
     contract = item.contract
-    said = [name for name in contract.hashed_columns if name not in contract.grain]
-    differs = " or ".join(f'held."{name}" is distinct from batch."{name}"' for name in said) or "false"
+    compared = [name for name in contract.hashed_columns if name not in contract.grain]
+    differs = " or ".join(f'held."{name}" is distinct from batch."{name}"' for name in compared) or "false"
     kept = {column.name for column in contract.columns if column.kept}
     values = ", ".join(
         f'coalesce(held."{name}", batch."{name}") as "{name}"' if name in kept else f'batch."{name}"'
@@ -122,16 +121,15 @@ def _upsert(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> tuple
     )
     table = f"lake.{contract.qualified_name}"
     connection.execute(
-        f"create or replace temp table changed as select {values}, held.rowid is not null as stands_already "
+        f"create or replace temp table changed as select {values}, held.rowid is not null as is_known "
         f"from batch left join {table} as held on {_same_key(contract, 'held', 'batch')} "
         f"where held.rowid is null or {differs}"
     )
     deleted = 0
-    if _count(connection, "select count(*) from changed where stands_already"):
+    if _count(connection, "select count(*) from changed where is_known"):
         deleted = _count(
             connection,
-            f"delete from {table} as held using changed "
-            f"where stands_already and {_same_key(contract, 'held', 'changed')}",
+            f"delete from {table} as held using changed where is_known and {_same_key(contract, 'held', 'changed')}",
         )
     inserted = 0
     if _count(connection, "select count(*) from changed"):
@@ -142,11 +140,11 @@ def _upsert(connection: duckdb.DuckDBPyConnection, item: PreparedWrite) -> tuple
 
 
 def apply(connection: duckdb.DuckDBPyConnection, item: PreparedWrite, run_id: str) -> tuple[int, int]:
-    """Do one write inside the open transaction; returns rows inserted and deleted."""
+    """Apply one write in the open transaction; returns the numbers of rows inserted and deleted."""
     mode = item.write.mode
     match mode:
         case "append":
-            _refuse_standing_keys(connection, item)
+            _refuse_existing_keys(connection, item)
             return _insert(connection, item), 0
         case "replace_run":
             equal = {"run_id": run_id, **item.write.keys}

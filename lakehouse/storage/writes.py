@@ -1,8 +1,8 @@
-"""The one way by which rows enter the lake.
+"""Write frames to the lake in one transaction, and count the rows afterwards.
 
 See docs/lake.md#3 to 6.
 
-A step's writes are one transaction with one commit message, retried as a whole; afterwards the rows are counted.
+All writes of a step share one commit message, and the transaction is retried as a whole.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lakehouse.connection.retries import ATTEMPTS, is_contention, retrying
 from lakehouse.errors import ContractError, LakeDamagedError, LockHeldError, ReadOnlyLakeError, WriteConflictError
 from lakehouse.paths import Paths, check_run_id
 from lakehouse.schema.contracts import TableContract
-from lakehouse.storage.frame_checks import collapse_exact_duplicates, describe_key, hold_to_contract, require_unique
+from lakehouse.storage.frame_checks import check_contract, collapse_exact_duplicates, describe_key, require_unique
 from lakehouse.storage.row_counts import verify_counts
 from lakehouse.storage.snapshots import find_commit
 from lakehouse.storage.write_modes import Mode, PreparedWrite, Write, apply
@@ -31,13 +31,12 @@ from lakehouse.storage.write_modes import Mode, PreparedWrite, Write, apply
 AUTHOR = "lakefolio"
 LOCK_SECONDS = 300.0
 
-
 _retry = retrying()
 
 
 @dataclass(frozen=True, slots=True)
 class WriteReceipt:
-    """What landed: the snapshot, the rows inserted and the rows deleted (a changed row is both) per table."""
+    """Committed snapshot with the rows inserted and deleted per table; a changed row counts as both."""
 
     snapshot_id: int
     rows: dict[str, int]
@@ -52,8 +51,8 @@ def _prepare(write: Write, run_id: str) -> PreparedWrite:
         )
         if not contract.grain:
             raise ContractError(write.table, "has no grain, so rows cannot be deleted by key; use replace_where")
-        return PreparedWrite(write, contract, hold_to_contract(write.frame, keys).unique())
-    frame = hold_to_contract(write.frame, contract)
+        return PreparedWrite(write, contract, check_contract(write.frame, keys).unique())
+    frame = check_contract(write.frame, contract)
     if write.mode == "upsert":
         if not contract.grain:
             raise ContractError(write.table, "has no grain, so there is nothing to upsert by; use append")
@@ -68,16 +67,16 @@ def _prepare(write: Write, run_id: str) -> PreparedWrite:
 
 
 def _require_run(frame: pl.DataFrame, write: Write, contract: TableContract, run_id: str) -> None:
-    """Refuse rows that the delete of `replace_run` would not find the next time."""
+    """Refuse rows that a later `replace_run` of the same run would not delete."""
     for name, value in {"run_id": run_id, **write.keys}.items():
         if name not in contract.names:
             raise ContractError(write.table, "replace_run needs this column and the contract has none", column=name)
-        strangers = frame.select(pl.col(name).ne_missing(pl.lit(value))).to_series()
-        if strangers.any():
-            row = strangers.arg_max() or 0
+        is_other = frame.select(pl.col(name).ne_missing(pl.lit(value))).to_series()
+        if is_other.any():
+            row = is_other.arg_max() or 0
             raise ContractError(
                 write.table,
-                f"is {frame[name][row]!r} where this write replaces {value!r}",
+                f"is {frame[name][row]!r}, but this write replaces {value!r}",
                 column=name,
                 key=describe_key(frame, contract.grain, row),
             )
@@ -85,7 +84,7 @@ def _require_run(frame: pl.DataFrame, write: Write, contract: TableContract, run
 
 @contextmanager
 def _table_locks(paths: Paths, tables: Sequence[str]) -> Iterator[None]:
-    """Hold the advisory locks of the tables, taken in order of name so that two writers never wait for each other."""
+    """Hold the advisory locks of the tables, taken in order of name to prevent deadlocks."""
     paths.locks.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for table in sorted(set(tables)):
@@ -94,13 +93,13 @@ def _table_locks(paths: Paths, tables: Sequence[str]) -> Iterator[None]:
             except Timeout as error:
                 raise LockHeldError(
                     f"table {table} was locked by another writer for {LOCK_SECONDS:.0f} s ({paths.table_lock(table)}): "
-                    "wait for it, or look for a process that hangs"
+                    "try again when it has ended, or end a process that hangs"
                 ) from error
         yield
 
 
 def _transact(lake: Lake, items: Sequence[PreparedWrite], message: tuple[str, str], run_id: str) -> WriteReceipt:
-    """Run all writes in one transaction, once."""
+    """Run all writes in one transaction."""
     connection = lake.connection
     inserted: dict[str, int] = {}
     deleted: dict[str, int] = {}
@@ -109,11 +108,11 @@ def _transact(lake: Lake, items: Sequence[PreparedWrite], message: tuple[str, st
         undo.callback(_roll_back, connection)
         for item in items:
             connection.register("batch", item.frame.to_arrow())
-            more, fewer = apply(connection, item, run_id)
+            n_inserted, n_deleted = apply(connection, item, run_id)
             connection.unregister("batch")
             table = item.write.table
-            inserted[table] = inserted.get(table, 0) + more
-            deleted[table] = deleted.get(table, 0) + fewer
+            inserted[table] = inserted.get(table, 0) + n_inserted
+            deleted[table] = deleted.get(table, 0) + n_deleted
         connection.execute(f"call ducklake_set_commit_message('lake', '{AUTHOR}', ?, extra_info => ?)", list(message))
         connection.execute("commit")
         undo.pop_all()
@@ -127,7 +126,7 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.execute("rollback")
     except duckdb.TransactionException:
-        return  # a commit that failed has already ended its transaction
+        return  # a failed commit has already ended the transaction
 
 
 def _message(
@@ -141,17 +140,17 @@ def _message(
 def _attempt(
     lake: Lake, items: Sequence[PreparedWrite], message: tuple[str, str], run_id: str, step: str
 ) -> WriteReceipt:
-    """Run the transaction once; a failed commit that landed all the same is a commit.
+    """Run the transaction once; an error after a successful commit is no failure.
 
     See docs/lake.md#4.
     """
     try:
         return _transact(lake, items, message, run_id)
     except duckdb.Error:
-        landed = find_commit(lake, run_id, step, token=json.loads(message[1])["token"])
-        if landed is None:
+        committed = find_commit(lake, run_id, step, token=json.loads(message[1])["token"])
+        if committed is None:
             raise
-        return WriteReceipt(landed, {item.write.table: item.frame.height for item in items}, {})
+        return WriteReceipt(committed, {item.write.table: item.frame.height for item in items}, {})
 
 
 def write(
@@ -162,37 +161,39 @@ def write(
     step: str,
     extra: Mapping[str, Any] | None = None,
 ) -> WriteReceipt:
-    """Write frames to their tables: all of them in one transaction, or none.
+    """Write frames to their tables in one transaction: all of them or none.
 
     Parameters
     ----------
     run_id, step : str
-        They name the commit: message `run_id step`, and JSON {run, step, tables, token, ...extra}.
+        Recorded in the commit: message `run_id step`, and JSON {run, step, tables, token, ...extra}.
 
     Returns
     -------
     WriteReceipt
-        The snapshot committed. Writes that change nothing make no snapshot, and the receipt holds the newest one.
+        The committed snapshot. Writes without a change create none, and the receipt holds the newest one.
 
     Raises
     ------
     ReadOnlyLakeError
         When the lake was opened for reading.
     ContractError
-        Before anything is written, for a frame that does not hold to its contract.
+        For a frame that violates its contract, before anything is written.
     LockHeldError
-        When another writer kept a table's lock too long.
+        When another writer held the lock of a table for too long.
     WriteConflictError
-        When locks or conflicts outlasted all attempts; nothing was written.
+        When all attempts failed on locks or conflicts; nothing was written.
     LakeDamagedError
-        When a data file cannot be read or written (nothing was committed), or when, after the commit, a table's rows
-        and its metadata disagree.
+        When a data file cannot be read or written (nothing was committed), or when the rows of a table differ from its
+        metadata after the commit.
     """
     check_run_id(run_id)
     if lake.is_read_only:
-        raise ReadOnlyLakeError(f"step {step} of {run_id} writes, and this lake was opened for reading: open another")
-    asked = [writes] if isinstance(writes, Write) else list(writes)
-    items = [_prepare(item, run_id) for item in asked]
+        raise ReadOnlyLakeError(
+            f"step {step} of {run_id} cannot write: this lake was opened for reading; open it without read_only"
+        )
+    requested = [writes] if isinstance(writes, Write) else list(writes)
+    items = [_prepare(item, run_id) for item in requested]
     tables = sorted({item.write.table for item in items})
     message = _message(items, run_id, step, extra)
     receipt: WriteReceipt
@@ -202,14 +203,14 @@ def write(
         except duckdb.Error as error:
             if isinstance(error, duckdb.IOException) and not is_contention(error):
                 raise LakeDamagedError(
-                    f"step {step} of {run_id} met a file of {', '.join(tables)} that cannot be read or written, and "
-                    f"wrote nothing: {error}. Verify the lake's counts, and look at disk and permissions"
+                    f"step {step} of {run_id} wrote nothing, since a file of {', '.join(tables)} cannot be read or written: "
+                    f"{error}. Run `lakefolio lake verify-counts`, and check disk space and permissions"
                 ) from error
             if not is_contention(error):
                 raise
             raise WriteConflictError(
                 f"step {step} of {run_id} could not commit to {', '.join(tables)} in {ATTEMPTS} attempts; "
-                f"nothing was written, and the last answer was: {error}"
+                f"nothing was written. Last error: {error}"
             ) from error
     verify_counts(lake, tables)
     return receipt

@@ -1,4 +1,4 @@
-"""From report tables to figures: which rows become which shape and colour."""
+"""Draw the charts of the reports from the rows of report tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 from markupsafe import Markup
 
 from reports.drawing.svg import Dot, Line, Part, bar, line_chart, regime_chart, scatter_map, stacked_bar
-from reports.tables.tables import ASSET_CLASSES
+from reports.tables.portfolio import ASSET_CLASSES
 from reports.text.formats import percent, ratio, side, word
 
 _BENCHMARKS = ("market", "equal_weight")
@@ -17,29 +17,29 @@ _COLOURS = 8
 
 
 def groups(frame: pl.DataFrame, column: str) -> Iterator[tuple[Any, pl.DataFrame]]:
-    """Rows of each value of `column`, values in order of first appearance."""
+    """Yield the rows of each value of `column`, in order of first appearance."""
     for part in frame.partition_by(column, maintain_order=True):
         yield part.item(0, column), part
 
 
-def only(frame: pl.DataFrame, **wanted: object) -> pl.DataFrame:
-    """Rows whose columns have the wanted values."""
-    return frame.filter(*(pl.col(name) == value for name, value in wanted.items()))
+def only(frame: pl.DataFrame, **values: object) -> pl.DataFrame:
+    """Return the rows whose columns have the given values."""
+    return frame.filter(*(pl.col(name) == value for name, value in values.items()))
 
 
 def class_css(asset_class: str | None) -> str:
-    """CSS class of an asset class; a class without a colour of its own is `class-other`."""
+    """Return the CSS class of an asset class; `class-other` for one without its own colour."""
     return f"class-{asset_class}" if asset_class in ASSET_CLASSES else "class-other"
 
 
-def classes_held(frame: pl.DataFrame) -> list[str]:
-    """Asset classes for a legend, in the order of `ASSET_CLASSES`, strangers last."""
+def asset_classes_in(frame: pl.DataFrame) -> list[str]:
+    """List the asset classes of a frame for a legend, in the order of `ASSET_CLASSES`, others last."""
     held = set(frame.get_column("asset_class"))
     return [name for name in ASSET_CLASSES if name in held] + sorted(held - set(ASSET_CLASSES))
 
 
 def asset_class_bar(risk_profile: str, frame: pl.DataFrame) -> Markup:
-    """Weights of one risk profile by asset class, stacked."""
+    """Draw the weights of one risk profile by asset class as a stacked bar."""
     parts = [
         Part(class_css(row["asset_class"]), word(row["asset_class"]), row["weight"], percent(row["weight"]))
         for row in frame.iter_rows(named=True)
@@ -48,7 +48,7 @@ def asset_class_bar(risk_profile: str, frame: pl.DataFrame) -> Markup:
 
 
 def cluster_bar(row: dict[str, Any]) -> Markup:
-    """Weight of one cluster against its cap."""
+    """Draw the weight of one cluster against its cap."""
     cap = row["cap"]
     title = f"{row['label']}: {percent(row['weight'])} of a cap of {percent(cap)}"
     return bar(
@@ -61,12 +61,12 @@ def cluster_bar(row: dict[str, Any]) -> Markup:
 
 
 def percentile_bar(name: str, percentile: float | None) -> Markup:
-    """Percentile of a regime component in its own past."""
-    return bar(percentile, full=1.0, limit=None, title=f"{name}: {percent(percentile)} of its own past lies below")
+    """Draw the percentile of a regime component in its history."""
+    return bar(percentile, full=1.0, limit=None, title=f"{name}: {percent(percentile)} of its history is below")
 
 
 def wealth_lines(frame: pl.DataFrame, simulator: str) -> list[Line]:
-    """Growth of one unit per engine and risk profile under one simulator; benchmarks last and in grey."""
+    """Return the wealth of each engine and risk profile under one simulator; benchmarks last, in grey."""
     lines: list[Line] = []
     greys: list[Line] = []
     for engine, of_engine in groups(only(frame, simulator=simulator), "engine"):
@@ -84,7 +84,7 @@ def wealth_lines(frame: pl.DataFrame, simulator: str) -> list[Line]:
 
 
 def wealth_chart(lines: list[Line], simulator: str) -> Markup:
-    """The chart of `wealth_lines`."""
+    """Draw the lines of `wealth_lines`."""
     dates = sorted(date for line in lines for date in (line.dates[0], line.dates[-1]))
     desc = "; ".join(f"{line.name} ends at {line.values[-1]:.3f}" for line in lines)
     title = f"Growth of 1 out of sample, {simulator}, {dates[0].isoformat()} to {dates[-1].isoformat()}"
@@ -92,18 +92,18 @@ def wealth_chart(lines: list[Line], simulator: str) -> Markup:
 
 
 def regime_history_chart(frame: pl.DataFrame) -> Markup:
-    """Score and state of each recent session."""
+    """Draw score and regime of each recent session."""
     scored = frame.filter(pl.col("score").is_not_null())
     return regime_chart(
         scored.get_column("session_date").to_list(),
         scored.get_column("score").to_list(),
         scored.get_column("regime").to_list(),
-        title="Regime score and state by session",
+        title="Regime score and regime by session",
     )
 
 
 def factor_map(frame: pl.DataFrame) -> Markup:
-    """Winners near those they move with; a short is a ring, and a cluster's number stands in its middle."""
+    """Draw the winners as a map by their correlations; shorts are rings, numbers label the clusters."""
     dots = [
         Dot(
             class_css(row["asset_class"]) + (" hollow" if row["direction"] < 0 else ""),
@@ -117,23 +117,23 @@ def factor_map(frame: pl.DataFrame) -> Markup:
         for row in frame.iter_rows(named=True)
     ]
     n_clusters = frame.get_column("cluster_id").n_unique()
-    desc = f"{frame.height} instruments in {n_clusters} clusters; an instrument is named when it is pointed at"
-    return scatter_map(dots, title="Map of the winners by how they move as they are held", desc=desc)
+    desc = f"{frame.height} instruments in {n_clusters} clusters; hover over a dot for its name"
+    return scatter_map(dots, title="Map of the winners by their correlations as held", desc=desc)
 
 
 def sensitivity_bars(row: dict[str, Any], most: int) -> tuple[Markup, Markup]:
-    """Number of clusters and mean correlation inside them at one cut, as bars."""
-    at = f"Cut at {ratio(row['threshold'])}"
+    """Draw the number of clusters and their mean correlation at one cut as two bars."""
+    cut = f"Cut at {ratio(row['threshold'])}"
     inside = row["mean_intra_correlation"]
     css = "fill at-limit" if row["is_used"] else "fill"
     return (
-        bar(row["n_clusters"], full=float(most), limit=None, title=f"{at}: {row['n_clusters']} clusters", css=css),
-        bar(inside, full=1.0, limit=None, title=f"{at}: mean correlation inside {ratio(inside)}", css=css),
+        bar(row["n_clusters"], full=float(most), limit=None, title=f"{cut}: {row['n_clusters']} clusters", css=css),
+        bar(inside, full=1.0, limit=None, title=f"{cut}: mean correlation within clusters {ratio(inside)}", css=css),
     )
 
 
 def correlation_lines(frame: pl.DataFrame) -> list[Line]:
-    """Rolling average correlation, one line for each window."""
+    """Return the rolling average correlation, one line per window length."""
     return [
         Line(
             f"series s{number % _COLOURS + 1}",
@@ -146,7 +146,7 @@ def correlation_lines(frame: pl.DataFrame) -> list[Line]:
 
 
 def correlation_chart(lines: list[Line]) -> Markup:
-    """The chart of `correlation_lines`."""
+    """Draw the lines of `correlation_lines`."""
     desc = "; ".join(f"over {line.name} it ends at {line.values[-1]:.3f}" for line in lines)
     return line_chart(lines, title="Average pairwise correlation of the winners", desc=desc)
 

@@ -1,7 +1,7 @@
-"""Server-made SVG: geometry only, from numbers that SQL has already computed.
+"""Draw bars, lines and maps as SVG from computed numbers.
 
-Colours are CSS classes, so that a figure follows the page into dark mode and print. Figures stretch with their place
-and carry no text: labels are HTML over them, so that a narrow screen shrinks the plot and never the words.
+Colours are CSS classes, so that figures follow dark mode and print styles. Figures stretch with the page and contain no
+text; their labels are HTML on top of them, so that a narrow screen shrinks the plot and not the text.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 1000.0, 300.0
-# Room above the highest value, and between a year's label and those of the ends.
+# Space above the highest value, and between the label of a year and those at the ends.
 _TOP, _EDGE = 8.0, 0.16
-# A map is not stretched, since its distances mean something; dots have this radius and stay off the edge by twice it.
+# A map keeps its proportions, since its distances have a meaning.
 _MAP_HEIGHT, _RADIUS = 560.0, 7.0
 _LABEL = (24.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One segment of a stacked bar: CSS class, what it is, its fraction and how that is written."""
+    """One segment of a stacked bar: CSS class, label, fraction and formatted fraction."""
 
     css: str
     label: str
@@ -43,14 +43,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One point of a map: CSS class, coordinates, and the middle of the group that it belongs to."""
+    """One point of a map: CSS class, name, coordinates, and the centre and label of its group."""
 
     css: str
     name: str
     x: float
     y: float
-    middle_x: float
-    middle_y: float
+    centre_x: float
+    centre_y: float
     group: str
 
 
@@ -63,9 +63,9 @@ def _open(view_width: float, view_height: float, css: str, title: str, desc: str
 
 
 def bar(value: float | None, *, full: float, limit: float | None, title: str, css: str = "fill") -> Markup:
-    """Horizontal bar of `value` on a track that ends at `full`, with a tick at `limit`.
+    """Draw `value` as a horizontal bar on a track that ends at `full`, with a tick at `limit`.
 
-    A value beyond the track is drawn to its end; the number beside it tells the truth.
+    A value beyond `full` is drawn to the end of the track.
     """
     length = 0.0 if value is None else min(max(value / full, 0.0), 1.0) * 100
     figure = _open(100, 10, "bar", title, "", stretch=True)
@@ -80,7 +80,7 @@ def bar(value: float | None, *, full: float, limit: float | None, title: str, cs
 
 
 def stacked_bar(parts: Sequence[Part], *, title: str) -> Markup:
-    """Parts of a whole on one bar; each part names itself when pointed at."""
+    """Draw the parts of a whole as one bar; each part has a tooltip."""
     desc = ", ".join(f"{part.label} {part.written}" for part in parts)
     figure = _open(100, 10, "bar stack", title, desc, stretch=True)
     figure += Markup('<rect class="track" width="100" height="10"/>')
@@ -94,19 +94,19 @@ def stacked_bar(parts: Sequence[Part], *, title: str) -> Markup:
     return figure + Markup("</svg>")
 
 
-def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Round numbers that divide [low, high] into about `wanted` steps of 1, 2 or 5 times a power of ten."""
+def ticks(low: float, high: float, n_steps: int = 4) -> list[float]:
+    """Return round numbers that divide [low, high] into about `n_steps` steps of 1, 2 or 5 times a power of ten."""
     span = high - low
     if span <= 0:
         return [low]
-    power = 10.0 ** math.floor(math.log10(span / wanted))
-    step = next(size * power for size in (1, 2, 5, 10) if size * power * wanted >= span)
+    power = 10.0 ** math.floor(math.log10(span / n_steps))
+    step = next(size * power for size in (1, 2, 5, 10) if size * power * n_steps >= span)
     first = math.ceil(low / step - 1e-9)
     return [round(index * step, 12) for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 class _Plane:
-    """Maps dates and values to the plot's coordinates, and writes the labels that lie over it."""
+    """Map dates and values to coordinates of the plot, and write its labels."""
 
     def __init__(self, first: dt.date, last: dt.date, low: float, high: float) -> None:
         self.first, self.last, self.days = first, last, max((last - first).days, 1)
@@ -145,7 +145,7 @@ class _Plane:
         )
 
     def date_labels(self) -> Markup:
-        """First and last session, and between them each year that begins far enough from both."""
+        """Label the first and last session, and each year that begins far enough from both."""
         labels = Markup('<div class="dates" aria-hidden="true"><span class="first">{}</span>').format(self.first)
         for start in self.year_starts():
             at = self.x(start) / _WIDTH
@@ -155,7 +155,7 @@ class _Plane:
 
 
 def line_chart(lines: Sequence[Line], *, title: str, desc: str) -> Markup:
-    """Lines over calendar time with labelled gridlines."""
+    """Draw lines over calendar time with labelled gridlines."""
     values = [value for line in lines for value in line.values]
     dates = [date for line in lines for date in line.dates]
     plane = _Plane(min(dates), max(dates), min(values), max(values))
@@ -170,13 +170,13 @@ def line_chart(lines: Sequence[Line], *, title: str, desc: str) -> Markup:
 
 
 def regime_chart(dates: Sequence[dt.date], scores: Sequence[float], regimes: Sequence[str], *, title: str) -> Markup:
-    """Score of each session in [0, 1], and under it a band coloured by the state."""
+    """Draw the score of each session in [0, 1], and below it a band coloured by the regime."""
     plane = _Plane(dates[0], dates[-1], 0.0, 1.0)
     levels = (0.25, 0.5, 0.75, 1.0)
-    desc = f"{dates[0].isoformat()} to {dates[-1].isoformat()}; the last state is {regimes[-1]}"
+    desc = f"{dates[0].isoformat()} to {dates[-1].isoformat()}; the last regime is {regimes[-1]}"
     figure = _open(_WIDTH, _HEIGHT, "plot", title, desc, stretch=True) + plane.rules(levels)
     figure += Markup('<polyline class="series s1" points="{}"/>').format(plane.path(dates, scores))
-    band = _open(_WIDTH, 10, "band", "State of each session", desc, stretch=True)
+    band = _open(_WIDTH, 10, "band", "Regime of each session", desc, stretch=True)
     for first, last, regime in _spells(dates, regimes):
         start, end = plane.x(first), plane.x(last)
         band += Markup(
@@ -192,37 +192,37 @@ def _spells(dates: Sequence[dt.date], regimes: Sequence[str]) -> list[tuple[dt.d
     start = 0
     for index in range(1, len(dates) + 1):
         if index == len(dates) or regimes[index] != regimes[start]:
-            # A spell reaches to the first session of the next, so that the band has no holes.
+            # A spell ends at the first session of the next one, so that the band has no holes.
             spells.append((dates[start], dates[min(index, len(dates) - 1)], regimes[start]))
             start = index
     return spells
 
 
 def scatter_map(dots: Sequence[Dot], *, title: str, desc: str) -> Markup:
-    """Dots on a plane with one scale for both axes, each tied to the middle of its group, whose name stands there."""
+    """Draw dots with one scale for both axes, each connected to the centre of its group, which is labelled."""
     xs, ys = [dot.x for dot in dots], [dot.y for dot in dots]
     margin = 4 * _RADIUS
     scale = min(
         (_WIDTH - 2 * margin) / max(max(xs) - min(xs), 1e-9), (_MAP_HEIGHT - 2 * margin) / max(max(ys) - min(ys), 1e-9)
     )
-    middle_x, middle_y = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
+    centre_x, centre_y = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
 
-    def place(x: float, y: float) -> tuple[float, float]:
-        return _WIDTH / 2 + (x - middle_x) * scale, _MAP_HEIGHT / 2 - (y - middle_y) * scale
+    def to_plot(x: float, y: float) -> tuple[float, float]:
+        return _WIDTH / 2 + (x - centre_x) * scale, _MAP_HEIGHT / 2 - (y - centre_y) * scale
 
     figure = _open(_WIDTH, _MAP_HEIGHT, "map", title, desc, stretch=False)
     for dot in dots:
         figure += Markup('<line class="spoke" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(
-            *place(dot.x, dot.y), *place(dot.middle_x, dot.middle_y)
+            *to_plot(dot.x, dot.y), *to_plot(dot.centre_x, dot.centre_y)
         )
     for dot in dots:
-        x, y = place(dot.x, dot.y)
+        x, y = to_plot(dot.x, dot.y)
         figure += Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="{:g}"><title>{}</title></circle>').format(
             dot.css, x, y, _RADIUS, dot.name
         )
     tops: dict[str, tuple[float, float]] = {}
     for dot in dots:
-        middle, top = place(dot.middle_x, dot.y)
+        middle, top = to_plot(dot.centre_x, dot.y)
         tops[dot.group] = (middle, min(top - 2 * _RADIUS, tops.get(dot.group, (middle, _MAP_HEIGHT))[1]))
     labels = Markup("").join(
         Markup('<span style="left:{:.2f}%;top:{:.2f}%">{}</span>').format(x / _WIDTH * 100, y / _MAP_HEIGHT * 100, name)
@@ -232,7 +232,7 @@ def scatter_map(dots: Sequence[Dot], *, title: str, desc: str) -> Markup:
 
 
 def _spread(labels: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Lift each label over those that stand where it would, from the lowest up."""
+    """Move labels up until none overlaps another, beginning with the lowest."""
     placed: dict[str, tuple[float, float]] = {}
     for name, (x, y) in sorted(labels.items(), key=lambda item: (-item[1][1], item[0])):
         free = y

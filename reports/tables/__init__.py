@@ -1,1 +1,1 @@
-"""Declare the report tables and the layout in which they are printed."""
+"""Declare the report tables and their printed columns, one module per theme."""

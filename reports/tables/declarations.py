@@ -1,4 +1,4 @@
-"""How a `rpt_*` table is declared: name, grain, columns, order."""
+"""Declare a `rpt_*` table by its name, grain, columns and order."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ReportTable:
     columns : dict of str to str
         Column name to DuckDB type.
     order : str
-        What follows `order by`: rows are printed as SQL hands them over.
+        SQL of `order by`; rows are printed in this order.
     may_be_empty : bool
-        True where nothing to say is an answer (no gap, no order, no barbell).
+        True when a run may have no row (no gap, no order, no barbell).
     """
 
     name: str
@@ -50,7 +50,7 @@ class ReportTable:
         return f"{SCHEMA}.{self.name}"
 
     def misfits(self, frame: pl.DataFrame) -> tuple[str, ...]:
-        """Declared columns whose values are of another family than declared."""
+        """List the columns whose type in the frame does not fit the declaration."""
         return tuple(
             name
             for name, kind in self.columns.items()
@@ -59,11 +59,11 @@ class ReportTable:
 
 
 def columns(**names_by_type: str) -> dict[str, str]:
-    """Columns by type, in the order of declaration, each type's names as words."""
+    """Return columns and their types, the names of each type given as one text."""
     types = {"text": TEXT, "real": FLOAT, "whole": INT, "flag": FLAG, "date": DATE, "time": TIME}
     return {name: types[kind] for kind, names in names_by_type.items() for name in names.split()}
 
 
 def table(name: str, grain: str, order: str, columns: dict[str, str], *, may_be_empty: bool = False) -> ReportTable:
-    """Write a declaration down with its grain as words."""
+    """Return a declaration, its grain given as one text of names."""
     return ReportTable(f"rpt_{name}", tuple(grain.split()), columns, order, may_be_empty)

@@ -1,1 +1,1 @@
-"""Format values for people: numbers, words, Markdown, status colours."""
+"""Format numbers, words, Markdown tables and status colours."""

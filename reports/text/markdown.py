@@ -1,4 +1,4 @@
-"""Markdown that stays Markdown whatever an instrument is called."""
+"""Escape text for Markdown and write pipe tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from reports.text.formats import ABSENT, Field
+from reports.text.formats import MISSING, Field
 
 _ESCAPES = str.maketrans(
     {
@@ -27,25 +27,25 @@ _ESCAPES = str.maketrans(
 
 
 class MarkdownText(str):
-    """Text that is Markdown already and is not escaped again."""
+    """Text that is already Markdown and is not escaped again."""
 
     __slots__ = ()
 
 
 def escape(value: Any) -> MarkdownText:
-    """Text that reads as itself in a paragraph or a table cell."""
+    """Escape a value, so that a paragraph or table cell shows it unchanged."""
     return value if isinstance(value, MarkdownText) else MarkdownText(str(value).translate(_ESCAPES))
 
 
 def table(fields: Sequence[Field], frame: pl.DataFrame, *, limit: int | None = None) -> MarkdownText:
-    """Pipe table with padded cells; `limit` rows at most, and the rest are counted under it."""
+    """Write a pipe table with padded cells; rows beyond `limit` are counted in a line below."""
     shown = frame if limit is None else frame.head(limit)
     rows = [[escape(field.write(row[field.name])) for field in fields] for row in shown.iter_rows(named=True)]
     if not rows:
-        return MarkdownText(f"{ABSENT} none {ABSENT}")
-    heads = [escape(field.head) for field in fields]
-    widths = [max(3, *(len(row[index]) for row in [heads, *rows])) for index in range(len(fields))]
-    lines = [_line(fields, heads, widths), _rule(fields, widths)]
+        return MarkdownText(f"{MISSING} none {MISSING}")
+    headings = [escape(field.heading) for field in fields]
+    widths = [max(3, *(len(row[index]) for row in [headings, *rows])) for index in range(len(fields))]
+    lines = [_line(fields, headings, widths), _rule(fields, widths)]
     lines += [_line(fields, row, widths) for row in rows]
     if shown.height < frame.height:
         lines += ["", f"{frame.height - shown.height} more rows are in the lake."]

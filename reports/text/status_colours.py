@@ -1,4 +1,4 @@
-"""Which states are good news: one palette for the page and the terminal."""
+"""Assign a tone to each status, used by the HTML page and the terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEALTH_STYLES = {
 
 
 def tone(state: object) -> Tone:
-    """Tone of a status, regime, action or verdict; a word it does not know is `plain`."""
+    """Return the tone of a status, regime, action or outcome; `plain` for other words."""
     if isinstance(state, bool):
         return "good" if state else "bad"
     return _BY_WORD.get(str(state).strip().lower().replace(" ", "_"), "plain")

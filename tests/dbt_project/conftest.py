@@ -1,4 +1,7 @@
-"""A small lake built by the real project: real calendars, one fault of each kind, and what a run would have scanned."""
+"""Build a small lake with the dbt project: real calendars, one fault of each kind, and the scans of one run.
+
+All lakes are copies of one in which every model was built without rows, so seeds and views are made once.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import importlib.util
 import math
 import os
 import random
+import shutil
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,9 +25,10 @@ from dbt_common.events.event_manager_client import get_event_manager
 
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.dbt.runner import DbtResult, run_dbt
+from lakehouse.maintenance.tasks import set_data_path
 from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
-from lakehouse.storage.writes import Write, write
+from lakehouse.storage.writes import Mode, Write, write
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = LakeSettings(memory_limit="1GB", threads=1)
@@ -57,19 +62,19 @@ GAPS = {
     ("US:BAD", dt.date(2026, 1, 8)),
     ("BINANCE:BTCUSDT", dt.date(2026, 1, 10)),
 }
-LAST_OF_THE_DEAD = dt.date(2025, 12, 15)
-FIRST_OF_THE_LATE = dt.date(2026, 1, 5)
+LAST_BAR_OF_DEAD = dt.date(2025, 12, 15)
+FIRST_BAR_OF_LATE = dt.date(2026, 1, 5)
 
 
 def frame_of(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """A frame in the table's contract; what a row does not say is NULL."""
+    """Return a frame with the columns of the contract; values that a row does not give are NULL."""
     schema = {column.name: TYPES[column.type] for column in CONTRACTS[table].columns}
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 
 
 def sessions_of(calendar: str) -> list[dict[str, Any]]:
     with warnings.catch_warnings():
-        # exchange_calendars reads its rules by a way of pandas that ends with pandas 4.
+        # exchange_calendars uses a pandas feature that pandas 4 removes.
         warnings.simplefilter("ignore", DeprecationWarning)
         found = exchange_calendars.get_calendar(calendar, start="2025-01-01", end="2026-02-27")
     return [
@@ -101,7 +106,7 @@ def instrument_row(symbol: str, asset_class: str, product: str, **known: object)
 
 
 def bar_rows(symbol: str, days: list[dt.date], noise_after: dt.date) -> list[dict[str, Any]]:
-    """A random walk by symbol and day; every bar after `noise_after` is drawn from another seed."""
+    """Return a random walk by symbol and day; bars after `noise_after` use another seed."""
     asset_class = LISTINGS[symbol][0]
     close, rows = 100.0, []
     for day in days:
@@ -130,14 +135,14 @@ def bar_rows(symbol: str, days: list[dt.date], noise_after: dt.date) -> list[dic
 
 
 def traded(symbol: str, days: list[dt.date]) -> list[dt.date]:
-    """The sessions on which a symbol has a bar."""
+    """Return the sessions on which a symbol has a bar."""
     if symbol == "US:GONE":
         return []
     kept = [day for day in days if (symbol, day) not in GAPS]
     if symbol == "US:DEAD":
-        kept = [day for day in kept if day <= LAST_OF_THE_DEAD]
+        kept = [day for day in kept if day <= LAST_BAR_OF_DEAD]
     if symbol == "US:LATE":
-        kept = [day for day in kept if day >= FIRST_OF_THE_LATE]
+        kept = [day for day in kept if day >= FIRST_BAR_OF_LATE]
     return kept
 
 
@@ -193,9 +198,9 @@ def run_row(run_id: str = "run-a", **known: object) -> dict[str, Any]:
     }
 
 
-def land(paths: Paths, frames: Mapping[str, pl.DataFrame]) -> None:
+def land(paths: Paths, frames: Mapping[str, pl.DataFrame], mode: Mode = "append") -> None:
     with Lake.open(paths, settings=SETTINGS) as lake:
-        write(lake, [Write(table, frame) for table, frame in frames.items()], run_id="run-a", step="test")
+        write(lake, [Write(table, frame, mode) for table, frame in frames.items()], run_id="run-a", step="test")
 
 
 def market(noise_after: dt.date) -> dict[str, pl.DataFrame]:
@@ -225,8 +230,8 @@ def market(noise_after: dt.date) -> dict[str, pl.DataFrame]:
 
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Paths]:
-    """Make a home; all of them share one folder of extensions."""
-    base = tmp_path_factory.mktemp("kitchen")
+    """Return the paths of a new home; all homes share one folder of extensions."""
+    base = tmp_path_factory.mktemp("homes")
 
     def make(name: str) -> Paths:
         with pytest.MonkeyPatch.context() as patch:
@@ -240,14 +245,23 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Paths]:
 
 @pytest.fixture(scope="session")
 def dbt() -> Callable[..., DbtResult]:
-    """Run dbt on a home, and clear away the log file and the event loop that dbt leaves open."""
+    """Run dbt on a home, and close the log file and the event loop that dbt leaves open.
 
-    def run(paths: Paths, *args: str, **variables: object) -> DbtResult:
+    The project is parsed once for each set of variables, so all calls but the strict one share their variables.
+    """
+
+    def run(paths: Paths, *args: str, run_id: str = "", strict_health: bool = False) -> DbtResult:
         with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             patch.setenv("LAKEFOLIO_MEMORY_LIMIT", "1GiB")
             try:
-                return run_dbt(paths, list(args), variables, settings=SETTINGS)
+                return run_dbt(
+                    paths,
+                    list(args),
+                    {"strict_health": strict_health},
+                    environment={"LAKEFOLIO_RUN_ID": run_id},
+                    settings=SETTINGS,
+                )
             finally:
                 for log in get_event_manager().loggers:
                     for handler in getattr(getattr(log, "_python_logger", None), "handlers", ()):
@@ -258,18 +272,48 @@ def dbt() -> Callable[..., DbtResult]:
 
 
 @pytest.fixture(scope="session")
-def built(homes: Callable[[str], Paths], dbt: Callable[..., DbtResult]) -> Paths:
-    """The small lake after a whole `dbt build`, unit tests included."""
-    paths = homes("built")
-    land(paths, market(noise_after=dt.date.max))
-    dbt(paths, "build", "--exclude", "tag:reports", strict_health=False).require()
+def empty(homes: Callable[[str], Paths], dbt: Callable[..., DbtResult]) -> Paths:
+    """A lake in which all models were built without a single row."""
+    paths = homes("empty")
+    dbt(paths, "build", "--exclude", "tag:reports", "test_type:unit", "test_type:generic,path:models").require()
     return paths
 
 
 @pytest.fixture(scope="session")
+def copy_of(homes: Callable[[str], Paths]) -> Callable[[Paths, str], Paths]:
+    """Copy the lake of a home to a new home."""
+
+    def copy(source: Paths, name: str) -> Paths:
+        paths = homes(name)
+        assert paths.catalog_file is not None
+        assert paths.data_dir is not None
+        shutil.copytree(source.root / "data" / "lakehouse", paths.root / "data" / "lakehouse")
+        set_data_path(paths.catalog_file, paths.data_dir)
+        return paths
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def built(empty: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult]) -> Paths:
+    """The small lake after a build of all models, with data tests and unit tests."""
+    paths = copy_of(empty, "built")
+    land(paths, market(noise_after=dt.date.max))
+    dbt(paths, "build", "--exclude", "tag:reports", "resource_type:seed").require()
+    return paths
+
+
+@pytest.fixture(scope="session")
+def lake(built: Paths) -> Iterator[Lake]:
+    """The small lake, opened for reading."""
+    with Lake.open(built, settings=SETTINGS, read_only=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def model() -> ModuleType:
-    """The module of the Python model."""
-    path = ROOT / "dbt_project" / "models" / "marts" / "scanner_columns.py"
+    """Return the module of the Python model."""
+    path = ROOT / "dbt_project" / "models" / "marts" / "instruments" / "scanner_columns.py"
     spec = importlib.util.spec_from_file_location("scanner_columns", path)
     assert spec is not None
     assert spec.loader is not None
@@ -280,7 +324,7 @@ def model() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def real_market() -> Path:
-    """The market file beside the project, or a skip that says so."""
+    """Return the market file beside the project; skip the test when it is missing."""
     given = os.environ.get("LAKEFOLIO_REAL_DATA")
     path = (Path(given) if given else ROOT.parent / "shared" / "data") / "market.parquet"
     if not path.is_file():
@@ -290,7 +334,7 @@ def real_market() -> Path:
 
 @pytest.fixture(scope="session")
 def kit() -> dict[str, Any]:
-    """What the tests need of this file, since test folders are not packages."""
+    """Give the tests access to this file, since test folders are not packages."""
     return {
         "SETTINGS": SETTINGS,
         "AS_OF": AS_OF,

@@ -1,4 +1,4 @@
-"""Candidates of the small lake: venues merged, conflicts settled, scores by the formula."""
+"""Candidates merge venues, resolve conflicts of direction and have the documented score."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from typing import Any
 import pytest
 
 from lakehouse.connection.catalog import Lake
-from lakehouse.paths import Paths
-
-Kit = dict[str, Any]
 
 
-@pytest.fixture
-def candidates(built: Paths, kit: Kit) -> dict[str, dict[str, Any]]:
-    with Lake.open(built, settings=kit["SETTINGS"], read_only=True) as lake:
-        return {row["identity"]: row for row in lake.query("select * from marts.candidates").to_dicts()}
+@pytest.fixture(scope="module")
+def candidates(lake: Lake) -> dict[str, dict[str, Any]]:
+    return {row["identity"]: row for row in lake.query("select * from marts.candidates").to_dicts()}
 
 
 def test_the_benchmark_is_no_candidate(candidates: dict[str, dict[str, Any]]) -> None:
@@ -48,15 +44,13 @@ def test_the_discovery_score_is_the_formula(candidates: dict[str, dict[str, Any]
     assert candidates["FX:EURUSD"]["discovery_score"] == pytest.approx(pair, abs=1e-15)
 
 
-def test_replayed_candidates_carry_the_health_of_their_session(built: Paths, kit: Kit) -> None:
-    with Lake.open(built, settings=kit["SETTINGS"], read_only=True) as lake:
-        rows = dict(lake.rows("select symbol, health_status from marts.candidates_replayed"))
+def test_replayed_candidates_carry_the_health_of_their_session(lake: Lake) -> None:
+    rows = dict(lake.rows("select symbol, health_status from marts.candidates_replayed"))
     assert rows == {"US:AAA": "OK", "BINANCE_USDM:BTCUSDT.P": "OK", "YAHOO_FX:EURUSD": "OK"}
 
 
-def test_the_benchmark_is_found_by_identity_and_metadata_are_not_invented(built: Paths, kit: Kit) -> None:
-    with Lake.open(built, settings=kit["SETTINGS"], read_only=True) as lake:
-        rows = {row["symbol"]: row for row in lake.query("select * from marts.instruments").to_dicts()}
+def test_the_benchmark_is_found_by_identity_and_metadata_are_not_invented(lake: Lake) -> None:
+    rows = {row["symbol"]: row for row in lake.query("select * from marts.instruments").to_dicts()}
     assert [symbol for symbol, row in rows.items() if row["is_benchmark"]] == ["US:SPY"]
     assert not rows["US:SPY"]["is_investable"]
     assert not rows["CBOE:^VIX"]["is_investable"]

@@ -1,9 +1,9 @@
-"""Identity as data: which listings are the same instrument, and which only look so.
+"""Listings of one instrument have one identity, and similar tickers of other instruments do not.
 
 See docs/method/05-discovery-selection.md#5.4.
 
-`identities.csv` holds real tickers as exchanges, TradingView, Yahoo and brokers write them; what each one is was decided by
-reading the rule and the ticker, never by running the model.
+`identities.csv` holds real tickers of exchanges, TradingView, Yahoo and brokers. Their identities were decided by reading
+rule and ticker, not by running the model.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from lakehouse.paths import Paths, check_symbol
 
 Kit = dict[str, Any]
 CASES = list(csv.DictReader((Path(__file__).parent / "identities.csv").read_text(encoding="utf-8").splitlines()))
-# What a source says of an instrument stands, whatever its ticker looks like.
-TOLD: list[tuple[str, str, str, dict[str, str], str]] = [
+# What a source says of an instrument has priority over its ticker.
+DESCRIBED: list[tuple[str, str, str, dict[str, str], str]] = [
     ("SIMCRYPTO_A:WEIRD", "crypto", "spot", {"base": "1000WEIRD", "quote": "USDT"}, "CRYPTO:WEIRD"),
     ("SIMCRYPTO_A:ARBUSD", "crypto", "spot", {"quote": "BUSD"}, "CRYPTO:AR"),
     ("SIMCRYPTO_B:ARBUSD", "crypto", "spot", {"quote": "USD"}, "CRYPTO:ARB"),
@@ -51,9 +51,9 @@ QUOTES = {
     "OKX:BTC-USDT-SWAP": "USDT",
     "YAHOO_FX:JPY=X": "JPY",
 }
-# Per side and symbol: value traded in USD and volume. BTC on four venues, gold by two months of one root, EURUSD on two
+# By side and symbol: value traded in USD and volume. BTC on four venues, gold by two months of one root, EURUSD on two
 # feeds, and a share of which one listing was found long and the other short.
-FOUND: dict[tuple[str, str], tuple[float, float]] = {
+SCANNED: dict[tuple[str, str], tuple[float, float]] = {
     ("LONG", "BINANCE:BTCUSDT"): (3e8, 30.0),
     ("LONG", "BINANCE_USDM:BTCUSDT.P"): (8e8, 80.0),
     ("LONG", "OKX:BTC-USDT-SWAP"): (5e8, 50.0),
@@ -72,7 +72,7 @@ FOUND: dict[tuple[str, str], tuple[float, float]] = {
 
 
 def scans(kit: Kit, classes: dict[str, tuple[str, str]]) -> Iterable[dict[str, Any]]:
-    for (direction, symbol), (value, volume) in FOUND.items():
+    for (direction, symbol), (value, volume) in SCANNED.items():
         asset_class, product = classes[symbol]
         yield {
             **kit["scan_row"]("up" if direction == "LONG" else "down", "US:AAA", direction),
@@ -85,14 +85,14 @@ def scans(kit: Kit, classes: dict[str, tuple[str, str]]) -> Iterable[dict[str, A
 
 
 @pytest.fixture(scope="module")
-def home(homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: Kit) -> Paths:
-    """Every case and every find, in one build of the real models."""
-    paths = homes("identities")
+def home(empty: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult], kit: Kit) -> Paths:
+    """Build the models once for all cases and scan results."""
+    paths = copy_of(empty, "identities")
     rows = [
         kit["instrument_row"](case["symbol"], case["asset_class"], case["product"], isin=case["isin"] or None)
         for case in CASES
     ]
-    rows += [kit["instrument_row"](symbol, kind, product, **told) for symbol, kind, product, told, _ in TOLD]
+    rows += [kit["instrument_row"](symbol, kind, product, **known) for symbol, kind, product, known, _ in DESCRIBED]
     classes = {row["symbol"]: (row["asset_class"], row["product"]) for row in rows}
     kit["land"](
         paths,
@@ -102,28 +102,28 @@ def home(homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: Kit)
             "results.runs": kit["frame_of"]("results.runs", [kit["run_row"](benchmark=None)]),
         },
     )
-    dbt(paths, "build", "--select", "+candidates", "--exclude-resource-type", "test", "unit_test").require()
+    dbt(paths, "run", "--select", "+candidates,config.materialized:table").require()
     return paths
 
 
 @pytest.fixture(scope="module")
 def identities(home: Paths, kit: Kit) -> dict[str, tuple[str, str | None]]:
     with Lake.open(home, settings=kit["SETTINGS"], read_only=True) as lake:
-        rows = lake.rows("select symbol, identity, quote from intermediate.int_identities_merged")
+        rows = lake.rows("select symbol, identity, quote from intermediate.int_identities_assigned")
     return {symbol: (identity, quote) for symbol, identity, quote in rows}
 
 
 @pytest.fixture(scope="module")
-def identities_through_the_gate(
+def identities_as_landed(
     home: Paths,
     identities: dict[str, tuple[str, str | None]],
     candidates: dict[str, dict[str, Any]],
     dbt: Callable[..., DbtResult],
     kit: Kit,
 ) -> dict[str, str]:
-    """The same cases as a second source, with what the gate fills in of base, quote, country and currency.
+    """Land the cases as a second source with base, quote, country and currency as `ingest` adds them.
 
-    The models hold one run at a time, so what they say of the first is read before.
+    The models hold one run at a time, so the results of the first are read before.
     """
     assert identities.keys() >= {row["symbol"] for row in candidates.values()}
     rows = [
@@ -131,12 +131,14 @@ def identities_through_the_gate(
         | dict(zip(("venue", "ticker"), case["symbol"].split(":", 1), strict=True))
         for case in CASES
     ]
-    told = with_pairs(pl.DataFrame(rows, schema=INSTRUMENT_SCHEMA), Venues.of(home))
+    completed = with_pairs(pl.DataFrame(rows, schema=INSTRUMENT_SCHEMA), Venues.of(home))
     landed = [
-        kit["instrument_row"](row.pop("symbol"), row.pop("asset_class"), row.pop("product"), **row | {"source": "gate"})
-        for row in told.to_dicts()
+        kit["instrument_row"](
+            row.pop("symbol"), row.pop("asset_class"), row.pop("product"), **row | {"source": "second"}
+        )
+        for row in completed.to_dicts()
     ]
-    run = kit["run_row"]("run-b", source="gate", benchmark=None)
+    run = kit["run_row"]("run-b", source="second", benchmark=None)
     kit["land"](
         home,
         {
@@ -144,10 +146,9 @@ def identities_through_the_gate(
             "results.runs": kit["frame_of"]("results.runs", [run]),
         },
     )
-    dbt(home, "run", "--select", "int_run", "int_instruments_in_force", "int_pairs_split", "int_identities_merged",
-        run_id="run-b").require()  # fmt: skip
+    dbt(home, "run", "--select", "+int_identities_assigned,config.materialized:table", run_id="run-b").require()
     with Lake.open(home, settings=kit["SETTINGS"], read_only=True) as lake:
-        return dict(lake.rows("select symbol, identity from intermediate.int_identities_merged"))
+        return dict(lake.rows("select symbol, identity from intermediate.int_identities_assigned"))
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +168,7 @@ def test_the_table_holds_at_least_three_hundred_cases_of_every_class_each_with_i
 
 @pytest.mark.parametrize(
     ("symbol", "identity"),
-    [*[(case["symbol"], case["identity"]) for case in CASES], *[(told[0], told[-1]) for told in TOLD]],
+    [*[(case["symbol"], case["identity"]) for case in CASES], *[(case[0], case[-1]) for case in DESCRIBED]],
 )
 def test_a_listing_has_the_identity_of_what_it_is(
     identities: dict[str, tuple[str, str | None]], symbol: str, identity: str
@@ -188,7 +189,7 @@ def test_a_pair_is_quoted_in_what_its_code_stands_for(
         ("CRYPTO:BTC", "BINANCE_USDM:BTCUSDT.P",
          ["OKX:BTC-USDT-SWAP", "BINANCE:BTCUSDT", "COINBASE:BTC-USD"]),
         ("FUTURE:GC", "COMEX:GCG2026", ["COMEX:GC1!"]),
-        # As much is traded at both; the venue of the higher priority speaks.
+        # Both trade the same value, so the venue with the higher priority represents the pair.
         ("FX:EURUSD", "OANDA:EUR_USD", ["FXCM:EURUSD"]),
     ],
 )  # fmt: skip
@@ -196,13 +197,13 @@ def test_volume_is_the_sum_over_venues_and_the_representatives_own(
     candidates: dict[str, dict[str, Any]], identity: str, representative: str, members: list[str]
 ) -> None:
     row = candidates[identity]
-    of_symbol = {symbol: figures for (_, symbol), figures in FOUND.items()}
+    of_symbol = {symbol: figures for (_, symbol), figures in SCANNED.items()}
     assert row["symbol"] == representative
     assert (row["value_traded_usd_rep"], row["volume_rep"]) == of_symbol[representative]
-    everyone = [of_symbol[symbol] for symbol in (representative, *members)]
-    assert row["value_traded_usd"] == sum(value for value, _ in everyone)
-    assert row["volume"] == sum(volume for _, volume in everyone)
-    assert row["n_venues"] == len(everyone)
+    listings = [of_symbol[symbol] for symbol in (representative, *members)]
+    assert row["value_traded_usd"] == sum(value for value, _ in listings)
+    assert row["volume"] == sum(volume for _, volume in listings)
+    assert row["n_venues"] == len(listings)
     alternates = json.loads(row["alternates"])
     assert [(one["symbol"], one["value_traded_usd"]) for one in alternates] == [
         (symbol, of_symbol[symbol][0]) for symbol in members
@@ -224,7 +225,9 @@ def test_volume_of_a_multiplied_ticker_is_counted_in_the_representatives_units(
 ) -> None:
     row = candidates[identity]
     assert (row["symbol"], row["volume"]) == (representative, volume)
-    assert row["value_traded_usd"] == sum(value for (_, symbol), (value, _) in FOUND.items() if identity[7:] in symbol)
+    assert row["value_traded_usd"] == sum(
+        value for (_, symbol), (value, _) in SCANNED.items() if identity[7:] in symbol
+    )
 
 
 def test_two_listings_of_one_share_on_two_sides_are_a_conflict_and_the_better_side_is_kept(
@@ -238,9 +241,9 @@ def test_two_listings_of_one_share_on_two_sides_are_a_conflict_and_the_better_si
     assert row["session_date"] == dt.date(2026, 1, 15)
 
 
-def test_what_the_gate_fills_in_changes_no_identity(identities_through_the_gate: dict[str, str]) -> None:
+def test_what_ingest_adds_changes_no_identity(identities_as_landed: dict[str, str]) -> None:
     assert {
-        case["symbol"]: (case["identity"], identities_through_the_gate[case["symbol"]])
+        case["symbol"]: (case["identity"], identities_as_landed[case["symbol"]])
         for case in CASES
-        if identities_through_the_gate[case["symbol"]] != case["identity"]
+        if identities_as_landed[case["symbol"]] != case["identity"]
     } == {}

@@ -1,4 +1,4 @@
-"""US shares and funds of the market file against the exchange's calendar: what is missing there is missing in truth."""
+"""Gaps of US shares and funds in the market file are the sessions that are missing in it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,13 @@ def of_contract(kit: dict[str, Any], table: str, frame: pl.DataFrame) -> pl.Data
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_one_us_session_is_missing_in_all_of_the_market_file(
-    real_market: Path, homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: dict[str, Any]
+    real_market: Path,
+    empty: Paths,
+    copy_of: Callable[[Paths, str], Paths],
+    dbt: Callable[..., DbtResult],
+    kit: dict[str, Any],
 ) -> None:
-    paths = homes("real")
+    paths = copy_of(empty, "real")
     bars = (
         pl.scan_parquet(real_market)
         .filter((pl.col("venue") == "US") & (pl.col("date").dt.date() <= LAST))
@@ -73,7 +77,7 @@ def test_one_us_session_is_missing_in_all_of_the_market_file(
             "results.runs": kit["frame_of"]("results.runs", [run]),
         },
     )
-    dbt(paths, "build", "--select", "+gap_audit", "--exclude-resource-type", "test", "unit_test").require()
+    dbt(paths, "run", "--select", "+gap_audit,config.materialized:table").require()
     with Lake.open(paths, settings=kit["SETTINGS"], read_only=True) as lake:
         gaps = lake.rows("select symbol, session_date from marts.gap_audit")
     assert len(symbols) > 300

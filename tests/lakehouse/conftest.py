@@ -1,7 +1,8 @@
-"""A lake of its own for each test; the extensions are copied out of their wheels once."""
+"""Give each test its own lake, copied from one that is created once."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 from lakehouse.connection.catalog import Lake, LakeSettings
+from lakehouse.maintenance.tasks import set_data_path
 from lakehouse.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,8 +41,35 @@ def settings() -> LakeSettings:
     return SETTINGS
 
 
+@pytest.fixture(scope="session")
+def copy_home() -> Callable[[Paths, Paths], None]:
+    """Copy the lake of one home to another home."""
+
+    def copy(source: Paths, target: Paths) -> None:
+        shutil.copytree(source.root / "data" / "lakehouse", target.root / "data" / "lakehouse")
+        assert target.catalog_file is not None
+        assert target.data_dir is not None
+        target.data_dir.mkdir(exist_ok=True)
+        set_data_path(target.catalog_file, target.data_dir)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Paths:
+    """A lake with all contract tables and no rows; tests copy it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LAKEFOLIO_HOME", "LAKEFOLIO_CATALOG", "LAKEFOLIO_DATA"):
+            patch.delenv(name, raising=False)
+        patch.setenv("LAKEFOLIO_EXTENSIONS", str(extensions))
+        paths = Paths.at(tmp_path_factory.mktemp("empty"))
+    Lake.open(paths, settings=SETTINGS).close()
+    return paths
+
+
 @pytest.fixture
-def lake(paths: Paths) -> Iterator[Lake]:
+def lake(paths: Paths, empty_home: Paths, copy_home: Callable[[Paths, Paths], None]) -> Iterator[Lake]:
+    copy_home(empty_home, paths)
     with Lake.open(paths, settings=SETTINGS) as opened:
         yield opened
 
@@ -101,7 +130,7 @@ def clusters() -> Callable[..., pl.DataFrame]:
 
 @pytest.fixture
 def start(paths: Paths, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start `processes/<name>.py` on the test's home; whatever still runs afterwards is killed by its id."""
+    """Start `processes/<name>.py` on the home of the test; processes that still run afterwards are killed."""
     running: list[subprocess.Popen[str]] = []
 
     def begin(name: str, *args: str) -> subprocess.Popen[str]:

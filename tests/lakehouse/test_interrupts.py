@@ -1,6 +1,6 @@
-"""An interrupt ends in KeyboardInterrupt, whatever the work that it met made of it.
+"""An interrupt ends in KeyboardInterrupt, also when a library turns it into another error.
 
-Each case is a process of its own: a worker of the test suite ignores interrupts, as its children would.
+Each case runs in its own process, since workers of the test suite and their children ignore interrupts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def never_ends():
     except KeyboardInterrupt:
         raise RuntimeError("Query interrupted")  # as DuckDB does in the middle of a statement
 
-def never_ends_and_says_why():
+def never_ends_and_wraps():
     try:
         never_ends()
     except RuntimeError as error:
@@ -51,8 +51,8 @@ def run(body: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("work", ["never_ends", "never_ends_and_says_why"])
-def test_an_interrupt_that_a_library_answered_and_one_that_a_room_wrapped_in_its_own_error(work: str) -> None:
+@pytest.mark.parametrize("work", ["never_ends", "never_ends_and_wraps"])
+def test_an_interrupt_that_a_library_or_a_package_wrapped_in_its_own_error(work: str) -> None:
     said = run(f"""
         interrupt_soon()
         try:

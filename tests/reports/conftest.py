@@ -54,7 +54,7 @@ def put(connection: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame]) 
 def build_models(connection: duckdb.DuckDBPyConnection) -> None:
     """Create each report model as a view, those that read no other report model first."""
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 (SQL, not HTML)
-    models = {path.stem: path.read_text(encoding="utf-8") for path in sorted(MODELS.glob("rpt_*.sql"))}
+    models = {path.stem: path.read_text(encoding="utf-8") for path in sorted(MODELS.rglob("rpt_*.sql"))}
     for name in sorted(models, key=lambda name: ("ref('rpt_" in models[name], name)):
         sql = environment.from_string(models[name]).render(
             source=lambda schema, table: f"{schema}.{table}",

@@ -10,17 +10,17 @@ import pytest
 import yaml
 
 from reports.reader import ReportTables
-from reports.tables.tables import TABLES
+from reports.tables.index import TABLES
 from tests.reports.conftest import MODELS, MemoryLake
 from tests.reports.run_frames import AS_OF, CELLS, RUN_ID, run_frames
 
-MODEL_NAMES = sorted(path.stem for path in MODELS.glob("rpt_*.sql"))
+MODEL_NAMES = sorted(path.stem for path in MODELS.rglob("rpt_*.sql"))
 
 
 @pytest.fixture(scope="module")
 def documented() -> dict[str, dict[str, Any]]:
-    text = (MODELS / "reports.yml").read_text(encoding="utf-8")
-    return {model["name"]: model for model in yaml.safe_load(text)["models"]}
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in MODELS.rglob("*.yml")]
+    return {model["name"]: model for file in files for model in file["models"]}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 from reports.errors import IncompleteReportError, ReportError
 from reports.reader import ReportTables
-from reports.tables.tables import TABLES
+from reports.tables.index import TABLES
 from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import RUN_ID, run_frames
 
@@ -82,7 +82,7 @@ def test_a_model_that_was_not_built_is_named(spoil: str, lake: MemoryLake) -> No
 def test_two_summaries_of_one_run_are_refused(with_cell: Callable[..., dict[str, pl.DataFrame]]) -> None:
     frames = with_cell("rpt_summary", "profile", "demo")
     frames["rpt_summary"] = pl.concat([frames["rpt_summary"]] * 2)
-    with pytest.raises(IncompleteReportError, match="one row was expected and there are 2"):
+    with pytest.raises(IncompleteReportError, match="expected one row, found 2"):
         ReportTables(frames)
 
 

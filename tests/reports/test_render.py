@@ -15,12 +15,12 @@ import pytest
 from reports.errors import IncompleteReportError, UnknownReportError
 from reports.reader import ReportTables
 from reports.render import REPORTS, render_all, render_report
-from reports.tables.tables import TABLES
+from reports.tables.index import TABLES
 from reports.text.formats import percent, ratio, scientific
 
 HOSTILE = "<script>alert('x')</script> \"&' | `x` [a](javascript:alert(1))"
 SECTIONS = (
-    "regime profiles clusters holdings tournament orders health gate solvers provenance limits".split()  # noqa: SIM905
+    "regime risk-profiles clusters holdings tournament orders health gate solvers provenance limits".split()  # noqa: SIM905
 )
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 SELF_CLOSED = {"rect", "line", "polyline", "circle"}
@@ -256,7 +256,7 @@ def test_the_engine_comparison_says_which_cells_have_no_answer(
     tables: ReportTables, provenance: dict[str, Any]
 ) -> None:
     markdown = render_report("engine_comparison_report.md", tables, provenance)
-    section = markdown.split("## Cells without an answer")[1].split("## ")[0]
+    section = markdown.split("## Cells without a result")[1].split("## ")[0]
     assert "NCO" in section
     assert "window 3: K * cap = 0.75 &lt; 1".replace("*", r"\*") in section
     assert "the market has one portfolio" in section
@@ -285,7 +285,7 @@ def test_the_cluster_analysis_lists_members_and_who_was_left_out(
     markdown = render_report("cluster_analysis.md", tables, provenance)
     for symbol in tables["rpt_cluster_members"]["symbol"]:
         assert markdown.count(symbol) >= 2
-    assert markdown.count("### Left out") == 2
+    assert markdown.count("### Excluded instruments") == 2
     assert "fewer than 20 common sessions" in markdown
 
 
@@ -302,7 +302,7 @@ def section(markdown: str, head: str) -> str:
 
 
 def test_the_cut_in_use_is_the_one_that_is_marked(tables: ReportTables, provenance: dict[str, Any]) -> None:
-    markdown = section(render_report("cluster_analysis.md", tables, provenance), "What other cuts would give")
+    markdown = section(render_report("cluster_analysis.md", tables, provenance), "Sensitivity to the cut")
     rows = {row[0]: row for row in cells(markdown) if row[0].startswith("0.")}
     assert len(rows) == 17
     assert [cut for cut, row in rows.items() if row[-1] == "in use"] == ["0.40"]
@@ -332,17 +332,17 @@ def test_sub_clusters_anchors_pairs_and_repeats_are_listed(tables: ReportTables,
     correlations = section(markdown, "Correlations of the winners")
     assert "### Highest pairs" in correlations
     assert "### Lowest pairs" in correlations
-    repeats = correlations.split("### Winners that nearly repeat another")[1]
+    repeats = correlations.split("### Redundant winners")[1]
     assert len([row for row in cells(repeats) if row[0].startswith("SIM")]) == 4
 
 
 def test_promises_and_stages_are_printed_with_their_figures(tables: ReportTables, provenance: dict[str, Any]) -> None:
     markdown = render_report("engine_comparison_report.md", tables, provenance)
-    verdicts = {(row[0], row[2]) for row in cells(section(markdown, "Promises")) if len(row) == 4}
+    verdicts = {(row[0], row[2]) for row in cells(section(markdown, "Target achievement")) if len(row) == 4}
     assert ("min variance", "ACHIEVED") in verdicts
     assert ("risk parity", "MISSED") in verdicts
-    assert "broken" in section(markdown, "Promises")
-    isolation = section(markdown, "Where the return came from")
+    assert "reversed" in section(markdown, "Target achievement")
+    isolation = section(markdown, "Alpha isolation")
     wanted = {"simulator": "realized", "risk_profile": "hrp", "metric": "mean_annual"}
     row = tables["rpt_alpha_isolation"].filter(**wanted).row(0, named=True)
     printed = next(cell for cell in cells(isolation) if cell[0] == "HRP")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reports.errors import IncompleteReportError
 from reports.reader import ReportTables
-from reports.tables.layout import HEALTH_COVERAGE, HEALTH_HISTORY
+from reports.tables.data_health import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.terminal import coverage_table, health_table, history_table
 from reports.text.status_colours import HEALTH_STYLES, tone
 
@@ -55,7 +55,7 @@ def test_a_bracket_in_a_name_is_no_markup() -> None:
 def test_a_frame_without_status_or_with_a_strange_one_is_refused() -> None:
     with pytest.raises(IncompleteReportError, match="column status is missing"):
         health_table(pl.DataFrame({"symbol": ["SIMX:AAA"]}))
-    with pytest.raises(IncompleteReportError, match="FINE is none of"):
+    with pytest.raises(IncompleteReportError, match="unknown status FINE"):
         health_table(pl.DataFrame({"symbol": ["SIMX:AAA"], "status": ["FINE"]}))
 
 
@@ -87,7 +87,7 @@ def test_a_history_stays_in_its_order_and_each_run_has_its_own_colour() -> None:
     assert [cell.style for cell in table.columns[4].cells if isinstance(cell, Text)] == ["green", "yellow"]
     with pytest.raises(IncompleteReportError, match="column movement is missing"):
         history_table(pl.DataFrame(rows).drop("movement"))
-    with pytest.raises(IncompleteReportError, match="FINE is none of"):
+    with pytest.raises(IncompleteReportError, match="unknown status FINE"):
         history_table(pl.DataFrame([{**rows[0], "status": "FINE"}]))
 
 

@@ -1,4 +1,4 @@
--- MISSING, INVALID, STALE and GAPS do not pass; a selected symbol that nobody judged does not pass either.
+-- MISSING, INVALID, STALE and GAPS fail, and so does a selected symbol without a status.
 with run as (
     select run_id from {{ ref('int_run') }}
 ),

@@ -1,4 +1,4 @@
-{#- dbt enforces contracts on SQL models only; for a Python model this test compares names, order and types instead. -#}
+{#- dbt enforces contracts of SQL models only; this test compares names, order and types for Python models. -#}
 {% test has_declared_columns(model) %}
     with columns as (
         select

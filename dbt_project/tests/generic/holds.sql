@@ -1,4 +1,4 @@
-{#- Rows for which the statement is not true; an unknown answer is a failure. -#}
+{#- Rows for which the expression is not true; null counts as not true. -#}
 {% test holds(model, expression) %}
     select *
     from {{ model }}

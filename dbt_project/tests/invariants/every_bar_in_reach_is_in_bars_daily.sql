@@ -1,5 +1,5 @@
--- A final bar of the run's source up to its clock must have an instrument, a calendar and a
--- session, or it would vanish.
+-- A final bar of the run's source up to its time must have an instrument, a calendar and a session; otherwise
+-- bars_daily would silently lose it.
 with run as (
     select
         source,

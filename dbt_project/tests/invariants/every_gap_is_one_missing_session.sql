@@ -1,4 +1,4 @@
--- gap_audit and data_health count the same gaps, one by one.
+-- gap_audit and data_health count the same gaps of each symbol.
 with audited as (
     select
         symbol,

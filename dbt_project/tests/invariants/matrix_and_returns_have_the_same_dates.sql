@@ -1,4 +1,4 @@
--- Every date of the matrix is a grid date of the window, and every such date with a return is in the matrix.
+-- The dates of the matrix are the grid dates of the window.
 with matrix as (
     select session_date
     from {{ ref('returns_matrix') }}
@@ -6,8 +6,8 @@ with matrix as (
 
 grid as (
     select grid.session_date
-    from {{ ref('int_grid') }} as grid
-    inner join {{ ref('int_window') }} as scope on grid.session_date >= scope.window_start
+    from {{ ref('int_session_grid') }} as grid
+    inner join {{ ref('int_health_window') }} as scope on grid.session_date >= scope.window_start
 ),
 
 universe as (

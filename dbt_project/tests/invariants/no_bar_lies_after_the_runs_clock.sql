@@ -1,4 +1,4 @@
--- The freshest bar is a completed session: nothing that a run cannot know reaches a mart.
+-- No mart holds a bar of a session after the date of the run.
 select
     bars.symbol,
     max(bars.session_date) as last_session

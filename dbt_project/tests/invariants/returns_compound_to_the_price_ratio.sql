@@ -1,4 +1,4 @@
--- Without a gap, the compounded returns are the ratio of the last and the first price: no day is lost or counted twice.
+-- Without a gap, the compounded returns equal the ratio of the last and the first price.
 with returns as (
     select
         symbol,

@@ -113,7 +113,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
             index="session_date", variable_name="symbol", value_name="return"
         )
         for name, frame in (
-            ("intermediate.int_grid", grid),
+            ("intermediate.int_session_grid", grid),
             ("marts.returns_daily", long),
             ("marts.instruments", instruments),
         ):

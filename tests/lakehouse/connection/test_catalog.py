@@ -1,4 +1,4 @@
-"""Opening the lake: what is made, what is refused, and what a snapshot still shows."""
+"""Opening creates the lake once, refuses a damaged or foreign one, and reads old snapshots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from lakehouse.connection import extensions
-from lakehouse.connection.catalog import SCHEMAS, Lake, LakeSettings
+from lakehouse.connection.catalog import SCHEMAS, Lake, LakeSettings, contract_of
 from lakehouse.errors import ExtensionMissingError, LakeMismatchError, LakeMissingError, UnknownTableError
 from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
@@ -23,14 +23,14 @@ from lakehouse.storage.writes import Write, write
 Make = Callable[..., pl.DataFrame]
 
 
-def test_the_first_opening_makes_every_schema_and_contract_table_and_the_second_nothing(
+def test_the_first_opening_creates_every_schema_and_contract_table_and_the_second_nothing(
     paths: Paths, settings: LakeSettings
 ) -> None:
     with Lake.open(paths, settings=settings) as lake:
-        made = lake.snapshot_id()
+        created = lake.snapshot_id()
         assert set(lake.tables()) == set(CONTRACTS)
-        held = lake.rows("select schema_name from duckdb_schemas() where database_name = 'lake'")
-        assert {name for (name,) in held} >= set(SCHEMAS)
+        found = lake.rows("select schema_name from duckdb_schemas() where database_name = 'lake'")
+        assert {name for (name,) in found} >= set(SCHEMAS)
         required = lake.rows(
             "select column_name from duckdb_columns() where database_name = 'lake' and schema_name = 'results' "
             "and table_name = 'weights' and not is_nullable"
@@ -39,7 +39,7 @@ def test_the_first_opening_makes_every_schema_and_contract_table_and_the_second_
             column.name for column in CONTRACTS["results.weights"].columns if not column.nullable
         }
     with Lake.open(paths, settings=settings) as lake:
-        assert lake.snapshot_id() == made
+        assert lake.snapshot_id() == created
         assert lake.rows("select current_setting('autoinstall_known_extensions'), current_setting('memory_limit')") == [
             (False, "953.6 MiB")
         ]
@@ -47,7 +47,7 @@ def test_the_first_opening_makes_every_schema_and_contract_table_and_the_second_
         assert catalog.execute("pragma journal_mode").fetchone() == ("wal",)
 
 
-def test_a_lake_that_is_only_read_is_never_made(paths: Paths, settings: LakeSettings) -> None:
+def test_a_lake_that_is_only_read_is_never_created(paths: Paths, settings: LakeSettings) -> None:
     for options in ({"read_only": True}, {"create": False}):
         with pytest.raises(LakeMissingError, match="there is no lake"):
             Lake.open(paths, settings=settings, **options)
@@ -92,6 +92,11 @@ def test_reading_selects_orders_and_names_what_is_missing(lake: Lake, bars: Make
     for name in ("bars", "raw.bars; drop table raw.bars", 'raw."bars"', "memory.raw.bars"):
         with pytest.raises(UnknownTableError, match=r"schema\.name"):
             lake.read(name)
+
+
+def test_a_table_without_contract_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownTableError, match=r"did you mean raw\.bars\?"):
+        contract_of("raw.bar")
 
 
 def test_a_lake_whose_data_lie_elsewhere_is_refused(lake: Lake, paths: Paths, settings: LakeSettings) -> None:

@@ -1,4 +1,4 @@
-"""A person's SQL reads the lake, and reaches nothing else.
+"""SQL of a user reads the lake, and reaches nothing else.
 
 See docs/lake.md#9.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakehouse.connection import user_sql as sandbox
+from lakehouse.connection import user_sql
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.connection.user_sql import user_query
 from lakehouse.errors import LakeMissingError, QueryRefusedError
@@ -24,7 +24,7 @@ Make = Callable[..., pl.DataFrame]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, extensions: Path, bars: Make, clusters: Make) -> Iterator[Paths]:
-    """One lake for all questions: nobody can change it, which is what is tested."""
+    """One lake for all queries; the fixture checks that none changed it."""
     root = tmp_path_factory.mktemp("home")
     paths = replace(
         Paths.at(root),
@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, extensions: Path, bars: Make,
         before = lake.snapshot_id()
     yield paths
     with Lake.open(paths, settings=LakeSettings(memory_limit="1GB", threads=1)) as lake:
-        assert lake.snapshot_id() == before, "a question changed the lake"
+        assert lake.snapshot_id() == before, "a query changed the lake"
 
 
 @pytest.fixture
@@ -55,15 +55,15 @@ def reader(home: Paths) -> Iterator[Lake]:
 
 @pytest.fixture
 def refuse(reader: Lake, ask: Callable[..., pl.DataFrame]) -> Callable[[str], None]:
-    """Judge the SQL on a connection that is already open; what passes the judgement is asked in full."""
+    """Check the SQL on a connection that is already open; SQL that passes is run in full."""
 
-    def judge(sql: str) -> None:
-        sandbox._require_harmless(sandbox._parsed(reader.connection, sql))
+    def check(sql: str) -> None:
+        user_sql._refuse_outside_names(user_sql._parsed(reader.connection, sql))
         ask(sql)
 
     def refused(sql: str) -> None:
         with pytest.raises(QueryRefusedError):
-            judge(sql)
+            check(sql)
 
     return refused
 
@@ -87,12 +87,12 @@ def refuse(reader: Lake, ask: Callable[..., pl.DataFrame]) -> Callable[[str], No
         ("select 'insert into x; drop table y' as said -- a comment; with a semicolon", 1),
     ],
 )
-def test_questions_are_answered(ask: Callable[..., pl.DataFrame], sql: str, rows: int | None) -> None:
+def test_queries_return_their_rows(ask: Callable[..., pl.DataFrame], sql: str, rows: int | None) -> None:
     frame = ask(sql)
     assert rows is None or frame.height == rows
 
 
-def test_no_more_rows_come_back_than_were_asked_for(ask: Callable[..., pl.DataFrame]) -> None:
+def test_no_more_rows_are_returned_than_requested(ask: Callable[..., pl.DataFrame]) -> None:
     assert ask("from raw.bars", 7).height == 7
     assert ask("from raw.bars", 301).height == 300
     assert ask("select i, i * 2 as twice from range(100000000) t(i)", 10_001).height == 10_001
@@ -187,12 +187,12 @@ def test_not_even_the_lake_s_own_files_can_be_read_or_written_past_the_lake(
     assert sorted(Path(home.data).rglob("*")) == before
 
 
-def test_even_past_the_parser_the_connection_itself_refuses(
+def test_the_connection_refuses_what_passes_the_parser(
     ask: Callable[..., pl.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.connection.user_sql._require_harmless", lambda *_: None)
+    monkeypatch.setattr("lakehouse.connection.user_sql._refuse_outside_names", lambda *_: None)
     monkeypatch.setattr("lakehouse.connection.user_sql._parsed", lambda *_: {})
-    for sql, said in (
+    for sql, message in (
         ("from read_csv('/etc/passwd')", "disabled by configuration"),
         ("copy (select 1) to '/tmp/x.csv'", "disabled by configuration"),
         ("attach '/tmp/x.db'", "disabled by configuration"),
@@ -200,11 +200,11 @@ def test_even_past_the_parser_the_connection_itself_refuses(
         ("set memory_limit = '100GB'", "locked"),
         ("set enable_external_access = true", "locked|Cannot"),
     ):
-        with pytest.raises(QueryRefusedError, match=said):
+        with pytest.raises(QueryRefusedError, match=message):
             ask(sql)
 
 
-def test_a_question_to_a_lake_that_is_not_there_makes_none(paths: Paths) -> None:
+def test_a_query_of_a_missing_lake_creates_none(paths: Paths) -> None:
     with pytest.raises(LakeMissingError):
         user_query(paths, "select 1")
     assert not (paths.root / "data").exists()

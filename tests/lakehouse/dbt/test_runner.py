@@ -1,4 +1,4 @@
-"""dbt in process on a toy project: what it says, what it writes, and who else may be there meanwhile."""
+"""dbt runs in process on a toy project, beside an open lake, and reports its nodes."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_dbt_and_an_open_lake_live_in_one_process(
             ("means", "model", "success"),
         }
         assert sum(node.status == "pass" and node.failures == 0 for node in built.nodes) == 3
-        # The lake that was open all the time sees dbt's commits, and its own write lands beside them.
+        # The lake that stayed open sees the commits of dbt, and can still write.
         assert lake.snapshot_id() == built.snapshot_id
         assert lake.read("marts.means").rows() == [("TEST:AAA", 2.0, "first")]
         write(lake, Write("raw.bars", bars(30, "TEST:BBB", close=4.0)), run_id="run-a", step="land-more")
@@ -149,12 +149,12 @@ def test_a_project_that_does_not_parse_is_an_error(paths: Paths, project: Path, 
 
 
 @pytest.mark.parametrize("flag", ["--threads", "--threads=4", "--vars", "--project-dir", "--target-path"])
-def test_threads_and_folders_are_not_the_caller_s_to_choose(paths: Paths, project: Path, flag: str) -> None:
+def test_threads_and_folders_cannot_be_chosen_by_the_caller(paths: Paths, project: Path, flag: str) -> None:
     with pytest.raises(DbtError, match="run_dbt sets it"):
         run_dbt(paths, ["build", flag, "4"], project=project)
 
 
-def test_dbt_runs_on_one_thread_whatever_the_risk_profile_says(
+def test_dbt_runs_on_one_thread_whatever_the_dbt_profile_says(
     paths: Paths, project: Path, settings: LakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[list[str]] = []
@@ -177,7 +177,7 @@ def test_dbt_runs_on_one_thread_whatever_the_risk_profile_says(
     assert "LAKEFOLIO_CATALOG" not in os.environ
 
 
-def test_two_dbt_runs_do_not_meet(
+def test_two_dbt_runs_exclude_each_other(
     paths: Paths, project: Path, settings: LakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dbt, "LOCK_SECONDS", 0.1)
@@ -186,54 +186,32 @@ def test_two_dbt_runs_do_not_meet(
         run_dbt(paths, ["build"], project=project, settings=settings)
 
 
-def parses_of(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The calls of dbt that parse, as they come."""
-    invoke, parses = dbt._invoke, []
-
-    def noted(arguments: list[str], manifest: object = None) -> object:
-        if arguments[0] == "parse":
-            parses.append(arguments)
-        return invoke(arguments, manifest)
-
-    monkeypatch.setattr(dbt, "_invoke", noted)
-    return parses
-
-
-def test_a_project_is_parsed_once_for_all_homes_and_anew_when_its_text_or_its_variables_change(
+def test_a_parsed_project_serves_other_homes_and_processes(
     paths: Paths,
     project: Path,
     settings: LakeSettings,
     bars: Make,
-    cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other = Paths.at(tmp_path / "other")
-    parses = parses_of(monkeypatch)
+    invoke, parses = dbt._invoke, []
 
-    def note_of(home: Paths, note: str) -> list[str]:
-        monkeypatch.setattr(dbt, "PARSED", ParsedProjects())  # as another process would begin
-        run_dbt(home, ["run"], {"note": note}, project=project, settings=settings).require()
-        with Lake.open(home, settings=settings) as lake:
-            return lake.read("marts.means")["note"].to_list()
+    def recorded(arguments: list[str], manifest: object = None) -> object:
+        if arguments[0] == "parse":
+            parses.append(arguments)
+        return invoke(arguments, manifest)
 
-    for home in (paths, other):
+    monkeypatch.setattr(dbt, "_invoke", recorded)
+    for home, note in ((paths, "first"), (Paths.at(tmp_path / "other"), "first")):
+        monkeypatch.setattr(dbt, "PARSED", ParsedProjects())  # as in a new process
         with Lake.open(home, settings=settings) as lake:
             write(lake, Write("raw.bars", bars(1)), run_id="run-a", step="land")
-    assert note_of(paths, "a") == note_of(other, "a") == ["a"]
+            run_dbt(home, ["run"], {"note": note}, project=project, settings=settings, lake=lake).require()
+            assert lake.read("marts.means")["note"].to_list() == [note]
     assert len(parses) == 1
-    assert note_of(paths, "b") == ["b"]
-    assert len(parses) == 2
-    (project / "models" / "means.sql").write_text(MODELS["means.sql"].replace("'{{", "'new {{"))
-    assert note_of(paths, "a") == ["new a"]
-    assert len(parses) == 3
-    for file in cache.glob("*.manifest"):
-        file.write_bytes(file.read_bytes()[:-1])
-    assert note_of(paths, "a") == ["new a"]
-    assert len(parses) == 4
 
 
-def test_a_view_that_reads_the_same_is_not_made_again(
+def test_a_view_with_the_same_text_is_not_created_again(
     paths: Paths, project: Path, settings: LakeSettings, bars: Make
 ) -> None:
     shutil.copytree(ROOT / "dbt_project" / "macros", project / "macros")

@@ -1,4 +1,4 @@
-"""Commit once and be killed before anybody hears of it: HOME RUN_ID. Proves what a resumed step must find."""
+"""Commit once and be killed before the commit is acknowledged: HOME RUN_ID."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main(home: str, run_id: str) -> None:
         }
     )
     with Lake.open(Paths.at(home), settings=LakeSettings(memory_limit="512MB", threads=1)) as lake:
-        # The first thing after the commit is the count; the process does not live to make it.
+        # Counting follows the commit, so the process dies between the two.
         writes.verify_counts = die
         writes.write(lake, writes.Write("results.cluster_links", frame), run_id=run_id, step="optimize")
 

@@ -1,4 +1,4 @@
-"""Commit rows one transaction at a time, and say when each begins and lands: HOME TABLE RUN_ID COMMITS ROWS."""
+"""Commit rows one transaction at a time and print when each begins and lands: HOME TABLE RUN_ID COMMITS ROWS."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ VALUES = {
 
 
 def frame_of(table: str, run_id: str, commit: int, rows: int) -> pl.DataFrame:
-    """Fill a contract: one text of the grain tells rows apart, everything else is constant."""
+    """Fill a contract: one text column of the grain differs per row, the others are constant."""
     columns: dict[str, list[object]] = {}
     contract = contract_of(table)
-    told = next(
+    key = next(
         c.name for c in contract.columns if c.name in contract.grain and c.type == "VARCHAR" and c.name != "run_id"
     )
     for column in contract.columns:
         columns[column.name] = [VALUES.get(column.type, "x")] * rows
-    columns[told] = [f"{run_id}-{commit}-{row}" for row in range(rows)]
+    columns[key] = [f"{run_id}-{commit}-{row}" for row in range(rows)]
     if "run_id" in columns:
         columns["run_id"] = [run_id] * rows
     return pl.DataFrame(columns)

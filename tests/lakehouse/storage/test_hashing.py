@@ -1,4 +1,4 @@
-"""The content hash sees every value, name and type, and no order.
+"""The content hash depends on every value, name and type, and on no order.
 
 See docs/method/11-audit.md#11.2.
 """

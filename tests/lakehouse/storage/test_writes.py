@@ -1,4 +1,4 @@
-"""The one write path: what each way of writing leaves in the table, and in the commit."""
+"""Each write mode leaves the expected rows in the table, and run and step in the commit."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def test_values_come_back_bit_for_bit_inlined_or_in_files(lake: Lake, bars: Make
         assert content_hash(held) == content_hash(frame)
 
 
-def test_appending_a_key_that_stands_is_refused_and_nothing_of_the_step_lands(
+def test_appending_an_existing_key_is_refused_and_nothing_of_the_step_is_written(
     lake: Lake, bars: Make, clusters: Make
 ) -> None:
     write(lake, Write("raw.bars", bars(5)), run_id="run-a", step="one")
     before = lake.snapshot_id()
-    with pytest.raises(ContractError, match="already stands") as refused:
+    with pytest.raises(ContractError, match="already exists") as refused:
         write(lake, [Write(LINKS, clusters(3)), Write("raw.bars", bars(9, first=4))], run_id="run-a", step="two")
     assert "session_date=2024-01-05" in refused.value.key
     assert lake.snapshot_id() == before
@@ -83,9 +83,9 @@ def test_replacing_a_run_leaves_other_runs_and_other_stages_alone(lake: Lake, cl
 
 
 def test_replacing_a_run_refuses_rows_of_another_run_or_stage(lake: Lake, clusters: Make, bars: Make) -> None:
-    with pytest.raises(ContractError, match="'run-b' where this write replaces 'run-a'"):
+    with pytest.raises(ContractError, match="'run-b', but this write replaces 'run-a'"):
         write(lake, Write(LINKS, clusters(3, "run-b"), "replace_run"), run_id="run-a", step="prep")
-    with pytest.raises(ContractError, match="'full' where this write replaces 'light'"):
+    with pytest.raises(ContractError, match="'full', but this write replaces 'light'"):
         write(lake, Write(LINKS, clusters(3), "replace_run", keys={"stage": "light"}), run_id="run-a", step="prep")
     with pytest.raises(ContractError, match=r"raw\.bars\.run_id"):
         write(lake, Write("raw.bars", bars(3), "replace_run"), run_id="run-a", step="prep")
@@ -162,7 +162,7 @@ def test_a_condition_replaces_its_range_and_can_leave_an_unchanged_one_alone(lak
         skip_unchanged=True,
     )
     assert write(lake, again, run_id="run-a", step="fix-again").snapshot_id == replaced.snapshot_id
-    with pytest.raises(ContractError, match="already stands"):
+    with pytest.raises(ContractError, match="already exists"):
         write(lake, Write("raw.bars", bars(3), "replace_where", where="false"), run_id="run-a", step="fix")
     with pytest.raises(ContractError, match="without a condition"):
         write(lake, Write("raw.bars", bars(3), "replace_where"), run_id="run-a", step="fix")
@@ -185,7 +185,7 @@ def test_events_without_a_key_may_repeat(lake: Lake) -> None:
     assert count(lake, "raw.quarantine") == 4
 
 
-def test_a_write_needs_a_run_id_of_the_whitelist_and_a_lake_that_may_be_written(
+def test_a_write_needs_a_valid_run_id_and_a_writable_lake(
     lake: Lake, paths: Paths, bars: Make, settings: LakeSettings
 ) -> None:
     with pytest.raises(PathRefusedError):

@@ -41,7 +41,7 @@ from reports.text import formats
         (formats.heading, "hrp", "HRP"),
         (formats.day, dt.date(2025, 12, 30), "2025-12-30"),
         (formats.side, -1, "short"),
-        (formats.verdict, False, "FAIL"),
+        (formats.outcome, False, "FAIL"),
         (formats.digest, "ab" * 32, "abababababab"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_value_is_written(write: formats.Formatter, value: object, written: st
         formats.day,
         formats.moment,
         formats.yes_no,
-        formats.verdict,
+        formats.outcome,
         formats.side,
         formats.digest,
     ],
