@@ -200,8 +200,9 @@ def _tables(schema: str, columns: Mapping[str, str]) -> Iterator[tuple[str, str,
                     [(c.name, c.type.lower(), _meaning(name, c.name, "", columns)) for c in contract.columns],
                 )
         return
-    declared = yaml.safe_load((ROOT / "dbt_project" / "models" / schema / f"{schema}.yml").read_text(encoding="utf-8"))
-    for model in declared["models"]:
+    files = sorted((ROOT / "dbt_project" / "models" / schema).rglob("*.yml"))
+    declared = [model for file in files for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", [])]
+    for model in sorted(declared, key=lambda model: str(model["name"])):
         name, grain = f"{schema}.{model['name']}", _GRAIN.match(model["description"])
         rows = [
             (one["name"], one.get("data_type", ""), _meaning(name, one["name"], one.get("description", ""), columns))

@@ -60,8 +60,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lake.connection.execute("begin")
         for schema in ("marts", "reports"):
             lake.connection.execute(f"create schema if not exists lake.{schema}")
-            declared = yaml.safe_load((ROOT / "dbt_project" / "models" / schema / f"{schema}.yml").read_text("utf-8"))
-            for model in declared["models"]:
+            files = sorted((ROOT / "dbt_project" / "models" / schema).rglob("*.yml"))
+            declared = [model for file in files for model in yaml.safe_load(file.read_text("utf-8")).get("models", [])]
+            for model in declared:
                 columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model.get("columns", []))
                 if columns:
                     lake.connection.execute(f"create table lake.{schema}.{model['name']} ({columns})")
