@@ -22,7 +22,7 @@ TABLE = re.compile(rf"`((?:{'|'.join(SCHEMAS)})\.\w+)`")
 
 
 def models(schema: str) -> set[str]:
-    return {f"{schema}.{path.stem}" for path in (MODELS / schema).iterdir() if path.suffix in (".sql", ".py")}
+    return {f"{schema}.{path.stem}" for path in (MODELS / schema).rglob("*") if path.suffix in (".sql", ".py")}
 
 
 @cache
