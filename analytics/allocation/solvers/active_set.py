@@ -160,11 +160,11 @@ def _multiplier_of_vertex(
     sums = np.concatenate([[0.0], np.cumsum(growth * np.diff(bends))])
     ends = []
     for target in (budget * (1.0 - TIE_TOLERANCE), budget * (1.0 + TIE_TOLERANCE)):
-        place = int(np.searchsorted(sums, target))
-        if 0 < place < bends.size:
-            ends.append(bends[place - 1] + (target - sums[place - 1]) / growth[place - 1])
+        position = int(np.searchsorted(sums, target))
+        if 0 < position < bends.size:
+            ends.append(bends[position - 1] + (target - sums[position - 1]) / growth[position - 1])
         else:
-            ends.append(bends[min(place, bends.size - 1)])
+            ends.append(bends[min(position, bends.size - 1)])
     return float(0.5 * (ends[0] + ends[1]))
 
 
@@ -183,18 +183,18 @@ def _completed(
     if kept.labels is None:
         message = "a tight group cap has no free weight of its own"
         raise LinAlgError(message)
-    for place in without_free:
-        inside = np.flatnonzero(kept.labels == place)
+    for position in without_free:
+        inside = np.flatnonzero(kept.labels == position)
         if inside.size:
-            multipliers[place] = _multiplier_of_vertex(
-                weights[inside], gradient[inside], thresholds[:, inside], step[inside], float(kept.targets[place])
+            multipliers[position] = _multiplier_of_vertex(
+                weights[inside], gradient[inside], thresholds[:, inside], step[inside], float(kept.targets[position])
             )
     # Where tight groups own every asset, the budget's multiplier is open: the least that releases none of them.
     return np.where(np.isnan(multipliers), np.nanmax(multipliers), multipliers)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Iterate:
     """Solution of a face at one tilt, with the pattern that it implies."""
 
     weights: FloatVector
@@ -207,15 +207,15 @@ class _Reading:
         return self.pattern.tobytes() + self.is_tight.tobytes()
 
 
-def _read(
+def _next_iterate(
     form: QuadraticForm,
     groups: Groups,
     face: _Face,
     kept: KeptSums,
-    last: _Reading,
+    last: _Iterate,
     step: FloatVector,
     tilt: float,
-) -> _Reading:
+) -> _Iterate:
     """The answer of the face that `last` asked for; a weight or group on the edge of its part stays in it."""
     is_tight = last.is_tight
     weights = face.base + tilt * face.slope
@@ -232,11 +232,11 @@ def _read(
     least, most = ((position + shift > thresholds).sum(axis=0) for shift in (-tie, tie))
     pattern = np.clip(last.pattern, least, most)
     if not groups.limits.size:
-        return _Reading(weights, groups.limits, pattern, is_tight)
+        return _Iterate(weights, groups.limits, pattern, is_tight)
     pressure = np.zeros_like(groups.limits)
     pressure[is_tight] = kept.pressure(multipliers)
     is_over = groups.sums(weights) > groups.limits + TIE_TOLERANCE * form.budget
-    return _Reading(weights, np.maximum(pressure, 0.0), pattern, np.where(is_tight, pressure > 0.0, is_over))
+    return _Iterate(weights, np.maximum(pressure, 0.0), pattern, np.where(is_tight, pressure > 0.0, is_over))
 
 
 def minimize(
@@ -278,34 +278,34 @@ def minimize(
     if start is None:
         appeal = np.ones_like(cost) if tilt is not None else -cost - pieces.slopes[:, 0] - form.required / form.budget
         start = guess_weights(form.covariance, appeal, form.budget)
-    wanted = _Reading(
+    iterate = _Iterate(
         start, np.zeros_like(groups.limits), _pattern_of(start, pieces), groups.sums(start) > groups.limits - NEAR_LIMIT
     )
     variances = form.covariance.diagonal()
     step = 1.0 / np.maximum(variances, 1e-12 * variances.mean())
     current = tilt or 0.0
     pins = _Pins(np.zeros(cost.size), np.zeros(cost.size))
-    kept = groups.kept(wanted.is_tight, form.budget)
-    key, seen, is_careful = wanted.key(), set[bytes](), False
+    kept = groups.kept(iterate.is_tight, form.budget)
+    key, seen, is_careful = iterate.key(), set[bytes](), False
     for iteration in range(1, MAX_ITERATIONS + 1):
         if key in seen:
             if is_careful:
-                return ActiveSetResult(wanted.weights, wanted.group_multipliers, iteration - 1, is_settled=False)
+                return ActiveSetResult(iterate.weights, iterate.group_multipliers, iteration - 1, is_settled=False)
             is_careful, seen = True, set()
         seen.add(key)
-        face = _solve_face(form, wanted.pattern, kept, pins)
+        face = _solve_face(form, iterate.pattern, kept, pins)
         pins = face.pins
         if tilt is None:
-            reward, variance = _linear_reward(form, face, wanted.pattern), float(face.base @ face.base_gradient)
+            reward, variance = _linear_reward(form, face, iterate.pattern), float(face.base @ face.base_gradient)
             current = variance / reward if reward > 0.0 else max(4.0 * current, 1e-3 * variance)
-        answer = _read(form, groups, face, kept, wanted, step, current)
+        answer = _next_iterate(form, groups, face, kept, iterate, step, current)
         if answer.key() == key:
             inside = np.clip(answer.weights, 0.0, pieces.upper)
             return ActiveSetResult(inside, answer.group_multipliers, iteration, is_settled=True)
         if is_careful:
-            nearer = wanted.pattern + np.sign(answer.pattern - wanted.pattern)
+            nearer = iterate.pattern + np.sign(answer.pattern - iterate.pattern)
             answer = replace(answer, pattern=nearer)
-        if answer.is_tight.tobytes() != wanted.is_tight.tobytes():
+        if answer.is_tight.tobytes() != iterate.is_tight.tobytes():
             kept = groups.kept(answer.is_tight, form.budget)
-        wanted, key = answer, answer.key()
-    return ActiveSetResult(wanted.weights, wanted.group_multipliers, MAX_ITERATIONS, is_settled=False)
+        iterate, key = answer, answer.key()
+    return ActiveSetResult(iterate.weights, iterate.group_multipliers, MAX_ITERATIONS, is_settled=False)

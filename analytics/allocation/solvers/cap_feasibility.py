@@ -111,10 +111,10 @@ def impose_caps(weights: FloatVector, upper: FloatVector) -> tuple[FloatVector, 
         others = np.where(capped, 0.0, weights)
         if float(others.sum()) <= 0.0:
             others = np.where(capped, 0.0, upper)
-        room = float(others.sum())
-        if room <= 0.0:
+        others_total = float(others.sum())
+        if others_total <= 0.0:
             return np.where(capped, upper, 0.0) * (total / float(upper.sum())), capped
-        answer = np.where(capped, upper, others * (rest / room))
+        answer = np.where(capped, upper, others * (rest / others_total))
         cut = ~capped & (answer > upper * (1.0 + TIE_TOLERANCE))
         capped = capped | cut
     return answer, capped
