@@ -18,7 +18,7 @@ from lakehouse.storage.hashing import file_hash
 
 PACKAGES = (
     "duckdb", "duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner", "dbt-core", "dbt-duckdb", "polars",
-    "pyarrow", "numpy", "scipy", "cvxpy", "piqp", "PyWavelets", "exchange-calendars", "pydantic", "cryptography",
+    "pyarrow", "numpy", "scipy", "piqp", "exchange-calendars", "pydantic", "cryptography",
 )  # fmt: skip
 
 
