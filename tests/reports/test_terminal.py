@@ -1,4 +1,4 @@
-"""Health in colour."""
+"""Health tables of the terminal have an order and a colour by status."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_table_without_contract_is_refused_with_the_nearest_name() -> None:
         contract_of("raw.bar")
 
 
-def test_a_lake_whose_data_lie_elsewhere_is_refused(lake: Lake, paths: Paths, settings: LakeSettings) -> None:
+def test_a_lake_with_another_data_path_is_refused(lake: Lake, paths: Paths, settings: LakeSettings) -> None:
     lake.close()
     with pytest.raises(LakeMismatchError, match="relocate"):
         Lake.open(replace(paths, data=str(paths.root / "other")), settings=settings)
