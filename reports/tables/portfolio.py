@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reports.tables.declarations import ReportTable, columns, table
 from reports.text.formats import (
+    ASSET_CLASSES,
     Field,
     code,
     general,
@@ -26,9 +27,6 @@ from reports.text.formats import (
     word,
     yes_no,
 )
-
-ASSET_CLASSES = ("equity", "etf", "bond", "crypto", "fx", "future", "cfd", "index", "cash")
-"""Order in which asset classes are stacked and listed."""
 
 CLUSTERS_SHOWN = 12
 """Clusters that a report draws per risk profile; results.cluster_weights holds all of them."""
