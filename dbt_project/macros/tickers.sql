@@ -4,8 +4,8 @@
 {%- endmacro %}
 
 {#-
-    Pair of a crypto or FX ticker without the marks of a contract: .P, .F, 1!, PERP, SWAP and similar ones, and dates such
-    as 250627, 27JUN25 or 26Z2025. Yahoo omits the dollar in JPY=X.
+    Pair of a crypto or FX ticker without the marks of a contract: .P, .F, 1!, PERP, SWAP and similar ones, and dates
+    such as 250627, 27JUN25 or 26Z2025. Yahoo omits the dollar in JPY=X.
 -#}
 {% macro pair_as_written() -%}
     regexp_replace(
