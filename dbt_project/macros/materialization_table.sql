@@ -2,8 +2,9 @@
     Replace the rows of a table in one transaction, instead of creating a new table as the adapter does.
 
     Swapping a new table for the old one changes the schema of the catalog three times, and DuckLake reads its whole
-    catalog after each change; replacing the rows changes no schema and takes a third of the time. Old rows stay readable
-    by snapshot. A table whose columns differ from those of the model, or that a Python model fills, is created again.
+    catalog after each change; replacing the rows changes no schema and takes a third of the time. Old rows stay
+    readable by snapshot. A table whose columns differ from those of the model, or that a Python model fills, is created
+    again.
 -#}
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {%- set existing = load_cached_relation(this) -%}

@@ -1,5 +1,5 @@
 {#-
-    Create a view in one statement, or not at all when the lake has the same view, instead of swapping names as dbt does.
+    Create a view in one statement, or none when the lake has the same view, instead of swapping names as dbt does.
 
     dbt creates a view beside the old one and swaps their names, which changes the schema of the catalog three times;
     DuckLake reads its whole catalog after each change. DuckLake stores a view as text, so equal text is an equal view.

@@ -4,8 +4,8 @@
 {%- endmacro %}
 
 {#-
-    Pair of a crypto or FX ticker without the marks of a contract: .P, .F, 1!, PERP, SWAP and similar ones, and dates such
-    as 250627, 27JUN25 or 26Z2025. Yahoo omits the dollar in JPY=X.
+    Pair of a crypto or FX ticker without the marks of a contract: .P, .F, 1!, PERP, SWAP and similar ones, and dates
+    such as 250627, 27JUN25 or 26Z2025. Yahoo omits the dollar in JPY=X.
 -#}
 {% macro pair_as_written() -%}
     regexp_replace(
@@ -54,7 +54,7 @@
     regexp_extract({{ ticker }}, '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ]20\d{2})(?:\.[A-Z]+)?$', 1)
 {%- endmacro %}
 
-{#- Possible root of a futures ticker when short years such as ESZ5 and ESZ25 count too; needs a list of roots to confirm. -#}
+{#- Possible root of a futures ticker when short years such as ESZ5 and ESZ25 count too; a list must confirm it. -#}
 {% macro possible_root(ticker) -%}
     regexp_extract(
         {{ ticker }}, '^([A-Z0-9]+?)(?:[1-9]!|=F|[FGHJKMNQUVXZ](?:\d|\d{2}|20\d{2}))?(?:\.[A-Z]+)?$', 1

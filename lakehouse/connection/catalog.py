@@ -261,7 +261,7 @@ class Lake:
 
     @contextmanager
     def one_snapshot(self) -> Iterator[None]:
-        """Run the reads inside on one snapshot, whatever other processes commit meanwhile."""
+        """Read one snapshot inside this context, although other processes may commit."""
         self.connection.execute("begin")
         try:
             yield

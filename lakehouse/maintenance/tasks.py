@@ -10,18 +10,17 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from lakehouse.connection.catalog import Lake, LakeSettings, literal
 from lakehouse.dbt.runner import DBT_LOCK
-from lakehouse.errors import LakeDamagedError, LakehouseError, LockHeldError, MaintenanceError
+from lakehouse.errors import LakeDamagedError, LakehouseError, MaintenanceError
 from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.locks import table_locks
 from lakehouse.storage.row_counts import TableCount, verify_counts
 
 LOCK_SECONDS = 30.0
@@ -60,20 +59,9 @@ class BackupReport:
     size_bytes: int
 
 
-@contextmanager
-def _all_locks(paths: Paths) -> Iterator[None]:
+def _all_locks(paths: Paths) -> AbstractContextManager[None]:
     """Hold the locks of all tables and of dbt, so that no other process writes meanwhile."""
-    paths.locks.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        for name in sorted({*CONTRACTS, DBT_LOCK}):
-            try:
-                stack.enter_context(FileLock(paths.table_lock(name), timeout=LOCK_SECONDS))
-            except Timeout as error:
-                raise LockHeldError(
-                    f"maintenance needs all locks and {name} is being written ({paths.table_lock(name)}): "
-                    "try again when that process has ended"
-                ) from error
-        yield
+    return table_locks(paths, {*CONTRACTS, DBT_LOCK}, seconds=LOCK_SECONDS)
 
 
 @contextmanager
@@ -95,10 +83,10 @@ def _missing_files(lake: Lake) -> list[str]:
     problems = []
     for kind in ("data", "delete"):
         for path, is_relative, schema_path, table_path, size in lake.rows(
-            "select f.path, f.path_is_relative, s.path, t.path, f.file_size_bytes "
-            f"from {_METADATA}.ducklake_{kind}_file f "
-            f"join (select distinct table_id, schema_id, path from {_METADATA}.ducklake_table) t using (table_id) "
-            f"join (select distinct schema_id, path from {_METADATA}.ducklake_schema) s using (schema_id)"
+            "select file.path, file.path_is_relative, schemas.path, tables.path, file.file_size_bytes "
+            f"from {_METADATA}.ducklake_{kind}_file as file "
+            f"join (select distinct table_id, schema_id, path from {_METADATA}.ducklake_table) as tables using (table_id) "
+            f"join (select distinct schema_id, path from {_METADATA}.ducklake_schema) as schemas using (schema_id)"
         ):
             file = folder / schema_path / table_path / path if is_relative else Path(path)
             if not file.is_file():

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import polars as pl
-from filelock import FileLock, Timeout
 
 from lakehouse.connection.catalog import Lake, contract_of
 from lakehouse.connection.retries import ATTEMPTS, is_contention, retrying
-from lakehouse.errors import ContractError, LakeDamagedError, LockHeldError, ReadOnlyLakeError, WriteConflictError
-from lakehouse.paths import Paths, check_run_id
+from lakehouse.errors import ContractError, LakeDamagedError, ReadOnlyLakeError, WriteConflictError
+from lakehouse.paths import check_run_id
 from lakehouse.schema.contracts import TableContract
 from lakehouse.storage.frame_checks import check_contract, collapse_exact_duplicates, describe_key, require_unique
+from lakehouse.storage.locks import table_locks
 from lakehouse.storage.row_counts import verify_counts
 from lakehouse.storage.snapshots import find_commit
 from lakehouse.storage.write_modes import Mode, PreparedWrite, Write, apply
@@ -62,7 +62,7 @@ def _prepare(write: Write, run_id: str) -> PreparedWrite:
     if write.mode == "replace_run":
         _require_run(frame, write, contract, run_id)
     if write.mode == "replace_where" and not write.where:
-        raise ContractError(write.table, "replace_where without a condition would replace the whole table")
+        raise ContractError(write.table, "replace_where without a condition would replace all rows; give `where`")
     return PreparedWrite(write, contract, frame)
 
 
@@ -80,22 +80,6 @@ def _require_run(frame: pl.DataFrame, write: Write, contract: TableContract, run
                 column=name,
                 key=describe_key(frame, contract.grain, row),
             )
-
-
-@contextmanager
-def _table_locks(paths: Paths, tables: Sequence[str]) -> Iterator[None]:
-    """Hold the advisory locks of the tables, taken in order of name to prevent deadlocks."""
-    paths.locks.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        for table in sorted(set(tables)):
-            try:
-                stack.enter_context(FileLock(paths.table_lock(table), timeout=LOCK_SECONDS))
-            except Timeout as error:
-                raise LockHeldError(
-                    f"table {table} was locked by another writer for {LOCK_SECONDS:.0f} s ({paths.table_lock(table)}): "
-                    "try again when it has ended, or end a process that hangs"
-                ) from error
-        yield
 
 
 def _transact(lake: Lake, items: Sequence[PreparedWrite], message: tuple[str, str], run_id: str) -> WriteReceipt:
@@ -197,7 +181,7 @@ def write(
     tables = sorted({item.write.table for item in items})
     message = _message(items, run_id, step, extra)
     receipt: WriteReceipt
-    with _table_locks(lake.paths, tables):
+    with table_locks(lake.paths, tables, seconds=LOCK_SECONDS):
         try:
             receipt = _retry(_attempt, lake, items, message, run_id, step)
         except duckdb.Error as error:
@@ -216,4 +200,4 @@ def write(
     return receipt
 
 
-__all__ = ["Mode", "Write", "WriteReceipt", "find_commit", "is_contention", "verify_counts", "write"]
+__all__ = ["Mode", "Write", "WriteReceipt", "write"]

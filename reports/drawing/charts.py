@@ -9,8 +9,7 @@ import polars as pl
 from markupsafe import Markup
 
 from reports.drawing.svg import Dot, Line, Part, bar, line_chart, regime_chart, scatter_map, stacked_bar
-from reports.tables.portfolio import ASSET_CLASSES
-from reports.text.formats import percent, ratio, side, word
+from reports.text.formats import ASSET_CLASSES, percent, ratio, side, word
 
 _BENCHMARKS = ("market", "equal_weight")
 _COLOURS = 8

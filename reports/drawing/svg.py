@@ -233,12 +233,12 @@ def scatter_map(dots: Sequence[Dot], *, title: str, desc: str) -> Markup:
 
 def _spread(labels: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     """Move labels up until none overlaps another, beginning with the lowest."""
-    placed: dict[str, tuple[float, float]] = {}
+    positions: dict[str, tuple[float, float]] = {}
     for name, (x, y) in sorted(labels.items(), key=lambda item: (-item[1][1], item[0])):
         free = y
         while any(
-            abs(x - other_x) < _LABEL[0] and abs(free - other_y) < _LABEL[1] for other_x, other_y in placed.values()
+            abs(x - other_x) < _LABEL[0] and abs(free - other_y) < _LABEL[1] for other_x, other_y in positions.values()
         ):
             free -= _LABEL[1]
-        placed[name] = (x, free)
-    return placed
+        positions[name] = (x, free)
+    return positions

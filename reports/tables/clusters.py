@@ -8,7 +8,7 @@ from __future__ import annotations
 from reports.tables.declarations import ReportTable, columns, table
 from reports.text.formats import Field, code, number, percent, ratio, score, side, text, whole, word, yes_no
 
-_CLUSTERS = table(
+_CLUSTERS_TABLE = table(
     "clusters",
     "run_id stage cluster_id",
     "stage = 'full' desc, stage, cluster_id",
@@ -29,7 +29,7 @@ CLUSTERS = (
     number("min_correlation", "Min corr."),
 )
 
-_CLUSTER_MEMBERS = table(
+_CLUSTER_MEMBERS_TABLE = table(
     "cluster_members",
     "run_id stage symbol",
     "stage = 'full' desc, stage, cluster_id nulls last, subcluster_id nulls last, leaf_order nulls last, symbol",
@@ -50,7 +50,7 @@ CLUSTER_MEMBERS = (
 )
 EXCLUDED_MEMBERS = (code("symbol", "Symbol"), text("name", "Name"), text("reason", "Reason"))
 
-_SUBCLUSTERS = table(
+_SUBCLUSTERS_TABLE = table(
     "subclusters",
     "run_id stage cluster_id subcluster_id",
     "stage = 'full' desc, stage, cluster_id, subcluster_id",
@@ -66,7 +66,7 @@ SUBCLUSTERS = (
     text("members", "Instruments"),
 )
 
-_CLUSTER_SENSITIVITY = table(
+_CLUSTER_SENSITIVITY_TABLE = table(
     "cluster_sensitivity",
     "run_id threshold",
     "threshold",
@@ -86,7 +86,7 @@ SENSITIVITY = (
     text("is_used", "", lambda value: "in use" if value else ""),
 )
 
-_CLUSTER_DRIFT = table(
+_CLUSTER_DRIFT_TABLE = table(
     "cluster_drift",
     "run_id cluster_id",
     "cluster_id",
@@ -105,7 +105,7 @@ CLUSTER_DRIFT = (
     text("is_alert", "Alert", lambda value: "above 0.3" if value else ""),
 )
 
-_FACTOR_MAP = table(
+_FACTOR_MAP_TABLE = table(
     "factor_map",
     "run_id symbol",
     "cluster_id, symbol",
@@ -116,7 +116,7 @@ _FACTOR_MAP = table(
     ),
 )
 
-_HEDGE_ANCHORS = table(
+_HEDGE_ANCHORS_TABLE = table(
     "hedge_anchors",
     "run_id reference rank",
     "reference = 'market' desc, reference, rank",
@@ -139,11 +139,11 @@ HEDGE_ANCHORS = (
 
 
 TABLES: tuple[ReportTable, ...] = (
-    _CLUSTERS,
-    _CLUSTER_MEMBERS,
-    _SUBCLUSTERS,
-    _CLUSTER_SENSITIVITY,
-    _CLUSTER_DRIFT,
-    _FACTOR_MAP,
-    _HEDGE_ANCHORS,
+    _CLUSTERS_TABLE,
+    _CLUSTER_MEMBERS_TABLE,
+    _SUBCLUSTERS_TABLE,
+    _CLUSTER_SENSITIVITY_TABLE,
+    _CLUSTER_DRIFT_TABLE,
+    _FACTOR_MAP_TABLE,
+    _HEDGE_ANCHORS_TABLE,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from reports.tables.declarations import ReportTable, columns, table
 from reports.text.formats import code, date, number, percent, text, whole, word
 
-_CORRELATION_SUMMARY = table(
+_CORRELATION_SUMMARY_TABLE = table(
     "correlation_summary",
     "run_id stream",
     "stream desc",
@@ -29,7 +29,7 @@ SUMMARY = (
     number("effective_number", "Effective N"),
 )
 
-_CORRELATION_AVERAGES = table(
+_CORRELATION_AVERAGES_TABLE = table(
     "correlation_averages",
     "run_id window_sessions session_date",
     "window_sessions, session_date",
@@ -37,7 +37,7 @@ _CORRELATION_AVERAGES = table(
     may_be_empty=True,
 )
 
-_CORRELATION_LEVELS = table(
+_CORRELATION_LEVELS_TABLE = table(
     "correlation_levels",
     "run_id window_sessions",
     "window_sessions",
@@ -59,7 +59,7 @@ LEVELS = (
     date("last_session", "To"),
 )
 
-_CORRELATION_PAIRS = table(
+_CORRELATION_PAIRS_TABLE = table(
     "correlation_pairs",
     "run_id kind rank",
     "kind, rank",
@@ -81,7 +81,7 @@ PAIRS = (
     text("is_one_cluster", "", lambda value: "one cluster" if value else ""),
 )
 
-_CORRELATION_REDUNDANCY = table(
+_CORRELATION_REDUNDANCY_TABLE = table(
     "correlation_redundancy",
     "run_id symbol",
     "n_redundant desc, held_correlation desc nulls last, symbol",
@@ -103,9 +103,9 @@ REDUNDANCY = (
 
 
 TABLES: tuple[ReportTable, ...] = (
-    _CORRELATION_SUMMARY,
-    _CORRELATION_AVERAGES,
-    _CORRELATION_LEVELS,
-    _CORRELATION_PAIRS,
-    _CORRELATION_REDUNDANCY,
+    _CORRELATION_SUMMARY_TABLE,
+    _CORRELATION_AVERAGES_TABLE,
+    _CORRELATION_LEVELS_TABLE,
+    _CORRELATION_PAIRS_TABLE,
+    _CORRELATION_REDUNDANCY_TABLE,
 )

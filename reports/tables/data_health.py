@@ -8,7 +8,7 @@ from __future__ import annotations
 from reports.tables.declarations import ReportTable, columns, table
 from reports.text.formats import code, date, number, percent, status, text, whole, word, yes_no
 
-_HEALTH = table(
+_HEALTH_TABLE = table(
     "health",
     "run_id stage symbol",
     "stage = 'full' desc, stage, status_rank, symbol",
@@ -34,7 +34,7 @@ HEALTH = (
     text("is_judged", "In health gate", yes_no),
 )
 
-_HEALTH_SUMMARY = table(
+_HEALTH_SUMMARY_TABLE = table(
     "health_summary",
     "run_id stage status",
     "stage = 'full' desc, stage, status_rank",
@@ -53,7 +53,7 @@ HEALTH_SUMMARY = (
     number("n_quarantined", "Quarantined bars", whole),
 )
 
-_HEALTH_HISTORY = table(
+_HEALTH_HISTORY_TABLE = table(
     "health_history",
     "run_id stage symbol",
     "stage = 'full' desc, stage, status_rank, symbol",
@@ -80,7 +80,7 @@ HEALTH_HISTORY = (
     date("last_session", "Last"),
 )
 
-_HEALTH_COVERAGE = table(
+_HEALTH_COVERAGE_TABLE = table(
     "health_coverage",
     "run_id stage asset_class venue",
     "stage = 'full' desc, stage, ok_share, asset_class, venue",
@@ -108,7 +108,7 @@ HEALTH_COVERAGE = (
     text("worst", "Worst"),
 )
 
-_GAPS = table(
+_GAPS_TABLE = table(
     "gaps",
     "run_id symbol",
     "n_gaps desc, symbol",
@@ -123,7 +123,7 @@ GAPS = (
     text("first_ten_gaps", "Sessions (at most ten)"),
 )
 
-_QUARANTINE = table(
+_QUARANTINE_TABLE = table(
     "quarantine",
     "run_id symbol reason",
     "n_bars desc, symbol, reason",
@@ -139,4 +139,11 @@ QUARANTINE = (
 )
 
 
-TABLES: tuple[ReportTable, ...] = (_HEALTH, _HEALTH_SUMMARY, _HEALTH_HISTORY, _HEALTH_COVERAGE, _GAPS, _QUARANTINE)
+TABLES: tuple[ReportTable, ...] = (
+    _HEALTH_TABLE,
+    _HEALTH_SUMMARY_TABLE,
+    _HEALTH_HISTORY_TABLE,
+    _HEALTH_COVERAGE_TABLE,
+    _GAPS_TABLE,
+    _QUARANTINE_TABLE,
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reports.tables.declarations import ReportTable, columns, table
 from reports.text.formats import (
+    ASSET_CLASSES,
     Field,
     code,
     general,
@@ -27,13 +28,10 @@ from reports.text.formats import (
     yes_no,
 )
 
-ASSET_CLASSES = ("equity", "etf", "bond", "crypto", "fx", "future", "cfd", "index", "cash")
-"""Order in which asset classes are stacked and listed."""
-
 CLUSTERS_SHOWN = 12
 """Clusters that a report draws per risk profile; results.cluster_weights holds all of them."""
 
-_SELECTION = table(
+_SELECTION_TABLE = table(
     "selection",
     "run_id symbol",
     "is_selected desc, cluster_id nulls last, direction desc, score desc nulls last, symbol",
@@ -62,7 +60,7 @@ SELECTION = (
     text("reason", "Reason"),
 )
 
-_RISK_PROFILES = table(
+_RISK_PROFILES_TABLE = table(
     "risk_profiles",
     "run_id risk_profile",
     "risk_profile",
@@ -86,7 +84,7 @@ RISK_PROFILES = (
     status("status", "Solver", word),
 )
 
-_ASSET_CLASSES = table(
+_ASSET_CLASSES_TABLE = table(
     "asset_classes",
     "run_id risk_profile asset_class",
     f"risk_profile, list_position({list(ASSET_CLASSES)}, asset_class) nulls last, asset_class",
@@ -101,7 +99,7 @@ ASSET_CLASS_WEIGHTS = (
     number("short_weight", "Short", percent),
 )
 
-_CLUSTER_WEIGHTS = table(
+_CLUSTER_WEIGHTS_TABLE = table(
     "cluster_weights",
     "run_id risk_profile cluster_id sleeve",
     "risk_profile, weight desc, cluster_id, sleeve",
@@ -125,7 +123,7 @@ CLUSTER_WEIGHTS = (
     number("mean_correlation", "Mean corr."),
 )
 
-_HOLDINGS = table(
+_HOLDINGS_TABLE = table(
     "holdings",
     "run_id risk_profile symbol",
     "risk_profile, weight_rank",
@@ -150,7 +148,7 @@ HOLDINGS = (
     Field("fragility_level", "Fragility", plain, "level"),
 )
 
-_SLEEVES = table(
+_SLEEVES_TABLE = table(
     "sleeves",
     "run_id risk_profile sleeve",
     "risk_profile, sleeve",
@@ -171,7 +169,7 @@ SLEEVES = (
     number("mean_convexity", "Mean convexity", score),
 )
 
-_SOLVES = table(
+_SOLVES_TABLE = table(
     "solves",
     "run_id risk_profile engine",
     "risk_profile, engine",
@@ -196,7 +194,7 @@ SOLVES = (
     text("message", "Message"),
 )
 
-_DRIFT = table(
+_DRIFT_TABLE = table(
     "drift",
     "run_id risk_profile",
     "risk_profile",
@@ -217,7 +215,7 @@ DRIFT = (
     number("n_orders", "Orders", whole),
 )
 
-_ORDERS = table(
+_ORDERS_TABLE = table(
     "orders",
     "run_id risk_profile symbol side",
     "risk_profile, abs(weight_change) desc, symbol, side",
@@ -240,13 +238,13 @@ ORDERS = (
 
 
 TABLES: tuple[ReportTable, ...] = (
-    _SELECTION,
-    _RISK_PROFILES,
-    _ASSET_CLASSES,
-    _CLUSTER_WEIGHTS,
-    _HOLDINGS,
-    _SLEEVES,
-    _SOLVES,
-    _DRIFT,
-    _ORDERS,
+    _SELECTION_TABLE,
+    _RISK_PROFILES_TABLE,
+    _ASSET_CLASSES_TABLE,
+    _CLUSTER_WEIGHTS_TABLE,
+    _HOLDINGS_TABLE,
+    _SLEEVES_TABLE,
+    _SOLVES_TABLE,
+    _DRIFT_TABLE,
+    _ORDERS_TABLE,
 )

@@ -21,7 +21,7 @@ from reports.text.formats import (
     word,
 )
 
-_SUMMARY = table(
+_SUMMARY_TABLE = table(
     "summary",
     "run_id",
     "run_id",
@@ -35,7 +35,7 @@ _SUMMARY = table(
     ),
 )
 
-_STEPS = table(
+_STEPS_TABLE = table(
     "steps",
     "run_id step",
     "number, step",
@@ -59,7 +59,7 @@ STEPS = (
     code("outputs_sha256", "Outputs", digest),
 )
 
-_GATE = table(
+_GATE_TABLE = table(
     "gate",
     "run_id check risk_profile",
     'passed, "check", risk_profile',
@@ -74,7 +74,7 @@ AUDIT_CHECKS = (
     text("detail", "Detail"),
 )
 
-_REGIME = table(
+_REGIME_TABLE = table(
     "regime",
     "run_id",
     "run_id",
@@ -96,7 +96,7 @@ REGIME_COMPONENTS = (
     ("average_correlation", "Average pairwise correlation", ratio),
 )
 
-_REGIME_HISTORY = table(
+_REGIME_HISTORY_TABLE = table(
     "regime_history",
     "run_id session_date",
     "session_date",
@@ -118,4 +118,4 @@ LIMITS = (
 """Limits of every run, printed at the end of the portfolio report."""
 
 
-TABLES: tuple[ReportTable, ...] = (_SUMMARY, _STEPS, _GATE, _REGIME, _REGIME_HISTORY)
+TABLES: tuple[ReportTable, ...] = (_SUMMARY_TABLE, _STEPS_TABLE, _GATE_TABLE, _REGIME_TABLE, _REGIME_HISTORY_TABLE)

@@ -26,7 +26,7 @@ _ENGINE_METRICS = (
     "sortino max_drawdown cvar95 turnover_annual cost_drag beta alpha information_ratio"
 )
 
-_ENGINES = table(
+_ENGINES_TABLE = table(
     "engines",
     "run_id engine risk_profile simulator",
     "simulator desc, sharpe desc nulls last, engine, risk_profile",
@@ -72,7 +72,7 @@ CELLS_WITHOUT_RESULT = (
     text("message", "Reason"),
 )
 
-_METRICS = table(
+_METRICS_TABLE = table(
     "metrics",
     "run_id engine risk_profile simulator metric",
     "engine, risk_profile, simulator, metric",
@@ -87,7 +87,7 @@ METRICS = (
     text("message", "Note"),
 )
 
-_OVERFITTING = table(
+_OVERFITTING_TABLE = table(
     "overfitting",
     "run_id simulator metric",
     "simulator desc, metric",
@@ -101,7 +101,7 @@ OVERFITTING = (
     text("message", "Note"),
 )
 
-_DECAY = table(
+_DECAY_TABLE = table(
     "decay",
     "run_id engine risk_profile",
     "engine, risk_profile",
@@ -126,7 +126,7 @@ DECAY = (
     number("cost_drag", "Cost drag", percent),
 )
 
-_WINDOWS = table(
+_WINDOWS_TABLE = table(
     "windows",
     "run_id window",
     '"window"',
@@ -150,7 +150,7 @@ WINDOWS = (
     text("message", "Note"),
 )
 
-_WINDOW_RETURNS = table(
+_WINDOW_RETURNS_TABLE = table(
     "window_returns",
     "run_id engine risk_profile window",
     'engine, risk_profile, "window"',
@@ -165,14 +165,14 @@ WINDOW_RETURNS = (
     number("decay", "Decay", percent),
 )
 
-_WEALTH = table(
+_WEALTH_TABLE = table(
     "wealth",
     "run_id engine risk_profile simulator session_date",
     "engine, risk_profile, simulator, session_date",
     columns(text="run_id engine risk_profile simulator", date="session_date", real="wealth"),
 )
 
-_TARGET_ACHIEVEMENT = table(
+_TARGET_ACHIEVEMENT_TABLE = table(
     "target_achievement",
     "run_id engine simulator risk_profile",
     "simulator desc, engine, risk_profile",
@@ -186,7 +186,7 @@ TARGET_ACHIEVEMENT = (
     text("message", "Reason"),
 )
 
-_TARGET_COMPARISONS = table(
+_TARGET_COMPARISONS_TABLE = table(
     "target_comparisons",
     "run_id engine simulator risk_profile figure lower_risk_profile upper_risk_profile",
     "simulator desc, engine, risk_profile, p_value desc, lower_risk_profile, upper_risk_profile",
@@ -209,7 +209,7 @@ TARGET_COMPARISONS = (
     number("p_opposite", "p of the opposite", score),
 )
 
-_ALPHA_ISOLATION = table(
+_ALPHA_ISOLATION_TABLE = table(
     "alpha_isolation",
     "run_id engine simulator risk_profile metric",
     "simulator desc, engine, metric, risk_profile",
@@ -253,14 +253,14 @@ ALPHA_ISOLATION_IN_BRIEF: tuple[Field, ...] = tuple(field for field in ALPHA_ISO
 
 
 TABLES: tuple[ReportTable, ...] = (
-    _ENGINES,
-    _METRICS,
-    _OVERFITTING,
-    _DECAY,
-    _WINDOWS,
-    _WINDOW_RETURNS,
-    _WEALTH,
-    _TARGET_ACHIEVEMENT,
-    _TARGET_COMPARISONS,
-    _ALPHA_ISOLATION,
+    _ENGINES_TABLE,
+    _METRICS_TABLE,
+    _OVERFITTING_TABLE,
+    _DECAY_TABLE,
+    _WINDOWS_TABLE,
+    _WINDOW_RETURNS_TABLE,
+    _WEALTH_TABLE,
+    _TARGET_ACHIEVEMENT_TABLE,
+    _TARGET_COMPARISONS_TABLE,
+    _ALPHA_ISOLATION_TABLE,
 )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 MISSING = "\N{EN DASH}"
+ASSET_CLASSES = ("equity", "etf", "bond", "crypto", "fx", "future", "cfd", "index", "cash")
+"""Order in which asset classes are stacked and listed."""
 
 _SPELLINGS = {
     "cagr": "CAGR",

@@ -138,7 +138,7 @@ def textbook(high: list[float], low: list[float], close: list[float], volume: li
     }
 
 
-def verdict(buy: bool, sell: bool) -> float:
+def rating(buy: bool, sell: bool) -> float:
     return 1.0 if buy else -1.0 if sell else 0.0
 
 
@@ -150,7 +150,7 @@ def rated_at(
     ago = {name: values[i - 1] for name, values in c.items()}
     price, trend = close[i], close[i] - now["ema50"]
     averages = [
-        verdict(now[n] < price, now[n] > price)
+        rating(now[n] < price, now[n] > price)
         for n in now
         if (n[:3] in ("sma", "ema") and n != "ema13") or n in ("vwma20", "hma9")
     ]
@@ -158,17 +158,17 @@ def rated_at(
     line, base, then = middle(9, i), middle(26, i), i - 25
     span_a, span_b = (middle(9, then) + middle(26, then)) / 2, middle(52, then)
     averages.append(
-        verdict(
+        rating(
             span_a > span_b and base > span_a and line > base and price > line,
             span_a < span_b and base < span_a and line < base and price < line,
         )
     )
-    turn = lambda n, lo, hi: verdict(now[n] < lo and now[n] > ago[n], now[n] > hi and now[n] < ago[n])  # noqa: E731
+    turn = lambda n, lo, hi: rating(now[n] < lo and now[n] > ago[n], now[n] > hi and now[n] < ago[n])  # noqa: E731
 
     def crossing(fast: str, slow: str, *, down_trend: bool = True, up_trend: bool = True) -> float:
         up = now[fast] > now[slow] and ago[fast] < ago[slow] and max(now[fast], now[slow]) < 20
         down = now[fast] < now[slow] and ago[fast] > ago[slow] and min(now[fast], now[slow]) > 80
-        return verdict(up and down_trend, down and up_trend)
+        return rating(up and down_trend, down and up_trend)
 
     ao = [c["awesome_oscillator"][i - k] for k in range(3)]
     bull, bear = (
@@ -180,20 +180,20 @@ def rated_at(
         turn("rsi", 30, 70),
         crossing("stoch_k", "stoch_d"),
         turn("cci20", -100, 100),
-        verdict(
+        rating(
             strong and now["plus_di"] > now["minus_di"] and ago["plus_di"] < ago["minus_di"],
             strong and now["plus_di"] < now["minus_di"] and ago["plus_di"] > ago["minus_di"],
         ),
-        verdict(
+        rating(
             (ao[0] > 0 > ao[1]) or (ao[1] > 0 and ao[0] > ao[1] < ao[2] and ao[0] > 0),
             (ao[0] < 0 < ao[1]) or (ao[1] < 0 and ao[0] < ao[1] > ao[2] and ao[0] < 0),
         ),
-        verdict(now["momentum10"] > ago["momentum10"], now["momentum10"] < ago["momentum10"]),
-        verdict(now["macd"] > now["macd_signal"], now["macd"] < now["macd_signal"]),
+        rating(now["momentum10"] > ago["momentum10"], now["momentum10"] < ago["momentum10"]),
+        rating(now["macd"] > now["macd_signal"], now["macd"] < now["macd_signal"]),
         crossing("stoch_rsi_k", "stoch_rsi_d", down_trend=trend < 0, up_trend=trend > 0),
         turn("williams_r", -80, -20),
-        verdict(trend > 0 and bear[0] < 0 and bear[0] > bear[1], trend < 0 and bull[0] > 0 and bull[0] < bull[1]),
-        verdict(now["ultimate_oscillator"] > 70, now["ultimate_oscillator"] < 30),
+        rating(trend > 0 and bear[0] < 0 and bear[0] > bear[1], trend < 0 and bull[0] > 0 and bull[0] < bull[1]),
+        rating(now["ultimate_oscillator"] > 70, now["ultimate_oscillator"] < 30),
     ]
     assert (len(averages), len(others)) == (15, 11)
     return mean(averages), mean(others)
@@ -240,7 +240,7 @@ def test_every_column_equals_the_textbook_loop(bars: pl.DataFrame, columns: pl.D
         for position, (got, value) in enumerate(pairs):
             assert (got is None) == (value is None), (name, position)
             if value is not None:
-                # What is a difference is judged by the size of what was subtracted: a price, or 100 percent.
+                # The tolerance of a difference depends on the size of its terms: a price, or 100 percent.
                 scale = own["close"][position] if name in PRICE_DIFFERENCES else 100.0 if name in PERCENTS else 0.0
                 assert got == pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE * scale), (name, position)
 

@@ -53,7 +53,7 @@ def run(body: str) -> str:
 
 @pytest.mark.parametrize("work", ["never_ends", "never_ends_and_wraps"])
 def test_an_interrupt_that_a_library_or_a_package_wrapped_in_its_own_error(work: str) -> None:
-    said = run(f"""
+    output = run(f"""
         interrupt_soon()
         try:
             with interruptible():
@@ -61,11 +61,11 @@ def test_an_interrupt_that_a_library_or_a_package_wrapped_in_its_own_error(work:
         except KeyboardInterrupt:
             print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
     """)
-    assert said == "True"
+    assert output == "True"
 
 
 def test_an_interrupt_that_a_retry_swallowed() -> None:
-    said = run("""
+    output = run("""
         interrupt_soon()
         try:
             with interruptible(), interruptible(), contextlib.suppress(RuntimeError):
@@ -73,11 +73,11 @@ def test_an_interrupt_that_a_retry_swallowed() -> None:
         except KeyboardInterrupt:
             print("interrupted")
     """)
-    assert said == "interrupted"
+    assert output == "interrupted"
 
 
 def test_without_an_interrupt_and_outside_the_main_thread_nothing_changes() -> None:
-    said = run("""
+    output = run("""
         with contextlib.suppress(ZeroDivisionError), interruptible():
             1 / 0
         before = signal.getsignal(signal.SIGINT)
@@ -91,4 +91,4 @@ def test_without_an_interrupt_and_outside_the_main_thread_nothing_changes() -> N
         with interruptible():
             print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)
     """)
-    assert said == "True\nTrue"
+    assert output == "True\nTrue"

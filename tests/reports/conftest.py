@@ -1,4 +1,4 @@
-"""A run in DuckDB, the report models as views over it, and their rows as a report reads them."""
+"""Build the report models over a run in an in-memory DuckDB, and read them as a report does."""
 
 from __future__ import annotations
 

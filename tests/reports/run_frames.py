@@ -1,4 +1,4 @@
-"""One small run as the front door would write it: rows of `results` and of the marts that the reports join."""
+"""Rows of `results` and of the joined marts for one small run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tests.reports.findings_frames import findings_rows
+from tests.reports.analysis_frames import analysis_rows
 
 RUN_ID = "demo-20251230-a1b2c3"
 AS_OF = dt.date(2025, 12, 30)
@@ -122,7 +122,7 @@ def run_frames(run_id: str = RUN_ID, *, is_simulated: bool = True) -> dict[str, 
         **_selection_rows(rng),
         **_portfolio_rows(weights, rng),
         **_tournament_rows(rng),
-        **findings_rows(instruments(), PROFILES, SIMULATORS, AS_OF),
+        **analysis_rows(instruments(), PROFILES, SIMULATORS, AS_OF),
     }
     frames = {
         name: pl.DataFrame([{"run_id": run_id, **row} for row in rows], infer_schema_length=None)

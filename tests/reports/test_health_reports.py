@@ -1,4 +1,4 @@
-"""Health over the runs of a lake and by class and venue, recomputed from the rows that the runs left."""
+"""Health history and coverage equal those computed from the rows of the runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import run_frames
 
 # Health of four runs at full depth, the oldest first; `old` and `new` have another source than `odd`.
-SEEN = {
+STATUSES = {
     "SIMX:A": {"old": "OK", "mid": "GAPS", "new": "GAPS", "odd": "MISSING"},
     "SIMX:B": {"old": "STALE", "mid": "OK", "new": "OK"},
     "SIMX:C": {"mid": "SHORT", "new": "INVALID", "odd": "OK"},
@@ -58,7 +58,7 @@ def lake() -> MemoryLake:
         for symbol, asset_class in CLASSES.items()
     ]
     marts = {name: frame for name, frame in frames.items() if name.startswith("marts.")}
-    health = [health_row(symbol, run, status) for symbol, runs in SEEN.items() for run, status in runs.items()]
+    health = [health_row(symbol, run, status) for symbol, runs in STATUSES.items() for run, status in runs.items()]
     put(
         lake.connection,
         {
@@ -73,25 +73,25 @@ def lake() -> MemoryLake:
 
 
 def test_each_run_says_what_a_symbol_was_in_the_run_before_of_the_same_source(lake: MemoryLake) -> None:
-    told = {
+    history = {
         (row["symbol"], row["run_id"]): row
         for row in lake.query("from reports.rpt_health_history").iter_rows(named=True)
     }
-    assert len(told) == sum(len(runs) for runs in SEEN.values())
-    for symbol, runs in SEEN.items():
+    assert len(history) == sum(len(runs) for runs in STATUSES.values())
+    for symbol, runs in STATUSES.items():
         ours = [run_id for run_id in DAYS if run_id in runs and run_id != "odd"]
-        assert told[symbol, ours[0]]["movement"] == "first"
-        assert told[symbol, ours[0]]["previous_run_id"] is None
+        assert history[symbol, ours[0]]["movement"] == "first"
+        assert history[symbol, ours[0]]["previous_run_id"] is None
         for before, now in itertools.pairwise(ours):
-            row = told[symbol, now]
+            row = history[symbol, now]
             step = RANKS.index(runs[now]) - RANKS.index(runs[before])
             assert (row["previous_run_id"], row["previous_status"]) == (before, runs[before])
             assert row["movement"] == ("same" if step == 0 else "better" if step > 0 else "worse")
-        for place, run_id in enumerate(ours):
-            same = itertools.takewhile(lambda run: runs[run] == runs[run_id], reversed(ours[: place + 1]))  # noqa: B023
-            assert told[symbol, run_id]["n_runs_in_status"] == len(list(same))
-    assert {told[symbol, "odd"]["movement"] for symbol in ("SIMX:A", "SIMX:C")} == {"first"}
-    assert told["SIMX:A", "new"]["as_of"] == dt.date(2026, 1, 4)
+        for position, run_id in enumerate(ours):
+            same = itertools.takewhile(lambda run: runs[run] == runs[run_id], reversed(ours[: position + 1]))  # noqa: B023
+            assert history[symbol, run_id]["n_runs_in_status"] == len(list(same))
+    assert {history[symbol, "odd"]["movement"] for symbol in ("SIMX:A", "SIMX:C")} == {"first"}
+    assert history["SIMX:A", "new"]["as_of"] == dt.date(2026, 1, 4)
 
 
 def test_a_later_run_leaves_what_the_earlier_ones_say_of_themselves(lake: MemoryLake) -> None:
@@ -114,12 +114,12 @@ def test_a_later_run_leaves_what_the_earlier_ones_say_of_themselves(lake: Memory
 
 def test_coverage_counts_every_instrument_of_a_class_and_venue_once(lake: MemoryLake) -> None:
     rows = lake.query("from reports.rpt_health_coverage").to_dicts()
-    assert sum(row["n_instruments"] for row in rows) == sum(len(runs) for runs in SEEN.values())
+    assert sum(row["n_instruments"] for row in rows) == sum(len(runs) for runs in STATUSES.values())
     counts = ("n_missing", "n_invalid", "n_stale", "n_with_gaps", "n_short", "n_ok")
     for row in rows:
         mine = [
             (symbol, runs[row["run_id"]])
-            for symbol, runs in SEEN.items()
+            for symbol, runs in STATUSES.items()
             if row["run_id"] in runs
             and symbol.startswith(row["venue"] + ":")
             and CLASSES.get(symbol, "unknown") == row["asset_class"]

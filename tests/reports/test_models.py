@@ -1,4 +1,4 @@
-"""The report models: columns as declared, grain kept, arithmetic recomputed from the rows they read."""
+"""Report models have the declared columns and grain, and their figures equal those computed from the source rows."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_a_model_has_the_columns_and_types_that_the_reader_and_the_yaml_declare(
     described = lake.connection.execute(f"describe reports.{name}").fetchall()
     built = {row[0]: row[1] for row in described}
     assert built == TABLES[name].columns
-    said = [(column["name"], column["data_type"].upper()) for column in documented[name]["columns"]]
-    assert said == list(built.items())
+    declared = [(column["name"], column["data_type"].upper()) for column in documented[name]["columns"]]
+    assert declared == list(built.items())
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
@@ -137,7 +137,7 @@ def test_window_returns_and_wealth_compound_the_sessions(
     assert wealth.height == stream["session_date"].dt.truncate("1w").n_unique()
 
 
-def test_figures_of_the_whole_table_are_no_cell(tables: ReportTables) -> None:
+def test_metrics_of_all_cells_together_are_no_cell(tables: ReportTables) -> None:
     assert "all" not in set(tables["rpt_engines"]["engine"])
     assert set(tables["rpt_overfitting"]["metric"]) == {"n_trials", "overfitting_probability", "superiority_p_value"}
     failed = tables["rpt_engines"].filter(status="failed")

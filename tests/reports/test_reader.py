@@ -1,4 +1,4 @@
-"""A report is complete or it is not published: what the reader refuses."""
+"""The reader refuses missing, malformed and empty tables."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from reports.tables.index import TABLES
 from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import RUN_ID, run_frames
 
-OBLIGATORY = [name for name, table in TABLES.items() if not table.may_be_empty]
+REQUIRED = [name for name, table in TABLES.items() if not table.may_be_empty]
 
 
-def test_only_the_asked_run_is_read(lake: MemoryLake, tables: ReportTables) -> None:
+def test_only_the_requested_run_is_read(lake: MemoryLake, tables: ReportTables) -> None:
     assert tables.run_id == RUN_ID
     assert set(tables) == set(TABLES)
     other = ReportTables.load(lake, "other-run")
@@ -29,7 +29,7 @@ def test_only_the_asked_run_is_read(lake: MemoryLake, tables: ReportTables) -> N
 
 def test_a_run_that_the_lake_does_not_know_is_refused(lake: MemoryLake) -> None:
     with pytest.raises(IncompleteReportError, match="no row for this run"):
-        ReportTables.load(lake, "nobody")
+        ReportTables.load(lake, "unknown-run")
 
 
 def test_rows_of_two_runs_are_refused(tables: ReportTables) -> None:
@@ -48,9 +48,9 @@ def test_a_missing_table_is_named(name: str, tables: ReportTables) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
-def test_an_empty_table_is_refused_unless_nothing_is_an_answer(name: str, tables: ReportTables) -> None:
+def test_an_empty_table_is_refused_unless_it_may_be_empty(name: str, tables: ReportTables) -> None:
     frames = dict(tables) | {name: tables[name].clear()}
-    if name in OBLIGATORY:
+    if name in REQUIRED:
         with pytest.raises(IncompleteReportError, match=name):
             ReportTables(frames)
     else:
@@ -86,7 +86,7 @@ def test_two_summaries_of_one_run_are_refused(with_cell: Callable[..., dict[str,
         ReportTables(frames)
 
 
-def test_the_real_lake_answers_as_the_memory_one(tmp_path: Path, tables: ReportTables) -> None:
+def test_a_real_lake_gives_the_same_rows_as_the_memory_lake(tmp_path: Path, tables: ReportTables) -> None:
     settings = LakeSettings(memory_limit="1GB", threads=1)
     with Lake.open(Paths.at(tmp_path), settings=settings) as real:
         real.connection.execute("begin")

@@ -1,4 +1,4 @@
-"""The reports themselves: whole, safe, self-contained, and true to the tables."""
+"""Reports are complete, escaped, self-contained, and show the values of the tables."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_page_can_be_read_without_seeing_it(page: Balance) -> None:
     assert all(page.tags[index + 1][0] == "caption" for index in tables_of_page)
 
 
-def test_the_page_asks_for_nothing(html: str, page: Balance) -> None:
+def test_the_page_loads_nothing_from_outside(html: str, page: Balance) -> None:
     assert not re.search(r"https?:|@import|url\(", html)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
     assert not any(
@@ -336,15 +336,17 @@ def test_sub_clusters_anchors_pairs_and_repeats_are_listed(tables: ReportTables,
     assert len([row for row in cells(repeats) if row[0].startswith("SIM")]) == 4
 
 
-def test_promises_and_stages_are_printed_with_their_figures(tables: ReportTables, provenance: dict[str, Any]) -> None:
+def test_target_achievement_and_alpha_isolation_are_printed_with_their_figures(
+    tables: ReportTables, provenance: dict[str, Any]
+) -> None:
     markdown = render_report("engine_comparison_report.md", tables, provenance)
-    verdicts = {(row[0], row[2]) for row in cells(section(markdown, "Target achievement")) if len(row) == 4}
-    assert ("min variance", "ACHIEVED") in verdicts
-    assert ("risk parity", "MISSED") in verdicts
+    outcomes = {(row[0], row[2]) for row in cells(section(markdown, "Target achievement")) if len(row) == 4}
+    assert ("min variance", "ACHIEVED") in outcomes
+    assert ("risk parity", "MISSED") in outcomes
     assert "reversed" in section(markdown, "Target achievement")
     isolation = section(markdown, "Alpha isolation")
-    wanted = {"simulator": "realized", "risk_profile": "hrp", "metric": "mean_annual"}
-    row = tables["rpt_alpha_isolation"].filter(**wanted).row(0, named=True)
+    row_key = {"simulator": "realized", "risk_profile": "hrp", "metric": "mean_annual"}
+    row = tables["rpt_alpha_isolation"].filter(**row_key).row(0, named=True)
     printed = next(cell for cell in cells(isolation) if cell[0] == "HRP")
     assert printed[1] == percent(row["raw_pool"])
     assert float(printed[4].removesuffix(" %")) / 100 == pytest.approx(row["selected"] - row["raw_pool"], abs=5.1e-5)
@@ -359,7 +361,7 @@ def test_the_page_maps_every_winner_once(page: Balance, tables: ReportTables) ->
         assert f"{symbol}, " in page.text
 
 
-def test_the_page_marks_the_cut_in_use_and_prints_the_verdicts(page: Balance) -> None:
+def test_the_page_marks_the_cut_in_use_and_prints_the_outcomes(page: Balance) -> None:
     assert "0.40in use" in page.text
-    for verdict in ("ACHIEVED", "MISSED", "INSUFFICIENT"):
-        assert verdict in page.text
+    for outcome in ("ACHIEVED", "MISSED", "INSUFFICIENT"):
+        assert outcome in page.text

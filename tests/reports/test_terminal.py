@@ -1,4 +1,4 @@
-"""Health in colour."""
+"""Health tables of the terminal have an order and a colour by status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.errors import IncompleteReportError
 from reports.reader import ReportTables
 from reports.tables.data_health import HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.terminal import coverage_table, health_table, history_table
-from reports.text.status_colours import HEALTH_STYLES, tone
+from reports.text.status_colours import HEALTH_STYLES
 
 ANSI = {
     "MISSING": "\x1b[1;37;41m",
@@ -57,24 +57,6 @@ def test_a_frame_without_status_or_with_a_strange_one_is_refused() -> None:
         health_table(pl.DataFrame({"symbol": ["SIMX:AAA"]}))
     with pytest.raises(IncompleteReportError, match="unknown status FINE"):
         health_table(pl.DataFrame({"symbol": ["SIMX:AAA"], "status": ["FINE"]}))
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ("OK", "good"),
-        (True, "good"),
-        (False, "bad"),
-        ("closed form", "good"),
-        ("no_positive_excess_return", "caution"),
-        ("CRISIS", "bad"),
-        ("unsupported", "note"),
-        ("something new", "plain"),
-        (None, "plain"),
-    ],
-)
-def test_a_state_has_its_tone(state: object, expected: str) -> None:
-    assert tone(state) == expected
 
 
 def test_a_history_stays_in_its_order_and_each_run_has_its_own_colour() -> None:

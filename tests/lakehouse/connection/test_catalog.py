@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,13 +10,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from lakehouse.connection import extensions
 from lakehouse.connection.catalog import SCHEMAS, Lake, LakeSettings, contract_of
-from lakehouse.errors import ExtensionMissingError, LakeMismatchError, LakeMissingError, UnknownTableError
+from lakehouse.errors import LakeMismatchError, LakeMissingError, UnknownTableError
 from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
 from lakehouse.storage.hashing import content_hash
-from lakehouse.storage.snapshots import list_snapshots, snapshot
 from lakehouse.storage.writes import Write, write
 
 Make = Callable[..., pl.DataFrame]
@@ -72,10 +69,6 @@ def test_time_travel_reads_what_was_there_then(lake: Lake, bars: Make) -> None:
         assert content_hash(held, ["symbol", "session_date", "close"]) == content_hash(
             bars(20 + number, close=float(number)), ["symbol", "session_date", "close"]
         )
-        assert snapshot(lake, receipt.snapshot_id).step == f"s{number}"
-    assert [found.snapshot_id for found in list_snapshots(lake, limit=2)] == [then[2].snapshot_id, then[1].snapshot_id]
-    with pytest.raises(UnknownTableError, match="no snapshot 999"):
-        snapshot(lake, 999)
 
 
 def test_reading_selects_orders_and_names_what_is_missing(lake: Lake, bars: Make) -> None:
@@ -99,7 +92,7 @@ def test_a_table_without_contract_is_refused_with_the_nearest_name() -> None:
         contract_of("raw.bar")
 
 
-def test_a_lake_whose_data_lie_elsewhere_is_refused(lake: Lake, paths: Paths, settings: LakeSettings) -> None:
+def test_a_lake_with_another_data_path_is_refused(lake: Lake, paths: Paths, settings: LakeSettings) -> None:
     lake.close()
     with pytest.raises(LakeMismatchError, match="relocate"):
         Lake.open(replace(paths, data=str(paths.root / "other")), settings=settings)
@@ -118,24 +111,3 @@ def test_a_catalog_that_is_no_database_is_refused(paths: Paths, settings: LakeSe
     paths.catalog_file.write_text("this is no database, and it is long enough to be taken for one " * 20)
     with pytest.raises(LakeMissingError, match="could not be attached"):
         Lake.open(paths, settings=settings)
-
-
-def test_a_postgres_catalog_without_its_wheel_says_what_to_install(
-    paths: Paths, settings: LakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: object
-) -> None:
-    server = replace(paths, catalog="postgres:dbname=lake password=hunter2", extensions=paths.root / "none")
-    assert extensions.needed_extensions(server) == ("ducklake", "postgres_scanner")
-    find = extensions.importlib.util.find_spec
-    monkeypatch.setattr(extensions.importlib.util, "find_spec", lambda name: None if "postgres" in name else find(name))
-    with pytest.raises(ExtensionMissingError, match="duckdb-extension-postgres-scanner==") as refused:
-        Lake.open(server, settings=settings)
-    assert "hunter2" not in str(refused.value)
-    shutil.rmtree(paths.root / "none")
-
-
-def test_data_behind_a_url_need_the_extension_for_it(paths: Paths) -> None:
-    assert extensions.needed_extensions(replace(paths, data="s3://bucket/lake")) == (
-        "ducklake",
-        "sqlite_scanner",
-        "httpfs",
-    )

@@ -84,7 +84,7 @@ def refuse(reader: Lake, ask: Callable[..., pl.DataFrame]) -> Callable[[str], No
         ("pivot raw.bars on symbol in ('TEST:AAA') using max(close) group by session_date", 300),
         ("select * from raw.bars at (version => 1)", 0),
         ("from range(5)", 5),
-        ("select 'insert into x; drop table y' as said -- a comment; with a semicolon", 1),
+        ("select 'insert into x; drop table y' as text -- a comment; with a semicolon", 1),
     ],
 )
 def test_queries_return_their_rows(ask: Callable[..., pl.DataFrame], sql: str, rows: int | None) -> None:

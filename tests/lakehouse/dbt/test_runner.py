@@ -81,15 +81,22 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that tests share, so that it is parsed once."""
+    folder = tmp_path_factory.mktemp("toy") / "project"
     (folder / "models").mkdir(parents=True)
     (folder / "profiles.yml").write_text(PROFILE)
     (folder / "dbt_project.yml").write_text(PROJECT)
     for name, text in MODELS.items():
         (folder / "models" / name).write_text(text)
     return folder
+
+
+@pytest.fixture
+def own_project(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project that a test may change."""
+    return shutil.copytree(project, tmp_path / "project")
 
 
 def test_dbt_and_an_open_lake_live_in_one_process(
@@ -112,7 +119,7 @@ def test_dbt_and_an_open_lake_live_in_one_process(
         assert lake.snapshot_id() == built.snapshot_id
         assert lake.read("marts.means").rows() == [("TEST:AAA", 2.0, "first")]
         write(lake, Write("raw.bars", bars(30, "TEST:BBB", close=4.0)), run_id="run-a", step="land-more")
-        again = run_dbt(paths, ["run"], {"note": "second"}, project=project, settings=settings)
+        again = run_dbt(paths, ["run"], {"note": "first"}, project=project, settings=settings)
         assert again.success
         assert lake.read("marts.means", order_by=["symbol"])["mean_close"].to_list() == [2.0, 4.0]
         assert lake.read("marts.means", at_snapshot=built.snapshot_id).height == 1
@@ -127,7 +134,7 @@ def test_failed_nodes_are_named_and_another_home_is_not_mixed_up(
     other = Paths.at(tmp_path / "other")
     with Lake.open(other, settings=settings) as lake:
         write(lake, Write("raw.bars", bars(5, "TEST:OTHER").with_columns(close=None)), run_id="run-a", step="land")
-    result = run_dbt(other, ["build"], {"note": "x"}, project=project, settings=settings)
+    result = run_dbt(other, ["build"], {"note": "first"}, project=project, settings=settings)
     assert not result.success
     assert [(node.name, node.status, node.failures) for node in result.failed] == [
         ("not_null_means_mean_close", "fail", 1)
@@ -135,17 +142,17 @@ def test_failed_nodes_are_named_and_another_home_is_not_mixed_up(
     with pytest.raises(DbtError, match="not_null_means_mean_close") as failed:
         result.require()
     assert failed.value.nodes == ("not_null_means_mean_close",)
-    run_dbt(paths, ["run"], {"note": "x"}, project=project, settings=settings).require()
+    run_dbt(paths, ["run"], {"note": "first"}, project=project, settings=settings).require()
     with Lake.open(paths, settings=settings) as lake:
         assert lake.read("marts.means").height == 0
 
 
-def test_a_project_that_does_not_parse_is_an_error(paths: Paths, project: Path, settings: LakeSettings) -> None:
-    (project / "models" / "broken.sql").write_text("select * from {{ ref('nowhere') }}")
+def test_a_project_that_does_not_parse_is_an_error(paths: Paths, own_project: Path, settings: LakeSettings) -> None:
+    (own_project / "models" / "broken.sql").write_text("select * from {{ ref('nowhere') }}")
     with pytest.raises(DbtError, match="nowhere"):
-        run_dbt(paths, ["build"], {"note": "x"}, project=project, settings=settings)
+        run_dbt(paths, ["build"], {"note": "first"}, project=own_project, settings=settings)
     with pytest.raises(DbtError, match="no dbt project"):
-        run_dbt(paths, ["build"], project=project / "models", settings=settings)
+        run_dbt(paths, ["build"], project=own_project / "models", settings=settings)
 
 
 @pytest.mark.parametrize("flag", ["--threads", "--threads=4", "--vars", "--project-dir", "--target-path"])
@@ -188,7 +195,7 @@ def test_two_dbt_runs_exclude_each_other(
 
 def test_a_parsed_project_serves_other_homes_and_processes(
     paths: Paths,
-    project: Path,
+    own_project: Path,
     settings: LakeSettings,
     bars: Make,
     tmp_path: Path,
@@ -206,26 +213,26 @@ def test_a_parsed_project_serves_other_homes_and_processes(
         monkeypatch.setattr(dbt, "PARSED", ParsedProjects())  # as in a new process
         with Lake.open(home, settings=settings) as lake:
             write(lake, Write("raw.bars", bars(1)), run_id="run-a", step="land")
-            run_dbt(home, ["run"], {"note": note}, project=project, settings=settings, lake=lake).require()
+            run_dbt(home, ["run"], {"note": note}, project=own_project, settings=settings, lake=lake).require()
             assert lake.read("marts.means")["note"].to_list() == [note]
     assert len(parses) == 1
 
 
 def test_a_view_with_the_same_text_is_not_created_again(
-    paths: Paths, project: Path, settings: LakeSettings, bars: Make
+    paths: Paths, own_project: Path, settings: LakeSettings, bars: Make
 ) -> None:
-    shutil.copytree(ROOT / "dbt_project" / "macros", project / "macros")
+    shutil.copytree(ROOT / "dbt_project" / "macros", own_project / "macros")
     text = MODELS["last_bars.sql"]
 
     def message() -> str:
-        result = run_dbt(paths, ["run", "--select", "last_bars"], project=project, settings=settings).require()
+        result = run_dbt(paths, ["run", "--select", "last_bars"], project=own_project, settings=settings).require()
         return result.nodes[0].message
 
-    (project / "models" / "means.sql").unlink()
-    (project / "models" / "schema.yml").write_text(MODELS["schema.yml"].split("models:")[0])
+    (own_project / "models" / "means.sql").unlink()
+    (own_project / "models" / "schema.yml").write_text(MODELS["schema.yml"].split("models:")[0])
     assert message() != "UNCHANGED"
     assert message() == "UNCHANGED"
-    (project / "models" / "last_bars.sql").write_text(text.replace("close from", "close * 2 as close from"))
+    (own_project / "models" / "last_bars.sql").write_text(text.replace("close from", "close * 2 as close from"))
     assert message() != "UNCHANGED"
     with Lake.open(paths, settings=settings) as lake:
         write(lake, Write("raw.bars", bars(1)), run_id="run-a", step="land")

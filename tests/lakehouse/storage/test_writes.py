@@ -136,11 +136,11 @@ def test_an_upsert_refuses_conflicting_duplicates_and_tables_without_a_key(lake:
 def test_rows_are_deleted_by_key(lake: Lake, bars: Make) -> None:
     write(lake, Write("raw.bars", bars(40)), run_id="run-a", step="land")
     keys = bars(3, first=38).select("symbol", "interval", "session_date", "source")
-    receipt = write(lake, Write("raw.bars", keys, "delete"), run_id="run-a", step="judge")
+    receipt = write(lake, Write("raw.bars", keys, "delete"), run_id="run-a", step="health")
     assert receipt.deleted == {"raw.bars": 2}
     assert count(lake, "raw.bars") == 38
     with pytest.raises(ContractError, match=r"raw\.bars\.source"):
-        write(lake, Write("raw.bars", keys.drop("source"), "delete"), run_id="run-a", step="judge")
+        write(lake, Write("raw.bars", keys.drop("source"), "delete"), run_id="run-a", step="health")
 
 
 def test_a_condition_replaces_its_range_and_can_leave_an_unchanged_one_alone(lake: Lake, bars: Make) -> None:

@@ -1,4 +1,4 @@
-"""Digits, signs and dashes."""
+"""Formatters write the expected digits, signs and dashes."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ class_references as (
     select * from {{ ref('class_references') }}
 ),
 
--- docs/method/05-discovery-selection.md#5.2. The performance of three months is used alone when six months are not known.
+-- docs/method/05-discovery-selection.md#5.2. Without six months of history the performance is that of three months.
 terms as (
     select
         scans.run_id,

@@ -30,8 +30,8 @@ final as (
         listings.session_date,
         listings.identity,
         count(*) as n_venues,
-        -- In units of the representative: one unit of 1000PEPE is a thousand PEPE. A fixed order makes the sum the same in
-        -- every run, to the last bit.
+        -- In units of the representative: one unit of 1000PEPE is a thousand PEPE. The fixed order makes the sum the
+        -- same in every run, to the last bit.
         sum(listings.volume * listing_units.units / kept_units.units order by listings.symbol) as volume,
         sum(listings.value_traded_usd order by listings.symbol) as value_traded_usd,
         coalesce(to_json(

@@ -5,22 +5,7 @@
 {%- set window_sessions = var('window_sessions') or env_var('LAKEFOLIO_WINDOW_SESSIONS', '0') %}
 
 with runs as (
-    select
-        run_id,
-        profile,
-        source,
-        as_of,
-        as_of_at,
-        light_sessions,
-        full_sessions,
-        settle_minutes,
-        max_stale_sessions,
-        min_history_sessions,
-        benchmark,
-        excluded_symbols,
-        is_simulated,
-        started_at
-    from {{ ref('stg_runs') }}
+    select * from {{ ref('stg_runs') }}
 ),
 
 chosen as (

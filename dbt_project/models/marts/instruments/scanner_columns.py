@@ -1,8 +1,8 @@
-"""Indicator columns of every session, computed from bars, so that a scan can be replayed at any past date.
+"""Compute the indicator columns of every session from bars, so that a scan can be replayed at any past date.
 
-Grain (symbol, session_date). Everything is computed per symbol over its own available bars: a missing or refused bar
-is not there and nothing is invented in its place. Bars are the quoted ones (split-adjusted), not `adj_close`, since
-that is what a scanner sees. NULL means that the history is too short or that the series has no highs, lows or volume.
+Grain (symbol, session_date). Columns are computed per symbol over its available bars; missing and refused bars are
+skipped. Prices are quoted (split-adjusted), not `adj_close`, as in a scanner. NULL means that the history is too short
+or that the series has no highs, lows or volume.
 
 Smoothing follows Wilder (1978) and the usual exponential average, both started with the plain mean of their first n
 values: y_n = mean(x_1..x_n), y_t = y_(t-1) + alpha * (x_t - y_(t-1)), alpha = 1/n (Wilder) or 2/(n+1) (exponential).
@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 AVERAGE_LENGTHS = (10, 20, 30, 50, 100, 200)
-# Bars back for a week, a month, three and six months, where the market closes at weekends and where it never does.
+# Number of bars for a week, a month, three and six months: for markets that close at weekends, and for those that do not.
 PERFORMANCE_BARS = {"perf_w": (5, 7), "perf_1m": (21, 30), "perf_3m": (63, 90), "perf_6m": (126, 180)}
 INPUTS = "symbol, session_date, high, low, close, volume, value_traded_usd, is_close_only"
 OUTPUTS = [
@@ -30,7 +30,7 @@ CLOSE, HIGH, LOW, VOLUME = pl.col("close"), pl.col("high"), pl.col("low"), pl.co
 
 
 def smoothed(values: pl.Expr, length: int, alpha: float) -> pl.Expr:
-    """Exponential recursion started with the mean of the first `length` known values; NULL before it."""
+    """Smooth exponentially from the mean of the first `length` known values on; NULL before it."""
     n_known = values.is_not_null().cum_sum()
     seed = values.cum_sum() / length
     started = pl.when(values.is_not_null() & (n_known == length)).then(seed).when(n_known > length).then(values)
@@ -38,42 +38,42 @@ def smoothed(values: pl.Expr, length: int, alpha: float) -> pl.Expr:
 
 
 def wilder(values: pl.Expr, length: int) -> pl.Expr:
-    """Wilder's smoothing: alpha = 1/length."""
+    """Smooth by Wilder's average: alpha = 1/length."""
     return smoothed(values, length, 1.0 / length)
 
 
 def exponential(values: pl.Expr, length: int) -> pl.Expr:
-    """Exponential average: alpha = 2/(length + 1)."""
+    """Smooth by the exponential average: alpha = 2/(length + 1)."""
     return smoothed(values, length, 2.0 / (length + 1))
 
 
 def lagged_sum(values: pl.Expr, weights: list[int]) -> pl.Expr:
-    """sum_i weights[i] * values[t - i]: exact, since nothing is carried from one window to the next."""
+    """Compute sum_i weights[i] * values[t - i], without the rounding errors of a running sum."""
     return sum((values.shift(lag) * weight for lag, weight in enumerate(weights)), start=pl.lit(0.0))
 
 
 def linear_average(values: pl.Expr, length: int) -> pl.Expr:
-    """Linearly weighted average, the latest value with weight `length`."""
+    """Compute a linearly weighted average; the latest value has weight `length`."""
     return lagged_sum(values, list(range(length, 0, -1))) / (length * (length + 1) / 2)
 
 
 def mean_of_three(values: pl.Expr) -> pl.Expr:
-    """Mean of three values, exact: a running sum would leave dust where a crossing compares with zero."""
+    """Compute the mean of three values without a running sum, whose rounding errors could look like a crossing."""
     return lagged_sum(values, [1, 1, 1]) / 3
 
 
 def midpoint(length: int) -> pl.Expr:
-    """Middle of the range of the last `length` bars (Ichimoku's lines)."""
+    """Compute the middle of the range of the last `length` bars (Ichimoku's lines)."""
     return (HIGH.rolling_max(length) + LOW.rolling_min(length)) / 2
 
 
 def position(values: pl.Expr, lowest: pl.Expr, highest: pl.Expr) -> pl.Expr:
-    """Where a value lies between two bounds, 0-100; NULL where the bounds coincide."""
+    """Compute the position of a value between two bounds, 0-100; NULL when the bounds are equal."""
     return pl.when(highest > lowest).then(100.0 * ((values - lowest) / (highest - lowest)))
 
 
 def price_columns() -> list[pl.Expr]:
-    """change = close / close[1] - 1, Perf.* = close / close[n bars] - 1, both in percent; the true ranges."""
+    """Compute change = close / close[1] - 1, Perf.* = close / close[n bars] - 1, both in percent, and the true ranges."""
     previous = CLOSE.shift(1)
     performances = [
         (
@@ -106,7 +106,7 @@ def price_columns() -> list[pl.Expr]:
 
 
 def directional_columns() -> list[pl.Expr]:
-    """ATR 14, Volatility.D = 100 * true range / |low|, +DI and -DI 14 (Wilder 1978)."""
+    """Compute ATR 14, Volatility.D = 100 * true range / |low|, +DI and -DI 14 (Wilder 1978)."""
     up, down = pl.col("up_move"), pl.col("down_move")
     plus_movement = pl.when((up > down) & (up > 0)).then(up).when(up.is_not_null()).then(0.0)
     minus_movement = pl.when((down > up) & (down > 0)).then(down).when(down.is_not_null()).then(0.0)
@@ -120,7 +120,7 @@ def directional_columns() -> list[pl.Expr]:
 
 
 def oscillator_columns() -> list[pl.Expr]:
-    """The oscillators that need nothing but prices; each formula as published by its author.
+    """Compute the oscillators that need only prices, by the formulas of their authors.
 
     RSI 14 = 100 * up / (up + down) of Wilder averages, NULL for a price that never moved. Stochastic 14: position of
     the close in the range. Williams %R = that position - 100. CCI 20 = (tp - mean) / (0.015 * mean absolute deviation).
@@ -152,7 +152,7 @@ def oscillator_columns() -> list[pl.Expr]:
 
 
 def smoothed_oscillator_columns() -> list[pl.Expr]:
-    """%K = mean3 of the stochastic, %D = mean3 of %K; MACD's signal = ema9; Stochastic RSI 14; VWMA 20; Hull 9.
+    """Compute %K = mean3 of the stochastic, the signal of MACD = ema9, Stochastic RSI 14, VWMA 20 and Hull 9.
 
     Hull(9) = wma3(2 * wma4(close) - wma9(close)). VWMA = sum(close * volume) / sum(volume) over 20 bars.
     """
@@ -167,14 +167,14 @@ def smoothed_oscillator_columns() -> list[pl.Expr]:
         linear_average(2 * linear_average(CLOSE, 4) - linear_average(CLOSE, 9), 3).alias("hma9"),
         midpoint(9).alias("ichimoku_conversion"),
         midpoint(26).alias("ichimoku_base"),
-        # The leading spans stand at the bar 26 sessions (itself included) after the one they were computed from.
+        # The leading spans belong to the bar 25 sessions after the one that they are computed from.
         ((midpoint(9) + midpoint(26)) / 2).shift(25).alias("ichimoku_span_a"),
         midpoint(52).shift(25).alias("ichimoku_span_b"),
     ]
 
 
 def signal_lines() -> list[pl.Expr]:
-    """The second smoothing of the two stochastics."""
+    """Compute the second smoothing of both stochastics: %D = mean3 of %K."""
     return [
         mean_of_three(pl.col("stoch_k")).alias("stoch_d"),
         mean_of_three(pl.col("stoch_rsi_k")).alias("stoch_rsi_d"),
@@ -182,13 +182,13 @@ def signal_lines() -> list[pl.Expr]:
 
 
 def rated(buy: pl.Expr, sell: pl.Expr, *needed: pl.Expr) -> pl.Expr:
-    """+1, -1 or 0; NULL while one of the inputs is not known, so that the component does not count."""
+    """Rate +1, -1 or 0; NULL when an input is unknown, so that the component does not count."""
     known = pl.all_horizontal(*[value.is_not_null() for value in needed])
     return pl.when(~known).then(None).when(buy).then(1.0).when(sell).then(-1.0).otherwise(0.0)
 
 
 def average_ratings() -> list[pl.Expr]:
-    """Below the price +1, above it -1, for SMA and EMA 10..200, VWMA 20 and Hull 9; the Ichimoku cloud as published.
+    """Rate averages below the price +1, above it -1 (SMA and EMA 10..200, VWMA 20, Hull 9), and the Ichimoku cloud.
 
     Ichimoku (9, 26, 52): buy when span A > span B, base > span A, conversion > base and price > conversion.
     """
@@ -206,7 +206,7 @@ def average_ratings() -> list[pl.Expr]:
 
 
 def crossing_rating(fast: pl.Expr, slow: pl.Expr, trend: pl.Expr | None = None) -> pl.Expr:
-    """A stochastic crossing its signal: up below 20 buys, down above 80 sells; against the trend where one is given."""
+    """Rate a stochastic that crosses its signal: up below 20 buys, down above 80 sells; only against a given trend."""
     crossed_up = (fast > slow) & (fast.shift(1) < slow.shift(1)) & (fast < 20) & (slow < 20)
     crossed_down = (fast < slow) & (fast.shift(1) > slow.shift(1)) & (fast > 80) & (slow > 80)
     if trend is None:
@@ -215,13 +215,13 @@ def crossing_rating(fast: pl.Expr, slow: pl.Expr, trend: pl.Expr | None = None) 
 
 
 def turning_rating(values: pl.Expr, low: float, high: float) -> pl.Expr:
-    """Below `low` and rising buys, above `high` and falling sells."""
+    """Rate a value: below `low` and rising buys, above `high` and falling sells."""
     before = values.shift(1)
     return rated((values < low) & (values > before), (values > high) & (values < before), values, before)
 
 
 def oscillator_ratings() -> list[pl.Expr]:
-    """The eleven oscillators; `trend` is the close against ema50."""
+    """Rate the eleven oscillators; `trend` is close minus ema50."""
     trend = CLOSE - pl.col("ema50")
     plus, minus, adx = pl.col("plus_di"), pl.col("minus_di"), pl.col("adx")
     awesome, momentum, ultimate = pl.col("awesome_oscillator"), pl.col("momentum10"), pl.col("ultimate_oscillator")
@@ -261,7 +261,7 @@ def oscillator_ratings() -> list[pl.Expr]:
 
 
 def rating_columns() -> list[pl.Expr]:
-    """Recommend.MA and Recommend.Other: means over the components that are known."""
+    """Compute Recommend.MA and Recommend.Other: means over the known components."""
     return [
         pl.mean_horizontal(average_ratings()).alias("recommend_ma"),
         pl.mean_horizontal(oscillator_ratings()).alias("recommend_other"),
@@ -271,15 +271,15 @@ def rating_columns() -> list[pl.Expr]:
 def with_stage(frame: pl.DataFrame, columns: list[pl.Expr]) -> pl.DataFrame:
     """Add columns, each computed within its symbol.
 
-    One stage is one query without a search for common subexpressions: chained lazily, the optimizer unfolds every stage
-    into the next, and planning takes minutes.
+    Each stage is one query without elimination of common subexpressions: in a lazy chain the optimizer would expand every
+    stage into the next, and planning would take minutes.
     """
     options = pl.QueryOptFlags(comm_subexpr_elim=False)
     return frame.lazy().with_columns([column.over("symbol") for column in columns]).collect(optimizations=options)
 
 
 def scanner_columns(bars: pl.DataFrame) -> pl.DataFrame:
-    """All columns for all symbols; an empty frame of bars gives an empty frame of columns."""
+    """Compute all columns for all symbols; without bars the result is empty."""
     frame = bars.sort("symbol", "session_date")
     for stage in (
         price_columns,

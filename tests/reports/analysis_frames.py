@@ -1,4 +1,4 @@
-"""What the study says beside the portfolio, as the front door would write it for the run of `run_frames`."""
+"""Rows of the analyses beside the portfolio: clusters, correlations and tests, for the run of `run_frames`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 Rows = list[dict[str, Any]]
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 19))
-PROMISES = {
+TARGETS = {
     "barbell": ("keeps its sleeves insulated", "ACHIEVED"),
     "max_sharpe": ("has the highest Sharpe ratio", "INSUFFICIENT"),
     "min_variance": ("has the lowest realised volatility", "ACHIEVED"),
@@ -20,10 +20,10 @@ PROMISES = {
 STAGE_METRICS = ("total_return", "cagr", "volatility_annual", "sharpe", "max_drawdown", "mean_annual")
 
 
-def findings_rows(
+def analysis_rows(
     instruments: Rows, risk_profiles: Sequence[str], simulators: Sequence[str], as_of: dt.date
 ) -> dict[str, Rows]:
-    """Rows of every table of findings; all numbers from one seed."""
+    """Return the rows of every analysis table; all numbers from one seed."""
     rng = np.random.default_rng(12)
     winners = [row for row in instruments if row["is_selected"]]
     return {
@@ -45,8 +45,8 @@ def _partition_rows(winners: Rows, rng: np.random.Generator) -> dict[str, Rows]:
         }
         for number, threshold in enumerate(THRESHOLDS)
     ]
-    whole = {"cluster_id": 0, "n_members": 24, "half_sessions": 100, "adjusted_rand": 0.83, "drift": None}
-    drift: Rows = [{**whole, "is_alert": None, "message": None}]
+    all_clusters = {"cluster_id": 0, "n_members": 24, "half_sessions": 100, "adjusted_rand": 0.83, "drift": None}
+    drift: Rows = [{**all_clusters, "is_alert": None, "message": None}]
     drift += [
         {"cluster_id": cluster, "n_members": 3, "half_sessions": 100, "drift": 0.05 * cluster, "message": None}
         | {"adjusted_rand": None, "is_alert": cluster > 6}
@@ -112,15 +112,15 @@ def _correlation_rows(winners: Rows, as_of: dt.date, rng: np.random.Generator) -
 
 
 def _verdict_rows(risk_profiles: Sequence[str], simulators: Sequence[str], rng: np.random.Generator) -> dict[str, Rows]:
-    verdicts: Rows = []
+    achievement: Rows = []
     comparisons: Rows = []
     isolation: Rows = []
     for simulator in simulators:
         cell = {"engine": "ours", "simulator": simulator}
-        for risk_profile, (target, verdict) in PROMISES.items():
+        for risk_profile, (target, outcome) in TARGETS.items():
             message = f"figures of {risk_profile} under {simulator}"
-            verdicts.append(
-                {**cell, "risk_profile": risk_profile, "target": target, "verdict": verdict, "message": message}
+            achievement.append(
+                {**cell, "risk_profile": risk_profile, "target": target, "verdict": outcome, "message": message}
             )
         comparisons += [
             {
@@ -153,7 +153,7 @@ def _verdict_rows(risk_profiles: Sequence[str], simulators: Sequence[str], rng: 
                     }
                 )
     return {
-        "results.target_achievement": verdicts,
+        "results.target_achievement": achievement,
         "results.target_comparisons": comparisons,
         "results.alpha_isolation": isolation,
     }
