@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 import pytest
 
-from analytics.clustering.cluster_rows import cluster_rows, link_rows
 from analytics.clustering.clusters import cluster_instruments
 from analytics.clustering.labels import label_clusters
-from analytics.clustering.subclusters import subclusters
 from analytics.errors import InputError
 
 SYMBOLS = ["X:A", "X:B", "X:C", "X:D", "X:E"]
@@ -81,34 +77,3 @@ def test_metadata_that_is_missing_or_wrong_is_refused_by_name() -> None:
         label_clusters(one_cluster(), facts([TECH] * 5, [-1.0] * 5))
     with pytest.raises(InputError, match="X:A has no asset class"):
         label_clusters(one_cluster(), facts([("", None)] * 5, [1.0] * 5))
-
-
-def test_rows_of_the_results_tables() -> None:
-    rng = np.random.default_rng(1)
-    returns = 0.01 * (rng.normal(size=(100, 1)) + 0.3 * rng.normal(size=(100, 5)))
-    returns[:-5, 2] = np.nan
-    clustering = cluster_instruments(returns, SYMBOLS, np.ones(5), threshold=0.4)
-    clustering = replace(clustering, symbols=clustering.symbols)
-    labels = label_clusters(clustering, facts([TECH] * 5, [1.0] * 5))
-    rows = cluster_rows(clustering, labels, subclusters(clustering), stage="light", regime="NORMAL")
-    assert rows.columns == [
-        "stage", "symbol", "cluster_id", "subcluster_id", "leaf_order", "label", "purity", "threshold",
-        "min_correlation", "mean_correlation", "linkage", "regime", "reason",
-    ]  # fmt: skip
-    assert rows["symbol"].to_list() == SYMBOLS
-    excluded = rows.row(2, named=True)
-    assert (excluded["cluster_id"], excluded["leaf_order"], excluded["label"]) == (0, None, None)
-    assert excluded["reason"].startswith("sparse overlap")
-    kept = rows.row(0, named=True)
-    assert (kept["cluster_id"], kept["label"], kept["threshold"], kept["linkage"]) == (
-        1,
-        "equity Technology",
-        0.4,
-        "ward",
-    )
-    assert kept["mean_correlation"] == pytest.approx(clustering.mean_correlation[0])
-    assert sorted(rows["leaf_order"].drop_nulls().to_list()) == [0, 1, 2, 3]
-    links = link_rows(clustering, stage="light")
-    assert links.columns == ["stage", "link", "left_node", "right_node", "height", "size"]
-    assert links["size"].to_list()[-1] == 4
-    assert links["height"].to_list() == sorted(links["height"].to_list())

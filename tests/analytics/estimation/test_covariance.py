@@ -8,15 +8,12 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
 
 from analytics.errors import InputError, ShortHistoryError
 from analytics.estimation.covariance import estimate_covariance
-from analytics.estimation.moments import pairwise_moments
-from analytics.estimation.positive_definite import eigenvalue_floor, nearest_positive_definite
-from analytics.estimation.shrinkage import denoise_correlation, ledoit_wolf, ledoit_wolf_pairwise
+from analytics.estimation.positive_definite import eigenvalue_floor
+from analytics.estimation.shrinkage import denoise_correlation
 
 
 def factor_returns(n_sessions: int, n_instruments: int, seed: int = 0) -> np.ndarray:
@@ -82,14 +79,6 @@ def test_constant_correlation_target_equals_the_paper_by_plain_loops(
     assert ours.shrinkage == pytest.approx(delta, abs=1e-11)
     np.testing.assert_allclose(ours.matrix, 252 * matrix, rtol=1e-11)
     assert (ours.method, ours.target) == ("ledoit_wolf", "constant_correlation")
-
-
-@pytest.mark.parametrize("target", ["identity", "constant_correlation"])
-def test_pairwise_shrinkage_of_a_complete_panel_is_ledoit_wolf(target: str) -> None:
-    returns = factor_returns(90, 12)
-    whole, paired = ledoit_wolf(returns, target), ledoit_wolf_pairwise(returns, target, np.ones((12, 12), bool))
-    assert paired.intensity == pytest.approx(whole.intensity, rel=1e-9)
-    np.testing.assert_allclose(paired.matrix, whole.matrix, rtol=1e-9)
 
 
 def test_one_missing_return_moves_the_shrunk_covariance_little() -> None:
@@ -160,13 +149,6 @@ def test_denoising_keeps_factors_and_variances_and_flattens_the_rest() -> None:
     assert np.linalg.norm(ours.matrix - truth) < np.linalg.norm(np.cov(returns.T) - truth)
 
 
-def test_denoising_white_noise_leaves_no_correlation() -> None:
-    returns = np.random.default_rng(8).normal(size=(1000, 50))
-    matrix, n_factors = denoise_correlation(np.corrcoef(returns.T), 20.0)
-    assert n_factors == 0
-    np.testing.assert_allclose(matrix, np.eye(50), atol=1e-12)
-
-
 @pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
 def test_unequal_histories_give_a_positive_definite_matrix_with_its_diagonal(method: str) -> None:
     holed = with_holes(factor_returns(70, 60))
@@ -215,58 +197,6 @@ def test_settings_that_cannot_be_right_are_refused(options: dict[str, object], s
         estimate_covariance(factor_returns(40, 3), **{"periods_per_year": 252, **options})
 
 
-@given(st.integers(0, 10_000), st.integers(2, 12))
-@settings(max_examples=40, deadline=None)
-def test_repair_holds_floor_and_diagonal_at_once(seed: int, size: int) -> None:
-    rng = np.random.default_rng(seed)
-    correlation = rng.uniform(-1.0, 1.0, (size, size))
-    correlation = np.triu(correlation, 1) + np.triu(correlation, 1).T + np.eye(size)
-    volatility = 10.0 ** rng.uniform(-2.5, 1.0, size)
-    matrix = correlation * np.outer(volatility, volatility)
-    repaired, is_repaired = nearest_positive_definite(matrix)
-    np.testing.assert_array_equal(np.diag(repaired), np.diag(matrix))
-    floor = eigenvalue_floor(matrix)
-    # An eigenvalue is known to machine precision times the largest one.
-    assert np.linalg.eigvalsh(repaired)[0] >= floor - 1e-14 * np.trace(matrix)
-    assert is_repaired == (np.linalg.eigvalsh(matrix)[0] < floor) or abs(np.linalg.eigvalsh(matrix)[0] - floor) < 1e-12
-
-
-def test_repair_stays_nearer_than_shrinking_towards_the_diagonal() -> None:
-    matrix = np.array([[1.0, 0.9, -0.9, 0.1], [0.9, 1.0, 0.9, 0.2], [-0.9, 0.9, 1.0, 0.3], [0.1, 0.2, 0.3, 1.0]])
-    repaired, is_repaired = nearest_positive_definite(matrix)
-    lowest = np.linalg.eigvalsh(matrix)[0]
-    shrunk = matrix * (1.0 / (1.0 - lowest))
-    np.fill_diagonal(shrunk, 1.0)
-    assert is_repaired
-    assert np.linalg.norm(repaired - matrix) < 0.99 * np.linalg.norm(shrunk - matrix)
-
-
-def test_a_nearly_still_instrument_keeps_its_variance_through_the_repair() -> None:
-    matrix = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1e-12]])
-    assert eigenvalue_floor(matrix) == 0.5e-12
-    assert not nearest_positive_definite(matrix)[1]
-
-
-def test_a_matrix_that_is_fine_is_returned_untouched() -> None:
-    matrix = np.cov(factor_returns(100, 5).T)
-    repaired, is_repaired = nearest_positive_definite(matrix)
-    assert repaired is matrix
-    assert not is_repaired
-
-
-@pytest.mark.parametrize(
-    ("matrix", "said"),
-    [
-        ([[1.0, 0.5], [0.4, 1.0]], "Asymmetric"),
-        ([[1.0, np.nan], [np.nan, 1.0]], "finite"),
-        ([[0.0, 0.0], [0.0, 1.0]], "column 0"),
-    ],
-)
-def test_a_matrix_that_is_no_covariance_is_refused(matrix: list[list[float]], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        nearest_positive_definite(np.array(matrix))
-
-
 @pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
 def test_permuting_instruments_permutes_and_scaling_returns_scales(method: str) -> None:
     returns = with_holes(factor_returns(150, 9))
@@ -277,12 +207,3 @@ def test_permuting_instruments_permutes_and_scaling_returns_scales(method: str) 
         estimate_covariance(returns[:, order], **options).matrix, base[np.ix_(order, order)], rtol=1e-8, atol=1e-12
     )
     np.testing.assert_allclose(estimate_covariance(3.0 * returns, **options).matrix, 9.0 * base, rtol=1e-8, atol=1e-12)
-
-
-def test_pairwise_moments_count_common_sessions() -> None:
-    returns = np.array([[1.0, 2.0], [np.nan, 3.0], [3.0, 5.0]])
-    moments = pairwise_moments(returns)
-    np.testing.assert_array_equal(moments.overlap, [[2.0, 2.0], [2.0, 3.0]])
-    assert moments.covariance[0, 1] == pytest.approx(1.5)
-    assert moments.variance[1, 0] == pytest.approx(2.25)
-    assert moments.variance[1, 1] == pytest.approx(14.0 / 9.0)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
+from analytics.regime.components import COMPONENTS, average_correlation
 from analytics.regime.detection import RegimeHistory, detect_regime
 from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
 from scripts.calibrate_regime import CALMS, PANICS, Stream, bounds_by_length, simulate, spy_stream
@@ -296,42 +296,6 @@ def test_what_cannot_be_judged_is_refused() -> None:
     assert warming.regimes[63] is None
     with pytest.raises(ShortHistoryError, match="no full window yet"):
         _ = RegimeHistory(warming.scores[:64], warming.regimes[:64], {}, {}, warming.calibrations[:64]).regime
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"confirm_session": 2}, "have no 'confirm_session'"),
-        ({"weights": {"volatilty_ratio": 1.0}}, "have no 'volatilty_ratio'"),
-        ({"weights": {"drawdown": -0.1}}, "weight of drawdown is -0.1"),
-        ({"weights": {"average_correlation": 1.0}}, "no component of the market stream"),
-        ({"weights": {"dwt_turbulence": 1.0}, "is_spectral": False}, "no component of the market stream"),
-        ({"thresholds": {"NORMAL": 0.5, "CRISIS": 0.9}}, "lack TURBULENT"),
-        ({"thresholds": {"NORMAL": 0.5, "TURBULENT": 0.9, "CRISIS": 0.8}}, "must rise"),
-        ({"window_sessions": 60}, "multiple of 8"),
-        ({"confirm_sessions": 0}, "give 1 or more"),
-        ({"n_bootstrap": 10}, "give 100 or more"),
-    ],
-)
-def test_settings_that_cannot_be_right_are_refused(values: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        RegimeSettings.from_mapping(values)
-
-
-def test_the_frozen_settings_travel_through_a_manifest() -> None:
-    values = DEFAULT_SETTINGS.as_dict()
-    assert RegimeSettings.from_mapping(values).as_dict() == values
-    assert values["weights"] == {
-        "volatility_ratio": 0.725,
-        "dwt_turbulence": 0.025,
-        "volatility_clustering": 0.15,
-        "permutation_entropy": 0.05,
-        "drawdown": 0.05,
-        "average_correlation": 0.025,
-    }
-    assert values["thresholds"] == {"NORMAL": 0.5, "TURBULENT": 0.866, "CRISIS": 0.918}
-    assert values["confirm_sessions"] == 2
-    assert set(STREAM_COMPONENTS) < set(values["weights"])
 
 
 @pytest.fixture(scope="module")
