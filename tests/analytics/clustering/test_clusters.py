@@ -1,3 +1,8 @@
+"""Clusters of planted groups, against SciPy.
+
+See docs/method/04-clusters.md#4.1.
+"""
+
 from __future__ import annotations
 
 import numpy as np
@@ -100,11 +105,11 @@ def test_implied_correlations_are_those_of_the_members() -> None:
 
 @given(st.integers(0, 1000), st.randoms(use_true_random=False), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_permuting_instruments_permutes_the_answer_bit_for_bit(seed: int, shuffler: object, has_holes: bool) -> None:
+def test_permuting_instruments_permutes_the_answer_bit_for_bit(seed: int, shuffler: object, has_gaps: bool) -> None:
     returns, symbols, _ = planted(seed, 130, 0.8)
     returns[:, 5] = returns[:, 4]
     directions = np.where(np.arange(len(symbols)) % 3 == 0, -1, 1)
-    if has_holes:
+    if has_gaps:
         returns[np.random.default_rng(seed).random(returns.shape) < 0.05] = np.nan
         returns[:118, 2] = np.nan
     order = list(range(len(symbols)))
@@ -116,7 +121,7 @@ def test_permuting_instruments_permutes_the_answer_bit_for_bit(seed: int, shuffl
     np.testing.assert_array_equal(moved.linkage, base.linkage)
     assert moved.leaf_symbols == base.leaf_symbols
     assert moved.excluded == base.excluded
-    assert bool(base.excluded) == has_holes
+    assert bool(base.excluded) == has_gaps
 
 
 def test_scaling_returns_changes_no_cluster() -> None:
@@ -125,7 +130,7 @@ def test_scaling_returns_changes_no_cluster() -> None:
     np.testing.assert_array_equal(scaled.cluster_ids, clustered().cluster_ids)
 
 
-def test_a_short_falls_away_from_its_longs() -> None:
+def test_a_short_leaves_the_cluster_of_its_longs() -> None:
     returns, symbols, _ = planted()
     directions = np.ones(len(symbols))
     directions[0] = -1
@@ -166,7 +171,7 @@ def test_an_unknown_pair_is_counted_and_has_the_distance_of_no_correlation() -> 
     assert np.isfinite(clustering.mean_correlation).all()
 
 
-def test_too_few_instruments_left_is_an_error_that_says_why() -> None:
+def test_too_few_remaining_instruments_are_an_error_with_the_reasons() -> None:
     returns, symbols, _ = planted()
     returns = returns[:, :3].copy()
     returns[:105, 0] = np.nan

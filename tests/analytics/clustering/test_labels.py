@@ -1,23 +1,28 @@
+"""Labels and purity of one cluster.
+
+See docs/method/04-clusters.md#4.3.
+"""
+
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 import pytest
 
-from analytics.clustering.clusters import cluster_instruments
+from analytics.clustering.clusters import Clustering, cluster_instruments
 from analytics.clustering.labels import label_clusters
 from analytics.errors import InputError
 
 SYMBOLS = ["X:A", "X:B", "X:C", "X:D", "X:E"]
 
 
-def one_cluster():
+def one_cluster() -> Clustering:
     rng = np.random.default_rng(0)
     returns = 0.01 * (rng.normal(size=(100, 1)) + 0.3 * rng.normal(size=(100, 5)))
     return cluster_instruments(returns, SYMBOLS, np.ones(5), threshold=2.0)
 
 
-def facts(kinds: list[tuple[str, str | None]], values: list[float | None]) -> pl.DataFrame:
+def metadata(kinds: list[tuple[str, str | None]], values: list[float | None]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "symbol": SYMBOLS,
@@ -45,7 +50,7 @@ TECH, BANK, COIN = ("equity", "Technology"), ("equity", "Financials"), ("crypto"
     ],
 )  # fmt: skip
 def test_label_and_purity(kinds: list, values: list, label: str, purity: float) -> None:
-    table = label_clusters(one_cluster(), facts(kinds, values))
+    table = label_clusters(one_cluster(), metadata(kinds, values))
     assert table["label"].to_list() == [label]
     assert table["purity"].item() == pytest.approx(purity)
     assert table["is_weighted_by_count"].item() == (values[0] is None and values[3] is None)
@@ -53,14 +58,14 @@ def test_label_and_purity(kinds: list, values: list, label: str, purity: float) 
 
 
 def test_a_label_does_not_depend_on_row_order() -> None:
-    table = facts([TECH, BANK, TECH, BANK, COIN], [0.1, 0.3, 0.2, 1e16, 1e16])
+    table = metadata([TECH, BANK, TECH, BANK, COIN], [0.1, 0.3, 0.2, 1e16, 1e16])
     base = label_clusters(one_cluster(), table)
     for seed in range(5):
         assert label_clusters(one_cluster(), table.sample(fraction=1.0, shuffle=True, seed=seed)).equals(base)
 
 
 def test_the_commonest_kind_is_named_apart_from_the_label() -> None:
-    row = label_clusters(one_cluster(), facts([COIN, BANK, BANK, TECH, TECH], [5.0, 1.0, 1.0, 1.5, 2.5])).row(
+    row = label_clusters(one_cluster(), metadata([COIN, BANK, BANK, TECH, TECH], [5.0, 1.0, 1.0, 1.5, 2.5])).row(
         0, named=True
     )
     assert (row["asset_class"], row["sector"]) == ("crypto", None)
@@ -68,12 +73,12 @@ def test_the_commonest_kind_is_named_apart_from_the_label() -> None:
 
 
 def test_metadata_that_is_missing_or_wrong_is_refused_by_name() -> None:
-    table = facts([TECH] * 5, [1.0] * 5)
+    table = metadata([TECH] * 5, [1.0] * 5)
     with pytest.raises(InputError, match="X:C"):
         label_clusters(one_cluster(), table.filter(pl.col("symbol") != "X:C"))
     with pytest.raises(InputError, match="twice"):
         label_clusters(one_cluster(), pl.concat([table, table.head(1)]))
     with pytest.raises(InputError, match="X:A has a value traded"):
-        label_clusters(one_cluster(), facts([TECH] * 5, [-1.0] * 5))
+        label_clusters(one_cluster(), metadata([TECH] * 5, [-1.0] * 5))
     with pytest.raises(InputError, match="X:A has no asset class"):
-        label_clusters(one_cluster(), facts([("", None)] * 5, [1.0] * 5))
+        label_clusters(one_cluster(), metadata([("", None)] * 5, [1.0] * 5))

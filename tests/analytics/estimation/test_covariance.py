@@ -1,4 +1,7 @@
-"""Covariances against scikit-learn, pandas and plain loops over the papers' formulas."""
+"""Covariances against scikit-learn, pandas and plain loops over the formulas of the papers.
+
+See docs/method/03-dependence.md#3.3.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ def factor_returns(n_sessions: int, n_instruments: int, seed: int = 0) -> np.nda
     return (rng.normal(size=(n_sessions, 1)) * loads + rng.normal(size=(n_sessions, n_instruments))) * scale + 2e-4
 
 
-def with_holes(returns: np.ndarray, seed: int = 1) -> np.ndarray:
-    holed = returns.copy()
-    holed[np.random.default_rng(seed).random(returns.shape) < 0.08] = np.nan
-    holed[: returns.shape[0] // 2, 0] = np.nan
-    return holed
+def with_gaps(returns: np.ndarray, seed: int = 1) -> np.ndarray:
+    gapped = returns.copy()
+    gapped[np.random.default_rng(seed).random(returns.shape) < 0.08] = np.nan
+    gapped[: returns.shape[0] // 2, 0] = np.nan
+    return gapped
 
 
 def constant_correlation_by_loops(returns: np.ndarray) -> tuple[np.ndarray, float]:
@@ -83,20 +86,20 @@ def test_constant_correlation_target_equals_the_paper_by_plain_loops(
 
 def test_one_missing_return_moves_the_shrunk_covariance_little() -> None:
     returns = factor_returns(200, 10)
-    holed = returns.copy()
-    holed[50, 3] = np.nan
-    whole, missing = (estimate_covariance(panel, periods_per_year=252) for panel in (returns, holed))
+    gapped = returns.copy()
+    gapped[50, 3] = np.nan
+    whole, missing = (estimate_covariance(panel, periods_per_year=252) for panel in (returns, gapped))
     assert missing.n_overlap_min == 199
     assert missing.shrinkage == pytest.approx(whole.shrinkage, abs=0.02)
     assert not np.array_equal(missing.matrix, whole.matrix)
 
 
 def test_pairwise_sample_covariance_equals_pandas() -> None:
-    holed = with_holes(factor_returns(120, 8))
-    ours = estimate_covariance(holed, periods_per_year=1, method="sample")
+    gapped = with_gaps(factor_returns(120, 8))
+    ours = estimate_covariance(gapped, periods_per_year=1, method="sample")
     assert not ours.is_repaired
-    np.testing.assert_allclose(ours.matrix, pd.DataFrame(holed).cov(min_periods=20).to_numpy(), rtol=1e-10)
-    known = np.isfinite(holed)
+    np.testing.assert_allclose(ours.matrix, pd.DataFrame(gapped).cov(min_periods=20).to_numpy(), rtol=1e-10)
+    known = np.isfinite(gapped)
     assert ours.n_overlap_min == min((known[:, i] & known[:, j]).sum() for i in range(8) for j in range(8))
 
 
@@ -114,13 +117,13 @@ def test_ewma_equals_pandas() -> None:
     np.testing.assert_allclose(ours.matrix, theirs, rtol=1e-10)
 
 
-def test_ewma_with_holes_equals_a_loop_over_pairs() -> None:
-    holed = with_holes(factor_returns(120, 5))
-    ours = estimate_covariance(holed, periods_per_year=1, method="ewma", halflife_sessions=40)
+def test_ewma_with_gaps_equals_a_loop_over_pairs() -> None:
+    gapped = with_gaps(factor_returns(120, 5))
+    ours = estimate_covariance(gapped, periods_per_year=1, method="ewma", halflife_sessions=40)
     weights = 0.5 ** (np.arange(119, -1, -1) / 40)
     for i, j in product(range(5), range(5)):
-        both = np.isfinite(holed[:, i]) & np.isfinite(holed[:, j])
-        w, x, y = weights[both], holed[both, i], holed[both, j]
+        both = np.isfinite(gapped[:, i]) & np.isfinite(gapped[:, j])
+        w, x, y = weights[both], gapped[both, i], gapped[both, j]
         w = w / w.sum()
         expected = w @ ((x - w @ x) * (y - w @ y)) / (1.0 - w @ w)
         assert ours.matrix[i, j] == pytest.approx(expected, rel=1e-9)
@@ -151,14 +154,14 @@ def test_denoising_keeps_factors_and_variances_and_flattens_the_rest() -> None:
 
 @pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
 def test_unequal_histories_give_a_positive_definite_matrix_with_its_diagonal(method: str) -> None:
-    holed = with_holes(factor_returns(70, 60))
-    ours = estimate_covariance(holed, periods_per_year=252, method=method, halflife_sessions=30)
+    gapped = with_gaps(factor_returns(70, 60))
+    ours = estimate_covariance(gapped, periods_per_year=252, method=method, halflife_sessions=30)
     assert np.isfinite(ours.matrix).all()
     assert np.linalg.eigvalsh(ours.matrix)[0] >= 0.999 * eigenvalue_floor(ours.matrix)
     np.testing.assert_array_equal(ours.matrix, ours.matrix.T)
     if method == "sample":
         assert ours.is_repaired
-        np.testing.assert_allclose(np.diag(ours.matrix), 252 * np.nanvar(holed, axis=0, ddof=1), rtol=1e-9)
+        np.testing.assert_allclose(np.diag(ours.matrix), 252 * np.nanvar(gapped, axis=0, ddof=1), rtol=1e-9)
 
 
 def test_a_pair_without_overlap_gets_the_mean_correlation_and_is_counted() -> None:
@@ -182,7 +185,7 @@ def test_a_short_instrument_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"method": "oracle"}, "oracle"),
         ({"target": "zero"}, "zero"),
@@ -192,14 +195,14 @@ def test_a_short_instrument_is_refused_by_name() -> None:
         ({"periods_per_year": 0}, "periods_per_year"),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused(options: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_settings_that_cannot_be_right_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         estimate_covariance(factor_returns(40, 3), **{"periods_per_year": 252, **options})
 
 
 @pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
 def test_permuting_instruments_permutes_and_scaling_returns_scales(method: str) -> None:
-    returns = with_holes(factor_returns(150, 9))
+    returns = with_gaps(factor_returns(150, 9))
     order = np.random.default_rng(4).permutation(9)
     options = {"periods_per_year": 252, "method": method, "halflife_sessions": 50}
     base = estimate_covariance(returns, **options).matrix

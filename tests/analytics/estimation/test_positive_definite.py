@@ -55,15 +55,15 @@ def test_a_positive_definite_matrix_is_returned_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("matrix", "said"),
+    ("matrix", "message"),
     [
         ([[1.0, 0.5], [0.4, 1.0]], "Asymmetric"),
         ([[1.0, np.nan], [np.nan, 1.0]], "finite"),
         ([[0.0, 0.0], [0.0, 1.0]], "column 0"),
     ],
 )
-def test_a_matrix_that_is_no_covariance_is_refused(matrix: list[list[float]], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_matrix_that_is_no_covariance_is_refused(matrix: list[list[float]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         nearest_positive_definite(np.array(matrix))
 
 

@@ -1,4 +1,4 @@
-"""The regime: no look-ahead, hysteresis, what noise and panics are called, and how fast.
+"""Regime: no look-ahead, hysteresis, bounds on noise and jumps, known panics.
 
 See docs/method/07-regime.md.
 """
@@ -139,14 +139,14 @@ def test_every_component_with_weight_moves_the_score_its_way() -> None:
         np.testing.assert_allclose(history.scores[63:], history.percentiles[name][63:], atol=1e-9)
 
 
-def test_a_closed_session_repeats_what_the_last_open_one_knew() -> None:
+def test_a_closed_session_repeats_the_last_open_one() -> None:
     stream = noise(650)
     closed = np.array([100, 300, 301, 648])
-    holed = np.insert(stream, closed, np.nan)
-    open_sessions = np.flatnonzero(np.isfinite(holed))
-    whole, gapped = detect(stream), detect(holed)
+    with_closed = np.insert(stream, closed, np.nan)
+    open_sessions = np.flatnonzero(np.isfinite(with_closed))
+    whole, gapped = detect(stream), detect(with_closed)
     np.testing.assert_array_equal(gapped.scores[open_sessions], whole.scores)
-    for session in np.flatnonzero(np.isnan(holed)):
+    for session in np.flatnonzero(np.isnan(with_closed)):
         assert gapped.scores[session] == gapped.scores[session - 1]
         assert gapped.regimes[session] == gapped.regimes[session - 1]
 
@@ -160,7 +160,7 @@ def test_no_correlation_gives_its_weight_to_the_others_from_the_session_it_is_mi
     assert (arriving.scores[419:] != without.scores[419:]).all()
 
 
-def test_white_noise_is_called_turbulent_or_worse_in_at_most_five_percent_of_sessions() -> None:
+def test_white_noise_is_turbulent_or_worse_in_at_most_five_percent_of_sessions() -> None:
     settings = RegimeSettings(n_bootstrap=100)
     shares = [alarm_share(detect(noise(1100, seed), settings), 500) for seed in range(50)]
     assert np.mean(shares) <= 0.05
@@ -174,7 +174,7 @@ def test_the_variance_of_the_noise_changes_nothing(scale: float) -> None:
         assert abs(usual - other) < 0.02
 
 
-def test_white_noise_with_a_short_past_is_called_so_in_at_most_five_percent_too() -> None:
+def test_white_noise_with_a_short_past_is_an_alarm_in_at_most_five_percent_too() -> None:
     settings = RegimeSettings(n_bootstrap=300)
     shares = [alarm_share(detect(noise(320, 1000 + seed), settings)) for seed in range(50)]
     assert np.mean(shares) <= 0.05
@@ -221,7 +221,7 @@ def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
     assert shares[2:].tolist() == [np.mean(alarms), np.mean(seen)]
 
 
-def test_sessions_that_need_no_answer_change_none_of_the_later_ones() -> None:
+def test_sessions_before_first_judged_change_none_of_the_later_ones() -> None:
     stream, correlation = noise(700), np.random.default_rng(4).uniform(size=700)
     whole = detect(stream, correlation=correlation)
     part = detect_regime(
@@ -279,7 +279,7 @@ def test_the_table_has_one_row_per_judged_session() -> None:
         history.frame(days[1:])
 
 
-def test_what_cannot_be_judged_is_refused() -> None:
+def test_streams_that_cannot_be_judged_are_refused() -> None:
     with pytest.raises(ShortHistoryError, match="63 open sessions and its regime needs 64"):
         detect(noise(63))
     with pytest.raises(InputError, match="at session 5"):

@@ -10,7 +10,7 @@ from analytics.regime.regime_settings import DEFAULT_SETTINGS, RegimeSettings
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"confirm_session": 2}, "have no 'confirm_session'"),
         ({"weights": {"volatilty_ratio": 1.0}}, "have no 'volatilty_ratio'"),
@@ -24,8 +24,8 @@ from analytics.regime.regime_settings import DEFAULT_SETTINGS, RegimeSettings
         ({"n_bootstrap": 10}, "give 100 or more"),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused(values: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_settings_that_cannot_be_right_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         RegimeSettings.from_mapping(values)
 
 

@@ -54,7 +54,7 @@ def test_class_quotas_follow_alpha_density() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"symbol": {1: "X:S00"}}, "X:S00 appears twice"),
         ({"direction": {2: 0}}, "X:S02 has a direction"),
@@ -66,8 +66,8 @@ def test_class_quotas_follow_alpha_density() -> None:
         ({"value_traded_usd": {2: np.inf}}, "X:S02 has an infinite figure"),
     ],
 )
-def test_candidates_that_cannot_be_right_are_refused_by_name(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_candidates_that_cannot_be_right_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         check_candidates(three_candidates(**changes))
 
 

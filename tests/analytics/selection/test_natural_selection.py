@@ -1,3 +1,8 @@
+"""Selection of two planted groups: reasons, limits, quotas and the score.
+
+See docs/method/05-discovery-selection.md#5.5 to 5.9.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -172,7 +177,7 @@ def test_an_instrument_that_never_moves_is_named() -> None:
     assert table["score"][2] is None
 
 
-def test_an_instrument_that_left_the_matrix_is_named() -> None:
+def test_a_sparse_instrument_is_named() -> None:
     returns = past(n_sessions=200)
     # It trades on every third session of its own, so that few sessions are common with the others.
     returns[:, 2] = np.nan
@@ -242,7 +247,7 @@ def test_unknown_liquidity_gives_its_weight_to_the_other_terms() -> None:
     assert np.isnan(combine_ranks(unknown)).all()
 
 
-def test_quotas_keep_the_best_discovered_that_are_still_standing() -> None:
+def test_quotas_keep_the_best_discovered_of_the_remaining() -> None:
     candidates = pool(health_status={0: "STALE"}, discovery_score={0: 0.99, 1: 0.98, 2: 0.97, 6: 0.96})
     table = select(past(), candidates, top_n=N, class_quota_total=4, class_quota_min=1, class_quota_max=2)
     assert table.filter("is_selected")["asset_class"].value_counts().sort("asset_class")["count"].to_list() == [2, 2]
