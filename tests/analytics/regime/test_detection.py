@@ -18,7 +18,8 @@ from analytics.errors import InputError, ShortHistoryError
 from analytics.regime.components import COMPONENTS, average_correlation
 from analytics.regime.detection import RegimeHistory, detect_regime
 from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
-from scripts.calibrate_regime import CALMS, PANICS, Stream, bounds_by_length, simulate, spy_stream
+from scripts.regime_report import CALM_SPANS, PANICS_FROM_2016
+from scripts.regime_search import MarketSeries, bounds_by_length, load_spy, simulate_jumps
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL_DATA = Path(os.environ.get("LAKEFOLIO_REAL_DATA", ROOT.parent / "shared" / "data"))
@@ -183,8 +184,8 @@ def test_white_noise_with_a_short_past_is_an_alarm_in_at_most_five_percent_too()
 @pytest.fixture(scope="module")
 def bounds() -> np.ndarray:
     """(lengths, 4): noise, jump, noise with correlation, jump with correlation."""
-    trials = [simulate(past, 5000, n_trials=160, settings=QUICK) for past in PAST_SESSIONS]
-    return bounds_by_length(np.stack(trials), DEFAULT_SETTINGS)
+    simulations = [simulate_jumps(past, 5000, n_simulations=160, settings=QUICK) for past in PAST_SESSIONS]
+    return bounds_by_length(np.stack(simulations), DEFAULT_SETTINGS)
 
 
 @pytest.mark.parametrize("column", [0, 2], ids=["alone", "with correlation"])
@@ -202,7 +203,7 @@ def test_a_fourfold_jump_of_volatility_is_seen_within_ten_sessions_at_every_leng
 
 @pytest.mark.parametrize("past", [120, 400, 756])
 def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
-    trials = simulate(past, 3, n_trials=12, settings=QUICK)
+    simulations = simulate_jumps(past, 3, n_simulations=12, settings=QUICK)
     rng = np.random.default_rng([3, past])
     alarms, seen = [], []
     for _ in range(12):
@@ -217,7 +218,7 @@ def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
         )
         alarms += [regime in ALARMS for regime in history.regimes[past - 9 : past]]
         seen.append(any(regime in ALARMS for regime in history.regimes[past:]))
-    shares = bounds_by_length(trials[np.newaxis], DEFAULT_SETTINGS)[0]
+    shares = bounds_by_length(simulations[np.newaxis], DEFAULT_SETTINGS)[0]
     assert shares[2:].tolist() == [np.mean(alarms), np.mean(seen)]
 
 
@@ -299,40 +300,40 @@ def test_streams_that_cannot_be_judged_are_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def spy() -> tuple[Stream, RegimeHistory]:
+def spy() -> tuple[MarketSeries, RegimeHistory]:
     if not (REAL_DATA / "market.parquet").exists() or not (REAL_DATA / "long_history.parquet").exists():
         pytest.skip("the market data beside the project are absent")
-    stream = spy_stream(REAL_DATA, spliced=True)
-    return stream, detect_regime(stream.returns, rng=np.random.default_rng(1))
+    series = load_spy(REAL_DATA, is_spliced=True)
+    return series, detect_regime(series.returns, rng=np.random.default_rng(1))
 
 
-def regimes_between(spy: tuple[Stream, RegimeHistory], first: date, last: date) -> list[str | None]:
-    stream, history = spy
-    return [regime for day, regime in zip(stream.dates, history.regimes, strict=True) if first <= day <= last]
+def regimes_between(spy: tuple[MarketSeries, RegimeHistory], first: date, last: date) -> list[str | None]:
+    series, history = spy
+    return [regime for day, regime in zip(series.dates, history.regimes, strict=True) if first <= day <= last]
 
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(("panic", "least"), [("2018-02", 0.75), ("2018-12", 0.25), ("2020-03", 0.75)])
 def test_known_panics_are_alarms_for_a_share_of_their_sessions(
-    spy: tuple[Stream, RegimeHistory], panic: str, least: float
+    spy: tuple[MarketSeries, RegimeHistory], panic: str, least: float
 ) -> None:
-    regimes = regimes_between(spy, *PANICS[panic])
+    regimes = regimes_between(spy, *PANICS_FROM_2016[panic])
     assert np.mean([regime in ALARMS for regime in regimes]) > least
     assert "QUIET" not in regimes
 
 
 @pytest.mark.real_data
-def test_2022_alarms_at_its_beginning_and_is_rarely_quiet(spy: tuple[Stream, RegimeHistory]) -> None:
-    stream, history = spy
-    alarms = [d for d, r in zip(stream.dates, history.regimes, strict=True) if d.year == 2022 and r in ALARMS]
+def test_2022_alarms_at_its_beginning_and_is_rarely_quiet(spy: tuple[MarketSeries, RegimeHistory]) -> None:
+    series, history = spy
+    alarms = [d for d, r in zip(series.dates, history.regimes, strict=True) if d.year == 2022 and r in ALARMS]
     assert alarms
     assert date(2022, 1, 3) <= alarms[0] <= date(2022, 2, 4)
-    assert np.mean([regime == "QUIET" for regime in regimes_between(spy, *PANICS["2022"])]) < 0.15
+    assert np.mean([regime == "QUIET" for regime in regimes_between(spy, *PANICS_FROM_2016["2022"])]) < 0.15
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("calm", list(CALMS))
-def test_known_calm_is_mostly_quiet(spy: tuple[Stream, RegimeHistory], calm: str) -> None:
-    regimes = regimes_between(spy, *CALMS[calm])
+@pytest.mark.parametrize("calm", list(CALM_SPANS))
+def test_known_calm_is_mostly_quiet(spy: tuple[MarketSeries, RegimeHistory], calm: str) -> None:
+    regimes = regimes_between(spy, *CALM_SPANS[calm])
     assert np.mean([regime == "QUIET" for regime in regimes]) > 0.5
     assert "CRISIS" not in regimes
