@@ -65,7 +65,7 @@ def test_the_bootstrap_percentile_is_the_rank_among_the_values_of_its_samples() 
 
 
 def test_a_stream_whose_samples_never_move_has_no_null_distribution() -> None:
-    with pytest.raises(InputError, match="ratio has no bootstrap null"):
+    with pytest.raises(InputError, match="ratio has no bootstrap null distribution"):
         bootstrap_percentiles(
             np.zeros(70),
             {"ratio": np.zeros(70)},
