@@ -18,7 +18,8 @@ import polars as pl
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
-from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
+from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, cluster_instruments
+from analytics.clustering.linkage import LinkageMethod
 from analytics.errors import InputError, ShortHistoryError
 from analytics.estimation.covariance import CovarianceMethod
 from analytics.selection.natural_selection import (

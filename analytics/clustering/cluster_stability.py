@@ -14,7 +14,8 @@ from scipy.cluster import hierarchy
 from scipy.spatial import distance as condensed
 
 from analytics._typing import FloatMatrix, FloatVector, IntVector
-from analytics.clustering.clusters import Clustering, cluster_instruments, cut_tree
+from analytics.clustering.clusters import Clustering, cluster_instruments
+from analytics.clustering.linkage import cut_tree
 from analytics.errors import InputError, ShortHistoryError
 from analytics.estimation.correlation import MIN_OVERLAP, held_correlation, window_correlation
 from analytics.panel import check_directions, check_panel
@@ -97,7 +98,7 @@ def threshold_sensitivity(
     for threshold in thresholds:
         ids = cut_tree(tree, threshold)
         onehot = (ids[:, None] == np.arange(1, ids.max() + 1)).astype(np.float64)
-        # The diagonal holds N' ones, each counted once; every pair is counted twice in both sums.
+        # The diagonal has N' ones, each counted once; every pair is counted twice in both sums.
         total = float(np.einsum("ik,ik->", values @ onehot, onehot)) - ids.size
         n_pairs = float(np.einsum("ik,ik->", known @ onehot, onehot)) - ids.size
         rows.append(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics._typing import FloatMatrix, IntVector
-from analytics.clustering.clusters import Clustering, cut_tree, linkage_tree
+from analytics.clustering.clusters import Clustering
+from analytics.clustering.linkage import cut_tree, linkage_tree
 
 SUBCLUSTER_HEIGHT = 0.2
 MAX_UNDIVIDED_SIZE = 5

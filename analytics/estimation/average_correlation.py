@@ -49,7 +49,7 @@ def mean_correlation(window: FloatMatrix, min_overlap: int) -> float:
     nan
     """
     known = np.isfinite(window)
-    representatives, calendar_ids = _calendars(known)
+    representatives, calendar_ids = _group_by_calendar(known)
     n_calendars = representatives.size
     if n_calendars > MAX_CALENDARS:
         matrix = window_correlation(window, min_overlap)
@@ -112,7 +112,7 @@ def rolling_mean_correlation(
     return out
 
 
-def _calendars(known: BoolMatrix) -> tuple[IntVector, IntVector]:
+def _group_by_calendar(known: BoolMatrix) -> tuple[IntVector, IntVector]:
     """Group columns by their known sessions: one column of each pattern, and the pattern of each column (N,)."""
     if known.all():
         return np.zeros(1, dtype=np.int64), np.zeros(known.shape[1], dtype=np.int64)

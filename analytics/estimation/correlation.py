@@ -275,7 +275,7 @@ def blended_distance(
     signs = check_directions(directions, panel.symbols)
     lookbacks = integer_lookbacks(lookbacks)
     if not lookbacks or min(lookbacks) < min_overlap:
-        raise InputError(f"Lookbacks {tuple(lookbacks)} must each hold at least min_overlap = {min_overlap} sessions.")
+        raise InputError(f"Lookbacks {tuple(lookbacks)} must each have at least min_overlap = {min_overlap} sessions.")
     n_sessions = panel.returns.shape[0]
     fitting_lookbacks = tuple(sorted({lookback for lookback in lookbacks if lookback <= n_sessions})) or (n_sessions,)
     correlations, distances = [], []

@@ -325,12 +325,12 @@ def _rolling_frame(dates: Sequence[date], window: int, averages: FloatVector, st
     ).with_columns(pl.col("average_correlation").fill_nan(None))
 
 
-def _summary(stream: str, correlation: FloatMatrix) -> dict[str, str | int | float | None]:
+def _summary(kind: str, correlation: FloatMatrix) -> dict[str, str | int | float | None]:
     values = _off_diagonal(correlation)
     if not values.size:
         raise InputError("No pair of instruments has enough common sessions for a correlation; lengthen the window.")
     return {
-        "stream": stream,
+        "stream": kind,
         "n_pairs": int(values.size),
         "mean": float(values.mean()),
         "median": float(np.median(values)),

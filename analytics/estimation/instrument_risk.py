@@ -2,8 +2,7 @@
 
 See docs/method/06-risk.md.
 
-Columns are instruments and NaN is NULL: each statistic uses the sessions that its instrument has
-(docs/method/02-returns.md#2.3).
+Columns are instruments, NaN is NULL: each statistic uses the sessions of its instrument (docs/method/02-returns.md#2.3).
 """
 
 from __future__ import annotations
@@ -98,8 +97,7 @@ def tail_ratio(past_returns: FloatMatrix) -> FloatVector:
     Returns
     -------
     (N,)
-        Above 1 where gains exceed losses; NaN for a column without values, infinite where the mean of the lower tail is
-        0.
+        NaN for a column without values, infinite where the mean of the lower tail is 0.
 
     Examples
     --------
@@ -173,7 +171,7 @@ def value_at_risk(past_returns: FloatMatrix) -> FloatVector:
 def conditional_value_at_risk(past_returns: FloatMatrix) -> FloatVector:
     """Average the losses of the sessions at or below the 5 % quantile of each column.
 
-    See docs/method/06-risk.md#6.1.
+    See docs/method/06-risk.md#6.1; Rockafellar, R. T., Uryasev, S. (2000), Journal of Risk 2.
 
     Parameters
     ----------
@@ -184,10 +182,6 @@ def conditional_value_at_risk(past_returns: FloatMatrix) -> FloatVector:
     -------
     (N,)
         Fractions per session, positive for a loss; NaN for a column without values.
-
-    References
-    ----------
-    Rockafellar, R. T., Uryasev, S. (2000). Optimization of conditional value-at-risk. Journal of Risk 2.
 
     Examples
     --------
@@ -212,8 +206,7 @@ def max_drawdown(past_returns: FloatMatrix) -> FloatVector:
     Returns
     -------
     (N,)
-        In [0, 1], positive for a loss: 1 once a session costs everything, as it can for a short. NaN for a column
-        without values.
+        In [0, 1]: 1 once a session costs everything, as it can for a short. NaN for a column without values.
 
     Examples
     --------

@@ -262,7 +262,7 @@ def market_stream(past_returns: FloatMatrix, liquidity_usd: FloatVector) -> Floa
     if not (weights > 0.0).any():
         raise InputError("no instrument of the pool has a value traded: name a benchmark for the regime instead")
     known = np.isfinite(past_returns)
-    # einsum adds each row alike, whatever the number of rows; a BLAS product may not.
+    # einsum adds each row alike for any number of rows; a BLAS product may not.
     total = np.einsum("ij,j->i", np.where(known, past_returns, 0.0), weights)
     return _ratio(total, np.einsum("ij,j->i", known.astype(np.float64), weights))
 

@@ -261,7 +261,7 @@ def _scores(percentiles: Mapping[str, FloatVector], settings: RegimeSettings) ->
     weights = settings.active_weights()
     stacked = np.stack([percentiles[name] for name in weights])
     known = np.isfinite(stacked)
-    # Without its stream components a session has no score, whatever the pool's correlation says.
+    # A session needs every component of the market stream for a score; the average correlation may be missing.
     judged = np.all([row for name, row in zip(weights, known, strict=True) if name in STREAM_COMPONENTS], axis=0)
     shares = np.array(list(weights.values()))[:, np.newaxis] * known
     total = (np.where(known, stacked, 0.0) * shares).sum(axis=0)

@@ -176,12 +176,12 @@ def bootstrap_percentiles(
             continue
         samples = known[bootstrap_positions(known.size, min(known.size, longest), n_samples, rng)]
         for name, measure in measures.items():
-            # A sample in which nothing moves has no reading; it says nothing about the one that is judged.
+            # The component of a sample without any movement is undefined, and the sample is left out.
             null = np.sort(measure(samples[:, -window_sessions[name] :]))
             null = null[np.isfinite(null)]
             if null.size == 0:
                 raise InputError(
-                    f"{name} has no bootstrap null at open session {start}: the market stream hardly moves"
+                    f"{name} has no bootstrap null distribution at open session {start}: the market stream hardly moves"
                 )
             values = components[name][start : min(stop, past_stream.size)]
             ranks = np.searchsorted(null, values, side="left") + np.searchsorted(null, values, side="right")

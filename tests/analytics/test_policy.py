@@ -1,4 +1,4 @@
-"""The one policy from candidates to weights: a recent listing goes all the way.
+"""Policy from candidates to weights, for a recent listing.
 
 See docs/method/02-returns.md#2.4.
 """
@@ -51,7 +51,7 @@ def candidates() -> pl.DataFrame:
     )
 
 
-def test_an_instrument_of_70_sessions_is_selected_and_carries_its_mark() -> None:
+def test_an_instrument_of_70_sessions_is_selected_and_marked_as_recent() -> None:
     _, selection = decide_selection(past(70), candidates(), "NORMAL", POLICY, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_selected"], row["reason"]) == (True, "selected")
@@ -59,7 +59,7 @@ def test_an_instrument_of_70_sessions_is_selected_and_carries_its_mark() -> None
 
 
 @pytest.mark.parametrize(("listed_sessions", "is_recent"), [(500, False), (496, False), (480, True), (60, True)])
-def test_the_mark_is_of_the_full_lookback_and_a_holiday_is_no_listing(listed_sessions: int, is_recent: bool) -> None:
+def test_the_full_lookback_shows_a_recent_listing_and_a_holiday_does_not(listed_sessions: int, is_recent: bool) -> None:
     _, selection = decide_selection(past(listed_sessions), candidates(), "NORMAL", POLICY, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_recent_listing"], row["is_selected"]) == (is_recent, True)

@@ -1,3 +1,8 @@
+"""Threshold sensitivity and drift of clusters, recomputed by SciPy and scikit-learn.
+
+See docs/method/04-clusters.md#4.4, 4.5.
+"""
+
 from __future__ import annotations
 
 import numpy as np

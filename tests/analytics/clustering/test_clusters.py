@@ -1,3 +1,8 @@
+"""Clusters of planted groups, against SciPy.
+
+See docs/method/04-clusters.md#4.1.
+"""
+
 from __future__ import annotations
 
 import numpy as np
@@ -9,7 +14,6 @@ from scipy.spatial.distance import squareform
 
 from analytics.clustering.cluster_stability import adjusted_rand
 from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, cluster_instruments, default_threshold, recut
-from analytics.clustering.subclusters import subclusters, zoom_cluster
 from analytics.errors import InputError
 
 SIZES = (7, 4, 4, 2)
@@ -101,11 +105,11 @@ def test_implied_correlations_are_those_of_the_members() -> None:
 
 @given(st.integers(0, 1000), st.randoms(use_true_random=False), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_permuting_instruments_permutes_the_answer_bit_for_bit(seed: int, shuffler: object, has_holes: bool) -> None:
+def test_permuting_instruments_permutes_the_answer_bit_for_bit(seed: int, shuffler: object, has_gaps: bool) -> None:
     returns, symbols, _ = planted(seed, 130, 0.8)
     returns[:, 5] = returns[:, 4]
     directions = np.where(np.arange(len(symbols)) % 3 == 0, -1, 1)
-    if has_holes:
+    if has_gaps:
         returns[np.random.default_rng(seed).random(returns.shape) < 0.05] = np.nan
         returns[:118, 2] = np.nan
     order = list(range(len(symbols)))
@@ -117,7 +121,7 @@ def test_permuting_instruments_permutes_the_answer_bit_for_bit(seed: int, shuffl
     np.testing.assert_array_equal(moved.linkage, base.linkage)
     assert moved.leaf_symbols == base.leaf_symbols
     assert moved.excluded == base.excluded
-    assert bool(base.excluded) == has_holes
+    assert bool(base.excluded) == has_gaps
 
 
 def test_scaling_returns_changes_no_cluster() -> None:
@@ -126,7 +130,7 @@ def test_scaling_returns_changes_no_cluster() -> None:
     np.testing.assert_array_equal(scaled.cluster_ids, clustered().cluster_ids)
 
 
-def test_a_short_falls_away_from_its_longs() -> None:
+def test_a_short_leaves_the_cluster_of_its_longs() -> None:
     returns, symbols, _ = planted()
     directions = np.ones(len(symbols))
     directions[0] = -1
@@ -167,7 +171,7 @@ def test_an_unknown_pair_is_counted_and_has_the_distance_of_no_correlation() -> 
     assert np.isfinite(clustering.mean_correlation).all()
 
 
-def test_too_few_instruments_left_is_an_error_that_says_why() -> None:
+def test_too_few_remaining_instruments_are_an_error_with_the_reasons() -> None:
     returns, symbols, _ = planted()
     returns = returns[:, :3].copy()
     returns[:105, 0] = np.nan
@@ -181,51 +185,3 @@ def test_too_few_instruments_left_is_an_error_that_says_why() -> None:
 def test_settings_that_cannot_be_right_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(InputError):
         clustered(**options)
-
-
-def test_a_cluster_of_more_than_five_is_taken_apart_and_smaller_ones_stay_whole() -> None:
-    returns, symbols, _ = planted(noise=0.6)
-    rng = np.random.default_rng(9)
-    returns[:, 1:3] = returns[:, [0]] + 0.0005 * rng.normal(size=(210, 2))
-    clustering = cluster_instruments(returns, symbols, np.ones(len(symbols)), threshold=0.9)
-    assert len(clustering.members(1)) == 7
-    ids = subclusters(clustering)
-    assert ids[0] == ids[1] == ids[2] == 1
-    assert ids[:7].max() > 1
-    assert ids[7:].tolist() == [1] * 10
-    rows = np.flatnonzero(clustering.leaf_cluster_ids == 1)
-    block = clustering.distance[np.ix_(rows, rows)]
-    reference = hierarchy.fcluster(hierarchy.average(squareform(block, checks=False)), 0.2, criterion="distance")
-    assert adjusted_rand(ids[:7], reference) == 1.0
-
-
-def test_venues_of_one_identity_fall_together() -> None:
-    returns, symbols, _ = planted(noise=0.9)
-    clustering = cluster_instruments(returns, symbols, np.ones(len(symbols)), threshold=1.0)
-    apart = zoom_cluster(clustering, 1)
-    one = {"X:A00": "COIN", "X:A06": "COIN", "X:A03": "COIN"}
-    together = zoom_cluster(clustering, 1, identities=one)
-    places = [together.symbols.index(symbol) for symbol in one]
-    assert len(set(apart.subcluster_ids[places].tolist())) == 3
-    assert len(set(together.subcluster_ids[places].tolist())) == 1
-    ids = subclusters(clustering, identities=one)
-    assert ids[0] == ids[3] == ids[6]
-
-
-def test_zooming_shows_small_clusters_too_and_refuses_unknown_ones() -> None:
-    clustering = clustered()
-    assert zoom_cluster(clustering, 1).height == 0.2
-    pair = zoom_cluster(clustering, 4, height=0.01)
-    assert pair.subcluster_ids.tolist() == [1, 2]
-    singles = zoom_cluster(recut(clustering, 1e-3), 1)
-    assert singles.subcluster_ids.tolist() == [1]
-    assert singles.linkage.shape == (0, 4)
-    with pytest.raises(InputError, match="no cluster 9"):
-        zoom_cluster(clustering, 9)
-
-
-def test_excluded_instruments_have_no_subcluster() -> None:
-    returns, symbols, _ = planted()
-    returns[:-10, 3] = np.nan
-    clustering = cluster_instruments(returns, symbols, np.ones(len(symbols)), threshold=0.5)
-    assert subclusters(clustering)[3] == 0

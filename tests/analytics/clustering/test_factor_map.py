@@ -1,3 +1,5 @@
+"""Classical scaling of distances and the factor map."""
+
 from __future__ import annotations
 
 import numpy as np

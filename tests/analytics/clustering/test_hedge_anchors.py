@@ -1,3 +1,8 @@
+"""Hedge anchors, ranked by NumPy.
+
+See docs/method/04-clusters.md#4.6.
+"""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,27 +1,28 @@
-from __future__ import annotations
+"""Labels and purity of one cluster.
 
-from dataclasses import replace
+See docs/method/04-clusters.md#4.3.
+"""
+
+from __future__ import annotations
 
 import numpy as np
 import polars as pl
 import pytest
 
-from analytics.clustering.cluster_rows import cluster_rows, link_rows
-from analytics.clustering.clusters import cluster_instruments
+from analytics.clustering.clusters import Clustering, cluster_instruments
 from analytics.clustering.labels import label_clusters
-from analytics.clustering.subclusters import subclusters
 from analytics.errors import InputError
 
 SYMBOLS = ["X:A", "X:B", "X:C", "X:D", "X:E"]
 
 
-def one_cluster():
+def one_cluster() -> Clustering:
     rng = np.random.default_rng(0)
     returns = 0.01 * (rng.normal(size=(100, 1)) + 0.3 * rng.normal(size=(100, 5)))
     return cluster_instruments(returns, SYMBOLS, np.ones(5), threshold=2.0)
 
 
-def facts(kinds: list[tuple[str, str | None]], values: list[float | None]) -> pl.DataFrame:
+def metadata(kinds: list[tuple[str, str | None]], values: list[float | None]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "symbol": SYMBOLS,
@@ -49,7 +50,7 @@ TECH, BANK, COIN = ("equity", "Technology"), ("equity", "Financials"), ("crypto"
     ],
 )  # fmt: skip
 def test_label_and_purity(kinds: list, values: list, label: str, purity: float) -> None:
-    table = label_clusters(one_cluster(), facts(kinds, values))
+    table = label_clusters(one_cluster(), metadata(kinds, values))
     assert table["label"].to_list() == [label]
     assert table["purity"].item() == pytest.approx(purity)
     assert table["is_weighted_by_count"].item() == (values[0] is None and values[3] is None)
@@ -57,14 +58,14 @@ def test_label_and_purity(kinds: list, values: list, label: str, purity: float) 
 
 
 def test_a_label_does_not_depend_on_row_order() -> None:
-    table = facts([TECH, BANK, TECH, BANK, COIN], [0.1, 0.3, 0.2, 1e16, 1e16])
+    table = metadata([TECH, BANK, TECH, BANK, COIN], [0.1, 0.3, 0.2, 1e16, 1e16])
     base = label_clusters(one_cluster(), table)
     for seed in range(5):
         assert label_clusters(one_cluster(), table.sample(fraction=1.0, shuffle=True, seed=seed)).equals(base)
 
 
 def test_the_commonest_kind_is_named_apart_from_the_label() -> None:
-    row = label_clusters(one_cluster(), facts([COIN, BANK, BANK, TECH, TECH], [5.0, 1.0, 1.0, 1.5, 2.5])).row(
+    row = label_clusters(one_cluster(), metadata([COIN, BANK, BANK, TECH, TECH], [5.0, 1.0, 1.0, 1.5, 2.5])).row(
         0, named=True
     )
     assert (row["asset_class"], row["sector"]) == ("crypto", None)
@@ -72,43 +73,12 @@ def test_the_commonest_kind_is_named_apart_from_the_label() -> None:
 
 
 def test_metadata_that_is_missing_or_wrong_is_refused_by_name() -> None:
-    table = facts([TECH] * 5, [1.0] * 5)
+    table = metadata([TECH] * 5, [1.0] * 5)
     with pytest.raises(InputError, match="X:C"):
         label_clusters(one_cluster(), table.filter(pl.col("symbol") != "X:C"))
     with pytest.raises(InputError, match="twice"):
         label_clusters(one_cluster(), pl.concat([table, table.head(1)]))
     with pytest.raises(InputError, match="X:A has a value traded"):
-        label_clusters(one_cluster(), facts([TECH] * 5, [-1.0] * 5))
+        label_clusters(one_cluster(), metadata([TECH] * 5, [-1.0] * 5))
     with pytest.raises(InputError, match="X:A has no asset class"):
-        label_clusters(one_cluster(), facts([("", None)] * 5, [1.0] * 5))
-
-
-def test_rows_of_the_results_tables() -> None:
-    rng = np.random.default_rng(1)
-    returns = 0.01 * (rng.normal(size=(100, 1)) + 0.3 * rng.normal(size=(100, 5)))
-    returns[:-5, 2] = np.nan
-    clustering = cluster_instruments(returns, SYMBOLS, np.ones(5), threshold=0.4)
-    clustering = replace(clustering, symbols=clustering.symbols)
-    labels = label_clusters(clustering, facts([TECH] * 5, [1.0] * 5))
-    rows = cluster_rows(clustering, labels, subclusters(clustering), stage="light", regime="NORMAL")
-    assert rows.columns == [
-        "stage", "symbol", "cluster_id", "subcluster_id", "leaf_order", "label", "purity", "threshold",
-        "min_correlation", "mean_correlation", "linkage", "regime", "reason",
-    ]  # fmt: skip
-    assert rows["symbol"].to_list() == SYMBOLS
-    excluded = rows.row(2, named=True)
-    assert (excluded["cluster_id"], excluded["leaf_order"], excluded["label"]) == (0, None, None)
-    assert excluded["reason"].startswith("sparse overlap")
-    kept = rows.row(0, named=True)
-    assert (kept["cluster_id"], kept["label"], kept["threshold"], kept["linkage"]) == (
-        1,
-        "equity Technology",
-        0.4,
-        "ward",
-    )
-    assert kept["mean_correlation"] == pytest.approx(clustering.mean_correlation[0])
-    assert sorted(rows["leaf_order"].drop_nulls().to_list()) == [0, 1, 2, 3]
-    links = link_rows(clustering, stage="light")
-    assert links.columns == ["stage", "link", "left_node", "right_node", "height", "size"]
-    assert links["size"].to_list()[-1] == 4
-    assert links["height"].to_list() == sorted(links["height"].to_list())
+        label_clusters(one_cluster(), metadata([("", None)] * 5, [1.0] * 5))

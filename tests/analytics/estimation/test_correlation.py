@@ -1,3 +1,8 @@
+"""Correlations and distances of pairs against NumPy and pandas.
+
+See docs/method/03-dependence.md#3.1, 3.2, 3.4.
+"""
+
 from __future__ import annotations
 
 import numpy as np
@@ -28,7 +33,7 @@ def test_complete_correlation_equals_numpy() -> None:
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_correlation_with_holes_equals_pandas(seed: int) -> None:
+def test_correlation_with_gaps_equals_pandas(seed: int) -> None:
     returns = sample(60, 5, seed)
     returns[np.random.default_rng(seed + 1).random(returns.shape) < 0.3] = np.nan
     returns[:25, 0] = np.nan
@@ -117,7 +122,7 @@ def test_lookbacks_shorter_than_the_overlap_are_refused() -> None:
         blended_distance(sample(19), np.ones(6))
 
 
-def test_instruments_with_more_than_half_of_their_pairs_unknown_leave_worst_first() -> None:
+def test_instruments_with_more_than_half_of_their_pairs_unknown_are_excluded_worst_first() -> None:
     correlation = np.eye(5)
     correlation[:4, :4] = 0.5
     correlation[4, :4] = correlation[:4, 4] = np.nan
@@ -127,20 +132,20 @@ def test_instruments_with_more_than_half_of_their_pairs_unknown_leave_worst_firs
     assert subset.excluded == (("E", "sparse overlap: 4 of 4 pairs unknown"),)
 
 
-def test_exactly_half_of_the_pairs_unknown_stays() -> None:
+def test_an_instrument_with_exactly_half_of_its_pairs_unknown_stays() -> None:
     correlation = np.full((5, 5), 0.3)
     correlation[0, 1] = correlation[1, 0] = correlation[0, 2] = correlation[2, 0] = np.nan
     assert exclude_sparse(correlation, list("ABCDE")).excluded == ()
 
 
-def test_of_equally_sparse_instruments_the_later_name_leaves_first() -> None:
+def test_of_equally_sparse_instruments_the_later_name_is_excluded_first() -> None:
     correlation = np.where(np.eye(3, dtype=bool), 1.0, np.nan)
     subset = exclude_sparse(correlation, ["B", "A", "C"])
     assert [symbol for symbol, _ in subset.excluded] == ["B", "C"]
     assert subset.kept.tolist() == [1]
 
 
-def test_leaving_does_not_depend_on_order() -> None:
+def test_the_exclusions_do_not_depend_on_order() -> None:
     rng = np.random.default_rng(2)
     names = np.array([f"S{i:02d}" for i in range(14)])
     correlation = np.where(rng.random((14, 14)) < 0.55, np.nan, 0.2)

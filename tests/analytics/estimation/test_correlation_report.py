@@ -1,3 +1,8 @@
+"""Tables of the correlation report, recomputed by NumPy.
+
+See docs/method/03-dependence.md#3.1, 3.2.
+"""
+
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -31,7 +36,7 @@ def test_rolling_average_is_the_mean_over_pairs_of_each_window() -> None:
         assert rolled[last] == pytest.approx(average(returns[last - 59 : last + 1]), abs=1e-12)
 
 
-def test_rolling_average_with_holes_uses_the_known_pairs() -> None:
+def test_rolling_average_with_gaps_uses_the_known_pairs() -> None:
     returns = returns_of()
     returns[10, 0] = np.nan
     returns[:150, 3] = np.nan
@@ -79,9 +84,9 @@ def test_report_tables() -> None:
 
 def test_an_instrument_whose_pairs_are_mostly_unknown_is_in_no_table_and_has_a_reason() -> None:
     returns = returns_of()
-    young = np.full((200, 1), np.nan)
-    young[-12:] = np.random.default_rng(1).normal(size=(12, 1)) * 0.01
-    report = correlation_report(np.hstack([returns, young]), [*NAMES, "X:Y"], np.ones(5), DATES)
+    recent = np.full((200, 1), np.nan)
+    recent[-12:] = np.random.default_rng(1).normal(size=(12, 1)) * 0.01
+    report = correlation_report(np.hstack([returns, recent]), [*NAMES, "X:Y"], np.ones(5), DATES)
     without = correlation_report(returns, NAMES, np.ones(4), DATES)
     assert report.excluded == (("X:Y", "sparse overlap: 4 of 4 pairs unknown"),)
     assert without.excluded == ()

@@ -1,4 +1,7 @@
-"""Covariances against scikit-learn, pandas and plain loops over the papers' formulas."""
+"""Covariances against scikit-learn, pandas and plain loops over the formulas of the papers.
+
+See docs/method/03-dependence.md#3.3.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,12 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
 
 from analytics.errors import InputError, ShortHistoryError
 from analytics.estimation.covariance import estimate_covariance
-from analytics.estimation.moments import pairwise_moments
-from analytics.estimation.positive_definite import eigenvalue_floor, nearest_positive_definite
-from analytics.estimation.shrinkage import denoise_correlation, ledoit_wolf, ledoit_wolf_pairwise
+from analytics.estimation.positive_definite import eigenvalue_floor
+from analytics.estimation.shrinkage import denoise_correlation
 
 
 def factor_returns(n_sessions: int, n_instruments: int, seed: int = 0) -> np.ndarray:
@@ -26,11 +26,11 @@ def factor_returns(n_sessions: int, n_instruments: int, seed: int = 0) -> np.nda
     return (rng.normal(size=(n_sessions, 1)) * loads + rng.normal(size=(n_sessions, n_instruments))) * scale + 2e-4
 
 
-def with_holes(returns: np.ndarray, seed: int = 1) -> np.ndarray:
-    holed = returns.copy()
-    holed[np.random.default_rng(seed).random(returns.shape) < 0.08] = np.nan
-    holed[: returns.shape[0] // 2, 0] = np.nan
-    return holed
+def with_gaps(returns: np.ndarray, seed: int = 1) -> np.ndarray:
+    gapped = returns.copy()
+    gapped[np.random.default_rng(seed).random(returns.shape) < 0.08] = np.nan
+    gapped[: returns.shape[0] // 2, 0] = np.nan
+    return gapped
 
 
 def constant_correlation_by_loops(returns: np.ndarray) -> tuple[np.ndarray, float]:
@@ -84,30 +84,22 @@ def test_constant_correlation_target_equals_the_paper_by_plain_loops(
     assert (ours.method, ours.target) == ("ledoit_wolf", "constant_correlation")
 
 
-@pytest.mark.parametrize("target", ["identity", "constant_correlation"])
-def test_pairwise_shrinkage_of_a_complete_panel_is_ledoit_wolf(target: str) -> None:
-    returns = factor_returns(90, 12)
-    whole, paired = ledoit_wolf(returns, target), ledoit_wolf_pairwise(returns, target, np.ones((12, 12), bool))
-    assert paired.intensity == pytest.approx(whole.intensity, rel=1e-9)
-    np.testing.assert_allclose(paired.matrix, whole.matrix, rtol=1e-9)
-
-
 def test_one_missing_return_moves_the_shrunk_covariance_little() -> None:
     returns = factor_returns(200, 10)
-    holed = returns.copy()
-    holed[50, 3] = np.nan
-    whole, missing = (estimate_covariance(panel, periods_per_year=252) for panel in (returns, holed))
+    gapped = returns.copy()
+    gapped[50, 3] = np.nan
+    whole, missing = (estimate_covariance(panel, periods_per_year=252) for panel in (returns, gapped))
     assert missing.n_overlap_min == 199
     assert missing.shrinkage == pytest.approx(whole.shrinkage, abs=0.02)
     assert not np.array_equal(missing.matrix, whole.matrix)
 
 
 def test_pairwise_sample_covariance_equals_pandas() -> None:
-    holed = with_holes(factor_returns(120, 8))
-    ours = estimate_covariance(holed, periods_per_year=1, method="sample")
+    gapped = with_gaps(factor_returns(120, 8))
+    ours = estimate_covariance(gapped, periods_per_year=1, method="sample")
     assert not ours.is_repaired
-    np.testing.assert_allclose(ours.matrix, pd.DataFrame(holed).cov(min_periods=20).to_numpy(), rtol=1e-10)
-    known = np.isfinite(holed)
+    np.testing.assert_allclose(ours.matrix, pd.DataFrame(gapped).cov(min_periods=20).to_numpy(), rtol=1e-10)
+    known = np.isfinite(gapped)
     assert ours.n_overlap_min == min((known[:, i] & known[:, j]).sum() for i in range(8) for j in range(8))
 
 
@@ -125,13 +117,13 @@ def test_ewma_equals_pandas() -> None:
     np.testing.assert_allclose(ours.matrix, theirs, rtol=1e-10)
 
 
-def test_ewma_with_holes_equals_a_loop_over_pairs() -> None:
-    holed = with_holes(factor_returns(120, 5))
-    ours = estimate_covariance(holed, periods_per_year=1, method="ewma", halflife_sessions=40)
+def test_ewma_with_gaps_equals_a_loop_over_pairs() -> None:
+    gapped = with_gaps(factor_returns(120, 5))
+    ours = estimate_covariance(gapped, periods_per_year=1, method="ewma", halflife_sessions=40)
     weights = 0.5 ** (np.arange(119, -1, -1) / 40)
     for i, j in product(range(5), range(5)):
-        both = np.isfinite(holed[:, i]) & np.isfinite(holed[:, j])
-        w, x, y = weights[both], holed[both, i], holed[both, j]
+        both = np.isfinite(gapped[:, i]) & np.isfinite(gapped[:, j])
+        w, x, y = weights[both], gapped[both, i], gapped[both, j]
         w = w / w.sum()
         expected = w @ ((x - w @ x) * (y - w @ y)) / (1.0 - w @ w)
         assert ours.matrix[i, j] == pytest.approx(expected, rel=1e-9)
@@ -160,23 +152,16 @@ def test_denoising_keeps_factors_and_variances_and_flattens_the_rest() -> None:
     assert np.linalg.norm(ours.matrix - truth) < np.linalg.norm(np.cov(returns.T) - truth)
 
 
-def test_denoising_white_noise_leaves_no_correlation() -> None:
-    returns = np.random.default_rng(8).normal(size=(1000, 50))
-    matrix, n_factors = denoise_correlation(np.corrcoef(returns.T), 20.0)
-    assert n_factors == 0
-    np.testing.assert_allclose(matrix, np.eye(50), atol=1e-12)
-
-
 @pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
 def test_unequal_histories_give_a_positive_definite_matrix_with_its_diagonal(method: str) -> None:
-    holed = with_holes(factor_returns(70, 60))
-    ours = estimate_covariance(holed, periods_per_year=252, method=method, halflife_sessions=30)
+    gapped = with_gaps(factor_returns(70, 60))
+    ours = estimate_covariance(gapped, periods_per_year=252, method=method, halflife_sessions=30)
     assert np.isfinite(ours.matrix).all()
     assert np.linalg.eigvalsh(ours.matrix)[0] >= 0.999 * eigenvalue_floor(ours.matrix)
     np.testing.assert_array_equal(ours.matrix, ours.matrix.T)
     if method == "sample":
         assert ours.is_repaired
-        np.testing.assert_allclose(np.diag(ours.matrix), 252 * np.nanvar(holed, axis=0, ddof=1), rtol=1e-9)
+        np.testing.assert_allclose(np.diag(ours.matrix), 252 * np.nanvar(gapped, axis=0, ddof=1), rtol=1e-9)
 
 
 def test_a_pair_without_overlap_gets_the_mean_correlation_and_is_counted() -> None:
@@ -200,7 +185,7 @@ def test_a_short_instrument_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"method": "oracle"}, "oracle"),
         ({"target": "zero"}, "zero"),
@@ -210,66 +195,14 @@ def test_a_short_instrument_is_refused_by_name() -> None:
         ({"periods_per_year": 0}, "periods_per_year"),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused(options: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_settings_that_cannot_be_right_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         estimate_covariance(factor_returns(40, 3), **{"periods_per_year": 252, **options})
-
-
-@given(st.integers(0, 10_000), st.integers(2, 12))
-@settings(max_examples=40, deadline=None)
-def test_repair_holds_floor_and_diagonal_at_once(seed: int, size: int) -> None:
-    rng = np.random.default_rng(seed)
-    correlation = rng.uniform(-1.0, 1.0, (size, size))
-    correlation = np.triu(correlation, 1) + np.triu(correlation, 1).T + np.eye(size)
-    volatility = 10.0 ** rng.uniform(-2.5, 1.0, size)
-    matrix = correlation * np.outer(volatility, volatility)
-    repaired, is_repaired = nearest_positive_definite(matrix)
-    np.testing.assert_array_equal(np.diag(repaired), np.diag(matrix))
-    floor = eigenvalue_floor(matrix)
-    # An eigenvalue is known to machine precision times the largest one.
-    assert np.linalg.eigvalsh(repaired)[0] >= floor - 1e-14 * np.trace(matrix)
-    assert is_repaired == (np.linalg.eigvalsh(matrix)[0] < floor) or abs(np.linalg.eigvalsh(matrix)[0] - floor) < 1e-12
-
-
-def test_repair_stays_nearer_than_shrinking_towards_the_diagonal() -> None:
-    matrix = np.array([[1.0, 0.9, -0.9, 0.1], [0.9, 1.0, 0.9, 0.2], [-0.9, 0.9, 1.0, 0.3], [0.1, 0.2, 0.3, 1.0]])
-    repaired, is_repaired = nearest_positive_definite(matrix)
-    lowest = np.linalg.eigvalsh(matrix)[0]
-    shrunk = matrix * (1.0 / (1.0 - lowest))
-    np.fill_diagonal(shrunk, 1.0)
-    assert is_repaired
-    assert np.linalg.norm(repaired - matrix) < 0.99 * np.linalg.norm(shrunk - matrix)
-
-
-def test_a_nearly_still_instrument_keeps_its_variance_through_the_repair() -> None:
-    matrix = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1e-12]])
-    assert eigenvalue_floor(matrix) == 0.5e-12
-    assert not nearest_positive_definite(matrix)[1]
-
-
-def test_a_matrix_that_is_fine_is_returned_untouched() -> None:
-    matrix = np.cov(factor_returns(100, 5).T)
-    repaired, is_repaired = nearest_positive_definite(matrix)
-    assert repaired is matrix
-    assert not is_repaired
-
-
-@pytest.mark.parametrize(
-    ("matrix", "said"),
-    [
-        ([[1.0, 0.5], [0.4, 1.0]], "Asymmetric"),
-        ([[1.0, np.nan], [np.nan, 1.0]], "finite"),
-        ([[0.0, 0.0], [0.0, 1.0]], "column 0"),
-    ],
-)
-def test_a_matrix_that_is_no_covariance_is_refused(matrix: list[list[float]], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        nearest_positive_definite(np.array(matrix))
 
 
 @pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
 def test_permuting_instruments_permutes_and_scaling_returns_scales(method: str) -> None:
-    returns = with_holes(factor_returns(150, 9))
+    returns = with_gaps(factor_returns(150, 9))
     order = np.random.default_rng(4).permutation(9)
     options = {"periods_per_year": 252, "method": method, "halflife_sessions": 50}
     base = estimate_covariance(returns, **options).matrix
@@ -277,12 +210,3 @@ def test_permuting_instruments_permutes_and_scaling_returns_scales(method: str) 
         estimate_covariance(returns[:, order], **options).matrix, base[np.ix_(order, order)], rtol=1e-8, atol=1e-12
     )
     np.testing.assert_allclose(estimate_covariance(3.0 * returns, **options).matrix, 9.0 * base, rtol=1e-8, atol=1e-12)
-
-
-def test_pairwise_moments_count_common_sessions() -> None:
-    returns = np.array([[1.0, 2.0], [np.nan, 3.0], [3.0, 5.0]])
-    moments = pairwise_moments(returns)
-    np.testing.assert_array_equal(moments.overlap, [[2.0, 2.0], [2.0, 3.0]])
-    assert moments.covariance[0, 1] == pytest.approx(1.5)
-    assert moments.variance[1, 0] == pytest.approx(2.25)
-    assert moments.variance[1, 1] == pytest.approx(14.0 / 9.0)

@@ -1,4 +1,4 @@
-"""Risk of one instrument, recomputed by hand and by SciPy.
+"""Risk of single instruments, recomputed by hand and by SciPy.
 
 See docs/method/06-risk.md.
 """
@@ -57,7 +57,7 @@ def test_volatility_is_annualised_by_the_grid_and_not_by_the_dates() -> None:
 
 
 def test_nulls_are_left_out_and_not_read_as_zero() -> None:
-    holed = np.vstack([RETURNS, np.full((30, 5), np.nan)])
+    gapped = np.vstack([RETURNS, np.full((30, 5), np.nan)])
     for statistic in (
         value_at_risk,
         conditional_value_at_risk,
@@ -67,10 +67,10 @@ def test_nulls_are_left_out_and_not_read_as_zero() -> None:
         convexity,
         fragility,
     ):
-        np.testing.assert_array_equal(statistic(holed), statistic(RETURNS))
+        np.testing.assert_array_equal(statistic(gapped), statistic(RETURNS))
 
 
-def test_ranks_average_ties_and_keep_the_place_of_nan() -> None:
+def test_ranks_average_ties_and_leave_nan_in_its_row() -> None:
     ranks = percentile_rank(np.array([2.0, np.nan, 1.0, 2.0, np.inf]))
     np.testing.assert_array_equal(ranks, [0.5, np.nan, 0.125, 0.5, 0.875])
 
@@ -122,7 +122,7 @@ def test_colours_change_at_0_4_and_0_6() -> None:
     ]
 
 
-def test_a_risk_profile_has_the_columns_of_the_results_table_and_holds_shorts_as_shorts() -> None:
+def test_risk_measures_have_the_columns_of_the_results_table_and_count_shorts_as_shorts() -> None:
     symbols = [f"SIMX:{name}" for name in "ABCDE"]
     directions = np.array([1, -1, 1, 1, 1])
     measures = risk_measures(RETURNS, directions, symbols, periods_per_year=252)
@@ -146,7 +146,7 @@ def test_a_risk_profile_has_the_columns_of_the_results_table_and_holds_shorts_as
 
 
 @pytest.mark.parametrize(
-    ("returns", "directions", "symbols", "said"),
+    ("returns", "directions", "symbols", "message"),
     [
         (RETURNS, [1, 1, 0, 1, 1], "ABCDE", "C has direction 0"),
         (RETURNS, [1, 1, 1, 1, 1], "ABCDA", "A appears twice"),
@@ -156,17 +156,17 @@ def test_a_risk_profile_has_the_columns_of_the_results_table_and_holds_shorts_as
     ],
 )
 def test_a_pool_that_cannot_be_right_is_refused_by_name(
-    returns: np.ndarray, directions: list[int], symbols: str, said: str
+    returns: np.ndarray, directions: list[int], symbols: str, message: str
 ) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         risk_measures(returns, np.array(directions), list(symbols), periods_per_year=252)
 
 
 def test_a_history_too_short_is_refused_with_both_counts() -> None:
-    holed = RETURNS.copy()
-    holed[19:, 1] = np.nan
+    gapped = RETURNS.copy()
+    gapped[19:, 1] = np.nan
     with pytest.raises(ShortHistoryError, match=r"B has 19 sessions .* needs 20"):
-        risk_measures(holed, np.ones(5, dtype=np.int64), list("ABCDE"), periods_per_year=252)
+        risk_measures(gapped, np.ones(5, dtype=np.int64), list("ABCDE"), periods_per_year=252)
 
 
 def test_columns_without_values_have_no_statistic() -> None:

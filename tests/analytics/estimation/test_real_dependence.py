@@ -1,4 +1,4 @@
-"""The real market beside the project: twins fall together, and what cannot be judged is named."""
+"""Clusters and covariance of the real market: near twins share a cluster, unusable series are named."""
 
 from __future__ import annotations
 

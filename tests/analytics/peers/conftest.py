@@ -1,4 +1,4 @@
-"""Peers for the tests that compare with them; absent ones are skipped with the reason."""
+"""Fixtures to compare with other libraries; a library that is not installed is skipped with the reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PeerImport = Callable[[str], ModuleType]
 
 @pytest.fixture
 def peer() -> PeerImport:
-    """Import a peer's module, or skip; what it warns of while it loads is its own affair."""
+    """Import a module of another library, or skip; its warnings while it loads are ignored."""
 
     def load(name: str) -> ModuleType:
         try:

@@ -1,4 +1,4 @@
-"""Our covariance, clusters and figures are those of the peers where both define the same thing."""
+"""Covariance, clusters and metrics equal those of other libraries where the definitions are the same."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Our weights are those of skfolio and Riskfolio-Lib where both define the same thing.
+"""Weights equal those of skfolio and Riskfolio-Lib where the definitions are the same.
 
-Their solvers stop early by default, so they are asked for more digits than they give. skfolio counts the clusters of
-HERC and NCO by another rule than ours (Yue, Wang and Wei 2008); it is given our count.
+Their solvers stop early by default, so tighter tolerances are set. skfolio counts the clusters of HERC and NCO by
+another rule (Yue, Wang and Wei 2008); it is given our count.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def test_inverse_volatility_is_that_of_skfolio(peer: PeerImport, market: Market)
 
 
 @pytest.mark.parametrize("risk_profile", ["herc", "nco"])
-def test_clusters_are_weighed_as_by_skfolio_when_it_is_told_how_many_there_are(
+def test_cluster_weights_are_those_of_skfolio_when_it_is_given_their_number(
     peer: PeerImport, market: Market, risk_profile: str
 ) -> None:
     """On the sample covariance, because skfolio estimates that of the inner portfolios from their returns."""

@@ -1,4 +1,4 @@
-"""The components of a market's state against PyWavelets, hand-made vectors and plain loops.
+"""Components of the market's state against PyWavelets, hand-made vectors and plain loops.
 
 See docs/method/07-regime.md#7.1.
 """
@@ -135,15 +135,15 @@ def test_average_correlation_takes_each_pair_on_its_common_sessions(n_calendars:
     assert np.isnan(average_correlation(pool[:, [0, 7]])[63])
 
 
-def test_the_pools_stream_weights_those_that_trade_by_liquidity() -> None:
+def test_the_market_stream_weights_the_instruments_that_traded_by_value() -> None:
     pool = np.array([[0.01, 0.03, 0.5], [np.nan, 0.02, 0.5], [np.nan, np.nan, 0.5]])
     np.testing.assert_allclose(market_stream(pool, np.array([3e6, 1e6, np.nan])), [0.015, 0.02, np.nan])
 
 
 @pytest.mark.parametrize(
-    ("liquidity", "said"),
+    ("liquidity", "message"),
     [([1.0], "as many values"), ([1.0, -1.0], "instrument 1 is -1.0"), ([0.0, np.nan], "name a benchmark")],
 )
-def test_a_pool_without_liquidity_has_no_stream(liquidity: list[float], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_pool_without_value_traded_has_no_market_stream(liquidity: list[float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         market_stream(np.zeros((3, 2)), np.array(liquidity))

@@ -1,4 +1,4 @@
-"""The regime: no look-ahead, hysteresis, what noise and panics are called, and how fast.
+"""Regime: no look-ahead, hysteresis, bounds on noise and jumps, known panics.
 
 See docs/method/07-regime.md.
 """
@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
+from analytics.regime.components import COMPONENTS, average_correlation
 from analytics.regime.detection import RegimeHistory, detect_regime
 from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
-from scripts.calibrate_regime import CALMS, PANICS, Stream, bounds_by_length, simulate, spy_stream
+from scripts.regime_report import CALM_SPANS, PANICS_FROM_2016
+from scripts.regime_search import MarketSeries, bounds_by_length, load_spy, simulate_jumps
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL_DATA = Path(os.environ.get("LAKEFOLIO_REAL_DATA", ROOT.parent / "shared" / "data"))
@@ -139,14 +140,14 @@ def test_every_component_with_weight_moves_the_score_its_way() -> None:
         np.testing.assert_allclose(history.scores[63:], history.percentiles[name][63:], atol=1e-9)
 
 
-def test_a_closed_session_repeats_what_the_last_open_one_knew() -> None:
+def test_a_closed_session_repeats_the_last_open_one() -> None:
     stream = noise(650)
     closed = np.array([100, 300, 301, 648])
-    holed = np.insert(stream, closed, np.nan)
-    open_sessions = np.flatnonzero(np.isfinite(holed))
-    whole, gapped = detect(stream), detect(holed)
+    with_closed = np.insert(stream, closed, np.nan)
+    open_sessions = np.flatnonzero(np.isfinite(with_closed))
+    whole, gapped = detect(stream), detect(with_closed)
     np.testing.assert_array_equal(gapped.scores[open_sessions], whole.scores)
-    for session in np.flatnonzero(np.isnan(holed)):
+    for session in np.flatnonzero(np.isnan(with_closed)):
         assert gapped.scores[session] == gapped.scores[session - 1]
         assert gapped.regimes[session] == gapped.regimes[session - 1]
 
@@ -160,7 +161,7 @@ def test_no_correlation_gives_its_weight_to_the_others_from_the_session_it_is_mi
     assert (arriving.scores[419:] != without.scores[419:]).all()
 
 
-def test_white_noise_is_called_turbulent_or_worse_in_at_most_five_percent_of_sessions() -> None:
+def test_white_noise_is_turbulent_or_worse_in_at_most_five_percent_of_sessions() -> None:
     settings = RegimeSettings(n_bootstrap=100)
     shares = [alarm_share(detect(noise(1100, seed), settings), 500) for seed in range(50)]
     assert np.mean(shares) <= 0.05
@@ -174,7 +175,7 @@ def test_the_variance_of_the_noise_changes_nothing(scale: float) -> None:
         assert abs(usual - other) < 0.02
 
 
-def test_white_noise_with_a_short_past_is_called_so_in_at_most_five_percent_too() -> None:
+def test_white_noise_with_a_short_past_is_an_alarm_in_at_most_five_percent_too() -> None:
     settings = RegimeSettings(n_bootstrap=300)
     shares = [alarm_share(detect(noise(320, 1000 + seed), settings)) for seed in range(50)]
     assert np.mean(shares) <= 0.05
@@ -183,8 +184,8 @@ def test_white_noise_with_a_short_past_is_called_so_in_at_most_five_percent_too(
 @pytest.fixture(scope="module")
 def bounds() -> np.ndarray:
     """(lengths, 4): noise, jump, noise with correlation, jump with correlation."""
-    trials = [simulate(past, 5000, n_trials=160, settings=QUICK) for past in PAST_SESSIONS]
-    return bounds_by_length(np.stack(trials), DEFAULT_SETTINGS)
+    simulations = [simulate_jumps(past, 5000, n_simulations=160, settings=QUICK) for past in PAST_SESSIONS]
+    return bounds_by_length(np.stack(simulations), DEFAULT_SETTINGS)
 
 
 @pytest.mark.parametrize("column", [0, 2], ids=["alone", "with correlation"])
@@ -202,7 +203,7 @@ def test_a_fourfold_jump_of_volatility_is_seen_within_ten_sessions_at_every_leng
 
 @pytest.mark.parametrize("past", [120, 400, 756])
 def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
-    trials = simulate(past, 3, n_trials=12, settings=QUICK)
+    simulations = simulate_jumps(past, 3, n_simulations=12, settings=QUICK)
     rng = np.random.default_rng([3, past])
     alarms, seen = [], []
     for _ in range(12):
@@ -217,11 +218,11 @@ def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
         )
         alarms += [regime in ALARMS for regime in history.regimes[past - 9 : past]]
         seen.append(any(regime in ALARMS for regime in history.regimes[past:]))
-    shares = bounds_by_length(trials[np.newaxis], DEFAULT_SETTINGS)[0]
+    shares = bounds_by_length(simulations[np.newaxis], DEFAULT_SETTINGS)[0]
     assert shares[2:].tolist() == [np.mean(alarms), np.mean(seen)]
 
 
-def test_sessions_that_need_no_answer_change_none_of_the_later_ones() -> None:
+def test_sessions_before_first_judged_change_none_of_the_later_ones() -> None:
     stream, correlation = noise(700), np.random.default_rng(4).uniform(size=700)
     whole = detect(stream, correlation=correlation)
     part = detect_regime(
@@ -279,7 +280,7 @@ def test_the_table_has_one_row_per_judged_session() -> None:
         history.frame(days[1:])
 
 
-def test_what_cannot_be_judged_is_refused() -> None:
+def test_streams_that_cannot_be_judged_are_refused() -> None:
     with pytest.raises(ShortHistoryError, match="63 open sessions and its regime needs 64"):
         detect(noise(63))
     with pytest.raises(InputError, match="at session 5"):
@@ -298,77 +299,41 @@ def test_what_cannot_be_judged_is_refused() -> None:
         _ = RegimeHistory(warming.scores[:64], warming.regimes[:64], {}, {}, warming.calibrations[:64]).regime
 
 
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"confirm_session": 2}, "have no 'confirm_session'"),
-        ({"weights": {"volatilty_ratio": 1.0}}, "have no 'volatilty_ratio'"),
-        ({"weights": {"drawdown": -0.1}}, "weight of drawdown is -0.1"),
-        ({"weights": {"average_correlation": 1.0}}, "no component of the market stream"),
-        ({"weights": {"dwt_turbulence": 1.0}, "is_spectral": False}, "no component of the market stream"),
-        ({"thresholds": {"NORMAL": 0.5, "CRISIS": 0.9}}, "lack TURBULENT"),
-        ({"thresholds": {"NORMAL": 0.5, "TURBULENT": 0.9, "CRISIS": 0.8}}, "must rise"),
-        ({"window_sessions": 60}, "multiple of 8"),
-        ({"confirm_sessions": 0}, "give 1 or more"),
-        ({"n_bootstrap": 10}, "give 100 or more"),
-    ],
-)
-def test_settings_that_cannot_be_right_are_refused(values: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        RegimeSettings.from_mapping(values)
-
-
-def test_the_frozen_settings_travel_through_a_manifest() -> None:
-    values = DEFAULT_SETTINGS.as_dict()
-    assert RegimeSettings.from_mapping(values).as_dict() == values
-    assert values["weights"] == {
-        "volatility_ratio": 0.725,
-        "dwt_turbulence": 0.025,
-        "volatility_clustering": 0.15,
-        "permutation_entropy": 0.05,
-        "drawdown": 0.05,
-        "average_correlation": 0.025,
-    }
-    assert values["thresholds"] == {"NORMAL": 0.5, "TURBULENT": 0.866, "CRISIS": 0.918}
-    assert values["confirm_sessions"] == 2
-    assert set(STREAM_COMPONENTS) < set(values["weights"])
-
-
 @pytest.fixture(scope="module")
-def spy() -> tuple[Stream, RegimeHistory]:
+def spy() -> tuple[MarketSeries, RegimeHistory]:
     if not (REAL_DATA / "market.parquet").exists() or not (REAL_DATA / "long_history.parquet").exists():
         pytest.skip("the market data beside the project are absent")
-    stream = spy_stream(REAL_DATA, spliced=True)
-    return stream, detect_regime(stream.returns, rng=np.random.default_rng(1))
+    series = load_spy(REAL_DATA, is_spliced=True)
+    return series, detect_regime(series.returns, rng=np.random.default_rng(1))
 
 
-def regimes_between(spy: tuple[Stream, RegimeHistory], first: date, last: date) -> list[str | None]:
-    stream, history = spy
-    return [regime for day, regime in zip(stream.dates, history.regimes, strict=True) if first <= day <= last]
+def regimes_between(spy: tuple[MarketSeries, RegimeHistory], first: date, last: date) -> list[str | None]:
+    series, history = spy
+    return [regime for day, regime in zip(series.dates, history.regimes, strict=True) if first <= day <= last]
 
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(("panic", "least"), [("2018-02", 0.75), ("2018-12", 0.25), ("2020-03", 0.75)])
 def test_known_panics_are_alarms_for_a_share_of_their_sessions(
-    spy: tuple[Stream, RegimeHistory], panic: str, least: float
+    spy: tuple[MarketSeries, RegimeHistory], panic: str, least: float
 ) -> None:
-    regimes = regimes_between(spy, *PANICS[panic])
+    regimes = regimes_between(spy, *PANICS_FROM_2016[panic])
     assert np.mean([regime in ALARMS for regime in regimes]) > least
     assert "QUIET" not in regimes
 
 
 @pytest.mark.real_data
-def test_2022_alarms_at_its_beginning_and_is_rarely_quiet(spy: tuple[Stream, RegimeHistory]) -> None:
-    stream, history = spy
-    alarms = [d for d, r in zip(stream.dates, history.regimes, strict=True) if d.year == 2022 and r in ALARMS]
+def test_2022_alarms_at_its_beginning_and_is_rarely_quiet(spy: tuple[MarketSeries, RegimeHistory]) -> None:
+    series, history = spy
+    alarms = [d for d, r in zip(series.dates, history.regimes, strict=True) if d.year == 2022 and r in ALARMS]
     assert alarms
     assert date(2022, 1, 3) <= alarms[0] <= date(2022, 2, 4)
-    assert np.mean([regime == "QUIET" for regime in regimes_between(spy, *PANICS["2022"])]) < 0.15
+    assert np.mean([regime == "QUIET" for regime in regimes_between(spy, *PANICS_FROM_2016["2022"])]) < 0.15
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("calm", list(CALMS))
-def test_known_calm_is_mostly_quiet(spy: tuple[Stream, RegimeHistory], calm: str) -> None:
-    regimes = regimes_between(spy, *CALMS[calm])
+@pytest.mark.parametrize("calm", list(CALM_SPANS))
+def test_known_calm_is_mostly_quiet(spy: tuple[MarketSeries, RegimeHistory], calm: str) -> None:
+    regimes = regimes_between(spy, *CALM_SPANS[calm])
     assert np.mean([regime == "QUIET" for regime in regimes]) > 0.5
     assert "CRISIS" not in regimes

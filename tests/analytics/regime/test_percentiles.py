@@ -1,4 +1,4 @@
-"""Where a reading stands in its own past, and the bootstrap that stands in for a short one.
+"""Percentiles in the own past and in the stationary bootstrap.
 
 See docs/method/07-regime.md#7.2.
 """
@@ -19,14 +19,14 @@ from analytics.regime.percentiles import bootstrap_percentiles, bootstrap_positi
 @given(st.lists(st.integers(min_value=-3, max_value=3) | st.none(), max_size=60), st.integers(min_value=1, max_value=9))
 def test_the_percentile_counts_what_is_below_and_half_of_what_is_equal(past: list[int | None], least: int) -> None:
     values = np.array([np.nan if value is None else float(value) for value in past])
-    placed = expanding_percentile(values, min_history=least)
+    percentiles = expanding_percentile(values, min_history=least)
     for session, value in enumerate(values):
         known = values[: session + 1][np.isfinite(values[: session + 1])]
         if np.isnan(value) or known.size < least:
-            assert np.isnan(placed[session])
+            assert np.isnan(percentiles[session])
         else:
             expected = ((known < value).sum() + (known == value).sum() / 2) / known.size
-            assert placed[session] == pytest.approx(expected, abs=1e-15)
+            assert percentiles[session] == pytest.approx(expected, abs=1e-15)
 
 
 def test_blocks_run_on_for_ten_sessions_on_average_and_wrap_round() -> None:
@@ -42,14 +42,14 @@ def test_blocks_run_on_for_ten_sessions_on_average_and_wrap_round() -> None:
     assert abs(starts.mean() - 49.5) < 2.0
 
 
-def test_the_bootstrap_percentile_is_the_rank_in_the_readings_of_its_samples() -> None:
+def test_the_bootstrap_percentile_is_the_rank_among_the_values_of_its_samples() -> None:
     stream = 0.01 * np.random.default_rng(2).standard_normal(70)
-    reading = np.array(
+    ratios = np.array(
         [volatility_ratio(stream[np.newaxis, : last + 1])[0] if last > 10 else np.nan for last in range(70)]
     )
-    placed = bootstrap_percentiles(
+    percentiles = bootstrap_percentiles(
         stream,
-        {"ratio": reading},
+        {"ratio": ratios},
         {"ratio": volatility_ratio},
         first_session=63,
         window_sessions={"ratio": 200},
@@ -59,13 +59,13 @@ def test_the_bootstrap_percentile_is_the_rank_in_the_readings_of_its_samples() -
     rng = np.random.default_rng(3)
     first = volatility_ratio(stream[:64][bootstrap_positions(64, 64, 500, rng)])
     second = volatility_ratio(stream[:70][bootstrap_positions(70, 70, 500, rng)])
-    assert np.isnan(placed[:63]).all()
-    np.testing.assert_allclose(placed[63:69], [(first < value).mean() for value in reading[63:69]], atol=1e-15)
-    assert placed[69] == pytest.approx((second < reading[69]).mean(), abs=1e-15)
+    assert np.isnan(percentiles[:63]).all()
+    np.testing.assert_allclose(percentiles[63:69], [(first < value).mean() for value in ratios[63:69]], atol=1e-15)
+    assert percentiles[69] == pytest.approx((second < ratios[69]).mean(), abs=1e-15)
 
 
-def test_a_stream_whose_samples_never_move_has_no_null() -> None:
-    with pytest.raises(InputError, match="ratio has no bootstrap null"):
+def test_a_stream_whose_samples_never_move_has_no_null_distribution() -> None:
+    with pytest.raises(InputError, match="ratio has no bootstrap null distribution"):
         bootstrap_percentiles(
             np.zeros(70),
             {"ratio": np.zeros(70)},

@@ -1,4 +1,4 @@
-"""Currency strength and what it does to exposure.
+"""Currency strength, risk appetite and the exposure multiplier.
 
 See docs/method/07-regime.md#7.5.
 """
@@ -44,7 +44,7 @@ def test_appetite_is_risk_currencies_less_havens_each_in_its_own_deviations() ->
     assert np.isfinite(appetite[269:]).all()
 
 
-def test_a_flight_to_havens_cuts_exposure_and_appetite_does_not_raise_it() -> None:
+def test_a_flight_to_havens_lowers_the_multiplier_and_appetite_does_not_raise_it() -> None:
     fleeing, hungry = closes(), closes()
     for name in ("AUD", "NZD", "CAD"):
         fleeing[name][-20:] *= np.linspace(1.0, 0.8, 20)
@@ -70,7 +70,7 @@ def test_an_unknown_appetite_is_not_a_neutral_one() -> None:
         exposure_multiplier(float("nan"))
 
 
-def test_what_cannot_be_right_is_refused() -> None:
+def test_closes_that_cannot_be_right_are_refused() -> None:
     lacking = closes()
     del lacking["JPY"]
     with pytest.raises(InputError, match="lacks JPY"):

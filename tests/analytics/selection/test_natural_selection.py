@@ -1,3 +1,8 @@
+"""Selection of two planted groups: reasons, limits, quotas and the score.
+
+See docs/method/05-discovery-selection.md#5.5 to 5.9.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -9,8 +14,8 @@ import pytest
 from analytics.clustering.clusters import Clustering, cluster_instruments
 from analytics.errors import InputError
 from analytics.estimation.instrument_risk import convexity, percentile_rank
-from analytics.selection.candidate_pool import class_quotas, identity_ranks
-from analytics.selection.execution_score import SCORE_WEIGHTS, combine_ranks, cumulative_return
+from analytics.selection.candidate_pool import identity_ranks
+from analytics.selection.execution_score import SCORE_WEIGHTS, combine_ranks
 from analytics.selection.natural_selection import SelectionReason, SelectionRules, cluster_limits, select_instruments
 
 COLUMNS = [
@@ -172,7 +177,7 @@ def test_an_instrument_that_never_moves_is_named() -> None:
     assert table["score"][2] is None
 
 
-def test_an_instrument_that_left_the_matrix_is_named() -> None:
+def test_a_sparse_instrument_is_named() -> None:
     returns = past(n_sessions=200)
     # It trades on every third session of its own, so that few sessions are common with the others.
     returns[:, 2] = np.nan
@@ -202,11 +207,6 @@ def test_the_momentum_gate_reads_the_last_sixty_directional_sessions() -> None:
     flipped = select(returns, pool(), top_n=N, min_momentum=-0.05)
     assert reason_of(flipped, 7) == "momentum_gate"
     assert select(returns, candidates, top_n=N)["reason"][0] == "selected"
-
-
-def test_cumulative_return_compounds_the_held_stream() -> None:
-    held = np.array([[0.5, -0.2], [0.1, np.nan], [-0.1, 0.3], [0.2, -1.2]])
-    np.testing.assert_allclose(cumulative_return(held, 3), [1.1 * 0.9 * 1.2 - 1.0, -1.0])
 
 
 def test_dynamic_n_follows_the_mean_correlation() -> None:
@@ -247,28 +247,7 @@ def test_unknown_liquidity_gives_its_weight_to_the_other_terms() -> None:
     assert np.isnan(combine_ranks(unknown)).all()
 
 
-def test_class_quotas_follow_alpha_density() -> None:
-    table = pl.DataFrame(
-        {
-            "asset_class": ["equity"] * 6 + ["crypto"] * 3 + ["fx"],
-            "discovery_score": [0.9, 0.8, 0.7, 0.1, 0.1, 0.1, 0.95, 0.2, 0.2, 0.05],
-        }
-    )
-    # Above the 60th percentile (0.4): three equities and one crypto.
-    assert class_quotas(table, 8, 1, 5) == {"crypto": 2, "equity": 5, "fx": 1}
-    assert class_quotas(table, 8, 0, 100) == {"crypto": 2, "equity": 6, "fx": 0}
-    # A score that equals the percentile (0.3 of six) is not above it.
-    six = pl.DataFrame({"asset_class": list("abcccc"), "discovery_score": [0.3, 0.5, 0.4, 0.2, 0.1, 0.0]})
-    assert class_quotas(six, 4, 0, 9) == {"a": 0, "b": 2, "c": 2}
-    flat = table.with_columns(discovery_score=0.5)
-    assert class_quotas(flat, 10, 0, 100) == {"crypto": 3, "equity": 6, "fx": 1}
-    with pytest.raises(InputError):
-        class_quotas(table, 8, 5, 1)
-    with pytest.raises(InputError):
-        class_quotas(table.clear(), 8, 1, 5)
-
-
-def test_quotas_keep_the_best_discovered_that_are_still_standing() -> None:
+def test_quotas_keep_the_best_discovered_of_the_remaining() -> None:
     candidates = pool(health_status={0: "STALE"}, discovery_score={0: 0.99, 1: 0.98, 2: 0.97, 6: 0.96})
     table = select(past(), candidates, top_n=N, class_quota_total=4, class_quota_min=1, class_quota_max=2)
     assert table.filter("is_selected")["asset_class"].value_counts().sort("asset_class")["count"].to_list() == [2, 2]
@@ -288,25 +267,6 @@ def test_permuting_candidates_permutes_the_answer() -> None:
 def test_reasons_are_a_closed_enumeration() -> None:
     assert {reason.value for reason in SelectionReason} >= set(select(past(), pool())["reason"])
     assert len(SelectionReason) == 12
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"symbol": {1: "X:S00"}}, "X:S00 appears twice"),
-        ({"direction": {2: 0}}, "X:S02 has a direction"),
-        ({"health_status": {2: "FINE"}}, "X:S02 has a health status"),
-        ({"discovery_score": {2: None}}, "X:S02 lacks"),
-        ({"close": {2: 0.0}}, "X:S02 has a close"),
-        ({"atr": {2: -1.0}}, "X:S02 has a negative ATR"),
-        ({"value_traded_usd": {2: -5.0}}, "X:S02 has a negative value traded"),
-        ({"value_traded_usd": {2: np.inf}}, "X:S02 has an infinite figure"),
-    ],
-)
-def test_candidates_that_cannot_be_right_are_refused_by_name(changes: dict[str, Any], said: str) -> None:
-    returns = past()
-    with pytest.raises(InputError, match=said):
-        select_instruments(returns, pool(**changes), clustered(returns, pool()), SelectionRules(), periods_per_year=252)
 
 
 def test_a_pool_that_does_not_fit_its_inputs_is_refused() -> None:
