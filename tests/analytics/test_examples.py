@@ -17,9 +17,14 @@ MODULES = tuple(
     import_module(found.name) for found in pkgutil.walk_packages(analytics.__path__, prefix=f"{analytics.__name__}.")
 )
 #: Modules and sub-packages of analytics in which every public function has an example.
-COMPLETE = ("allocation", "arrays", "evaluation", "holdings", "panel", "tournament")
+COMPLETE = (
+    "allocation", "arrays", "clustering", "estimation", "evaluation", "holdings", "panel", "policy", "regime", "selection",
+    "tournament",
+)  # fmt: skip
 #: Public functions without an example, each with the reason.
 WITHOUT_EXAMPLE = {
+    "analytics.policy.decide_clusters": "the example of decide_selection shows it",
+    "analytics.policy.decide_weights": "the example of decide_selection shows it",
     "analytics.allocation.portfolio_checks.check_allocation": "validates the input of allocate, whose example shows it",
     "analytics.allocation.portfolio_checks.with_arrays": "converts the input of allocate, whose example shows it",
     "analytics.allocation.solvers.certificates.certify_quadratic": "its parts primal_residual and stationarity have one",
