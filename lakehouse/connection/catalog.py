@@ -257,6 +257,9 @@ class Lake:
             hint = f"; did you mean {near[0]}?" if near and near[0] != table else ""
             raise UnknownTableError(f"the lake has no table {table}{when}{hint}") from error
 
+    def before_write(self, tables: Sequence[str]) -> None:
+        """Called with the tables of every write before anything is written; a subclass may refuse them."""
+
     def snapshot_id(self) -> int:
         """Return the id of the newest snapshot that this connection sees."""
         return int(self.rows("select id from lake.current_snapshot()")[0][0])

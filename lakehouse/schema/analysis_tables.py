@@ -12,6 +12,27 @@ from lakehouse.schema.contracts import DATE, FLAG, FLOAT, INT, RUN, TEXT, Column
 FINDINGS: tuple[TableContract, ...] = (
     table(
         "results",
+        "cluster_leaves",
+        "run_id stage symbol",
+        RUN,
+        key("stage"),
+        key("symbol"),
+        *many(INT, "leaf leaf_order"),
+        Column("reason", TEXT),
+    ),
+    table(
+        "results",
+        "cluster_distances",
+        "run_id stage symbol other_symbol",
+        RUN,
+        key("stage"),
+        key("symbol"),
+        key("other_symbol"),
+        Column("distance", FLOAT, nullable=False),
+        Column("correlation", FLOAT),
+    ),
+    table(
+        "results",
         "cluster_sensitivity",
         "run_id threshold",
         RUN,

@@ -192,6 +192,7 @@ def write(
     if lake.is_read_only:
         raise ReadOnlyLakeError(f"step {step} of {run_id} writes, and this lake was opened for reading: open another")
     asked = [writes] if isinstance(writes, Write) else list(writes)
+    lake.before_write(sorted({item.table for item in asked}))
     items = [_prepare(item, run_id) for item in asked]
     tables = sorted({item.write.table for item in items})
     message = _message(items, run_id, step, extra)
