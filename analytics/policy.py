@@ -1,10 +1,10 @@
-"""From what is known to what is held: the one policy that production and the tournament both call.
+"""Decide winners, clusters and weights: the one policy that production and the tournament both call.
 
 See docs/method/08-allocation.md#8.1, docs/method/09-tournament.md#9.1.
 
 Three decisions in order. `decide_selection` takes the winners of each cluster from the candidates, `decide_clusters`
-clusters the winners on
-their full history, `decide_weights` allocates across those clusters. `replay.py` chains them over the windows of a tournament.
+clusters the winners on their full history, `decide_weights` allocates across those clusters. `replay.py` chains them over
+the windows of a tournament.
 """
 
 from __future__ import annotations
@@ -18,51 +18,17 @@ import polars as pl
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
-from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, LinkageMethod, cluster_instruments
-from analytics.errors import InputError, ShortHistoryError
-from analytics.estimation.covariance import CovarianceMethod
+from analytics.clustering.clusters import Clustering, cluster_instruments, recut
+from analytics.errors import ShortHistoryError
 from analytics.selection.natural_selection import (
     LONGEST_CLOSURE_SESSIONS,
     SelectionReason,
-    SelectionRules,
     select_instruments,
 )
+from analytics.settings import DecisionSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Everything that a decision depends on besides the data; units in names."""
-
-    rules: SelectionRules = field(default_factory=SelectionRules)
-    light_sessions: int = 60
-    full_sessions: int = 500
-    lookback_sessions: tuple[int, ...] = (60, 120, 200)
-    min_overlap_sessions: int = 20
-    min_history_sessions: int = 60
-    linkage: LinkageMethod = "ward"
-    threshold: float = 0.40
-    threshold_by_regime: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
-    is_threshold_adaptive: bool = True
-    covariance: CovarianceMethod = "ledoit_wolf"
-    covariance_halflife_sessions: float | None = None
-    cap: float = 0.25
-    instrument_cap: float | None = None
-    cash_allowed: bool = False
-    risk_free_rate_annual: float = 0.0
-    fragility_penalty: float = 0.2
-    turnover_penalty: float = 0.05
-    is_alpha_weighted: bool = True
-
-    def threshold_for(self, regime: str) -> float:
-        """The cut that a regime asks for, and that is then used.
-
-        See docs/method/04-clusters.md#4.1.
-        """
-        if not self.is_threshold_adaptive:
-            return self.threshold
-        if regime not in self.threshold_by_regime:
-            raise InputError(f"no cut height for regime {regime!r}; there are {', '.join(self.threshold_by_regime)}")
-        return self.threshold_by_regime[regime]
+_ANY_HEIGHT = 1.0
+"""Height of a cut that nobody reads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +63,7 @@ class SelectedInstruments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldWeights:
-    """What is held before the decision: signed weights by symbol; nothing means cash."""
+    """Holdings before the decision: signed weights by symbol; none means cash."""
 
     net_weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -109,7 +75,12 @@ class HeldWeights:
 
 
 def decide_selection(
-    past_returns: FloatMatrix, candidates: pl.DataFrame, regime: str, policy: Policy, *, periods_per_year: int
+    past_returns: FloatMatrix,
+    candidates: pl.DataFrame,
+    regime: str,
+    settings: DecisionSettings,
+    *,
+    periods_per_year: int,
 ) -> tuple[Clustering, pl.DataFrame]:
     """Cluster the candidates on the light window and take the winners of each cluster.
 
@@ -128,19 +99,19 @@ def decide_selection(
     (Clustering, frame)
         The clusters, and one row for every candidate with the one reason why it was kept or dropped.
     """
-    light = past_returns[-policy.light_sessions :]
+    light = past_returns[-settings.data.light_sessions :]
     clustering = cluster_instruments(
         light,
         tuple(candidates["symbol"]),
         candidates["direction"].cast(pl.Int64).to_numpy(),
-        threshold=policy.threshold_for(regime),
-        method=policy.linkage,
-        lookbacks=policy.lookback_sessions,
-        min_overlap=policy.min_overlap_sessions,
+        threshold=settings.cut_height(regime),
+        method=settings.dependence.linkage,
+        lookbacks=settings.dependence.lookback_sessions,
+        min_overlap=settings.dependence.min_overlap_sessions,
         unusable="exclude",
     )
-    selection = select_instruments(light, candidates, clustering, policy.rules, periods_per_year=periods_per_year)
-    return clustering, _mark_recent(selection, past_returns[-policy.full_sessions :])
+    selection = select_instruments(light, candidates, clustering, settings, periods_per_year=periods_per_year)
+    return clustering, _mark_recent(selection, past_returns[-settings.data.full_sessions :])
 
 
 def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataFrame:
@@ -154,7 +125,9 @@ def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataF
     return selection.with_columns(is_recent_listing=is_kept & (pl.col("is_recent_listing") | pl.Series(is_late)))
 
 
-def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regime: str, policy: Policy) -> Clustering:
+def decide_clusters(
+    past_returns: FloatMatrix, chosen: SelectedInstruments, regime: str, settings: DecisionSettings
+) -> Clustering:
     """Cluster the winners on their full history; these clusters carry the cap.
 
     See docs/method/04-clusters.md#4.1.
@@ -164,16 +137,32 @@ def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regi
     past_returns : (T, N)
         Physical returns, one column per chosen symbol.
     """
+    return recut(link_winners(past_returns, chosen, settings), settings.cut_height(regime))
+
+
+def link_winners(past_returns: FloatMatrix, chosen: SelectedInstruments, settings: DecisionSettings) -> Clustering:
+    """Link the winners into a tree on their full history; `recut` cuts it at the height of a regime.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical returns, one column per chosen symbol.
+
+    Raises
+    ------
+    ShortHistoryError
+        There is no winner.
+    """
     if not chosen.symbols:
         raise ShortHistoryError("nothing was selected, so there is nothing to cluster; see the selection audit for why")
     return cluster_instruments(
         past_returns,
         chosen.symbols,
         chosen.directions,
-        threshold=policy.threshold_for(regime),
-        method=policy.linkage,
-        lookbacks=policy.lookback_sessions,
-        min_overlap=policy.min_overlap_sessions,
+        threshold=_ANY_HEIGHT,
+        method=settings.dependence.linkage,
+        lookbacks=settings.dependence.lookback_sessions,
+        min_overlap=settings.dependence.min_overlap_sessions,
         unusable="exclude",
     )
 
@@ -181,10 +170,10 @@ def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regi
 def decide_weights(
     past_returns: FloatMatrix,
     chosen: SelectedInstruments,
-    clustering: Clustering,
+    cluster_ids: IntVector,
     risk_profile: str,
     regime: str,
-    policy: Policy,
+    settings: DecisionSettings,
     held: HeldWeights,
     *,
     periods_per_year: int,
@@ -197,12 +186,14 @@ def decide_weights(
     Parameters
     ----------
     past_returns : (T, N)
-        Physical returns, one column per chosen symbol. Instruments that the clustering left out are left out here.
+        Physical returns, one column per chosen symbol.
+    cluster_ids : (N,)
+        Cluster of each chosen symbol, 1..K; instruments of cluster 0 were left out of the tree and are left out here.
     exposures : (N,), optional
         Multipliers of gross weight from sentiment (docs/method/07-regime.md#7.5); what they take away is cash.
     """
-    ids = np.asarray(clustering.cluster_ids)
-    keep = ids > 0
+    allocation_settings, dependence, flags = settings.allocation, settings.dependence, settings.flags
+    keep = cluster_ids > 0
     kept = chosen.where(keep)
     held_weights, held_elsewhere = held.aligned(kept)
     allocation = allocate(
@@ -211,21 +202,21 @@ def decide_weights(
             symbols=kept.symbols,
             identities=kept.identities,
             directions=kept.directions,
-            cluster_ids=ids[keep],
+            cluster_ids=cluster_ids[keep],
             past_returns=past_returns[:, keep],
             periods_per_year=periods_per_year,
-            cap=policy.cap,
-            instrument_cap=policy.instrument_cap,
-            cash_allowed=policy.cash_allowed,
+            cap=allocation_settings.cap,
+            instrument_cap=allocation_settings.instrument_cap,
+            cash_allowed=allocation_settings.cash_allowed,
             held_weights=held_weights,
             held_elsewhere=held_elsewhere,
-            risk_free_rate=policy.risk_free_rate_annual,
+            risk_free_rate=allocation_settings.risk_free_rate_annual,
             regime=cast("Regime", regime),
-            fragility_penalty=policy.fragility_penalty,
-            turnover_penalty=policy.turnover_penalty,
-            alpha_weighting=policy.is_alpha_weighted,
-            covariance_method=policy.covariance,
-            covariance_halflife_sessions=policy.covariance_halflife_sessions,
+            fragility_penalty=allocation_settings.fragility_penalty_for(flags),
+            turnover_penalty=allocation_settings.turnover_penalty_for(flags),
+            alpha_weighting=flags.feat_alpha_weighting,
+            covariance_method=dependence.covariance,
+            covariance_halflife_sessions=dependence.covariance_halflife_sessions,
         )
     )
     return allocation if exposures is None else _scaled(allocation, exposures[keep])

@@ -19,6 +19,7 @@ from analytics.errors import InputError
 from analytics.panel import Panel, check_panel, unusable_columns
 from analytics.selection.candidate_pool import check_candidates, class_quotas, identity_ranks
 from analytics.selection.execution_score import Figures, combine, cumulative_return, measure_figures, rank_figures
+from analytics.settings import DecisionSettings, QuotaSettings
 
 # A market's longest closure on a business grid: a first return this early does not tell a holiday from a listing.
 LONGEST_CLOSURE_SESSIONS = 5
@@ -50,47 +51,6 @@ _HEALTH_REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class SelectionRules:
-    """Settings of the selection.
-
-    Attributes
-    ----------
-    top_n
-        Longs, and shorts, kept per cluster.
-    min_momentum
-        Smallest cumulative directional return over `momentum_sessions` that passes the gate.
-    min_history_sessions
-        Grid sessions since the first return below which a candidate is dropped.
-    min_observations
-        Known returns that the statistics of a candidate need.
-    class_quota_total, class_quota_min, class_quota_max
-        docs/method/05-discovery-selection.md#5.3; no total, no quotas.
-    feat_xs_momentum
-        Percentile ranks over the pool; off: min-max inside the cluster.
-    feat_dynamic_selection
-        N by the cluster's mean correlation; off: `top_n` everywhere.
-    """
-
-    top_n: int = 3
-    min_momentum: float = -0.05
-    momentum_sessions: int = 60
-    min_history_sessions: int = 60
-    min_observations: int = 20
-    class_quota_total: int | None = None
-    class_quota_min: int = 0
-    class_quota_max: int = 1_000_000
-    feat_xs_momentum: bool = True
-    feat_dynamic_selection: bool = True
-
-    def __post_init__(self) -> None:
-        if min(self.top_n, self.momentum_sessions, self.min_history_sessions) < 1 or self.min_observations < 3:
-            raise InputError(
-                "Selection needs top_n, momentum_sessions and min_history_sessions >= 1 and min_observations >= 3: "
-                f"{self.top_n}, {self.momentum_sessions}, {self.min_history_sessions}, {self.min_observations}."
-            )
-
-
-@dataclass(frozen=True, slots=True)
 class _Pool:
     """The candidates with what is known of each before any is compared; arrays are (N,)."""
 
@@ -107,7 +67,7 @@ def select_instruments(
     past_returns: ArrayLike,
     candidates: pl.DataFrame,
     clustering: Clustering,
-    rules: SelectionRules,
+    settings: DecisionSettings,
     *,
     periods_per_year: float,
 ) -> pl.DataFrame:
@@ -137,18 +97,18 @@ def select_instruments(
     """
     table = check_candidates(candidates)
     panel = check_panel(past_returns, table["symbol"].to_list())
-    pool = _judge_histories(table, panel, clustering, rules)
+    pool = _judge_histories(table, panel, clustering, settings)
     held = panel.returns * pool.directions
     figures = measure_figures(held, ~pool.is_short & ~pool.is_constant, table, periods_per_year)
-    ranks = rank_figures(figures, pool.cluster_ids, across_pool=rules.feat_xs_momentum)
+    ranks = rank_figures(figures, pool.cluster_ids, across_pool=settings.flags.feat_xs_momentum)
     score = combine(ranks)
-    passed_gate = cumulative_return(held, rules.momentum_sessions) >= rules.min_momentum
+    passed_gate = cumulative_return(held, settings.selection.momentum_sessions) >= settings.selection.min_momentum
     passed_gate &= ~pool.is_short
-    reasons = _apply_quotas(_first_reasons(pool), table, rules)
+    reasons = _apply_quotas(_first_reasons(pool), table, settings.discovery)
     for index, reason in enumerate(reasons):
         if reason is None and not passed_gate[index]:
             reasons[index] = SelectionReason.MOMENTUM_GATE
-    decided = _pick_best(reasons, pool, score, cluster_limits(clustering, rules))
+    decided = _pick_best(reasons, pool, score, cluster_limits(clustering, settings))
     return (
         _describe(pool, figures)
         .with_columns(
@@ -164,18 +124,19 @@ def select_instruments(
     )
 
 
-def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
+def cluster_limits(clustering: Clustering, settings: DecisionSettings) -> IntVector:
     """Longs, and shorts, that each cluster may send on (K,): max(1, round(top_n * (1 - mean rho) + 0.5)).
 
     `round` is Python's: a half goes to the even neighbour. A cluster without a known pair sends one.
     """
-    if not rules.feat_dynamic_selection:
-        return np.full(clustering.n_clusters, rules.top_n, dtype=np.int64)
+    top_n = settings.selection.top_n
+    if not settings.flags.feat_dynamic_selection:
+        return np.full(clustering.n_clusters, top_n, dtype=np.int64)
     means = np.where(np.isnan(clustering.mean_correlation), 1.0, clustering.mean_correlation)
-    return np.asarray([max(1, round(rules.top_n * (1.0 - float(mean)) + 0.5)) for mean in means], dtype=np.int64)
+    return np.asarray([max(1, round(top_n * (1.0 - float(mean)) + 0.5)) for mean in means], dtype=np.int64)
 
 
-def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules) -> _Pool:
+def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, settings: DecisionSettings) -> _Pool:
     """Which candidates are too young or too still to judge, and which are young but stay.
 
     See docs/method/02-returns.md#2.4.
@@ -188,8 +149,8 @@ def _judge_histories(table: pl.DataFrame, panel: Panel, clustering: Clustering, 
     n_sessions = known.shape[0]
     first = np.where(known.any(axis=0), known.argmax(axis=0), n_sessions)
     is_late = first > LONGEST_CLOSURE_SESSIONS
-    is_short = is_late & (n_sessions - first < rules.min_history_sessions)
-    is_short |= known.sum(axis=0) < rules.min_observations
+    is_short = is_late & (n_sessions - first < settings.data.min_history_sessions)
+    is_short |= known.sum(axis=0) < settings.dependence.min_overlap_sessions
     is_constant = np.zeros(first.size, dtype=bool)
     is_constant[list(unusable_columns(panel))] = True
     return _Pool(
@@ -218,12 +179,10 @@ def _first_reasons(pool: _Pool) -> list[SelectionReason | None]:
 
 
 def _apply_quotas(
-    reasons: list[SelectionReason | None], table: pl.DataFrame, rules: SelectionRules
+    reasons: list[SelectionReason | None], table: pl.DataFrame, quota: QuotaSettings
 ) -> list[SelectionReason | None]:
     """Keep the best discovery scores of each class; candidates that are out already take no place."""
-    if rules.class_quota_total is None:
-        return reasons
-    quotas = class_quotas(table, rules.class_quota_total, rules.class_quota_min, rules.class_quota_max)
+    quotas = class_quotas(table, quota.max_candidates, quota.quota_min, quota.quota_max)
     decided = list(reasons)
     taken: dict[str, int] = defaultdict(int)
     rows = list(table.select("asset_class", "discovery_score", "symbol").iter_rows())

@@ -235,7 +235,7 @@ def market_engine(*, name: str = "market", risk_profile: str = "market") -> Engi
 
 
 def own_engine(decides: Mapping[str, Decide], *, name: str = "ours") -> Engine:
-    """The house's engine: the policies that production runs, one for each risk profile.
+    """The built-in engine: the policies that production runs, one for each risk profile.
 
     See docs/method/08-allocation.md#8.1.
     """

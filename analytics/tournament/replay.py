@@ -19,10 +19,10 @@ from analytics._typing import FloatMatrix
 from analytics.clustering.clusters import Clustering
 from analytics.errors import InputError, ShortHistoryError
 from analytics.holdings import mark_to_market
-from analytics.policy import HeldWeights, Policy, SelectedInstruments, decide_clusters, decide_selection, decide_weights
+from analytics.policy import HeldWeights, SelectedInstruments, decide_clusters, decide_selection, decide_weights
 from analytics.regime.components import average_correlation
 from analytics.regime.detection import detect_regime
-from analytics.regime.regime_settings import RegimeSettings
+from analytics.settings import DecisionSettings
 from analytics.tournament.engines import Decide, Decision, PastView, Pool
 
 CANDIDATES = "candidates"
@@ -31,7 +31,7 @@ CANDIDATES = "candidates"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FixedSelection:
-    """What production stands on today; used in every window when point-in-time fidelity is off."""
+    """Today's winners and regime; used in every window when point-in-time fidelity is off."""
 
     chosen: SelectedInstruments
     regime: str
@@ -39,7 +39,7 @@ class FixedSelection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedWindow:
-    """What all risk profiles of one window share."""
+    """Data and decisions that all risk profiles of one window share."""
 
     chosen: SelectedInstruments
     train_returns: FloatMatrix
@@ -54,17 +54,16 @@ class Replay:
 
     Attributes
     ----------
-    standing
+    fixed
         None: everything is recomputed from what each window knew (`feat_pit_fidelity`).
     seed
         Of the bootstrap that a short market stream is judged by; the same in every window.
     """
 
-    policy: Policy
-    regime_settings: RegimeSettings
+    settings: DecisionSettings
     periods_per_year: int
     seed: int
-    standing: FixedSelection | None = None
+    fixed: FixedSelection | None = None
     _prepared: dict[int, PreparedWindow] = field(default_factory=dict)
     _decided: dict[str, tuple[PastView, Decision]] = field(default_factory=dict)
 
@@ -96,32 +95,33 @@ class Replay:
 
     def _prepare(self, past: PastView) -> PreparedWindow:
         candidates = candidates_at(past)
-        if self.standing is None:
+        if self.fixed is None:
             returns = _columns(past.past_returns, past.symbols, candidates["symbol"].to_list())
             regime = self._regime(past, returns)
             train = returns[past.train]
             _, selection = decide_selection(
-                train, candidates, regime, self.policy, periods_per_year=self.periods_per_year
+                train, candidates, regime, self.settings, periods_per_year=self.periods_per_year
             )
             chosen = SelectedInstruments.of(selection)
         else:
-            chosen, regime = self.standing.chosen, self.standing.regime
+            chosen, regime = self.fixed.chosen, self.fixed.regime
         train = _columns(past.train_returns, past.symbols, chosen.symbols)
-        known = np.isfinite(train).sum(axis=0) >= self.policy.min_history_sessions
+        known = np.isfinite(train).sum(axis=0) >= self.settings.data.min_history_sessions
         chosen, train = chosen.where(known), train[:, known]
-        clustering = decide_clusters(train, chosen, regime, self.policy)
+        clustering = decide_clusters(train, chosen, regime, self.settings)
         return PreparedWindow(chosen, train, clustering, regime, candidates)
 
     def _regime(self, past: PastView, pool_returns: FloatMatrix) -> str:
         history = detect_regime(
             past.past_benchmark_returns,
             past_average_correlation=average_correlation(pool_returns),
-            settings=self.regime_settings,
+            settings=self.settings.regime,
+            flags=self.settings.flags,
             rng=np.random.default_rng(self.seed),
         )
         now = history.regimes[-1]
         if now is None:
-            raise ShortHistoryError(f"no regime can be told at {past.train_end}: the market stream is too short")
+            raise ShortHistoryError(f"there is no regime at {past.train_end}: the market stream is too short")
         return now
 
     def _decide_for(self, risk_profile: str) -> Decide:
@@ -130,10 +130,10 @@ class Replay:
             allocation = decide_weights(
                 prepared.train_returns,
                 prepared.chosen,
-                prepared.clustering,
+                prepared.clustering.cluster_ids,
                 risk_profile,
                 prepared.regime,
-                self.policy,
+                self.settings,
                 self._held(risk_profile, past),
                 periods_per_year=self.periods_per_year,
             )
@@ -187,9 +187,9 @@ def candidates_at(past: PastView) -> pl.DataFrame:
     return newest
 
 
-def _columns(returns: FloatMatrix, symbols: Sequence[str], wanted: Sequence[str]) -> FloatMatrix:
-    place = {symbol: column for column, symbol in enumerate(symbols)}
-    absent = [symbol for symbol in wanted if symbol not in place]
+def _columns(returns: FloatMatrix, symbols: Sequence[str], symbols_to_pick: Sequence[str]) -> FloatMatrix:
+    columns = {symbol: column for column, symbol in enumerate(symbols)}
+    absent = [symbol for symbol in symbols_to_pick if symbol not in columns]
     if absent:
         raise InputError(f"{absent[0]} has no returns in the study")
-    return returns[:, [place[symbol] for symbol in wanted]]
+    return returns[:, [columns[symbol] for symbol in symbols_to_pick]]

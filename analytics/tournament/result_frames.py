@@ -21,10 +21,11 @@ from analytics.evaluation.metrics import (
     compute_metrics,
 )
 from analytics.evaluation.overfitting import CELL_METRICS, TableFigure, measure_overfitting
+from analytics.settings import DecisionSettings
 from analytics.tournament.cells import Cell, Path
 from analytics.tournament.engines import Decision
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.simulators import IDEALIZED, REALIZED
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.windows import Window
 
 CONCENTRATION_METRICS = ("effective_bets", "hhi")
@@ -156,9 +157,13 @@ def trades_frame(cells: Sequence[Cell], windows: Sequence[Window], session_dates
 
 
 def judge(
-    cells: Sequence[Cell], benchmark_returns: FloatVector, settings: TournamentSettings, rng: Generator
+    cells: Sequence[Cell],
+    benchmark_returns: FloatVector,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
+    rng: Generator,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Metrics of every cell and luck of every simulator's table, on the stitched series.
+    """Metrics of every cell and overfitting of every simulator's table, on the stitched series.
 
     Returns
     -------
@@ -166,7 +171,7 @@ def judge(
     """
     metric_rows: list[tuple[str | float | None, ...]] = []
     overfitting_rows: list[tuple[str | float | None, ...]] = []
-    for simulator in settings.simulators:
+    for simulator in settings.tournament.simulators:
         own = [cell for cell in cells if cell.simulator == simulator]
         played = [(cell, cell.path) for cell in own if cell.path is not None]
         for cell in own:
@@ -176,7 +181,7 @@ def judge(
         if not played:
             overfitting_rows.append((simulator, "n_trials", 0.0, "no cell could be played"))
             continue
-        tables, figures = _judge_played(played, benchmark_returns, settings, rng)
+        tables, figures = _judge_played(played, benchmark_returns, settings, facts, rng)
         for column, (cell, _) in enumerate(played):
             head = (cell.engine, cell.risk_profile, simulator, cell.status)
             for metric in METRICS:
@@ -191,7 +196,11 @@ def judge(
 
 
 def _judge_played(
-    played: Sequence[tuple[Cell, Path]], benchmark: FloatVector, settings: TournamentSettings, rng: Generator
+    played: Sequence[tuple[Cell, Path]],
+    benchmark: FloatVector,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
+    rng: Generator,
 ) -> tuple[list[MetricTable], tuple[TableFigure, ...]]:
     def stack(pick: Callable[[Path], FloatVector]) -> FloatMatrix:
         return np.column_stack([pick(path) for _, path in played])
@@ -200,8 +209,8 @@ def _judge_played(
     returns = stack(lambda path: path.returns)
     table = compute_metrics(
         returns,
-        periods_per_year=settings.periods_per_year,
-        risk_free_annual=settings.risk_free_annual,
+        periods_per_year=facts.periods_per_year,
+        risk_free_annual=settings.allocation.risk_free_rate_annual,
         benchmark_returns=benchmark,
         turnover=stack(lambda path: path.turnover),
         costs=stack(lambda path: path.costs + path.borrow),
@@ -210,15 +219,15 @@ def _judge_played(
     for metric in CONCENTRATION_METRICS:
         means = np.array([_mean_of_known([getattr(c, metric) for c in cell.concentrations]) for cell, _ in played])
         table.put(metric, means, np.isnan(means), "no window held a portfolio with variance")
-    is_contender = np.array([not cell.holds_only(settings.benchmark_symbol) for cell, _ in played])
+    is_contender = np.array([not cell.holds_only(facts.benchmark_symbol) for cell, _ in played])
     overfitting, figures = measure_overfitting(
         returns,
         benchmark,
         is_contender,
         names,
-        periods_per_year=settings.periods_per_year,
+        periods_per_year=facts.periods_per_year,
         rng=rng,
-        n_samples=settings.n_samples,
+        n_samples=settings.tournament.bootstrap_samples,
     )
     return [table, overfitting], figures
 

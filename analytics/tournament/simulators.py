@@ -28,51 +28,10 @@ from analytics.errors import InputError
 from analytics.tournament.engines import Decision
 from analytics.tournament.errors import RuinError
 
-BASIS_POINT = 1e-4
 WINDOW, DAILY = "window", "daily"
 IDEALIZED, REALIZED = "idealized", "realized"
 TRADE_TOLERANCE = 1e-16
 MAX_TRADE_ITERATIONS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Frictions:
-    """What trading and shorting cost.
-
-    Attributes
-    ----------
-    slippage_bps, commission_bps : float
-        Basis points of traded notional; together below 5,000.
-    borrow_annual : float
-        Fraction of the short notional a year, spread evenly over the sessions of a year.
-    has_short_costs : bool
-        `feat_short_costs`; off: shorts are borrowed for nothing.
-    """
-
-    slippage_bps: float = 5.0
-    commission_bps: float = 1.0
-    borrow_annual: float = 0.02
-    has_short_costs: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("slippage_bps", "commission_bps", "borrow_annual"):
-            if not 0.0 <= getattr(self, name) < np.inf:
-                raise InputError(f"{name} is {getattr(self, name)}; a cost is a finite number of at least 0")
-        if self.trade_rate >= 0.5:
-            raise InputError(f"trading costs {self.trade_rate:.2%} of the traded notional; below 50 % is needed")
-
-    @property
-    def trade_rate(self) -> float:
-        """Cost of a trade as a fraction of its notional."""
-        return (self.slippage_bps + self.commission_bps) * BASIS_POINT
-
-    @property
-    def borrow_rate(self) -> float:
-        """Cost of a short as a fraction of its notional, a year."""
-        return self.borrow_annual if self.has_short_costs else 0.0
-
-
-FRICTIONLESS = Frictions(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +84,14 @@ def idealized(
 ) -> WindowPath:
     """The path without friction, at the same policy as `realized`."""
     return simulate_window(
-        state, decision, next_symbols, next_returns, frictions=FRICTIONLESS, rebalance=rebalance, periods_per_year=1
+        state,
+        decision,
+        next_symbols,
+        next_returns,
+        trade_rate=0.0,
+        borrow_rate=0.0,
+        rebalance=rebalance,
+        periods_per_year=1,
     )
 
 
@@ -135,7 +101,8 @@ def realized(
     next_symbols: Sequence[str],
     next_returns: FloatMatrix,
     *,
-    frictions: Frictions,
+    trade_rate: float,
+    borrow_rate: float,
     rebalance: str,
     periods_per_year: int,
 ) -> WindowPath:
@@ -145,7 +112,8 @@ def realized(
         decision,
         next_symbols,
         next_returns,
-        frictions=frictions,
+        trade_rate=trade_rate,
+        borrow_rate=borrow_rate,
         rebalance=rebalance,
         periods_per_year=periods_per_year,
     )
@@ -157,7 +125,8 @@ def simulate_window(
     next_symbols: Sequence[str],
     next_returns: FloatMatrix,
     *,
-    frictions: Frictions,
+    trade_rate: float,
+    borrow_rate: float,
     rebalance: str,
     periods_per_year: int,
 ) -> WindowPath:
@@ -171,6 +140,10 @@ def simulate_window(
         Columns of `next_returns`; must hold every symbol that is held or wanted.
     next_returns : (T, N)
         Physical simple returns of the test window; NaN earns 0.
+    trade_rate : float
+        Cost of a trade as a fraction of its notional, below one half.
+    borrow_rate : float
+        Cost of a short as a fraction of its notional a year, spread evenly over the sessions of a year.
     rebalance : str
         `window`: one trade, then drift; `daily`: a trade back to the decision before every session.
     periods_per_year : int
@@ -196,11 +169,11 @@ def simulate_window(
     n_sessions = returns.shape[0]
     path = np.zeros((4, n_sessions))
     trades = np.zeros((n_sessions, len(symbols)))
-    borrow_per_session = frictions.borrow_rate / periods_per_year
+    borrow_per_session = borrow_rate / periods_per_year
     for session in range(n_sessions):
         cost = 0.0
         if session == 0 or rebalance == DAILY:
-            after = _wealth_after_trade(wealth, holdings, weights, frictions.trade_rate)
+            after = _wealth_after_trade(wealth, holdings, weights, trade_rate)
             trades[session] = (weights * after - holdings) / wealth if wealth > 0.0 else 0.0
             cost, holdings = wealth - after, weights * after
             money = after - holdings.sum()

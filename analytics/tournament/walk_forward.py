@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.evaluation.concentration import effective_bets, herfindahl
+from analytics.settings import DecisionSettings
 from analytics.tournament import result_frames as tables
 from analytics.tournament.cells import Cell, Concentration, Path
 from analytics.tournament.engines import Decision, Engine, PastView, decide_cell
 from analytics.tournament.errors import RuinError
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.session_axis import SessionAxis
 from analytics.tournament.simulators import IDEALIZED, HeldState, WindowPath, idealized, realized
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.windows import Window, walk_forward_windows
 
 OnWindow = Callable[[int, int], None]
@@ -72,7 +73,8 @@ def run_tournament(
     *,
     engines: Sequence[Engine],
     risk_profiles: Sequence[str],
-    settings: TournamentSettings,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
     rng: Generator,
     histories: Mapping[str, NDArray[Any]] | None = None,
     frames: Mapping[str, pl.DataFrame] | None = None,
@@ -89,7 +91,7 @@ def run_tournament(
     returns : (T, N)
         Physical simple returns on the grid, NaN where there is none.
     benchmark_returns : (T,)
-        Of `settings.benchmark_symbol`, which must not be among `symbols`; NaN earns 0, in comparisons too.
+        Of `facts.benchmark_symbol`, which must not be among `symbols`; NaN earns 0, in comparisons too.
     rng : Generator
         For the bootstrap only; no decision depends on it.
     histories : name -> (T, ...)
@@ -110,19 +112,19 @@ def run_tournament(
         tuple(session_dates),
         tuple(symbols),
         returns,
-        settings.benchmark_symbol,
+        facts.benchmark_symbol,
         benchmark_returns,
         histories or {},
         frames or {},
     )
-    contest = _contest(axis, engines, risk_profiles, settings, on_window)
+    contest = _contest(axis, engines, risk_profiles, _Rules(settings, facts), on_window)
     windows, cells = contest.windows, contest.cells
     decisions = {(cell.engine, cell.risk_profile): cell.decisions for cell in cells}
-    reference = settings.reference_engine or engines[0].name
+    reference = facts.reference_engine or engines[0].name
     dates = axis.session_dates
     sessions = tables.sessions_frame(cells, windows, dates)
     benchmark = np.concatenate([np.nan_to_num(axis.benchmark_returns[window.test], nan=0.0) for window in windows])
-    metrics, overfitting = tables.judge(cells, benchmark, settings, rng)
+    metrics, overfitting = tables.judge(cells, benchmark, settings, facts, rng)
     return TournamentResult(
         windows=tables.windows_frame(windows, dates, decisions, reference),
         returns=sessions.select(tables.RETURN_COLUMNS),
@@ -144,18 +146,27 @@ def simulate_engines(
     *,
     engines: Sequence[Engine],
     risk_profiles: Sequence[str],
-    settings: TournamentSettings,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
     frames: Mapping[str, pl.DataFrame] | None = None,
 ) -> tuple[Cell, ...]:
     """Play engines over the windows of a tournament without judging them, such as the pools of docs/method/09-tournament.md#9.7.
 
-    A pool is no choice: among the cells of the tournament it would count as a trial of the luck figures. Parameters and
+    A pool is no choice: among the cells of the tournament it would count as a trial of the overfitting figures. Parameters and
     errors as for `run_tournament`.
     """
     axis = SessionAxis(
-        tuple(session_dates), tuple(symbols), returns, settings.benchmark_symbol, benchmark_returns, {}, frames or {}
+        tuple(session_dates), tuple(symbols), returns, facts.benchmark_symbol, benchmark_returns, {}, frames or {}
     )
-    return _contest(axis, engines, risk_profiles, settings, None).cells
+    return _contest(axis, engines, risk_profiles, _Rules(settings, facts), None).cells
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """Settings and facts of one tournament."""
+
+    settings: DecisionSettings
+    facts: TournamentFacts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,13 +181,14 @@ def _contest(
     axis: SessionAxis,
     engines: Sequence[Engine],
     risk_profiles: Sequence[str],
-    settings: TournamentSettings,
+    rules: _Rules,
     on_window: OnWindow | None,
 ) -> _Contest:
     """Take all decisions, window by window, then play them."""
-    _check_names(engines, risk_profiles, settings, axis)
+    _check_names(engines, risk_profiles, rules.facts, axis)
+    options = rules.settings.tournament
     windows = walk_forward_windows(
-        len(axis.session_dates), train=settings.train, test=settings.test, step=settings.step
+        len(axis.session_dates), train=options.train_sessions, test=options.test_sessions, step=options.step_sessions
     )
     decided: dict[tuple[str, str], list[tuple[Decision, Concentration]]] = {
         (engine.name, risk_profile): [] for engine in engines for risk_profile in risk_profiles
@@ -190,47 +202,49 @@ def _contest(
         if on_window is not None:
             on_window(window.index + 1, len(windows))
     cells = tuple(
-        _play(Cell.of(engine, risk_profile, simulator, answers), axis, windows, settings)
+        _play(Cell.of(engine, risk_profile, simulator, answers), axis, windows, rules)
         for (engine, risk_profile), answers in decided.items()
-        for simulator in settings.simulators
+        for simulator in options.simulators
     )
     return _Contest(tuple(windows), cells)
 
 
 def _check_names(
-    engines: Sequence[Engine], risk_profiles: Sequence[str], settings: TournamentSettings, axis: SessionAxis
+    engines: Sequence[Engine], risk_profiles: Sequence[str], facts: TournamentFacts, axis: SessionAxis
 ) -> None:
     names = [engine.name for engine in engines]
     for kind, given in (("engine", names), ("risk_profile", list(risk_profiles))):
         if not given or len(set(given)) != len(given):
             raise InputError(f"{kind}s {given}: at least one is needed, and each name once")
-    if settings.reference_engine is not None and settings.reference_engine not in names:
-        raise InputError(f"reference engine {settings.reference_engine} is not among {names}")
-    unknown = sorted(set(settings.held_weights) - set(axis.symbols) - {axis.benchmark_symbol})
+    if facts.reference_engine is not None and facts.reference_engine not in names:
+        raise InputError(f"reference engine {facts.reference_engine} is not among {names}")
+    unknown = sorted(set(facts.held_weights) - set(axis.symbols) - {axis.benchmark_symbol})
     if unknown:
         raise InputError(f"{unknown[0]} is held at the start but has no returns; load its bars or sell it first")
 
 
-def _play(cell: Cell, axis: SessionAxis, windows: Sequence[Window], settings: TournamentSettings) -> Cell:
+def _play(cell: Cell, axis: SessionAxis, windows: Sequence[Window], rules: _Rules) -> Cell:
     """Carry one cell's portfolio through all test windows; a refused cell stays empty."""
     if not cell.is_usable:
         return cell
-    state = HeldState.from_weights(settings.held_weights)
+    state = HeldState.from_weights(rules.facts.held_weights)
+    options = rules.settings.tournament
     paths: list[WindowPath] = []
     for window, decision in zip(windows, cell.decisions, strict=True):
         next_symbols, next_returns = axis.look_ahead(window)
         try:
             if cell.simulator == IDEALIZED:
-                path = idealized(state, decision, next_symbols, next_returns, rebalance=settings.rebalance)
+                path = idealized(state, decision, next_symbols, next_returns, rebalance=options.rebalance)
             else:
                 path = realized(
                     state,
                     decision,
                     next_symbols,
                     next_returns,
-                    frictions=settings.frictions,
-                    rebalance=settings.rebalance,
-                    periods_per_year=settings.periods_per_year,
+                    trade_rate=options.trade_rate,
+                    borrow_rate=options.borrow_rate(rules.settings.flags),
+                    rebalance=options.rebalance,
+                    periods_per_year=rules.facts.periods_per_year,
                 )
         except RuinError as ruin:
             return cell.failed(f"window {window.index}: {ruin}")
