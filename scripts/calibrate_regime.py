@@ -5,7 +5,7 @@ See docs/method/07-regime.md#7.3.
     python -m scripts.calibrate_regime FOLDER [--trials N] [--skip search bounds]
 
 FOLDER holds `long_history.parquet` and `market.parquet`. The search sees SPY 2006-2015, large caps 2010-2015 and
-simulated noise; the bounds and the report use the settings frozen in `analytics.regime.regime_settings`, the bounds with noise
+simulated noise; the bounds and the report use the settings frozen in `analytics.settings`, the bounds with noise
 that the search has not seen. Markdown goes to standard output.
 """
 
@@ -28,8 +28,9 @@ from scipy.stats import rankdata
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
 from analytics.regime.detection import RegimeHistory, detect_regime
-from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
+from analytics.settings import REGIMES, Flags, RegimeSettings
 
+SETTINGS = RegimeSettings()
 LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21
 # Margins: the bounds are 5 % and 95 %, and both must hold at every length of the past.
@@ -136,9 +137,7 @@ def percentiles_of(history: RegimeHistory) -> FloatMatrix:
     return placed
 
 
-def simulate(
-    past_sessions: int, seed: int, *, n_trials: int, settings: RegimeSettings = DEFAULT_SETTINGS
-) -> FloatMatrix:
+def simulate(past_sessions: int, seed: int, *, n_trials: int, n_bootstrap: int = 2000) -> FloatMatrix:
     """Percentiles of a pool of independent noise, ten sessions before and ten after its volatility jumps fourfold.
 
     The stream is the pool's mean, so white noise too; without the last column it is a stream that has no pool.
@@ -156,8 +155,10 @@ def simulate(
         history = detect_regime(
             pool.mean(axis=1),
             past_average_correlation=average_correlation(pool),
-            settings=settings,
+            settings=SETTINGS,
+            flags=Flags(),
             rng=rng,
+            n_bootstrap=n_bootstrap,
             first_judged=past_sessions - JUMP_SESSIONS,
         )
         out[trial] = percentiles_of(history)[-2 * JUMP_SESSIONS :]
@@ -265,15 +266,16 @@ def calibrate(folder: Path, seed: int, n_trials: int, out: list[str]) -> None:
     stream = spy_stream(folder, spliced=False)
     cut = sum(day <= LAST_CALIBRATION_DATE for day in stream.dates)
     stream = Stream(stream.dates[:cut], stream.returns[:cut])
-    quick = RegimeSettings(n_bootstrap=300)
     history = detect_regime(
         stream.returns,
         past_average_correlation=large_cap_correlation(folder, stream.dates),
-        settings=quick,
+        settings=SETTINGS,
+        flags=Flags(),
+        n_bootstrap=300,
         rng=np.random.default_rng(seed),
     )
     percentiles = percentiles_of(history)
-    trials = np.stack([simulate(past, seed, n_trials=n_trials, settings=quick) for past in PAST_SESSIONS])
+    trials = np.stack([simulate(past, seed, n_trials=n_trials, n_bootstrap=300) for past in PAST_SESSIONS])
     describe_components(stream, percentiles, trials, out)
     panics = [
         percentiles[bisect_left(stream.dates, first) - MAX_CONFIRM + 1 : bisect_right(stream.dates, last)]
@@ -349,7 +351,7 @@ def describe_bounds(seed: int, n_trials: int, out: list[str]) -> None:
         "| past | noise | jump | noise with correlation | jump with correlation |",
         "|---|---|---|---|---|",
     ]
-    for past, shares in zip(PAST_SESSIONS, bounds_by_length(trials, DEFAULT_SETTINGS), strict=True):
+    for past, shares in zip(PAST_SESSIONS, bounds_by_length(trials, SETTINGS), strict=True):
         out.append(f"| {past} | {' | '.join(f'{100.0 * share:.1f} %' for share in shares)} |")
 
 
@@ -393,12 +395,17 @@ def main(argv: list[str]) -> int:
     out: list[str] = ["# Regime calibration", ""]
     if "search" not in chosen.skip:
         calibrate(chosen.folder, chosen.seed, chosen.trials, out)
-    out += ["", f"Frozen settings: {DEFAULT_SETTINGS.as_dict()}"]
+    out += ["", f"Frozen settings: {SETTINGS.model_dump()}"]
     if "bounds" not in chosen.skip:
         describe_bounds(chosen.seed + 1, chosen.trials, out)
     for name, spliced in (("SPY, unadjusted", False), ("SPY, adjusted from 2018", True)):
         stream = spy_stream(chosen.folder, spliced=spliced)
-        report(name, stream, detect_regime(stream.returns, rng=np.random.default_rng(chosen.seed)), out)
+        report(
+            name,
+            stream,
+            detect_regime(stream.returns, settings=SETTINGS, flags=Flags(), rng=np.random.default_rng(chosen.seed)),
+            out,
+        )
         if spliced:
             correlation = large_cap_correlation(chosen.folder, stream.dates)
             cut = int(np.flatnonzero(np.isfinite(correlation)).max()) + 1
@@ -406,6 +413,8 @@ def main(argv: list[str]) -> int:
             history = detect_regime(
                 short.returns,
                 past_average_correlation=correlation[:cut],
+                settings=SETTINGS,
+                flags=Flags(),
                 rng=np.random.default_rng(chosen.seed),
             )
             report(f"{name}, with the average correlation of 20 large caps", short, history, out)
