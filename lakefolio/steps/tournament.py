@@ -33,7 +33,7 @@ from lakehouse.connection.catalog import Lake
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Market:
+class _TournamentInputs:
     """Inputs of the tournament."""
 
     panel: GridReturns
@@ -112,7 +112,7 @@ def _risk_profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
     return list(dict.fromkeys([*run.settings.allocation.risk_profiles, *brought, MARKET]))
 
 
-def _replay(run: Run, market: _Market) -> Replay:
+def _replay(run: Run, market: _TournamentInputs) -> Replay:
     fixed = None
     if not run.settings.replays_discovery:
         lake = run.lake
@@ -120,7 +120,7 @@ def _replay(run: Run, market: _Market) -> Replay:
     return Replay(run.settings, market.panel.periods_per_year, run.settings.random_seed, fixed)
 
 
-def _read_market(run: Run) -> _Market:
+def _read_market(run: Run) -> _TournamentInputs:
     """The grid, the candidates of every decision session as the scanners would have found them then, and their returns."""
     lake = run.lake
     benchmark = benchmark_symbol(lake)
@@ -134,7 +134,7 @@ def _read_market(run: Run) -> _Market:
     full = read_panel(lake, [*symbols, benchmark], run.as_of)
     panel = GridReturns(full.session_dates, tuple(symbols), full.returns[:, :-1], full.periods_per_year)
     n_sessions = run.settings.data.full_sessions
-    return _Market(panel.last(n_sessions), benchmark, full.returns[-n_sessions:, -1], candidates)
+    return _TournamentInputs(panel.last(n_sessions), benchmark, full.returns[-n_sessions:, -1], candidates)
 
 
 def decision_sessions(run: Run, session_dates: Sequence[date]) -> list[date]:
