@@ -18,113 +18,17 @@ import polars as pl
 
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation import Allocation, AllocationProblem, PortfolioProfile, Regime, allocate
-from analytics.clustering.clusters import DEFAULT_THRESHOLDS, Clustering, cluster_instruments
-from analytics.clustering.linkage import LinkageMethod
-from analytics.errors import InputError, ShortHistoryError
-from analytics.estimation.covariance import CovarianceMethod
+from analytics.clustering.clusters import Clustering, cluster_instruments, recut
+from analytics.errors import ShortHistoryError
 from analytics.selection.natural_selection import (
     LONGEST_CLOSURE_SESSIONS,
     SelectionReason,
-    SelectionRules,
     select_instruments,
 )
+from analytics.settings import DecisionSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Settings of a decision: everything it depends on besides the data.
-
-    Attributes
-    ----------
-    rules : SelectionRules
-        Settings of the selection.
-    light_sessions : int
-        Sessions of the window that selection sees.
-    full_sessions : int
-        Sessions of the window that shows recent listings.
-    lookback_sessions : tuple of int
-        Lookbacks whose distances are averaged (docs/method/03-dependence.md#3.4).
-    min_overlap_sessions : int
-        Common sessions that a pair needs.
-    min_history_sessions : int
-        Sessions that an instrument needs.
-    linkage : str
-        `ward`, `average`, `complete` or `single`.
-    threshold : float
-        Cut height where it is not adaptive.
-    threshold_by_regime : mapping of str to float
-        Cut height of each regime (docs/method/04-clusters.md#4.1).
-    is_threshold_adaptive : bool
-        Use the cut height of the regime.
-    covariance : str
-        Estimator (docs/method/03-dependence.md#3.3).
-    covariance_halflife_sessions : float or None
-        Half-life of the `ewma` estimator.
-    cap : float
-        Largest gross weight of a cluster, as a fraction.
-    instrument_cap : float or None
-        Largest gross weight of an instrument, as a fraction.
-    cash_allowed : bool
-        Weight that the caps do not admit stays in cash instead of being an error.
-    risk_free_rate_annual : float
-        As a fraction a year.
-    fragility_penalty, turnover_penalty : float
-        Factors gamma and lambda of the penalties in the objective (docs/method/08-allocation.md#8.2); 0 = off.
-    is_alpha_weighted : bool
-        Momentum enters the blend inside a cluster (docs/method/08-allocation.md#8.1).
-
-    Examples
-    --------
-    >>> from analytics.policy import Policy
-    >>> Policy().threshold_for("CRISIS"), Policy(is_threshold_adaptive=False).threshold_for("CRISIS")
-    (0.3, 0.4)
-    """
-
-    rules: SelectionRules = field(default_factory=SelectionRules)
-    light_sessions: int = 60
-    full_sessions: int = 500
-    lookback_sessions: tuple[int, ...] = (60, 120, 200)
-    min_overlap_sessions: int = 20
-    min_history_sessions: int = 60
-    linkage: LinkageMethod = "ward"
-    threshold: float = 0.40
-    threshold_by_regime: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
-    is_threshold_adaptive: bool = True
-    covariance: CovarianceMethod = "ledoit_wolf"
-    covariance_halflife_sessions: float | None = None
-    cap: float = 0.25
-    instrument_cap: float | None = None
-    cash_allowed: bool = False
-    risk_free_rate_annual: float = 0.0
-    fragility_penalty: float = 0.2
-    turnover_penalty: float = 0.05
-    is_alpha_weighted: bool = True
-
-    def threshold_for(self, regime: str) -> float:
-        """Look up the cut height that is used in a regime.
-
-        See docs/method/04-clusters.md#4.1.
-
-        Parameters
-        ----------
-        regime : str
-            `QUIET`, `NORMAL`, `TURBULENT` or `CRISIS`.
-
-        Returns
-        -------
-        float
-            In the unit of the distance.
-
-        Raises
-        ------
-        InputError
-            The regime has no cut height.
-        """
-        if not self.is_threshold_adaptive:
-            return self.threshold
-        if regime not in self.threshold_by_regime:
-            raise InputError(f"no cut height for regime {regime!r}; there are {', '.join(self.threshold_by_regime)}")
-        return self.threshold_by_regime[regime]
+_ANY_HEIGHT = 1.0
+"""Height of a cut that is never read, because `recut` replaces it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,7 +138,12 @@ class HeldWeights:
 
 
 def decide_selection(
-    past_returns: FloatMatrix, candidates: pl.DataFrame, regime: str, policy: Policy, *, periods_per_year: int
+    past_returns: FloatMatrix,
+    candidates: pl.DataFrame,
+    regime: str,
+    settings: DecisionSettings,
+    *,
+    periods_per_year: int,
 ) -> tuple[Clustering, pl.DataFrame]:
     """Cluster the candidates on the light window and select the winners of each cluster.
 
@@ -249,8 +158,8 @@ def decide_selection(
         One row per column of `past_returns`, in its order, with the columns that `select_instruments` needs.
     regime : str
         Decision regime, which sets the cut height.
-    policy : Policy
-        Settings.
+    settings : DecisionSettings
+        `data`, `dependence`, `discovery`, `selection` and `flags` are used.
     periods_per_year : int
         252 on the business grid, 365 on the 24/7 grid.
 
@@ -274,8 +183,9 @@ def decide_selection(
 
     >>> import numpy as np
     >>> import polars as pl
-    >>> from analytics.policy import HeldWeights, Policy, SelectedInstruments
+    >>> from analytics.policy import HeldWeights, SelectedInstruments
     >>> from analytics.policy import decide_clusters, decide_selection, decide_weights
+    >>> from analytics.settings import AllocationSettings, DecisionSettings
     >>> rng = np.random.default_rng(0)
     >>> returns = 0.001 + 0.01 * (np.repeat(rng.normal(size=(250, 2)), 5, axis=1) + 0.4 * rng.normal(size=(250, 10)))
     >>> symbols = [f"X:{number}" for number in range(10)]
@@ -286,32 +196,33 @@ def decide_selection(
     ...         "discovery_score": [0.5] * 10, "health_status": ["OK"] * 10,
     ...     }
     ... )
-    >>> policy = Policy(cap=0.6)
-    >>> clustering, selection = decide_selection(returns, candidates, "NORMAL", policy, periods_per_year=252)
+    >>> settings = DecisionSettings(allocation=AllocationSettings(risk_profiles=("risk_parity",), cap=0.6))
+    >>> clustering, selection = decide_selection(returns, candidates, "NORMAL", settings, periods_per_year=252)
     >>> winners = SelectedInstruments.of(selection)
     >>> columns = [symbols.index(symbol) for symbol in winners.symbols]
-    >>> clusters = decide_clusters(returns[:, columns], winners, "NORMAL", policy)
+    >>> clusters = decide_clusters(returns[:, columns], winners, "NORMAL", settings)
     >>> allocation = decide_weights(
-    ...     returns[:, columns], winners, clusters, "risk_parity", "NORMAL", policy, HeldWeights(), periods_per_year=252
+    ...     returns[:, columns], winners, clusters.cluster_ids, "risk_parity", "NORMAL", settings, HeldWeights(),
+    ...     periods_per_year=252,
     ... )
     >>> clustering.n_clusters, clusters.n_clusters
     (2, 2)
     >>> round(float(allocation.weights.sum()) + allocation.cash, 6)
     1.0
     """
-    light = past_returns[-policy.light_sessions :]
+    light = past_returns[-settings.data.light_sessions :]
     clustering = cluster_instruments(
         light,
         tuple(candidates["symbol"]),
         candidates["direction"].cast(pl.Int64).to_numpy(),
-        threshold=policy.threshold_for(regime),
-        method=policy.linkage,
-        lookbacks=policy.lookback_sessions,
-        min_overlap=policy.min_overlap_sessions,
+        threshold=settings.cut_height(regime),
+        method=settings.dependence.linkage,
+        lookbacks=settings.dependence.lookback_sessions,
+        min_overlap=settings.dependence.min_overlap_sessions,
         unusable="exclude",
     )
-    selection = select_instruments(light, candidates, clustering, policy.rules, periods_per_year=periods_per_year)
-    return clustering, _mark_recent(selection, past_returns[-policy.full_sessions :])
+    selection = select_instruments(light, candidates, clustering, settings, periods_per_year=periods_per_year)
+    return clustering, _mark_recent(selection, past_returns[-settings.data.full_sessions :])
 
 
 def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataFrame:
@@ -325,7 +236,9 @@ def _mark_recent(selection: pl.DataFrame, past_returns: FloatMatrix) -> pl.DataF
     return selection.with_columns(is_recent_listing=is_kept & (pl.col("is_recent_listing") | pl.Series(is_late)))
 
 
-def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regime: str, policy: Policy) -> Clustering:
+def decide_clusters(
+    past_returns: FloatMatrix, chosen: SelectedInstruments, regime: str, settings: DecisionSettings
+) -> Clustering:
     """Cluster the winners on their full history; the cap applies to these clusters.
 
     See docs/method/04-clusters.md#4.1.
@@ -338,13 +251,42 @@ def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regi
         The winners.
     regime : str
         Decision regime, which sets the cut height.
-    policy : Policy
-        Settings.
+    settings : DecisionSettings
+        `dependence` and `flags` are used.
 
     Returns
     -------
     Clustering
         The example of `decide_selection` shows its use.
+
+    Raises
+    ------
+    InputError
+        As `link_winners`, or the regime has no cut height.
+    ShortHistoryError
+        As `link_winners`.
+    """
+    return recut(link_winners(past_returns, chosen, settings), settings.cut_height(regime))
+
+
+def link_winners(past_returns: FloatMatrix, chosen: SelectedInstruments, settings: DecisionSettings) -> Clustering:
+    """Link the winners into a tree on their full history; `recut` cuts it at the height of a regime.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    past_returns : (T, N)
+        Physical simple returns as fractions, one column per chosen symbol; NaN for NULL.
+    chosen : SelectedInstruments
+        The winners.
+    settings : DecisionSettings
+        `dependence` is used.
+
+    Returns
+    -------
+    Clustering
+        Its cut has no meaning.
 
     Raises
     ------
@@ -359,10 +301,10 @@ def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regi
         past_returns,
         chosen.symbols,
         chosen.directions,
-        threshold=policy.threshold_for(regime),
-        method=policy.linkage,
-        lookbacks=policy.lookback_sessions,
-        min_overlap=policy.min_overlap_sessions,
+        threshold=_ANY_HEIGHT,
+        method=settings.dependence.linkage,
+        lookbacks=settings.dependence.lookback_sessions,
+        min_overlap=settings.dependence.min_overlap_sessions,
         unusable="exclude",
     )
 
@@ -370,10 +312,10 @@ def decide_clusters(past_returns: FloatMatrix, chosen: SelectedInstruments, regi
 def decide_weights(
     past_returns: FloatMatrix,
     chosen: SelectedInstruments,
-    clustering: Clustering,
+    cluster_ids: IntVector,
     risk_profile: str,
     regime: str,
-    policy: Policy,
+    settings: DecisionSettings,
     held: HeldWeights,
     *,
     periods_per_year: int,
@@ -386,18 +328,17 @@ def decide_weights(
     Parameters
     ----------
     past_returns : (T, N)
-        Physical simple returns as fractions, one column per chosen symbol; NaN for NULL. Instruments that the
-        clustering excluded are left out.
+        Physical simple returns as fractions, one column per chosen symbol; NaN for NULL.
     chosen : SelectedInstruments
         The winners.
-    clustering : Clustering
-        Of the same symbols in the same order.
+    cluster_ids : (N,)
+        Cluster of each chosen symbol, 1..K; 0 for an instrument that the clustering excluded, which is left out.
     risk_profile : str
         Name of the portfolio construction (docs/method/08-allocation.md#8.2).
     regime : str
         Decision regime.
-    policy : Policy
-        Settings.
+    settings : DecisionSettings
+        `allocation`, `dependence` and `flags` are used.
     held : HeldWeights
         Weights before the decision, for turnover.
     periods_per_year : int
@@ -417,8 +358,8 @@ def decide_weights(
     InfeasibleError
         No portfolio satisfies the caps.
     """
-    ids = np.asarray(clustering.cluster_ids)
-    keep = ids > 0
+    allocation_settings, dependence, flags = settings.allocation, settings.dependence, settings.flags
+    keep = cluster_ids > 0
     kept = chosen.where(keep)
     held_weights, held_elsewhere = held.aligned(kept)
     allocation = allocate(
@@ -427,21 +368,21 @@ def decide_weights(
             symbols=kept.symbols,
             identities=kept.identities,
             directions=kept.directions,
-            cluster_ids=ids[keep],
+            cluster_ids=cluster_ids[keep],
             past_returns=past_returns[:, keep],
             periods_per_year=periods_per_year,
-            cap=policy.cap,
-            instrument_cap=policy.instrument_cap,
-            cash_allowed=policy.cash_allowed,
+            cap=allocation_settings.cap,
+            instrument_cap=allocation_settings.instrument_cap,
+            cash_allowed=allocation_settings.cash_allowed,
             held_weights=held_weights,
             held_elsewhere=held_elsewhere,
-            risk_free_rate=policy.risk_free_rate_annual,
+            risk_free_rate=allocation_settings.risk_free_rate_annual,
             regime=cast("Regime", regime),
-            fragility_penalty=policy.fragility_penalty,
-            turnover_penalty=policy.turnover_penalty,
-            alpha_weighting=policy.is_alpha_weighted,
-            covariance_method=policy.covariance,
-            covariance_halflife_sessions=policy.covariance_halflife_sessions,
+            fragility_penalty=allocation_settings.fragility_penalty_for(flags),
+            turnover_penalty=allocation_settings.turnover_penalty_for(flags),
+            alpha_weighting=flags.feat_alpha_weighting,
+            covariance_method=dependence.covariance,
+            covariance_halflife_sessions=dependence.covariance_halflife_sessions,
         )
     )
     return allocation if exposures is None else _scaled(allocation, exposures[keep])

@@ -1,4 +1,4 @@
-"""The front door: what happens, in what order, and may it be published.
+"""Command line, configuration, pipeline, audit and portfolio state.
 
 See docs/architecture.md#packages, docs/architecture.md#run.
 """

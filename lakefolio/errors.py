@@ -1,16 +1,17 @@
-"""What stops a command, and the exit code it ends with.
+"""Errors that end a command, and the exit code of each.
 
 See docs/architecture.md#run.
 
 LakefolioError (1)
-├── UsageError (2)          a word of the command line or of a configuration file that means nothing here
+├── UsageError (2)          an unknown word on the command line or in a configuration file
 │   └── ManifestError (2)
 ├── GateError (3)           a health or audit gate that did not pass
 │   ├── HealthGateError (3)
 │   └── AuditGateError (3)
 ├── LockedError (4)         another run holds the lock
-├── VerificationError (5)   a ledger, artifact or table that is not what was signed
-└── ResumeError (1)         an earlier step's outputs are not what the ledger recorded
+├── VerificationError (5)   a ledger, artifact or table that differs from what was signed
+├── ResumeError (1)         an earlier step's outputs are not what the ledger recorded
+└── UndeclaredAccessError (1) a step used a table or file that it does not declare: a defect of lakefolio itself
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_GATE, EXIT_LOCKED, EXIT_UNVERIFIED, EXI
 
 
 class LakefolioError(Exception):
-    """Root of what the front door raises."""
+    """Root of the errors of this package."""
 
     exit_code = EXIT_FAILED
 
 
 class UsageError(LakefolioError):
-    """A command or setting that means nothing here; the message offers the nearest that does."""
+    """A command or setting that is not known; the message offers the nearest one."""
 
     exit_code = EXIT_USAGE
 
@@ -41,7 +42,7 @@ class GateError(LakefolioError):
 
 
 class HealthGateError(GateError):
-    """Data health that may not be built upon; the message names symbols and sessions."""
+    """Data too unhealthy to build a portfolio on; the message names symbols and sessions."""
 
 
 class AuditGateError(GateError):
@@ -55,10 +56,24 @@ class LockedError(LakefolioError):
 
 
 class VerificationError(LakefolioError):
-    """Something signed that has changed; the message names line and file."""
+    """A signed file or table that has changed; the message names line and file."""
 
     exit_code = EXIT_UNVERIFIED
 
 
 class ResumeError(LakefolioError):
-    """Outputs that are missing or changed since they were recorded; the message names the step to start from."""
+    """Outputs that are missing or changed since they were recorded; the message names the step to start from.
+
+    Attributes
+    ----------
+    start_step : str or None
+        Name of the step to start from, where one would mend it.
+    """
+
+    def __init__(self, message: str, start_step: str | None = None) -> None:
+        super().__init__(message)
+        self.start_step = start_step
+
+
+class UndeclaredAccessError(LakefolioError):
+    """A step that uses what it does not declare: a defect of lakefolio; the message names step and table."""

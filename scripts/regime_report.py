@@ -15,7 +15,7 @@ import polars as pl
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.regime.components import COMPONENTS
 from analytics.regime.detection import RegimeHistory
-from analytics.regime.regime_settings import REGIMES
+from analytics.settings import REGIMES
 from scripts.regime_search import (
     CONFIRM_SESSIONS,
     JUMP_SESSIONS,

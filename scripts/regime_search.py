@@ -20,7 +20,7 @@ from scipy.stats import rankdata
 from analytics._typing import BoolVector, FloatMatrix, FloatVector
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, average_correlation
 from analytics.regime.detection import RegimeHistory, detect_regime
-from analytics.regime.regime_settings import DEFAULT_SETTINGS, RegimeSettings
+from analytics.settings import Flags, RegimeSettings
 
 LAST_CALIBRATION_DATE = date(2015, 12, 31)
 AHEAD_SESSIONS = 21
@@ -36,7 +36,7 @@ CONFIRM_SESSIONS = (2, 3, 5)
 MAX_CONFIRM = max(CONFIRM_SESSIONS)
 # Weights are multiples of one fortieth.
 WEIGHT_STEP = 0.025
-SEARCH_SETTINGS = RegimeSettings(n_bootstrap=300)
+SEARCH_BOOTSTRAP = 300
 PANICS_BEFORE_2016 = {
     "2008-H2": (date(2008, 9, 15), date(2008, 12, 31)),
     "2010-05": (date(2010, 5, 6), date(2010, 6, 30)),
@@ -155,9 +155,7 @@ def all_percentiles(history: RegimeHistory) -> FloatMatrix:
     return np.asarray(np.stack([history.percentiles[name] for name in COMPONENTS], axis=1), dtype=np.float64)
 
 
-def simulate_jumps(
-    past_sessions: int, seed: int, *, n_simulations: int, settings: RegimeSettings = DEFAULT_SETTINGS
-) -> FloatMatrix:
+def simulate_jumps(past_sessions: int, seed: int, *, n_simulations: int, n_bootstrap: int = 2000) -> FloatMatrix:
     """Simulate pools of independent noise whose volatility jumps fourfold, and rank their components.
 
     The market stream is the mean of the pool, so white noise too. Without the last column, the average correlation, the
@@ -176,7 +174,9 @@ def simulate_jumps(
         history = detect_regime(
             pool.mean(axis=1),
             past_average_correlation=average_correlation(pool),
-            settings=settings,
+            settings=RegimeSettings(),
+            flags=Flags(),
+            n_bootstrap=n_bootstrap,
             rng=rng,
             first_judged=past_sessions - JUMP_SESSIONS,
         )
@@ -191,7 +191,9 @@ def load_calibration_data(folder: Path, seed: int, n_simulations: int) -> Calibr
     history = detect_regime(
         series.returns,
         past_average_correlation=load_large_cap_correlation(folder, series.dates),
-        settings=SEARCH_SETTINGS,
+        settings=RegimeSettings(),
+        flags=Flags(),
+        n_bootstrap=SEARCH_BOOTSTRAP,
         rng=np.random.default_rng(seed),
     )
     percentiles = all_percentiles(history)
@@ -200,7 +202,10 @@ def load_calibration_data(folder: Path, seed: int, n_simulations: int) -> Calibr
         for first, last in PANICS_BEFORE_2016.values()
     ]
     simulations = np.stack(
-        [simulate_jumps(past, seed, n_simulations=n_simulations, settings=SEARCH_SETTINGS) for past in PAST_SESSIONS]
+        [
+            simulate_jumps(past, seed, n_simulations=n_simulations, n_bootstrap=SEARCH_BOOTSTRAP)
+            for past in PAST_SESSIONS
+        ]
     )
     return CalibrationData(series, percentiles, label_thirds(series, percentiles), panics, simulations)
 

@@ -1,15 +1,19 @@
-"""Lay out a clustering as rows of results.clusters and results.cluster_links, without run_id.
+"""Lay out a clustering, and the tree below it, as rows of the results tables, without run_id.
 
 See docs/architecture.md#lake, docs/method/04-clusters.md#4.1.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
 from analytics._typing import IntVector
 from analytics.clustering.clusters import Clustering
+from analytics.clustering.linkage import LinkageMethod
+from analytics.errors import InputError
 
 
 def cluster_rows(
@@ -129,4 +133,135 @@ def link_rows(clustering: Clustering, *, stage: str) -> pl.DataFrame:
             "height": tree[:, 2],
             "size": tree[:, 3].astype(np.int64),
         }
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TreeRows:
+    """Rows of an uncut tree.
+
+    Attributes
+    ----------
+    leaves : polars.DataFrame
+        One row per instrument: symbol, leaf (its row in the distances), leaf_order (its position in the drawn tree),
+        reason. An excluded instrument has a reason and neither leaf nor order.
+    links : polars.DataFrame
+        One row per link: link, left_node, right_node, height, size, as in `link_rows`.
+    distances : polars.DataFrame
+        One row per pair of leaves: symbol, other_symbol, distance, correlation; null for an unknown correlation.
+    """
+
+    leaves: pl.DataFrame
+    links: pl.DataFrame
+    distances: pl.DataFrame
+
+
+def tree_rows(clustering: Clustering) -> TreeRows:
+    """Lay out the tree of a clustering as rows; they do not depend on its cut.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    clustering : Clustering
+        N instruments.
+
+    Returns
+    -------
+    TreeRows
+        Without run_id and stage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.clustering.cluster_rows import tree_from_rows, tree_rows
+    >>> from analytics.clustering.clusters import cluster_instruments, recut
+    >>> returns = 0.01 * np.random.default_rng(0).normal(size=(60, 3))
+    >>> clustering = cluster_instruments(returns, ["A", "B", "C"], [1, 1, 1], threshold=0.4)
+    >>> rows = tree_rows(clustering)
+    >>> rows.leaves.select("symbol", "leaf").rows()
+    [('A', 0), ('B', 1), ('C', 2)]
+    >>> tree = tree_from_rows(rows, method=clustering.method, lookbacks=clustering.lookbacks)
+    >>> np.array_equal(recut(tree, 0.4).cluster_ids, clustering.cluster_ids)
+    True
+    """
+    leaf = np.full(len(clustering.symbols), -1, dtype=np.int64)
+    leaf[clustering.kept] = np.arange(clustering.kept.size)
+    reasons = pl.DataFrame(clustering.excluded, schema={"symbol": pl.String, "reason": pl.String}, orient="row")
+    leaves = (
+        pl.DataFrame({"symbol": clustering.symbols, "leaf": leaf, "leaf_order": clustering.leaf_order})
+        .with_columns(pl.when(pl.col(name) >= 0).then(pl.col(name)).alias(name) for name in ("leaf", "leaf_order"))
+        .join(reasons, on="symbol", how="left", maintain_order="left")
+    )
+    left, right = np.triu_indices(clustering.kept.size, k=1)
+    names = np.array(clustering.leaf_symbols)
+    distances = pl.DataFrame(
+        {
+            "symbol": names[left],
+            "other_symbol": names[right],
+            "distance": clustering.distance[left, right],
+            "correlation": clustering.correlation[left, right],
+        },
+        schema={"symbol": pl.String, "other_symbol": pl.String, "distance": pl.Float64, "correlation": pl.Float64},
+    ).with_columns(pl.col("correlation").fill_nan(None))
+    return TreeRows(leaves, link_rows(clustering, stage="").drop("stage"), distances)
+
+
+def tree_from_rows(rows: TreeRows, *, method: LinkageMethod, lookbacks: tuple[int, ...]) -> Clustering:
+    """Rebuild a clustering from the rows of its tree, bit-identical and without a cut; `recut` cuts it.
+
+    See docs/method/04-clusters.md#4.1.
+
+    Parameters
+    ----------
+    rows : TreeRows
+        In any order.
+    method : str
+        Linkage that made the tree.
+    lookbacks : tuple of int
+        Lookbacks, in sessions, that made its distances.
+
+    Returns
+    -------
+    Clustering
+        By symbol; cluster ids are 0 and the threshold is NaN until `recut`. The example of `tree_rows` shows its use.
+
+    Raises
+    ------
+    InputError
+        The rows do not make one complete tree.
+    """
+    leaves, links = rows.leaves.sort("symbol"), rows.links.sort("link")
+    kept = leaves.with_row_index("position").drop_nulls("leaf").sort("leaf")
+    n = kept.height
+    if kept["leaf"].to_list() != list(range(n)) or links.height != n - 1 or rows.distances.height != n * (n - 1) // 2:
+        raise InputError(
+            f"{n} leaves, {links.height} links and {rows.distances.height} pairs are not one complete tree; cluster again"
+        )
+    index = pl.DataFrame({"symbol": kept["symbol"], "row": np.arange(n)})
+    pairs = rows.distances.join(index, on="symbol").join(
+        index.rename({"symbol": "other_symbol", "row": "other_row"}), on="other_symbol"
+    )
+    distance, correlation = np.zeros((n, n)), np.eye(n)
+    left, right = pairs["row"].to_numpy(), pairs["other_row"].to_numpy()
+    for matrix, name in ((distance, "distance"), (correlation, "correlation")):
+        values = pairs[name].fill_null(float("nan")).to_numpy()
+        matrix[left, right] = values
+        matrix[right, left] = values
+    excluded = leaves.filter(pl.col("leaf").is_null())
+    return Clustering(
+        symbols=tuple(leaves["symbol"]),
+        cluster_ids=np.zeros(leaves.height, dtype=np.int64),
+        kept=kept["position"].cast(pl.Int64).to_numpy(),
+        linkage=links.select("left_node", "right_node", "height", "size").cast(pl.Float64).to_numpy(),
+        leaf_order=leaves["leaf_order"].fill_null(-1).cast(pl.Int64).to_numpy(),
+        threshold=float("nan"),
+        method=method,
+        distance=distance,
+        correlation=correlation,
+        min_correlation=np.empty(0),
+        mean_correlation=np.empty(0),
+        lookbacks=lookbacks,
+        excluded=tuple(sorted(zip(excluded["symbol"], excluded["reason"], strict=True))),
+        n_unknown_pairs=int(np.isnan(correlation).sum()) // 2,
     )

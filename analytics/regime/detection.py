@@ -17,12 +17,16 @@ from analytics._typing import BoolVector, FloatVector, IntVector
 from analytics.errors import InputError, ShortHistoryError
 from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, component_sessions
 from analytics.regime.percentiles import bootstrap_percentiles, expanding_percentile
-from analytics.regime.regime_settings import DEFAULT_SETTINGS, RegimeSettings
+from analytics.settings import Flags, RegimeSettings
 
 HISTORY, BOOTSTRAP = "history", "bootstrap"
 # The average correlation is given as a series, so a bootstrap would only return its own distribution. It has no
 # percentile before this many values.
 MIN_SERIES_VALUES = 20
+# Sessions seen by the components that have no window of their own; a multiple of 2**HAAR_LEVELS.
+WINDOW_SESSIONS = 64
+# Values below which a component is judged by the bootstrap.
+MIN_HISTORY = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +108,17 @@ def detect_regime(
     past_market: FloatVector,
     *,
     past_average_correlation: FloatVector | None = None,
-    settings: RegimeSettings = DEFAULT_SETTINGS,
+    settings: RegimeSettings,
+    flags: Flags,
     rng: np.random.Generator,
     first_judged: int = 0,
+    n_bootstrap: int = 2000,
 ) -> RegimeHistory:
     """Detect the regime of every session from that session's own past.
 
     See docs/method/07-regime.md#7.1 to 7.4.
 
-    A component is judged in its own expanding past once that has `min_history` values from full windows. Before, it is
+    A component is judged in its own expanding past once that has `MIN_HISTORY` values from full windows. Before, it is
     judged in the stationary bootstrap of the stream, where the windows of 200 and 252 sessions use the sessions there
     are. Scores at t depend on the sessions up to t only, and cutting the stream after t leaves them bit-identical.
 
@@ -125,11 +131,15 @@ def detect_regime(
         Average pairwise correlation of the pool, NaN where unknown. Without it its weight goes to the others.
     settings : RegimeSettings
         Weights, thresholds, hysteresis.
+    flags : Flags
+        Without `feat_spectral_regimes` the DWT has no weight and there is no TURBULENT.
     rng : numpy.random.Generator
         Seeded; drawn from only for the sessions that the bootstrap judges.
     first_judged : int
         Session before which no result is needed: sessions that only the bootstrap could judge stay NaN and None there,
         and the later bootstrap draws differ from those of a whole history.
+    n_bootstrap : int
+        Samples of each bootstrap null distribution.
 
     Returns
     -------
@@ -152,26 +162,30 @@ def detect_regime(
 
     >>> import numpy as np
     >>> from analytics.regime.detection import detect_regime
-    >>> from analytics.regime.regime_settings import RegimeSettings
+    >>> from analytics.settings import Flags, RegimeSettings
     >>> returns = 0.01 * np.random.default_rng(0).normal(size=120)
     >>> returns[-10:] *= 6.0
-    >>> history = detect_regime(returns, settings=RegimeSettings(n_bootstrap=100), rng=np.random.default_rng(1))
+    >>> history = detect_regime(
+    ...     returns, settings=RegimeSettings(), flags=Flags(), rng=np.random.default_rng(1), n_bootstrap=100
+    ... )
     >>> history.regime, history.calibration
     ('TURBULENT', 'bootstrap')
     >>> history.regimes.count(None)
     63
     """
-    is_open = _check_stream(past_market, past_average_correlation, settings)
+    is_open = _check_stream(past_market, past_average_correlation)
+    weights = settings.active_weights(flags)
     stream = past_market[is_open]
-    components = _stream_components(stream, settings)
-    percentiles, calibrations = _stream_percentiles(
-        stream, components, settings, rng, int(is_open[:first_judged].sum())
+    components = _stream_components(stream)
+    percentiles, in_history = _stream_percentiles(
+        stream, components, rng, first_judged=int(is_open[:first_judged].sum()), n_bootstrap=n_bootstrap
     )
+    calibrations = _calibrations(in_history, weights)
     correlation = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
     components["average_correlation"] = correlation[is_open]
     percentiles["average_correlation"] = expanding_percentile(correlation[is_open], min_history=MIN_SERIES_VALUES)
-    scores = _scores(percentiles, settings)
-    regimes = _states(scores, settings)
+    scores = _scores(percentiles, weights)
+    regimes = _states(scores, settings.active_thresholds(flags), settings.confirm_sessions)
     last_open = np.cumsum(is_open) - 1
     return RegimeHistory(
         scores=_fill_closed(scores, last_open),
@@ -182,9 +196,7 @@ def detect_regime(
     )
 
 
-def _check_stream(
-    past_market: FloatVector, past_average_correlation: FloatVector | None, settings: RegimeSettings
-) -> BoolVector:
+def _check_stream(past_market: FloatVector, past_average_correlation: FloatVector | None) -> BoolVector:
     """Open sessions (T,) of a market stream that can be judged."""
     if past_market.ndim != 1:
         raise InputError(f"the market stream has shape {past_market.shape}: give one return per session")
@@ -198,26 +210,27 @@ def _check_stream(
             f"market return {past_market[first]} at session {first}: a simple return is finite and above -1"
         )
     is_open = np.isfinite(past_market)
-    if is_open.sum() < settings.window_sessions:
-        needed = settings.window_sessions
-        raise ShortHistoryError(f"the market stream has {is_open.sum()} open sessions and its regime needs {needed}")
+    if is_open.sum() < WINDOW_SESSIONS:
+        raise ShortHistoryError(
+            f"the market stream has {is_open.sum()} open sessions and its regime needs {WINDOW_SESSIONS}"
+        )
     return np.asarray(is_open, dtype=np.bool_)
 
 
-def _stream_components(stream: FloatVector, settings: RegimeSettings) -> dict[str, FloatVector]:
+def _stream_components(stream: FloatVector) -> dict[str, FloatVector]:
     """Components of the open sessions, from the first window on; longer windows start with the sessions there are."""
     components: dict[str, FloatVector] = {}
     for name, measure in STREAM_COMPONENTS.items():
-        needed = component_sessions(name, settings.window_sessions)
+        needed = component_sessions(name, WINDOW_SESSIONS)
         values = np.full(stream.shape, np.nan)
-        for last in range(settings.window_sessions - 1, min(needed - 1, stream.size)):
+        for last in range(WINDOW_SESSIONS - 1, min(needed - 1, stream.size)):
             values[last] = measure(stream[np.newaxis, : last + 1])[0]
         if stream.size >= needed:
             # A contiguous copy sums every row alike, however many rows there are: scores stay bit-identical.
             values[needed - 1 :] = measure(np.ascontiguousarray(sliding_window_view(stream, needed)))
-        undefined = np.flatnonzero(np.isnan(values[settings.window_sessions - 1 :]))
+        undefined = np.flatnonzero(np.isnan(values[WINDOW_SESSIONS - 1 :]))
         if undefined.size:
-            last = int(undefined[0]) + settings.window_sessions - 1
+            last = int(undefined[0]) + WINDOW_SESSIONS - 1
             raise InputError(f"{name} is undefined at open session {last}: the market stream does not move before it")
         components[name] = values
     return components
@@ -226,39 +239,44 @@ def _stream_components(stream: FloatVector, settings: RegimeSettings) -> dict[st
 def _stream_percentiles(
     stream: FloatVector,
     components: Mapping[str, FloatVector],
-    settings: RegimeSettings,
     rng: np.random.Generator,
+    *,
     first_judged: int,
-) -> tuple[dict[str, FloatVector], tuple[str, ...]]:
-    """Percentiles of the components of the stream, and the reference that judged each session."""
-    windows = {name: component_sessions(name, settings.window_sessions) for name in STREAM_COMPONENTS}
+    n_bootstrap: int,
+) -> tuple[dict[str, FloatVector], dict[str, BoolVector]]:
+    """Percentiles of the components of the stream, and for each the sessions (T,) that its own history judged."""
+    windows = {name: component_sessions(name, WINDOW_SESSIONS) for name in STREAM_COMPONENTS}
     percentiles: dict[str, FloatVector] = {}
     for name, needed in windows.items():
         full = components[name].copy()
         full[: needed - 1] = np.nan
-        percentiles[name] = expanding_percentile(full, min_history=settings.min_history)
-    weighted = [name for name in settings.active_weights() if name in STREAM_COMPONENTS]
-    in_history = np.all([np.isfinite(percentiles[name]) for name in weighted], axis=0)
-    short = max(windows.values()) + settings.min_history - 1
+        percentiles[name] = expanding_percentile(full, min_history=MIN_HISTORY)
+    in_history = {name: np.isfinite(percentile) for name, percentile in percentiles.items()}
+    short = max(windows.values()) + MIN_HISTORY - 1
     bootstrapped = bootstrap_percentiles(
         stream[:short],
         components,
         STREAM_COMPONENTS,
-        first_session=settings.window_sessions - 1,
+        first_session=WINDOW_SESSIONS - 1,
         window_sessions=windows,
-        n_samples=settings.n_bootstrap,
+        n_samples=n_bootstrap,
         rng=rng,
         first_judged=first_judged,
     )
     for name, percentile in percentiles.items():
         early = np.isnan(percentile[:short])
         percentile[:short][early] = bootstrapped[name][early]
-    return percentiles, tuple(HISTORY if known else BOOTSTRAP for known in in_history)
+    return percentiles, in_history
 
 
-def _scores(percentiles: Mapping[str, FloatVector], settings: RegimeSettings) -> FloatVector:
+def _calibrations(in_history: Mapping[str, BoolVector], weights: Mapping[str, float]) -> tuple[str, ...]:
+    """Reference that judged each session: `history` where every weighted component of the stream had enough past."""
+    known = np.all([in_history[name] for name in weights if name in in_history], axis=0)
+    return tuple(HISTORY if session else BOOTSTRAP for session in known)
+
+
+def _scores(percentiles: Mapping[str, FloatVector], weights: Mapping[str, float]) -> FloatVector:
     """Weighted mean of the known percentiles (T,); NaN where a component of the stream has none."""
-    weights = settings.active_weights()
     stacked = np.stack([percentiles[name] for name in weights])
     known = np.isfinite(stacked)
     # A session needs every component of the market stream for a score; the average correlation may be missing.
@@ -268,14 +286,11 @@ def _scores(percentiles: Mapping[str, FloatVector], settings: RegimeSettings) ->
     return np.where(judged, total / np.where(judged, shares.sum(axis=0), 1.0), np.nan)
 
 
-def _states(scores: FloatVector, settings: RegimeSettings) -> list[str | None]:
+def _states(scores: FloatVector, thresholds: Mapping[str, float], confirm_sessions: int) -> list[str | None]:
     """State of the highest score of the last `confirm_sessions`: entered at once, left once all of them are below."""
-    thresholds = settings.active_thresholds()
     names = list(thresholds)
-    padded = np.concatenate(
-        [np.full(settings.confirm_sessions - 1, -np.inf), np.where(np.isnan(scores), -np.inf, scores)]
-    )
-    highest = sliding_window_view(padded, settings.confirm_sessions).max(axis=1)
+    padded = np.concatenate([np.full(confirm_sessions - 1, -np.inf), np.where(np.isnan(scores), -np.inf, scores)])
+    highest = sliding_window_view(padded, confirm_sessions).max(axis=1)
     levels = np.searchsorted(np.array(list(thresholds.values())), highest, side="right") - 1
     return [names[level] if np.isfinite(score) else None for level, score in zip(levels, scores, strict=True)]
 

@@ -25,6 +25,7 @@ from analytics.selection.execution_score import (
     measure_figures,
     rank_figures,
 )
+from analytics.settings import DecisionSettings, QuotaSettings
 
 # A market's longest closure on a business grid: a first return this early does not tell a holiday from a listing.
 LONGEST_CLOSURE_SESSIONS = 5
@@ -59,58 +60,6 @@ _HEALTH_REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class SelectionRules:
-    """Settings of the selection.
-
-    See docs/method/05-discovery-selection.md#5.3, 5.5 to 5.7.
-
-    Attributes
-    ----------
-    top_n : int
-        Longs, and shorts, kept per cluster.
-    min_momentum : float
-        Smallest cumulative directional return over `momentum_sessions` that passes, as a fraction.
-    momentum_sessions : int
-        Sessions of that return.
-    min_history_sessions : int
-        Grid sessions since the first return below which a candidate is dropped.
-    min_observations : int
-        Known returns that the statistics of a candidate need.
-    class_quota_total : int or None
-        Candidates distributed over the asset classes (docs/method/05-discovery-selection.md#5.3); None for no quotas.
-    class_quota_min, class_quota_max : int
-        Bounds of the quota of each asset class.
-    feat_xs_momentum : bool
-        Percentile ranks over the pool; off: min-max inside the cluster.
-    feat_dynamic_selection : bool
-        N by the mean correlation of the cluster; off: `top_n` everywhere.
-
-    Raises
-    ------
-    InputError
-        A count below 1, or fewer than 3 observations.
-    """
-
-    top_n: int = 3
-    min_momentum: float = -0.05
-    momentum_sessions: int = 60
-    min_history_sessions: int = 60
-    min_observations: int = 20
-    class_quota_total: int | None = None
-    class_quota_min: int = 0
-    class_quota_max: int = 1_000_000
-    feat_xs_momentum: bool = True
-    feat_dynamic_selection: bool = True
-
-    def __post_init__(self) -> None:
-        if min(self.top_n, self.momentum_sessions, self.min_history_sessions) < 1 or self.min_observations < 3:
-            raise InputError(
-                "Selection needs top_n, momentum_sessions and min_history_sessions >= 1 and min_observations >= 3: "
-                f"{self.top_n}, {self.momentum_sessions}, {self.min_history_sessions}, {self.min_observations}."
-            )
-
-
-@dataclass(frozen=True, slots=True)
 class _AssessedPool:
     """Candidates with the facts of each that need no comparison with others; arrays are (N,)."""
 
@@ -127,7 +76,7 @@ def select_instruments(
     past_returns: ArrayLike,
     candidates: pl.DataFrame,
     clustering: Clustering,
-    rules: SelectionRules,
+    settings: DecisionSettings,
     *,
     periods_per_year: float,
 ) -> pl.DataFrame:
@@ -144,8 +93,8 @@ def select_instruments(
         value_traded_usd, close, atr, discovery_score, health_status.
     clustering : Clustering
         Of the same symbols, in any order.
-    rules : SelectionRules
-        Settings.
+    settings : DecisionSettings
+        `data`, `dependence`, `discovery`, `selection` and `flags` are used.
     periods_per_year : float
         252 on the business grid, 365 on the 24/7 grid.
 
@@ -169,7 +118,8 @@ def select_instruments(
     >>> import numpy as np
     >>> import polars as pl
     >>> from analytics.clustering.clusters import cluster_instruments
-    >>> from analytics.selection.natural_selection import SelectionRules, select_instruments
+    >>> from analytics.selection.natural_selection import select_instruments
+    >>> from analytics.settings import DecisionSettings, SelectionSettings
     >>> rng = np.random.default_rng(0)
     >>> returns = [0.002, 0.0] + 0.01 * (rng.normal(size=(60, 1)) + 0.1 * rng.normal(size=(60, 2)))
     >>> candidates = pl.DataFrame(
@@ -181,26 +131,25 @@ def select_instruments(
     ...     }
     ... )
     >>> clustering = cluster_instruments(returns, ["X:A", "X:B"], [1, 1], threshold=0.4)
-    >>> table = select_instruments(
-    ...     returns, candidates, clustering, SelectionRules(top_n=1, min_momentum=-1.0), periods_per_year=252
-    ... )
+    >>> settings = DecisionSettings(selection=SelectionSettings(top_n=1, min_momentum=-1.0))
+    >>> table = select_instruments(returns, candidates, clustering, settings, periods_per_year=252)
     >>> table.select("symbol", "cluster_id", "reason").rows()
     [('X:A', 1, 'selected'), ('X:B', 1, 'below_top_n')]
     """
     table = check_candidates(candidates)
     panel = check_panel(past_returns, table["symbol"].to_list())
-    pool = _assess_histories(table, panel, clustering, rules)
+    pool = _assess_histories(table, panel, clustering, settings)
     held = panel.returns * pool.directions
     figures = measure_figures(held, ~pool.is_short & ~pool.is_constant, table, periods_per_year)
-    ranks = rank_figures(figures, pool.cluster_ids, across_pool=rules.feat_xs_momentum)
+    ranks = rank_figures(figures, pool.cluster_ids, across_pool=settings.flags.feat_xs_momentum)
     score = combine_ranks(ranks)
-    passed_gate = cumulative_return(held, rules.momentum_sessions) >= rules.min_momentum
+    passed_gate = cumulative_return(held, settings.selection.momentum_sessions) >= settings.selection.min_momentum
     passed_gate &= ~pool.is_short
-    reasons = _apply_quotas(_reasons_before_comparison(pool), table, rules)
+    reasons = _apply_quotas(_reasons_before_comparison(pool), table, settings.discovery)
     for index, reason in enumerate(reasons):
         if reason is None and not passed_gate[index]:
             reasons[index] = SelectionReason.MOMENTUM_GATE
-    final_reasons = _select_best(reasons, pool, score, cluster_limits(clustering, rules))
+    final_reasons = _select_best(reasons, pool, score, cluster_limits(clustering, settings))
     return (
         _describe(pool, figures)
         .with_columns(
@@ -216,7 +165,7 @@ def select_instruments(
     )
 
 
-def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
+def cluster_limits(clustering: Clustering, settings: DecisionSettings) -> IntVector:
     """Compute the longs, and shorts, selected of each cluster: max(1, round(top_n * (1 - mean rho) + 0.5)).
 
     See docs/method/05-discovery-selection.md#5.7.
@@ -227,8 +176,8 @@ def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
     ----------
     clustering : Clustering
         K clusters.
-    rules : SelectionRules
-        Settings; without `feat_dynamic_selection` every limit is `top_n`.
+    settings : DecisionSettings
+        Without `feat_dynamic_selection` every limit is `selection.top_n`.
 
     Returns
     -------
@@ -239,21 +188,26 @@ def cluster_limits(clustering: Clustering, rules: SelectionRules) -> IntVector:
     --------
     >>> import numpy as np
     >>> from analytics.clustering.clusters import cluster_instruments
-    >>> from analytics.selection.natural_selection import SelectionRules, cluster_limits
+    >>> from analytics.selection.natural_selection import cluster_limits
+    >>> from analytics.settings import DecisionSettings, Flags, SelectionSettings
     >>> rng = np.random.default_rng(0)
     >>> returns = 0.01 * (rng.normal(size=(60, 1)) + 1.5 * rng.normal(size=(60, 4)))
     >>> clustering = cluster_instruments(returns, list("ABCD"), np.ones(4), threshold=2.0)
-    >>> cluster_limits(clustering, SelectionRules(top_n=5))
+    >>> settings = DecisionSettings(
+    ...     selection=SelectionSettings(top_n=5), flags=Flags(feat_dynamic_selection=True)
+    ... )
+    >>> cluster_limits(clustering, settings)
     array([4])
     """
-    if not rules.feat_dynamic_selection:
-        return np.full(clustering.n_clusters, rules.top_n, dtype=np.int64)
+    top_n = settings.selection.top_n
+    if not settings.flags.feat_dynamic_selection:
+        return np.full(clustering.n_clusters, top_n, dtype=np.int64)
     means = np.where(np.isnan(clustering.mean_correlation), 1.0, clustering.mean_correlation)
-    return np.asarray([max(1, round(rules.top_n * (1.0 - float(mean)) + 0.5)) for mean in means], dtype=np.int64)
+    return np.asarray([max(1, round(top_n * (1.0 - float(mean)) + 0.5)) for mean in means], dtype=np.int64)
 
 
 def _assess_histories(
-    table: pl.DataFrame, panel: Panel, clustering: Clustering, rules: SelectionRules
+    table: pl.DataFrame, panel: Panel, clustering: Clustering, settings: DecisionSettings
 ) -> _AssessedPool:
     """Mark candidates whose history is too short or constant to compare, and recent listings that stay.
 
@@ -267,8 +221,8 @@ def _assess_histories(
     n_sessions = known.shape[0]
     first = np.where(known.any(axis=0), known.argmax(axis=0), n_sessions)
     is_late = first > LONGEST_CLOSURE_SESSIONS
-    is_short = is_late & (n_sessions - first < rules.min_history_sessions)
-    is_short |= known.sum(axis=0) < rules.min_observations
+    is_short = is_late & (n_sessions - first < settings.data.min_history_sessions)
+    is_short |= known.sum(axis=0) < settings.dependence.min_overlap_sessions
     is_constant = np.zeros(first.size, dtype=bool)
     is_constant[list(unusable_columns(panel))] = True
     return _AssessedPool(
@@ -298,12 +252,10 @@ def _reasons_before_comparison(pool: _AssessedPool) -> list[SelectionReason | No
 
 
 def _apply_quotas(
-    reasons: list[SelectionReason | None], table: pl.DataFrame, rules: SelectionRules
+    reasons: list[SelectionReason | None], table: pl.DataFrame, quota: QuotaSettings
 ) -> list[SelectionReason | None]:
     """Keep the best discovery scores of each class; candidates that are out already do not count."""
-    if rules.class_quota_total is None:
-        return reasons
-    quotas = class_quotas(table, rules.class_quota_total, rules.class_quota_min, rules.class_quota_max)
+    quotas = class_quotas(table, quota.max_candidates, quota.quota_min, quota.quota_max)
     final_reasons = list(reasons)
     n_seen: dict[str, int] = defaultdict(int)
     rows = list(table.select("asset_class", "discovery_score", "symbol").iter_rows())

@@ -19,10 +19,10 @@ from analytics._typing import FloatMatrix
 from analytics.clustering.clusters import Clustering
 from analytics.errors import InputError, ShortHistoryError
 from analytics.holdings import mark_to_market
-from analytics.policy import HeldWeights, Policy, SelectedInstruments, decide_clusters, decide_selection, decide_weights
+from analytics.policy import HeldWeights, SelectedInstruments, decide_clusters, decide_selection, decide_weights
 from analytics.regime.components import average_correlation
 from analytics.regime.detection import detect_regime
-from analytics.regime.regime_settings import RegimeSettings
+from analytics.settings import DecisionSettings
 from analytics.tournament.engines import Decide, Decision, PastView, Pool
 
 CANDIDATES = "candidates"
@@ -54,8 +54,7 @@ class Replay:
 
     Attributes
     ----------
-    policy : Policy
-    regime_settings : RegimeSettings
+    settings : DecisionSettings
     periods_per_year : int
     seed : int
         Of the bootstrap in the regime detection of short market returns; the same in every window.
@@ -63,8 +62,7 @@ class Replay:
         None: everything is recomputed from the past of each window (`feat_pit_fidelity`).
     """
 
-    policy: Policy
-    regime_settings: RegimeSettings
+    settings: DecisionSettings
     periods_per_year: int
     seed: int
     fixed_selection: FixedSelection | None = None
@@ -104,22 +102,23 @@ class Replay:
             regime = self._regime(past, returns)
             train = returns[past.train]
             _, selection = decide_selection(
-                train, candidates, regime, self.policy, periods_per_year=self.periods_per_year
+                train, candidates, regime, self.settings, periods_per_year=self.periods_per_year
             )
             chosen = SelectedInstruments.of(selection)
         else:
             chosen, regime = self.fixed_selection.chosen, self.fixed_selection.regime
         train = _columns(past.train_returns, past.symbols, chosen.symbols)
-        known = np.isfinite(train).sum(axis=0) >= self.policy.min_history_sessions
+        known = np.isfinite(train).sum(axis=0) >= self.settings.data.min_history_sessions
         chosen, train = chosen.where(known), train[:, known]
-        clustering = decide_clusters(train, chosen, regime, self.policy)
+        clustering = decide_clusters(train, chosen, regime, self.settings)
         return PreparedWindow(chosen, train, clustering, regime, candidates)
 
     def _regime(self, past: PastView, pool_returns: FloatMatrix) -> str:
         history = detect_regime(
             past.past_benchmark_returns,
             past_average_correlation=average_correlation(pool_returns),
-            settings=self.regime_settings,
+            settings=self.settings.regime,
+            flags=self.settings.flags,
             rng=np.random.default_rng(self.seed),
         )
         now = history.regimes[-1]
@@ -133,10 +132,10 @@ class Replay:
             allocation = decide_weights(
                 prepared.train_returns,
                 prepared.chosen,
-                prepared.clustering,
+                prepared.clustering.cluster_ids,
                 risk_profile,
                 prepared.regime,
-                self.policy,
+                self.settings,
                 self._held(risk_profile, past),
                 periods_per_year=self.periods_per_year,
             )

@@ -21,10 +21,11 @@ from analytics.evaluation.metrics import (
     compute_metrics,
 )
 from analytics.evaluation.overfitting import CELL_METRICS, TableFigure, measure_overfitting
+from analytics.settings import DecisionSettings
 from analytics.tournament.cells import OutOfSamplePath, TournamentCell
 from analytics.tournament.engines import Decision
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.simulators import IDEALIZED, REALIZED
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.windows import Window
 
 CONCENTRATION_METRICS = ("effective_bets", "hhi")
@@ -230,7 +231,11 @@ def trades_frame(
 
 
 def evaluate_cells(
-    cells: Sequence[TournamentCell], benchmark_returns: FloatVector, settings: TournamentSettings, rng: Generator
+    cells: Sequence[TournamentCell],
+    benchmark_returns: FloatVector,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
+    rng: Generator,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Compute the metrics of every cell and the overfitting figures of every simulator, on the stitched series.
 
@@ -241,7 +246,8 @@ def evaluate_cells(
     cells : sequence of TournamentCell
     benchmark_returns : (T,)
         Of the tested sessions, without NaN.
-    settings : TournamentSettings
+    settings : DecisionSettings
+    facts : TournamentFacts
     rng : numpy.random.Generator
         For the bootstrap.
 
@@ -251,10 +257,12 @@ def evaluate_cells(
 
     Examples
     --------
+    >>> from analytics.settings import TournamentSettings
+    >>> settings = DecisionSettings(tournament=TournamentSettings(simulators=(IDEALIZED,)))
     >>> refused = Decision.refused("unsupported", "no such risk profile")
     >>> cell = TournamentCell("ours", "hrp", IDEALIZED, refused.status, refused.message, (refused,), ())
     >>> metrics, overfitting = evaluate_cells(
-    ...     [cell], np.zeros(20), TournamentSettings(simulators=(IDEALIZED,)), np.random.default_rng(0)
+    ...     [cell], np.zeros(20), settings, TournamentFacts(), np.random.default_rng(0)
     ... )
     >>> metrics.select("status", "value", "message").unique().rows()
     [('unsupported', None, 'no such risk profile')]
@@ -263,7 +271,7 @@ def evaluate_cells(
     """
     metric_rows: list[tuple[str | float | None, ...]] = []
     overfitting_rows: list[tuple[str | float | None, ...]] = []
-    for simulator in settings.simulators:
+    for simulator in settings.tournament.simulators:
         own = [cell for cell in cells if cell.simulator == simulator]
         simulated = [(cell, cell.path) for cell in own if cell.path is not None]
         for cell in own:
@@ -273,7 +281,7 @@ def evaluate_cells(
         if not simulated:
             overfitting_rows.append((simulator, "n_trials", 0.0, "no cell could be simulated"))
             continue
-        tables, figures = _evaluate_simulated(simulated, benchmark_returns, settings, rng)
+        tables, figures = _evaluate_simulated(simulated, benchmark_returns, settings, facts, rng)
         for column, (cell, _) in enumerate(simulated):
             head = (cell.engine, cell.risk_profile, simulator, cell.status)
             for metric in METRICS:
@@ -290,7 +298,8 @@ def evaluate_cells(
 def _evaluate_simulated(
     simulated: Sequence[tuple[TournamentCell, OutOfSamplePath]],
     benchmark: FloatVector,
-    settings: TournamentSettings,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
     rng: Generator,
 ) -> tuple[list[MetricTable], tuple[TableFigure, ...]]:
     def stack(pick: Callable[[OutOfSamplePath], FloatVector]) -> FloatMatrix:
@@ -300,8 +309,8 @@ def _evaluate_simulated(
     returns = stack(lambda path: path.returns)
     table = compute_metrics(
         returns,
-        periods_per_year=settings.periods_per_year,
-        risk_free_annual=settings.risk_free_annual,
+        periods_per_year=facts.periods_per_year,
+        risk_free_annual=settings.allocation.risk_free_rate_annual,
         benchmark_returns=benchmark,
         turnover=stack(lambda path: path.turnover),
         costs=stack(lambda path: path.costs + path.borrow),
@@ -310,15 +319,15 @@ def _evaluate_simulated(
     for metric in CONCENTRATION_METRICS:
         means = np.array([_mean_of_known([getattr(c, metric) for c in cell.concentrations]) for cell, _ in simulated])
         table.put(metric, means, np.isnan(means), "no window held a portfolio with variance")
-    is_trial = np.array([not cell.holds_only(settings.benchmark_symbol) for cell, _ in simulated])
+    is_trial = np.array([not cell.holds_only(facts.benchmark_symbol) for cell, _ in simulated])
     overfitting, figures = measure_overfitting(
         returns,
         benchmark,
         is_trial,
         names,
-        periods_per_year=settings.periods_per_year,
+        periods_per_year=facts.periods_per_year,
         rng=rng,
-        n_samples=settings.n_samples,
+        n_samples=settings.tournament.bootstrap_samples,
     )
     return [table, overfitting], figures
 

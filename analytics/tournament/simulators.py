@@ -28,61 +28,10 @@ from analytics.errors import InputError
 from analytics.tournament.engines import Decision
 from analytics.tournament.errors import RuinError
 
-BASIS_POINT = 1e-4
 WINDOW, DAILY = "window", "daily"
 IDEALIZED, REALIZED = "idealized", "realized"
 TRADE_TOLERANCE = 1e-16
 MAX_TRADE_ITERATIONS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Frictions:
-    """Costs of trading and shorting.
-
-    Attributes
-    ----------
-    slippage_bps, commission_bps : float
-        Basis points of traded notional; together below 5,000.
-    borrow_annual : float
-        Fraction of the short notional a year, spread evenly over the sessions of a year.
-    has_short_costs : bool
-        `feat_short_costs`; off: borrowing is free.
-
-    Raises
-    ------
-    InputError
-        When a cost is negative or not finite, or when trading costs 50 % of the notional or more.
-
-    Examples
-    --------
-    >>> round(Frictions(slippage_bps=5.0, commission_bps=1.0).trade_rate, 6)
-    0.0006
-    """
-
-    slippage_bps: float = 5.0
-    commission_bps: float = 1.0
-    borrow_annual: float = 0.02
-    has_short_costs: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("slippage_bps", "commission_bps", "borrow_annual"):
-            if not 0.0 <= getattr(self, name) < np.inf:
-                raise InputError(f"{name} is {getattr(self, name)}; a cost is a finite number of at least 0")
-        if self.trade_rate >= 0.5:
-            raise InputError(f"trading costs {self.trade_rate:.2%} of the traded notional; below 50 % is needed")
-
-    @property
-    def trade_rate(self) -> float:
-        """Cost of a trade as a fraction of its notional."""
-        return (self.slippage_bps + self.commission_bps) * BASIS_POINT
-
-    @property
-    def borrow_rate(self) -> float:
-        """Cost of a short as a fraction of its notional, a year."""
-        return self.borrow_annual if self.has_short_costs else 0.0
-
-
-FRICTIONLESS = Frictions(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +105,14 @@ def idealized(
     [0.01, 0.00505]
     """
     return simulate_window(
-        state, decision, next_symbols, next_returns, frictions=FRICTIONLESS, rebalance=rebalance, periods_per_year=1
+        state,
+        decision,
+        next_symbols,
+        next_returns,
+        trade_rate=0.0,
+        borrow_rate=0.0,
+        rebalance=rebalance,
+        periods_per_year=1,
     )
 
 
@@ -166,7 +122,8 @@ def realized(
     next_symbols: Sequence[str],
     next_returns: FloatMatrix,
     *,
-    frictions: Frictions,
+    trade_rate: float,
+    borrow_rate: float,
     rebalance: str,
     periods_per_year: int,
 ) -> WindowPath:
@@ -181,7 +138,7 @@ def realized(
     >>> decision = Decision(("NYSE:KO",), np.array([0.5]), cash=0.5)
     >>> path = realized(
     ...     HeldState.from_weights({}), decision, ["NYSE:KO"], np.array([[0.02], [0.01]]),
-    ...     frictions=Frictions(), rebalance="window", periods_per_year=252,
+    ...     trade_rate=0.0006, borrow_rate=0.02, rebalance="window", periods_per_year=252,
     ... )
     >>> path.returns.round(6).tolist(), path.costs.round(6).tolist()
     ([0.009697, 0.00505], [0.0003, 0.0])
@@ -191,7 +148,8 @@ def realized(
         decision,
         next_symbols,
         next_returns,
-        frictions=frictions,
+        trade_rate=trade_rate,
+        borrow_rate=borrow_rate,
         rebalance=rebalance,
         periods_per_year=periods_per_year,
     )
@@ -203,7 +161,8 @@ def simulate_window(
     next_symbols: Sequence[str],
     next_returns: FloatMatrix,
     *,
-    frictions: Frictions,
+    trade_rate: float,
+    borrow_rate: float,
     rebalance: str,
     periods_per_year: int,
 ) -> WindowPath:
@@ -220,7 +179,10 @@ def simulate_window(
         Columns of `next_returns`; they include every symbol of the holdings and of the decision.
     next_returns : (T, N)
         Physical simple returns of the test window, fractions; NaN earns 0.
-    frictions : Frictions
+    trade_rate : float
+        Cost of a trade as a fraction of its notional, below one half.
+    borrow_rate : float
+        Cost of a short as a fraction of its notional a year, spread evenly over the sessions of a year.
     rebalance : str
         `window`: one trade, then drift; `daily`: a trade back to the decision before every session.
     periods_per_year : int
@@ -243,7 +205,7 @@ def simulate_window(
     >>> decision = Decision(("NYSE:KO", "NYSE:PG"), np.array([0.5, -0.5]), cash=0.0)
     >>> path = simulate_window(
     ...     HeldState.from_weights({}), decision, ["NYSE:KO", "NYSE:PG"], np.array([[0.02, 0.01], [0.00, 0.00]]),
-    ...     frictions=FRICTIONLESS, rebalance="window", periods_per_year=252,
+    ...     trade_rate=0.0, borrow_rate=0.0, rebalance="window", periods_per_year=252,
     ... )
     >>> path.returns.round(6).tolist(), path.turnover.tolist()
     ([0.005, 0.0], [0.5, 0.0])
@@ -261,11 +223,11 @@ def simulate_window(
     n_sessions = returns.shape[0]
     path = np.zeros((4, n_sessions))
     trades = np.zeros((n_sessions, len(symbols)))
-    borrow_per_session = frictions.borrow_rate / periods_per_year
+    borrow_per_session = borrow_rate / periods_per_year
     for session in range(n_sessions):
         cost = 0.0
         if session == 0 or rebalance == DAILY:
-            after = _wealth_after_trade(wealth, holdings, weights, frictions.trade_rate)
+            after = _wealth_after_trade(wealth, holdings, weights, trade_rate)
             trades[session] = (weights * after - holdings) / wealth if wealth > 0.0 else 0.0
             cost, holdings = wealth - after, weights * after
             money = after - holdings.sum()

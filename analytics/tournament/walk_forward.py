@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.evaluation.concentration import effective_bets, herfindahl
+from analytics.settings import DecisionSettings
 from analytics.tournament import result_frames as tables
 from analytics.tournament.cells import Concentration, OutOfSamplePath, TournamentCell
 from analytics.tournament.engines import Decision, Engine, PastView, decide_cell
 from analytics.tournament.errors import RuinError
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.session_axis import SessionAxis
 from analytics.tournament.simulators import IDEALIZED, HeldState, WindowPath, idealized, realized
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.windows import Window, walk_forward_windows
 
 OnWindow = Callable[[int, int], None]
@@ -73,7 +74,8 @@ def run_tournament(
     *,
     engines: Sequence[Engine],
     risk_profiles: Sequence[str],
-    settings: TournamentSettings,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
     rng: Generator,
     histories: Mapping[str, NDArray[Any]] | None = None,
     frames: Mapping[str, pl.DataFrame] | None = None,
@@ -90,10 +92,11 @@ def run_tournament(
     returns : (T, N)
         Physical simple returns on the grid, fractions, NaN where there is none.
     benchmark_returns : (T,)
-        Of `settings.benchmark_symbol`, which must not be among `symbols`; NaN earns 0, in comparisons too.
+        Of `facts.benchmark_symbol`, which must not be among `symbols`; NaN earns 0, in comparisons too.
     engines : sequence of Engine
     risk_profiles : sequence of str
-    settings : TournamentSettings
+    settings : DecisionSettings
+    facts : TournamentFacts
     rng : numpy.random.Generator
         For the bootstrap only; no decision depends on it.
     histories : name -> (T, ...), optional
@@ -117,7 +120,13 @@ def run_tournament(
     Examples
     --------
     >>> from datetime import timedelta
+    >>> from analytics.settings import TournamentSettings
     >>> from analytics.tournament.engines import equal_weight_engine, market_engine
+    >>> settings = DecisionSettings(
+    ...     tournament=TournamentSettings(
+    ...         train_sessions=100, test_sessions=20, step_sessions=20, bootstrap_samples=50
+    ...     )
+    ... )
     >>> rng = np.random.default_rng(0)
     >>> dates = tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(160))
     >>> result = run_tournament(
@@ -127,7 +136,8 @@ def run_tournament(
     ...     rng.normal(0.0005, 0.01, size=160),
     ...     engines=[equal_weight_engine(), market_engine()],
     ...     risk_profiles=["equal_weight", "market"],
-    ...     settings=TournamentSettings(train=100, test=20, step=20, n_samples=50),
+    ...     settings=settings,
+    ...     facts=TournamentFacts(),
     ...     rng=rng,
     ... )
     >>> result.windows["window"].to_list(), result.returns.height
@@ -140,19 +150,19 @@ def run_tournament(
         tuple(session_dates),
         tuple(symbols),
         returns,
-        settings.benchmark_symbol,
+        facts.benchmark_symbol,
         benchmark_returns,
         histories or {},
         frames or {},
     )
-    simulation = _simulate(axis, engines, risk_profiles, settings, on_window)
+    simulation = _simulate(axis, engines, risk_profiles, _Terms(settings, facts), on_window)
     windows, cells = simulation.windows, simulation.cells
     decisions = {(cell.engine, cell.risk_profile): cell.decisions for cell in cells}
-    reference = settings.reference_engine or engines[0].name
+    reference = facts.reference_engine or engines[0].name
     dates = axis.session_dates
     sessions = tables.sessions_frame(cells, windows, dates)
     benchmark = np.concatenate([np.nan_to_num(axis.benchmark_returns[window.test], nan=0.0) for window in windows])
-    metrics, overfitting = tables.evaluate_cells(cells, benchmark, settings, rng)
+    metrics, overfitting = tables.evaluate_cells(cells, benchmark, settings, facts, rng)
     return TournamentResult(
         windows=tables.windows_frame(windows, dates, decisions, reference),
         returns=sessions.select(tables.RETURN_COLUMNS),
@@ -174,7 +184,8 @@ def simulate_engines(
     *,
     engines: Sequence[Engine],
     risk_profiles: Sequence[str],
-    settings: TournamentSettings,
+    settings: DecisionSettings,
+    facts: TournamentFacts,
     frames: Mapping[str, pl.DataFrame] | None = None,
 ) -> tuple[TournamentCell, ...]:
     """Simulate engines over the windows of a tournament without evaluating them.
@@ -192,6 +203,7 @@ def simulate_engines(
     Examples
     --------
     >>> from datetime import timedelta
+    >>> from analytics.settings import TournamentSettings
     >>> from analytics.tournament.engines import equal_weight_engine
     >>> cells = simulate_engines(
     ...     tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(101)),
@@ -200,15 +212,24 @@ def simulate_engines(
     ...     np.zeros(101),
     ...     engines=[equal_weight_engine(name="raw_pool")],
     ...     risk_profiles=["equal_weight"],
-    ...     settings=TournamentSettings(train=100, test=20, step=20),
+    ...     settings=DecisionSettings(tournament=TournamentSettings(train_sessions=100)),
+    ...     facts=TournamentFacts(),
     ... )
     >>> [(cell.simulator, cell.path.returns.round(6).tolist()) for cell in cells]
     [('idealized', [0.01]), ('realized', [0.009394])]
     """
     axis = SessionAxis(
-        tuple(session_dates), tuple(symbols), returns, settings.benchmark_symbol, benchmark_returns, {}, frames or {}
+        tuple(session_dates), tuple(symbols), returns, facts.benchmark_symbol, benchmark_returns, {}, frames or {}
     )
-    return _simulate(axis, engines, risk_profiles, settings, None).cells
+    return _simulate(axis, engines, risk_profiles, _Terms(settings, facts), None).cells
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Settings and facts of one tournament."""
+
+    settings: DecisionSettings
+    facts: TournamentFacts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,13 +244,14 @@ def _simulate(
     axis: SessionAxis,
     engines: Sequence[Engine],
     risk_profiles: Sequence[str],
-    settings: TournamentSettings,
+    terms: _Terms,
     on_window: OnWindow | None,
 ) -> _Simulation:
     """Take all decisions, window by window, then simulate them."""
-    _check_names(engines, risk_profiles, settings, axis)
+    _check_names(engines, risk_profiles, terms.facts, axis)
+    options = terms.settings.tournament
     windows = walk_forward_windows(
-        len(axis.session_dates), train=settings.train, test=settings.test, step=settings.step
+        len(axis.session_dates), train=options.train_sessions, test=options.test_sessions, step=options.step_sessions
     )
     decided: dict[tuple[str, str], list[tuple[Decision, Concentration]]] = {
         (engine.name, risk_profile): [] for engine in engines for risk_profile in risk_profiles
@@ -243,49 +265,49 @@ def _simulate(
         if on_window is not None:
             on_window(window.index + 1, len(windows))
     cells = tuple(
-        _simulate_cell(TournamentCell.of(engine, risk_profile, simulator, decided_windows), axis, windows, settings)
+        _simulate_cell(TournamentCell.of(engine, risk_profile, simulator, decided_windows), axis, windows, terms)
         for (engine, risk_profile), decided_windows in decided.items()
-        for simulator in settings.simulators
+        for simulator in options.simulators
     )
     return _Simulation(tuple(windows), cells)
 
 
 def _check_names(
-    engines: Sequence[Engine], risk_profiles: Sequence[str], settings: TournamentSettings, axis: SessionAxis
+    engines: Sequence[Engine], risk_profiles: Sequence[str], facts: TournamentFacts, axis: SessionAxis
 ) -> None:
     names = [engine.name for engine in engines]
     for kind, given in (("engine", names), ("risk_profile", list(risk_profiles))):
         if not given or len(set(given)) != len(given):
             raise InputError(f"{kind}s {given}: at least one is needed, and each name once")
-    if settings.reference_engine is not None and settings.reference_engine not in names:
-        raise InputError(f"reference engine {settings.reference_engine} is not among {names}")
-    unknown = sorted(set(settings.held_weights) - set(axis.symbols) - {axis.benchmark_symbol})
+    if facts.reference_engine is not None and facts.reference_engine not in names:
+        raise InputError(f"reference engine {facts.reference_engine} is not among {names}")
+    unknown = sorted(set(facts.held_weights) - set(axis.symbols) - {axis.benchmark_symbol})
     if unknown:
         raise InputError(f"{unknown[0]} is held at the start but has no returns; load its bars or sell it first")
 
 
-def _simulate_cell(
-    cell: TournamentCell, axis: SessionAxis, windows: Sequence[Window], settings: TournamentSettings
-) -> TournamentCell:
+def _simulate_cell(cell: TournamentCell, axis: SessionAxis, windows: Sequence[Window], terms: _Terms) -> TournamentCell:
     """Carry one cell's portfolio through all test windows; a refused cell stays empty."""
     if not cell.is_usable:
         return cell
-    state = HeldState.from_weights(settings.held_weights)
+    state = HeldState.from_weights(terms.facts.held_weights)
+    options = terms.settings.tournament
     paths: list[WindowPath] = []
     for window, decision in zip(windows, cell.decisions, strict=True):
         next_symbols, next_returns = axis.look_ahead(window)
         try:
             if cell.simulator == IDEALIZED:
-                path = idealized(state, decision, next_symbols, next_returns, rebalance=settings.rebalance)
+                path = idealized(state, decision, next_symbols, next_returns, rebalance=options.rebalance)
             else:
                 path = realized(
                     state,
                     decision,
                     next_symbols,
                     next_returns,
-                    frictions=settings.frictions,
-                    rebalance=settings.rebalance,
-                    periods_per_year=settings.periods_per_year,
+                    trade_rate=options.trade_rate,
+                    borrow_rate=options.borrow_rate(terms.settings.flags),
+                    rebalance=options.rebalance,
+                    periods_per_year=terms.facts.periods_per_year,
                 )
         except RuinError as ruin:
             return cell.failed(f"window {window.index}: {ruin}")

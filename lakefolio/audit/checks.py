@@ -1,4 +1,4 @@
-"""May it be published? Checks on what would be published, read back from the lake.
+"""Check what a run would publish, read back from the lake.
 
 See docs/method/11-audit.md#11.1.
 
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from analytics.settings import AllocationSettings, DecisionSettings
 from lakehouse.connection.catalog import Lake
 
 SUM_TOLERANCE = 1e-6
@@ -42,18 +43,8 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class GateLimits:
-    """What the manifest allows."""
-
-    risk_profiles: tuple[str, ...]
-    cap: float
-    instrument_cap: float | None
-    is_health_strict: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CheckInputs:
-    """What is judged: the tables of one run."""
+    """Tables of one run that the checks read."""
 
     weights: pl.DataFrame
     solves: pl.DataFrame
@@ -63,7 +54,7 @@ class CheckInputs:
 
     @classmethod
     def read(cls, lake: Lake, run_id: str) -> CheckInputs:
-        """Read the evidence of a run from the lake."""
+        """Read the inputs of a run from the lake."""
         of_run: Callable[[str], pl.DataFrame] = lambda table: lake.query(  # noqa: E731
             f"select * from results.{table} where run_id = ? order by all",  # noqa: S608 - the names below
             [run_id],
@@ -77,15 +68,15 @@ class CheckInputs:
         )
 
 
-def run_checks(evidence: CheckInputs, limits: GateLimits) -> list[Check]:
+def run_checks(inputs: CheckInputs, settings: DecisionSettings) -> list[Check]:
     """Every check of docs/method/11-audit.md#11.1, risk profile by risk profile, then over the whole."""
-    checks = [_health(evidence.health, strict=limits.is_health_strict)]
-    for risk_profile in limits.risk_profiles:
-        weights = evidence.weights.filter(pl.col("risk_profile") == risk_profile)
+    checks = [_health(inputs.health, strict=settings.data.strict_health)]
+    for risk_profile in settings.allocation.risk_profiles:
+        weights = inputs.weights.filter(pl.col("risk_profile") == risk_profile)
         checks.append(_count("weights_present", risk_profile, 0 if weights.height else 1, "no weights were written"))
         if weights.height:
-            checks += _profile_checks(risk_profile, weights, evidence, limits)
-        checks += _solver(risk_profile, evidence.solves.filter(pl.col("risk_profile") == risk_profile))
+            checks += _profile_checks(risk_profile, weights, inputs, settings.allocation)
+        checks += _solver(risk_profile, inputs.solves.filter(pl.col("risk_profile") == risk_profile))
     return checks
 
 
@@ -96,7 +87,9 @@ def checks_frame(checks: list[Check], run_id: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=floats)
 
 
-def _profile_checks(risk_profile: str, weights: pl.DataFrame, evidence: CheckInputs, limits: GateLimits) -> list[Check]:
+def _profile_checks(
+    risk_profile: str, weights: pl.DataFrame, inputs: CheckInputs, limits: AllocationSettings
+) -> list[Check]:
     invested = weights.filter(pl.col("sleeve") != "cash")
     gap = abs(float(weights["weight"].sum()) - 1.0)
     clusters = invested.group_by("cluster_id").agg(pl.col("weight").sum())
@@ -109,9 +102,9 @@ def _profile_checks(risk_profile: str, weights: pl.DataFrame, evidence: CheckInp
               f"largest cluster: {where}"),
         _count("weights_finite", risk_profile, negative, "weights that are negative or not finite"),
         _insulation(risk_profile, invested),
-        _directions(risk_profile, invested, evidence.selection),
-        _metadata(risk_profile, invested, evidence.instruments),
-        _benchmark(risk_profile, invested, evidence.instruments),
+        _directions(risk_profile, invested, inputs.selection),
+        _metadata(risk_profile, invested, inputs.instruments),
+        _benchmark(risk_profile, invested, inputs.instruments),
     ]  # fmt: skip
     if limits.instrument_cap is not None:
         top = invested.sort("weight", "symbol", descending=[True, False]).row(0, named=True)

@@ -115,8 +115,8 @@ def write_junit(path: Path, run_id: str, started_at: datetime, suites: Sequence[
         raise UsageError(f"--junit {path}: name a file in a folder that exists")
     root = ET.Element("testsuites", {"name": f"lakefolio {run_id}", **_counts(suites)})
     for suite in suites:
-        told = {"timestamp": started_at.isoformat(timespec="seconds"), "hostname": "lakefolio"}
-        node = ET.SubElement(root, "testsuite", {"name": suite.name, **_counts([suite]), **told})
+        attributes = {"timestamp": started_at.isoformat(timespec="seconds"), "hostname": "lakefolio"}
+        node = ET.SubElement(root, "testsuite", {"name": suite.name, **_counts([suite]), **attributes})
         properties = ET.SubElement(node, "properties")
         ET.SubElement(properties, "property", name="run_id", value=run_id)
         for case in suite.cases:

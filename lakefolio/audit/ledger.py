@@ -1,4 +1,4 @@
-"""The ledger: one canonical JSON line per intent, outcome, window and artifact, chained by SHA-256.
+"""Append to and read the ledger: one canonical JSON line per event, chained by SHA-256.
 
 See docs/method/11-audit.md#11.2.
 

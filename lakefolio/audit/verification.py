@@ -1,4 +1,6 @@
-"""Is everything still what was signed (docs/method/11-audit.md#11.3)?
+"""Verify a run against its signed ledger.
+
+See docs/method/11-audit.md#11.3.
 
 Findings name the file and the line. An empty list means: every line continues the chain, every checkpoint was signed by
 the trusted key for this run, the last one covers the whole ledger, every intent has its outcome, and every artifact and
@@ -21,7 +23,7 @@ from lakehouse.storage.hashing import file_hash
 
 @dataclass(frozen=True, slots=True)
 class VerificationFinding:
-    """One thing that is not what was signed."""
+    """One file, line or table that differs from what was signed."""
 
     file: str
     line: int | None
@@ -34,7 +36,7 @@ class VerificationFinding:
 
 @dataclass(frozen=True, slots=True)
 class RunEvidence:
-    """Where one run's evidence lies: its folder, the checkpoints outside it, the key that is trusted."""
+    """Location of one run's evidence: its folder, the checkpoints outside it, the trusted key."""
 
     run_id: str
     folder: Path
@@ -177,7 +179,7 @@ def _check_checkpoints(evidence: RunEvidence, entries: list[Entry], *, running: 
 
 
 def _check_checkpoint(text: bytes, evidence: RunEvidence, entries: list[Entry], before: int) -> tuple[str | None, int]:
-    """What is wrong with one checkpoint, and the size that it vouches for."""
+    """Problem of one checkpoint, if any, and the number of ledger lines that it covers."""
     try:
         document: dict[str, Any] = json.loads(text)
         signature = str(document.pop("signature"))

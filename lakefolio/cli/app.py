@@ -91,6 +91,9 @@ def build_parser() -> argparse.ArgumentParser:
     _run_options(run)
     run.add_argument("--start-step", help="number or name of the step to resume at")
     run.add_argument("--stop-step", help="number or name of the last step to run")
+    run.add_argument(
+        "--continue", dest="continue_run", action="store_true", help="continue the newest run, or that of --run-id"
+    )
     forex = _verb(verbs, "forex", running.forex, "audit the currency pairs of a source: liquidity, health, clusters")
     _run_options(forex)
     forex.add_argument("--fast", action="store_true", help="liquidity alone")
@@ -137,7 +140,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run_options(run: argparse.ArgumentParser) -> None:
     """What every run is told: profile, source, session, settings."""
-    run.add_argument("--profile", default="production", help="profile of the manifest")
+    run.add_argument("--profile", help="profile of the manifest (default: production)")
     run.add_argument(
         "--manifest",
         type=Path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 
 import polars as pl
 from rich.console import Console
@@ -58,12 +59,10 @@ HEALTH_VIEWS = {
 
 def steps(options: argparse.Namespace) -> int:
     """Print the steps in order."""
-    rows = [{"number": step.number, "name": step.name, "answers": step.answers} for step in STEPS]
     if options.json:
-        print_json(
-            [{**row, "inputs": step.inputs, "outputs": step.outputs} for row, step in zip(rows, STEPS, strict=True)]
-        )
+        print_json([asdict(step) for step in STEPS])
     else:
+        rows = [{"number": step.number, "name": step.name, "description": step.description} for step in STEPS]
         print_table(pl.DataFrame(rows))
     return EXIT_DONE
 

@@ -30,7 +30,7 @@ def lake(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Can a run work here?"""
-    frame = diagnose(paths_of(options), options.risk_profile)
+    frame = diagnose(paths_of(options), options.profile)
     print_answer(frame, options)
     return EXIT_DONE if frame["is_fine"].all() else EXIT_FAILED
 

@@ -7,12 +7,13 @@ import os
 from datetime import UTC, datetime
 
 from lakefolio.cli.output import paths_of, print_answer, print_json
-from lakefolio.errors import EXIT_DONE, UsageError
-from lakefolio.pipeline.runner import Span, execute
+from lakefolio.errors import EXIT_DONE
+from lakefolio.pipeline.resume import plan_run
+from lakefolio.pipeline.runner import execute
 from lakefolio.pipeline.sequence import STEPS
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.run import run_lock
-from lakefolio.runs.start import RunRequest, find_run, new_run, resumed_run
+from lakefolio.runs.start import RunRequest, find_run, new_run
 from lakefolio.state.held_portfolios import accept_portfolio
 from lakefolio.steps.forex_audit import ForexOptions, audit_forex
 from lakefolio.steps.publish import point_latest
@@ -22,21 +23,17 @@ from lakehouse.connection.catalog import Lake
 def run(options: argparse.Namespace) -> int:
     """Run the steps."""
     paths = paths_of(options)
-    span = Span.of(options.start_step, options.stop_step)
     reporter = Reporter()
-    wanted = _wanted(options)
-    resumes = options.run_id is not None and paths.run_dir(options.run_id).is_dir()
-    if span.first.number > 1 and not resumes:
-        raise UsageError(
-            f"--start-step {span.first.name} needs --run-id of a run that began; `lakefolio status` lists them"
-        )
-    with run_lock(paths, f"a run of profile {options.profile}") as name_holder:
-        started = resumed_run(paths, options.run_id, reporter) if resumes else new_run(paths, wanted, reporter)
+    request = _request(options)
+    with run_lock(paths, "a run") as name_holder:
+        planned = plan_run(paths, request, reporter)
+        started = planned.run
         name_holder(f"run {started.run_id}")
         label = " SIMULATED market" if started.source.is_simulated else ""
-        reporter.say(f"run {started.run_id}: profile {started.profile}, as of {started.as_of}{label}")
-        execute(started, span)
-        if span.last is STEPS[-1]:
+        parent = f", child of {started.parent_run_id}" if started.parent_run_id else ""
+        reporter.say(f"run {started.run_id}{parent}: profile {started.profile}, as of {started.as_of}{label}")
+        execute(started, planned.span)
+        if planned.span.last is STEPS[-1]:
             point_latest(started)
     if options.json:
         print_json(
@@ -52,7 +49,7 @@ def forex(options: argparse.Namespace) -> int:
     paths = paths_of(options)
     reporter = Reporter()
     with run_lock(paths, "a forex audit") as name_holder:
-        run = new_run(paths, _wanted(options), reporter, kind="forex")
+        run = new_run(paths, _request(options), reporter, kind="forex")
         name_holder(f"run {run.run_id}")
         try:
             liquidity = audit_forex(
@@ -76,13 +73,16 @@ def accept(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _wanted(options: argparse.Namespace) -> RunRequest:
+def _request(options: argparse.Namespace) -> RunRequest:
     return RunRequest(
-        options.profile,
-        options.manifest,
-        options.source,
-        options.path,
-        options.as_of,
-        options.run_id,
-        tuple(options.set),
+        profile=options.profile,
+        manifest=options.manifest,
+        source=options.source,
+        path=options.path,
+        as_of=options.as_of,
+        run_id=options.run_id,
+        settings=tuple(options.set),
+        start_step=getattr(options, "start_step", None),
+        stop_step=getattr(options, "stop_step", None),
+        continue_run=getattr(options, "continue_run", False),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from analytics.clustering.clusters import recut
 from analytics.clustering.subclusters import zoom_cluster
 from analytics.errors import InputError
-from analytics.policy import decide_clusters
-from lakefolio.config.decision_settings import policy_of
 from lakefolio.errors import LakefolioError, UsageError
-from lakefolio.runs.grid_returns import read_panel
 from lakefolio.runs.run import Run
-from lakefolio.steps.decision_inputs import read_chosen, read_instruments, read_regime, require_reported_cut
+from lakefolio.steps.decision.instruments import read_instruments
+from lakefolio.steps.decision.selection import read_winners
+from lakefolio.steps.decision.stored_clusters import read_clusters, read_tree
 from lakehouse.connection.catalog import Lake
 
 Tables = dict[str, pl.DataFrame]
@@ -74,25 +74,19 @@ def zoom(run: Run, cluster_id: int) -> Tables:
 
     See docs/method/04-clusters.md#4.2.
 
-    The distances are computed again from the marts; the partition they give must be the one that was reported.
+    Its members are those of `results.clusters`, its distances those of the stored tree.
 
     Raises
     ------
     UsageError
         The run has no such cluster.
     LakefolioError
-        The run was never clustered, or the marts stand on another run's data by now.
+        The run was never clustered.
     """
-    lake = run.lake
-    stored = lake.query("select * from results.clusters where run_id = ? and stage = 'full'", [run.run_id])
-    if stored.is_empty():
-        raise LakefolioError(f"run {run.run_id} was never clustered: --start-step factors")
-    chosen = read_chosen(lake, run.run_id)
-    panel = read_panel(lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
-    instruments = read_instruments(lake)
-    now = read_regime(lake, run.run_id)
-    clustering = decide_clusters(panel.returns, chosen, now, policy_of(run.settings))
-    require_reported_cut(clustering, stored)
+    clusters = read_clusters(run)
+    chosen = read_winners(run.lake, run.run_id)
+    instruments = read_instruments(run.lake)
+    clustering = recut(read_tree(run, run.settings.data.full_sessions), float(clusters["threshold"][0]))
     identities = dict(zip(chosen.symbols, chosen.identities, strict=True))
     try:
         found = zoom_cluster(clustering, cluster_id, identities=identities)

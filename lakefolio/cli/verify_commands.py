@@ -17,7 +17,7 @@ from lakefolio.pipeline import reproduction
 from lakefolio.runs.fingerprints import RecordedScope, hash_of
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.start import find_run, resumed_run, run_facts
-from lakefolio.steps.publish import limits_of, require_passed
+from lakefolio.steps.publish import require_passed
 from lakehouse.connection.catalog import Lake
 
 
@@ -58,7 +58,7 @@ def audit(options: argparse.Namespace) -> int:
     paths = paths_of(options)
     started = resumed_run(paths, find_run(paths, options.run_id), Reporter())
     with Lake.open(paths, read_only=True) as lake:
-        checks = run_checks(CheckInputs.read(lake, started.run_id), limits_of(started.settings))
+        checks = run_checks(CheckInputs.read(lake, started.run_id), started.settings)
         if options.junit:
             junit_of_run(lake, started.run_id, options.junit, checks)
     if options.json:

@@ -1,4 +1,4 @@
-"""What will happen: the typed, frozen manifest.
+"""Read the manifest and resolve a profile into typed, frozen settings.
 
 See docs/architecture.md#configuration.
 
@@ -10,32 +10,19 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from lakefolio.config.engine_plugins import BUILT_IN, check_engines
+from analytics.settings import AllocationSettings, DecisionSettings, QuotaSettings, RegimeSettings, Settings
+from lakefolio.config.engine_plugins import check_engines
 from lakefolio.errors import ManifestError, UsageError
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1)]
-EngineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-RegimeName = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
-RiskProfile = Literal[
-    "min_variance", "risk_parity", "max_sharpe", "barbell", "hrp", "hrp_plain", "herc", "nco", "min_cvar",
-    "max_diversification", "inverse_volatility", "equal_weight",
-]  # fmt: skip
 
-
-class Section(BaseModel):
-    """A part of the manifest: closed, frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceSettings(Section):
-    """Where bars and scans come from.
+class SourceSettings(Settings):
+    """The source of bars and scans.
 
     See docs/architecture.md#sources.
     """
@@ -47,15 +34,15 @@ class SourceSettings(Section):
     batch: int | None = Field(None, ge=1, description="Symbols a live source is asked for at once, to begin with.")
 
 
-class LakeOptions(Section):
-    """How much of the machine DuckDB may use."""
+class LakeOptions(Settings):
+    """Memory and threads of DuckDB."""
 
-    memory_limit_mib: Count = Field(4096, description="Memory limit of DuckDB.")
-    threads: int | None = Field(None, ge=1, description="Threads of DuckDB; null means all cores.")
+    memory_limit_mib: int = Field(4096, ge=1, le=1_000_000_000, description="Memory limit of DuckDB.")
+    threads: int | None = Field(None, ge=1, le=1024, description="Threads of DuckDB; null means all cores.")
 
 
-class DiscoverySettings(Section):
-    """Which scanners look for candidates, and how many are kept.
+class DiscoverySettings(QuotaSettings):
+    """Scanners that look for candidates, and how many candidates are kept.
 
     See docs/method/05-discovery-selection.md#5.1 to 5.3.
     """
@@ -63,140 +50,11 @@ class DiscoverySettings(Section):
     scanners: tuple[str, ...] = Field(
         min_length=1, description="Scanners of configs/scanners.csv or configs/scanners/."
     )
-    max_candidates: Count = Field(
-        240, description="Q of docs/method/05-discovery-selection.md#5.3, over all asset classes."
-    )
-    quota_min: int = Field(4, ge=0, description="Smallest quota of an asset class.")
-    quota_max: Count = Field(120, description="Largest quota of an asset class.")
     exclude_symbols: dict[str, str] = Field({}, description="Symbols that are never candidates, each with its reason.")
 
 
-class DataSettings(Section):
-    """Depth and health of price history.
-
-    See docs/method/01-time-sessions-bars.md.
-    """
-
-    light_sessions: Count = Field(60, description="Grid sessions of the light pass.")
-    full_sessions: Count = Field(500, description="Grid sessions of the full pass.")
-    min_history_sessions: Count = Field(
-        60, description="Shortest history an instrument may have (docs/method/02-returns.md#2.4)."
-    )
-    settle_minutes: int = Field(
-        10,
-        ge=0,
-        description="Minutes after the close before a bar is final (docs/method/01-time-sessions-bars.md#1.3).",
-    )
-    max_stale_sessions: int = Field(
-        2, ge=0, description="Expected sessions a last bar may be old (docs/method/01-time-sessions-bars.md#1.6)."
-    )
-    strict_health: bool = Field(True, description="Whether a health problem of a winner ends the run with exit 3.")
-
-
-class DependenceSettings(Section):
-    """How co-movement is measured and cut into clusters.
-
-    See docs/method/03-dependence.md, docs/method/04-clusters.md.
-    """
-
-    lookback_sessions: tuple[Count, ...] = Field((60, 120, 200), description="Lookbacks of the clustering distance.")
-    min_overlap_sessions: Count = Field(20, description="Fewest common sessions of a pair.")
-    covariance: Literal["sample", "ledoit_wolf", "denoised", "ewma"] = Field("ledoit_wolf", description="Estimator.")
-    ewma_halflife_sessions: float = Field(60.0, ge=1.0, description="Half-life of the covariance `ewma`.")
-    linkage: Literal["ward", "average", "complete", "single"] = Field("ward", description="Linkage of the clusters.")
-    threshold: float = Field(0.40, gt=0.0, description="Cut height when feat_adaptive_threshold is off.")
-    threshold_by_regime: dict[RegimeName, float] = Field(
-        default={"QUIET": 0.50, "NORMAL": 0.40, "TURBULENT": 0.35, "CRISIS": 0.30}, description="Cut height by regime."
-    )
-
-
-class SelectionSettings(Section):
-    """What makes a winner.
-
-    See docs/method/05-discovery-selection.md#5.5 to 5.7.
-    """
-
-    top_n: Count = Field(3, description="Longs and shorts taken from each cluster.")
-    min_momentum: float = Field(-0.05, description="Floor of the cumulative directional return.")
-    momentum_sessions: Count = Field(60, description="Sessions of the momentum gate.")
-
-
-class RegimeOptions(Section):
-    """Weights and thresholds of the regime score, frozen after calibration on data to 2015.
-
-    See docs/method/07-regime.md.
-    """
-
-    weights: dict[str, float] = Field(description="Weight of each component's percentile.")
-    thresholds: dict[Literal["NORMAL", "TURBULENT", "CRISIS"], Fraction] = Field(description="Lowest score of a state.")
-    confirm_sessions: Count = Field(description="Sessions below its threshold after which a state is left.")
-
-
-class AllocationSettings(Section):
-    """How much to hold.
-
-    See docs/method/08-allocation.md.
-    """
-
-    risk_profiles: tuple[RiskProfile, ...] = Field(min_length=1, description="Portfolios to build.")
-    cap: float = Field(0.25, gt=0.0, le=1.0, description="Largest weight of one cluster.")
-    instrument_cap: float | None = Field(None, gt=0.0, le=1.0, description="Largest weight of one instrument.")
-    cash_allowed: bool = Field(False, description="Whether what the caps leave over may stay in cash.")
-    risk_free_rate_annual: float = Field(0.0, description="Annual rate of max_sharpe and of the metrics.")
-    fragility_penalty: float = Field(0.2, ge=0.0, description="gamma of docs/method/08-allocation.md#8.2.")
-    turnover_penalty: float = Field(0.05, ge=0.0, description="lambda of docs/method/08-allocation.md#8.2.")
-    portfolio_value_usd: float = Field(1_000_000.0, gt=0.0, description="What a weight of 1 is worth, for orders.")
-
-
-class TournamentSettings(Section):
-    """The walk-forward tournament.
-
-    See docs/method/09-tournament.md.
-    """
-
-    train_sessions: Count = Field(252, description="Sessions a decision may see.")
-    test_sessions: Count = Field(20, description="Sessions a decision is held.")
-    step_sessions: Count = Field(20, description="Sessions between two decisions.")
-    engines: tuple[EngineName, ...] = Field(
-        BUILT_IN, min_length=1, description="ours, market, equal_weight, or entry points of lakefolio.engines."
-    )
-    simulators: tuple[Literal["idealized", "realized"], ...] = Field(("idealized", "realized"))
-    rebalance: Literal["window", "daily"] = Field("window", description="Whether holdings drift inside a window.")
-    slippage_bps: float = Field(5.0, ge=0.0, description="Cost of traded notional.")
-    commission_bps: float = Field(1.0, ge=0.0, description="Cost of traded notional.")
-    borrow_rate_annual: float = Field(0.02, ge=0.0, description="Cost of shorts held, a year.")
-    bootstrap_samples: Count = Field(500, description="Samples of the stationary bootstrap.")
-
-
-class Flags(Section):
-    """Feature flags: each is read in one place and changes one thing.
-
-    See docs/architecture.md#configuration.
-    """
-
-    feat_turnover_penalty: bool = Field(True, description="Whether the turnover term lambda enters the allocation.")
-    feat_partial_rebalance: bool = Field(True, description="Whether trades below 1 % are skipped.")
-    feat_xs_momentum: bool = Field(
-        True, description="Whether the execution score ranks over the pool; off, min-max inside the cluster."
-    )
-    feat_spectral_regimes: bool = Field(True, description="Whether DWT turbulence has weight and TURBULENT exists.")
-    feat_decay_audit: bool = Field(True, description="Whether the reports show idealized less realized.")
-    feat_audit_ledger: bool = Field(True, description="Whether the run keeps a signed ledger.")
-    feat_pit_fidelity: bool = Field(
-        True, description="Whether the tournament finds the universe of each window from what was known then."
-    )
-    feat_dynamic_selection: bool = Field(False, description="Whether N of each cluster follows its mean correlation.")
-    feat_short_costs: bool = Field(True, description="Whether shorts pay the borrow rate in simulations.")
-    feat_fragility_penalty: bool = Field(True, description="Whether the fragility term gamma enters the allocation.")
-    feat_alpha_weighting: bool = Field(
-        True, description="Whether the blend inside a cluster contains the momentum rank."
-    )
-    feat_intermarket_sentiment: bool = Field(False, description="Whether currencies scale crypto and equity exposure.")
-    feat_adaptive_threshold: bool = Field(True, description="Whether the cut height follows the regime.")
-
-
-class Profile(Section):
-    """One resolved profile."""
+class Profile(DecisionSettings):
+    """One resolved profile: the settings of every decision, its source and its symbols."""
 
     description: str = Field("", description="What the profile is for.")
     extends: str | None = Field(None, description="One other profile, whose settings stand below these.")
@@ -205,29 +63,32 @@ class Profile(Section):
     source: SourceSettings
     lake: LakeOptions = LakeOptions()
     discovery: DiscoverySettings
-    data: DataSettings = DataSettings()
-    dependence: DependenceSettings = DependenceSettings()
-    selection: SelectionSettings = SelectionSettings()
-    regime: RegimeOptions
+    regime: RegimeSettings
     allocation: AllocationSettings
-    tournament: TournamentSettings = TournamentSettings()
-    flags: Flags = Flags()
+
+    def changed(self, overrides: dict[str, Any]) -> Profile:
+        """These settings with `overrides`, a partial mapping, above them.
+
+        Raises
+        ------
+        ManifestError
+            A key or value is refused.
+        """
+        try:
+            changed = Profile.model_validate(_merged(self.model_dump(mode="json"), overrides))
+        except ValidationError as error:
+            raise ManifestError(_explain(error, "--set")) from None
+        _check_engines(changed, "--set")
+        return changed
 
     @model_validator(mode="after")
-    def _windows_make_sense(self) -> Profile:
-        if self.tournament.step_sessions < self.tournament.test_sessions:
-            msg = "tournament.step_sessions is below test_sessions: test windows would overlap (docs/method/09-tournament.md#9.1)"
-            raise ValueError(msg)
-        if self.data.light_sessions > self.data.full_sessions:
-            msg = "data.light_sessions is above full_sessions"
-            raise ValueError(msg)
+    def _files_have_a_path(self) -> Profile:
         if self.source.kind == "files" and not self.source.path:
-            msg = "source.path is required by the source 'files'"
-            raise ValueError(msg)
+            raise ValueError("source.path is required by the source 'files': give --path")
         return self
 
 
-class Manifest(Section):
+class Manifest(Settings):
     """The file as a whole: defaults and profiles, each profile a partial mapping until it is resolved."""
 
     schema_version: Literal[1]
@@ -240,7 +101,7 @@ def resolve(
 ) -> Profile:
     """Read the manifest and resolve one profile: defaults, then what it extends, then itself, then `overrides`.
 
-    A manifest without defaults stands on the shipped one, if that is given: its profiles are added.
+    A manifest without defaults takes those of the shipped one, if that is given, and adds its profiles.
 
     Raises
     ------
@@ -266,13 +127,17 @@ def resolve(
         resolved = Profile.model_validate(merged)
     except ValidationError as error:
         raise ManifestError(_explain(error, f"{path.name}, profile {profile!r}")) from None
-    try:
-        check_engines(resolved.tournament.engines)
-    except UsageError as error:
-        raise ManifestError(f"{path.name}, profile {profile!r}: {error}") from None
+    _check_engines(resolved, f"{path.name}, profile {profile!r}")
     if profile == "production" and not resolved.flags.feat_audit_ledger:
         raise ManifestError(f"{path.name}: profile 'production' may not switch feat_audit_ledger off")
     return resolved
+
+
+def _check_engines(profile: Profile, where: str) -> None:
+    try:
+        check_engines(profile.tournament.engines)
+    except UsageError as error:
+        raise ManifestError(f"{where}: {error}") from None
 
 
 def read_manifest(path: Path, shipped: Path | None = None) -> Manifest:
@@ -297,6 +162,8 @@ def _document(path: Path) -> dict[str, Any]:
         raise ManifestError(f"no manifest at {path}") from None
     except json.JSONDecodeError as error:
         raise ManifestError(f"{path}: line {error.lineno} is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise ManifestError(f"{path}: the JSON is nested too deep to be a manifest") from None
     if not isinstance(document, dict):
         raise ManifestError(f"{path.name}: a manifest is a JSON object, not {type(document).__name__}")
     return document
@@ -345,19 +212,33 @@ def _explain(error: ValidationError, where: str, model: type[BaseModel] = Profil
     for problem in error.errors():
         at = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            lines.append(
-                f"{where}: unknown key {at!r}{_nearest(str(problem['loc'][-1]), _keys_at(model, problem['loc'][:-1]))}"
-            )
+            lines.append(f"{where}: unknown key {at!r}{_nearest_key(at, model, problem['loc'])}")
         else:
             given = f" (given {problem['input']!r})" if not isinstance(problem["input"], dict) else ""
             lines.append(f"{where}: {at or 'the whole'}: {problem['msg']}{given}")
     return "\n".join(lines)
 
 
-def _keys_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
-        found = model.model_fields[str(part)].annotation
-        if not (isinstance(found, type) and issubclass(found, BaseModel)):
-            return []
-        model = found
-    return list(model.model_fields)
+def _nearest_key(key: str, model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Offer the nearest key beside an unknown one, or the nearest of all where none is near, as a full path."""
+    section = model
+    for part in location[:-1]:
+        section = _section_of(section, str(part)) or section
+    prefix = "".join(f"{part}." for part in location[:-1])
+    beside = difflib.get_close_matches(key, [prefix + name for name in section.model_fields], n=1, cutoff=0.6)
+    near = beside or difflib.get_close_matches(key, list(_all_keys(model)), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(section.model_fields))}"
+
+
+def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name in model.model_fields:
+        yield prefix + name
+        section = _section_of(model, name)
+        if section is not None:
+            yield from _all_keys(section, f"{prefix}{name}.")
+
+
+def _section_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    field = model.model_fields.get(name)
+    kind = field.annotation if field is not None else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

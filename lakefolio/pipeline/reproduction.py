@@ -1,4 +1,4 @@
-"""Run again from what was recorded, and compare every content hash.
+"""Run a recorded run again in a scratch home, and compare every content hash.
 
 See docs/method/11-audit.md#11.4.
 """
@@ -18,7 +18,7 @@ import polars as pl
 from ingest.errors import ScanUnsupportedError
 from ingest.screening.scanners import Scanner
 from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest
-from lakefolio.audit.ledger import Ledger, read_entries
+from lakefolio.audit.ledger import Entry, Ledger, read_entries
 from lakefolio.audit.signing import SigningKey
 from lakefolio.audit.verification import latest_hashes
 from lakefolio.config.manifest import Profile
@@ -33,7 +33,7 @@ from lakehouse.storage.writes import Write, write
 
 
 class RecordedSource:
-    """What a run was told, read back from the snapshot that its last data step committed.
+    """Answers of a run's source, read back from the snapshot that its last data step committed.
 
     Accepted bars are handed over as bars, and what stood in quarantine as refused rows with its recorded reason, so that
     landing them again must come to the same tables.
@@ -59,17 +59,17 @@ class RecordedSource:
         in_force = pl.col("valid_to").is_null() | (pl.col("valid_to") > self._as_of_at)
         newest = self._instruments.filter((pl.col("valid_from") <= self._as_of_at) & in_force)
         newest = newest.filter(pl.col("first_session").is_null() | (pl.col("first_session") <= as_of))
-        told = newest if symbols is None else newest.filter(pl.col("symbol").is_in(list(symbols)))
-        return told.select(pl.col(name).cast(kind) for name, kind in INSTRUMENT_SCHEMA.items()).sort("symbol")
+        chosen = newest if symbols is None else newest.filter(pl.col("symbol").is_in(list(symbols)))
+        return chosen.select(pl.col(name).cast(kind) for name, kind in INSTRUMENT_SCHEMA.items()).sort("symbol")
 
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
         """One whole answer."""
-        wanted = pl.col("symbol").is_in(list(request.symbols))
+        requested = pl.col("symbol").is_in(list(request.symbols))
         span = pl.col("session_date").is_null() | (
             (pl.col("session_date") <= request.last) & (pl.col("session_date") >= (request.first or date.min))
         )
-        bars = self._bars.filter(wanted & span).with_columns(pl.lit(None, pl.Int64).alias("row_number"))
-        refused = self._refused.filter(span if request.first is None else wanted & span)
+        bars = self._bars.filter(requested & span).with_columns(pl.lit(None, pl.Int64).alias("row_number"))
+        refused = self._refused.filter(span if request.first is None else requested & span)
         yield BarBatch(
             request.symbols,
             bars.select(pl.col(name).cast(kind) for name, kind in BAR_SCHEMA.items()),
@@ -103,9 +103,7 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
         home = _scratch_home(paths, Path(scratch))
         with Lake.open(paths, read_only=True) as lake:
             source = RecordedSource(lake, int(done["health"]["snapshot_written"]), run_id, facts)
-            held = lake.query(
-                "select * from results.holdings where accepted_at <= ?", [_began(entries[0].document["at"])]
-            )
+            held = lake.query("select * from results.holdings where accepted_at <= ?", [_held_until(entries)])
         with Lake.open(home) as lake:
             if held.height:
                 write(lake, Write("results.holdings", held), run_id=run_id, step="accept")
@@ -115,7 +113,7 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
         run = Run(
             run_id=run_id, profile=facts["profile"], settings=settings, paths=home, as_of=date.fromisoformat(facts["as_of"]),
             as_of_at=datetime.fromisoformat(facts["as_of_at"]), source=source, reporter=reporter, ledger=ledger,
-            logger=logging.getLogger("lakefolio"),
+            logger=logging.getLogger("lakefolio"), parent_run_id=facts.get("parent"),
         )  # fmt: skip
         execute(run, Span.of(None, last))
         again = {name: sha256 for name, (sha256, _) in latest_hashes(ledger.entries, "outcome", "outputs").items()}
@@ -132,5 +130,10 @@ def _scratch_home(paths: Paths, root: Path) -> Paths:
     return replace(paths, root=root, catalog=f"sqlite:{lake / 'catalog.sqlite'}", data=str(lake / "files"))
 
 
-def _began(at: str) -> datetime:
+def _held_until(entries: Sequence[Entry]) -> datetime:
+    """The moment up to which acceptances counted: when the portfolios were allocated, by whatever run, else the start."""
+    at = str(entries[0].document["at"])
+    for entry in entries:
+        if entry.kind == "outcome" and entry.step == "optimize":
+            at = str(entry.body.get("performed_at", entry.document["at"]))
     return datetime.fromisoformat(at).replace(tzinfo=None)

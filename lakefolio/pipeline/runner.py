@@ -1,4 +1,4 @@
-"""Runs the steps in order and keeps the record: intent, outcome, hashes, snapshots, signature.
+"""Run the steps in order and record intent, outcome, hashes, snapshots and signature of each.
 
 See docs/architecture.md#run.
 
@@ -9,7 +9,7 @@ outputs of every earlier step again and names the step to start from where one o
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,13 +18,16 @@ import polars as pl
 
 from analytics.errors import AnalyticsError
 from ingest.errors import IngestError
-from lakefolio.audit.ledger import Entry
-from lakefolio.errors import LakefolioError, ResumeError, UsageError
+from lakefolio.audit.ledger import Entry, digest
+from lakefolio.errors import LakefolioError, UsageError
+from lakefolio.pipeline.outcomes import check_earlier
+from lakefolio.pipeline.reuse import FIRST_REUSED, reuse_steps
 from lakefolio.pipeline.sequence import STEPS, Step, find_step
 from lakefolio.runs.environment import describe_environment
 from lakefolio.runs.fingerprints import measure
 from lakefolio.runs.progress import step_log
 from lakefolio.runs.run import Run
+from lakefolio.runs.step_access import StepAccess
 from lakehouse.connection.catalog import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.interrupts import interruptible
@@ -32,7 +35,7 @@ from lakehouse.storage.hashing import file_hash
 from reports.errors import ReportError
 
 EXPECTED_ERRORS = (LakefolioError, IngestError, LakehouseError, AnalyticsError, ReportError)
-"""What a step may raise on purpose: recorded as its outcome, then shown without a traceback."""
+"""Errors that a step may raise on purpose: recorded as its outcome, then shown without a traceback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,69 +68,56 @@ def execute(run: Run, span: Span) -> None:
         An earlier step has no outcome, or its outputs are gone or changed.
     """
     recorded: dict[str, str] = {}
+    is_new_child = run.parent_run_id is not None and run.ledger is not None and not run.ledger.entries
     try:
-        if span.first.number > 1:
+        if span.first.number > 1 and not is_new_child:
             recorded = check_earlier(run, span.first)
         if run.ledger is not None:
             run.ledger.close_interrupted()
             run.ledger.append("environment", span.first.name, describe_environment(run))
+        if span.first.number > 1 and is_new_child:
+            for step in STEPS[: FIRST_REUSED - 1]:
+                perform(run, step, {})
+            reuse_steps(run, span.first)
+            recorded = check_earlier(run, span.first)
         with run.reporter.steps(len(span.steps)):
             for step in span.steps:
-                recorded |= _perform(run, step, recorded)
+                recorded |= perform(run, step, recorded)
     finally:
         run.close()
 
 
-def check_earlier(run: Run, first: Step) -> dict[str, str]:
-    """Hash again what the steps before `first` left behind; returns the hash of each output by name."""
-    done = _done_outcomes(run.ledger.entries) if run.ledger is not None else {}
-    recorded: dict[str, str] = {}
-    owner: dict[str, Step] = {}
-    for step in STEPS[: first.number - 1]:
-        if step.name not in done:
-            raise ResumeError(
-                f"run {run.run_id} never finished step {step.name!r}: start from --start-step {step.name}"
-            )
-        for name, sha256 in done[step.name].body["outputs"].items():
-            # A table that a later step left as it was is still the earlier step's.
-            if recorded.get(name) != sha256:
-                recorded[name], owner[name] = sha256, step
-    lake = run.lake
-    for name, sha256 in recorded.items():
-        actual = measure(lake, name, run)
-        if actual is None or actual.sha256 != sha256:
-            what = "is gone" if actual is None else "has changed"
-            raise ResumeError(f"{name} {what} since step {owner[name].name!r}: --start-step {owner[name].name}")
-    return recorded
-
-
-def _perform(run: Run, step: Step, recorded: Mapping[str, str]) -> dict[str, str]:
+def perform(run: Run, step: Step, recorded: Mapping[str, str]) -> dict[str, str]:
     """Run one step and record intent, outcome and signature; returns the hashes of its outputs."""
     run.reporter.started(step.number, step.name)
     started, began = datetime.now(UTC).replace(tzinfo=None), time.monotonic()
-    intent = _note(run, "intent", step, {
-        "number": step.number,
-        "inputs": {name: recorded[name] for name in step.inputs if name in recorded},
-        "snapshot_read": run.lake.snapshot_id(),
-    })  # fmt: skip
+    access = StepAccess(step.name, step.inputs, (*step.outputs, *step.unrecorded), step.artifacts)
+    inputs = {name: recorded[name] for name in step.inputs if name in recorded}
+    facts: dict[str, Any] = {"snapshot_read": run.lake.snapshot_id(), "inputs_sha256": digest(inputs)}
+    intent = _note(
+        run, "intent", step, {"number": step.number, "inputs": inputs, "snapshot_read": facts["snapshot_read"]}
+    )
     with step_log(run.folder / "logs", step.name) as run.logger:
         run.logger.info("step %s of run %s, profile %s, as of %s", step.name, run.run_id, run.profile, run.as_of)
         try:
             with interruptible():
-                report = step.perform(run)
+                with run.held_to(access):
+                    report = step.load()(run)
                 outputs = _measured(run, step, run.lake)
             snapshot_written = run.lake.snapshot_id()
         except EXPECTED_ERRORS as error:
             run.logger.error("%s: %s", type(error).__name__, error)
-            _close(run, step, intent, started, began, {"status": "failed", "error": f"{type(error).__name__}: {error}"})
+            failure = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+            _close(run, step, intent, _Attempt(started, began, facts), failure)
             raise
+        run.logger.info("read %s; wrote %s", ", ".join(sorted(access.reads)), ", ".join(sorted(access.writes)))
         run.logger.info("%s rows; %s", report.rows, report.note)
     outcome = {
         "status": "done", "rows": report.rows, "outputs": outputs, "snapshot_written": snapshot_written,
         "is_last": step is STEPS[-1],
     }  # fmt: skip
-    _record_artifacts(run, step)
-    _close(run, step, intent, started, began, outcome)
+    _record_artifacts(run, step, access)
+    _close(run, step, intent, _Attempt(started, began, facts | {"outputs_sha256": digest(outputs)}), outcome)
     run.reporter.done(step.number, step.name, report.rows, time.monotonic() - began, report.note)
     return outputs
 
@@ -146,42 +136,37 @@ def _note(run: Run, kind: str, step: Step, body: Mapping[str, Any]) -> Entry | N
     return run.ledger.append(kind, step.name, body) if run.ledger is not None else None
 
 
-def _record_artifacts(run: Run, step: Step) -> None:
+def _record_artifacts(run: Run, step: Step, access: StepAccess) -> None:
     if run.artifacts:
         files = {path.relative_to(run.folder).as_posix(): file_hash(path) for path in run.artifacts}
+        for name in files:
+            access.publish(name)
         _note(run, "artifact", step, {"files": files})
         run.artifacts.clear()
 
 
-def _close(
-    run: Run, step: Step, intent: Entry | None, started: datetime, began: float, outcome: Mapping[str, Any]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Beginning of an attempt at a step, by calendar and clock, and the facts of what it read and wrote."""
+
+    started_at: datetime
+    began: float
+    facts: Mapping[str, Any]
+
+
+def _close(run: Run, step: Step, intent: Entry | None, attempt: _Attempt, outcome: Mapping[str, Any]) -> None:
     """Write the outcome, its row of results.steps, and sign."""
-    seconds = round(time.monotonic() - began, 3)
+    seconds = round(time.monotonic() - attempt.began, 3)
     if run.ledger is not None and intent is not None:
         run.ledger.append("outcome", step.name, {**outcome, "seconds": str(seconds), "intent": intent.line})
         run.ledger.sign(step.name)
-    attempt = (
-        sum(1 for entry in run.ledger.entries if entry.kind == "intent" and entry.step == step.name)
-        if run.ledger
-        else 1
-    )
+    entries = run.ledger.entries if run.ledger is not None else ()
+    n_attempts = sum(1 for entry in entries if entry.kind == "intent" and entry.step == step.name)
     row = {
-        "run_id": run.run_id, "step": step.name, "number": step.number, "attempt": attempt, "status": outcome["status"],
-        "snapshot_read": None, "snapshot_written": outcome.get("snapshot_written"), "n_rows": outcome.get("rows"),
-        "inputs_sha256": None, "outputs_sha256": None, "error": outcome.get("error"), "started_at": started,
-        "seconds": seconds,
+        "run_id": run.run_id, "step": step.name, "number": step.number, "attempt": max(n_attempts, 1),
+        "status": outcome["status"], "snapshot_read": attempt.facts["snapshot_read"],
+        "snapshot_written": outcome.get("snapshot_written"), "n_rows": outcome.get("rows"),
+        "inputs_sha256": attempt.facts["inputs_sha256"], "outputs_sha256": attempt.facts.get("outputs_sha256"),
+        "error": outcome.get("error"), "started_at": attempt.started_at, "seconds": seconds,
     }  # fmt: skip
     run.record_step(pl.DataFrame([row]))
-
-
-def _done_outcomes(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The last outcome of each step, where it is `done` and no earlier step was begun again after it."""
-    latest: dict[str, Entry] = {}
-    for entry in entries:
-        if entry.kind == "intent":
-            number = entry.body["number"]
-            latest = {name: kept for name, kept in latest.items() if find_step(name).number < number}
-        elif entry.kind == "outcome" and entry.body["status"] == "done":
-            latest[entry.step] = entry
-    return latest

@@ -1,4 +1,4 @@
-"""What a run stands on: interpreter, packages, code, configuration.
+"""Describe what a run depends on: interpreter, packages, code, configuration.
 
 See docs/method/11-audit.md#11.2.
 """
@@ -23,9 +23,10 @@ PACKAGES = (
 
 
 def describe_environment(run: Run) -> dict[str, Any]:
-    """What the ledger says about the ground a run stands on; no path of the machine among it."""
+    """Facts that the ledger records when a run begins; no path of the machine is among them."""
     return {
         "profile": run.profile,
+        "parent": run.parent_run_id,
         "as_of": run.as_of_text,
         "as_of_at": run.as_of_at.isoformat(),
         "source": run.source_name,
@@ -43,7 +44,7 @@ def describe_environment(run: Run) -> dict[str, Any]:
 
 
 def code_revision() -> str:
-    """The commit that the rooms come from, with `+changed` where files differ from it; the version when installed."""
+    """The commit that the packages come from, with `+changed` where files differ from it; the version when installed."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return f"lakefolio {importlib.metadata.version('lakefolio')}"

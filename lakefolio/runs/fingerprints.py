@@ -1,9 +1,9 @@
-"""What a step left behind, as content hashes.
+"""Hash the tables that a step wrote.
 
 See docs/method/11-audit.md#11.2.
 
-A table of `results` is hashed over this run's rows; `raw` and `marts` over what the run's clock and source let it see.
-Volatile columns (when, how fast) are left out, so the same data hash alike whenever they were made.
+A table of `results` is hashed over this run's rows; `raw` and `marts` over the rows within the run's clock and source.
+Volatile columns (times and durations) are left out, so that equal data have equal hashes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Scope(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordedScope:
-    """The scope of a run that is over, from what its ledger says it stood on."""
+    """The scope of a run that is over, from its ledger."""
 
     run_id: str
     source_name: str

@@ -1,4 +1,4 @@
-"""The marts as arrays: what a step hands to the study.
+"""Read returns from the marts as matrices.
 
 See docs/architecture.md#packages.
 

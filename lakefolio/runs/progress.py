@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: bars on a terminal, plain lines elsewhere, always on stderr."""
+"""Show the progress of a run: bars on a terminal, plain lines elsewhere, always on stderr."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 Counter = Callable[[int, int], None]
-"""Told what is done and how much there is."""
+"""Called with the work done and the work in all."""
 
 
 class Reporter:
@@ -95,5 +95,5 @@ def step_log(folder: Path, name: str) -> Iterator[logging.Logger]:
 
 
 def is_terminal() -> bool:
-    """Whether a person watches."""
+    """Whether stderr is a terminal."""
     return sys.stderr.isatty()

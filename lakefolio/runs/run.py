@@ -1,4 +1,4 @@
-"""One run: who it is, what it may touch, and the record that it keeps."""
+"""One run: its identity, clock and settings, its lake, and the artifacts and rows that it writes."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ from lakefolio.audit.ledger import Ledger
 from lakefolio.config.manifest import Profile
 from lakefolio.errors import LockedError
 from lakefolio.runs.progress import Reporter
+from lakefolio.runs.step_access import StepAccess, StepLake
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.dbt.runner import DbtResult, run_dbt
 from lakehouse.paths import Paths, check_run_id
 from lakehouse.storage.writes import Write, WriteReceipt, write
 
 RESOLVED = "manifest.resolved.json"
-"""The artifact that says what a run was asked to do."""
+"""The artifact that holds the settings of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What a step says of itself: the rows it dealt with and, in a few words, what it found."""
+    """Rows that a step dealt with and, in a few words, its result."""
 
     rows: int
     note: str = ""
@@ -44,7 +45,7 @@ class StepReport:
 
 @dataclass(slots=True)
 class Run:
-    """What every step is given. Only `ledger` and `logger` change while a run goes on."""
+    """A run as every step is given it."""
 
     run_id: str
     profile: str
@@ -57,7 +58,9 @@ class Run:
     ledger: Ledger | None
     logger: Logger
     artifacts: list[Path] = field(default_factory=list)
+    parent_run_id: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    access: StepAccess | None = field(default=None, init=False, repr=False)
     _lake: Lake | None = field(default=None, init=False, repr=False)
 
     @property
@@ -82,12 +85,21 @@ class Run:
 
     @property
     def lake(self) -> Lake:
-        """The lake, open for reading and for the write path: one for the whole run, since opening takes a fifth of a second."""
+        """The open lake, one for the whole run; while a step is under way it is held to the step's declaration."""
         if self._lake is None:
             options = self.settings.lake
             limits = LakeSettings(memory_limit=f"{options.memory_limit_mib}MiB", threads=options.threads)
             self._lake = Lake.open(self.paths, settings=limits)
-        return self._lake
+        return self._lake if self.access is None else StepLake(self._lake, self.access)
+
+    @contextmanager
+    def held_to(self, access: StepAccess) -> Iterator[None]:
+        """Hold everything inside to the declaration of one step."""
+        self.access = access
+        try:
+            yield
+        finally:
+            self.access = None
 
     def close(self) -> None:
         """Close the lake; the next use opens it again."""
@@ -110,7 +122,9 @@ class Run:
         )
         return Write(table, with_run, mode="replace_run", keys=dict(keys))
 
-    def dbt(self, command: str, select: Sequence[str], *, window_sessions: int = 0) -> DbtResult:
+    def dbt(
+        self, command: str, select: Sequence[str], *, window_sessions: int = 0, exclude: Sequence[str] = ()
+    ) -> DbtResult:
         """Run dbt on this run's scope; failures come back in the result."""
         arguments = [command, "--no-write-json", "--cache-selected-only"]
         if command != "run":
@@ -118,11 +132,17 @@ class Run:
             # the code and not the data, so they are for `dbt test` by hand and for CI.
             arguments += ["--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
+        arguments += ["--exclude", *exclude] if exclude else []
         scope = {"LAKEFOLIO_RUN_ID": self.run_id, "LAKEFOLIO_WINDOW_SESSIONS": str(window_sessions)}
-        strictness = {} if self.settings.data.strict_health else {"strict_health": False}
-        return run_dbt(
-            self.paths, arguments, strictness, environment=scope, log_path=self.folder / "logs", lake=self.lake
-        )
+        access, self.access = self.access, None
+        try:
+            # dbt counts the rows of what it built; what it read and built is checked from its result.
+            result = run_dbt(self.paths, arguments, environment=scope, log_path=self.folder / "logs", lake=self.lake)
+        finally:
+            self.access = access
+        if access is not None:
+            access.build(result.nodes)
+        return result
 
     def record_step(self, row: pl.DataFrame) -> None:
         """Append one row to results.steps."""
@@ -135,6 +155,8 @@ class Run:
 
     def publish(self, name: str, content: str | bytes) -> Path:
         """Write one artifact of the run folder whole, or not at all."""
+        if self.access is not None:
+            self.access.publish(name)
         path = self.paths.run_file(self.run_id, *name.split("/"))
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
@@ -150,7 +172,7 @@ def new_run_id(profile: str, as_of: date) -> str:
 
 
 def clock(as_of: date | None, settle_minutes: int) -> tuple[date, datetime]:
-    """The run's clock: the session it stands on and the moment it pretends to be, naive UTC.
+    """The run's clock: its session, and the moment up to which it knows anything, naive UTC.
 
     With `as_of` it is the moment at which all sessions of that date have settled; without, it is now and the session is
     the last whole day.

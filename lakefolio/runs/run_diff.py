@@ -1,4 +1,4 @@
-"""What differs between two runs: settings, inputs, winners, weights."""
+"""Compare two runs: settings, hashes, winners and weights."""
 
 from __future__ import annotations
 

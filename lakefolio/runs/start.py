@@ -1,10 +1,10 @@
-"""From the words of the command line to a run that can start, or go on."""
+"""Make a run from what the command line asked for: a new one, or one that began earlier."""
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,28 +23,58 @@ from lakefolio.runs.progress import Reporter
 from lakefolio.runs.run import RESOLVED, Run, clock, new_run_id
 from lakehouse.paths import Paths, check_run_id
 
+DEFAULT_PROFILE = "production"
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the command line asked for; None where it said nothing."""
+    """What the command line asked for; None, or nothing, where it did not say.
 
-    profile: str = "production"
+    Attributes
+    ----------
+    settings
+        Words KEY=VALUE of `--set`.
+    start_step, stop_step
+        Numbers or names of the first and the last step.
+    continue_run
+        Whether the newest or named run is continued from its first unfinished step.
+    """
+
+    profile: str | None = None
     manifest: Path | None = None
     source: str | None = None
     path: str | None = None
     as_of: date | None = None
     run_id: str | None = None
-    settings: tuple[str, ...] = field(default=())
+    settings: tuple[str, ...] = ()
+    start_step: str | None = None
+    stop_step: str | None = None
+    continue_run: bool = False
 
 
-def new_run(paths: Paths, wanted: RunRequest, reporter: Reporter, *, kind: str | None = None) -> Run:
+def new_run(paths: Paths, request: RunRequest, reporter: Reporter, *, kind: str | None = None) -> Run:
     """A run that has not begun: its manifest resolved, its clock set, its ledger opened.
 
     `kind` names an audit that is no run of the steps: it stands in the run's id, and such a run keeps no ledger.
     """
+    profile = request.profile or DEFAULT_PROFILE
+    settings = resolve_settings(paths, request, profile)
+    identity = RunIdentity(profile, settings, request.as_of, request.run_id, kind)
+    return assemble(paths, identity, reporter)
+
+
+def resolve_settings(paths: Paths, request: RunRequest, profile: str) -> Profile:
+    """Resolve a profile of the request's manifest, with the settings of the command line above it.
+
+    Raises
+    ------
+    ManifestError
+        The manifest, the profile, a key or a value is refused.
+    UsageError
+        A setting is not of the form KEY=VALUE, or contradicts another.
+    """
     shipped = paths.configs / "manifest.json"
-    settings = resolve(wanted.manifest or shipped, wanted.profile, overrides(wanted), shipped=shipped)
-    return _assemble(paths, wanted.profile, settings, wanted.as_of, wanted.run_id, reporter, kind=kind)
+    return resolve(request.manifest or shipped, profile, overrides(request), shipped=shipped)
 
 
 def resumed_run(paths: Paths, run_id: str, reporter: Reporter) -> Run:
@@ -61,15 +91,17 @@ def resumed_run(paths: Paths, run_id: str, reporter: Reporter) -> Run:
         raise ResumeError(f"run {run_id} has no {RESOLVED}: it never got through env-check, so start it anew")
     facts = run_facts(folder)
     settings = Profile.model_validate_json(resolved.read_text(encoding="utf-8"))
-    run = _assemble(paths, facts["profile"], settings, date.fromisoformat(facts["as_of"]), run_id, reporter)
+    identity = RunIdentity(facts["profile"], settings, date.fromisoformat(facts["as_of"]), run_id)
+    run = assemble(paths, identity, reporter)
     run.as_of_at = datetime.fromisoformat(facts["as_of_at"])
+    run.parent_run_id = facts.get("parent")
     if run.manifest_sha256 != facts["manifest_sha256"]:
         raise ResumeError(f"{RESOLVED} of run {run_id} was changed since the run began: start a new run")
     return run
 
 
 def run_facts(folder: Path) -> dict[str, Any]:
-    """What the ledger says a run stood on when it began.
+    """Facts of a run as its ledger recorded them when it began.
 
     Raises
     ------
@@ -102,60 +134,95 @@ def find_run(paths: Paths, name: str) -> str:
     return check_run_id(name)
 
 
-def overrides(wanted: RunRequest) -> dict[str, Any]:
-    """The command line's settings as a partial profile."""
+def newest_run(paths: Paths) -> str | None:
+    """The run that began last and got through env-check; None where there is none."""
+    runs = paths.artifacts / "runs"
+    began: list[tuple[str, str]] = []
+    for ledger in runs.glob("*/audit.jsonl") if runs.is_dir() else ():
+        if (ledger.parent / RESOLVED).is_file():
+            # Only the first line: a run that was killed may have left a torn last one.
+            with ledger.open(encoding="utf-8") as lines:
+                began.append((str(json.loads(next(lines))["at"]), ledger.parent.name))
+    return max(began)[1] if began else None
+
+
+def overrides(request: RunRequest) -> dict[str, Any]:
+    """The command line's settings as a partial profile.
+
+    Raises
+    ------
+    UsageError
+        A setting is not of the form KEY=VALUE, or contradicts another.
+    """
     out: dict[str, Any] = {}
-    if wanted.source or wanted.path:
-        out["source"] = {"kind": wanted.source or "files", **({"path": wanted.path} if wanted.path else {})}
-    for word in wanted.settings:
+    if request.source or request.path:
+        out["source"] = {"kind": request.source or "files", **({"path": request.path} if request.path else {})}
+    for word in request.settings:
         key, mark, text = word.partition("=")
-        if not mark or not key:
+        parts = key.split(".")
+        if not mark or not all(parts):
             raise UsageError(f"--set {word!r}: give KEY=VALUE, such as allocation.cap=0.3")
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
-        place = out
-        *above, last = key.split(".")
-        for part in above:
-            place = place.setdefault(part, {})
-        place[last] = value
+        section = out
+        for part in parts[:-1]:
+            section = section.setdefault(part, {})
+            if not isinstance(section, dict):
+                raise UsageError(f"--set {word!r}: {part!r} is given a value of its own by another --set")
+        if isinstance(section.get(parts[-1]), dict):
+            raise UsageError(f"--set {word!r}: another --set gives a value below {key}")
+        section[parts[-1]] = _value(word, text)
     return out
 
 
-def source_of(paths: Paths, settings: Profile, reporter: Reporter) -> Source:
-    """The source that the manifest names (docs/architecture.md#sources); a live one tells its progress."""
+def _value(word: str, text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    except RecursionError:
+        raise UsageError(f"--set {word[:60]}...: the value is nested too deep") from None
+    return value
 
-    def tell(progress: Progress) -> None:
+
+def source_of(paths: Paths, settings: Profile, reporter: Reporter) -> Source:
+    """The source that the manifest names (docs/architecture.md#sources); a live one reports its progress."""
+
+    def show(progress: Progress) -> None:
         reporter.inside(str(progress))
 
-    wanted = settings.source
+    source = settings.source
     return make_source(
-        wanted.kind, Venues.of(paths), path=Path(wanted.path) if wanted.path else None, seed=wanted.seed,
-        scanners=load_scanners(paths.configs, settings.discovery.scanners), symbols=wanted.symbols, batch=wanted.batch,
-        report=tell,
+        source.kind, Venues.of(paths), path=Path(source.path) if source.path else None, seed=source.seed,
+        scanners=load_scanners(paths.configs, settings.discovery.scanners), symbols=source.symbols, batch=source.batch,
+        report=show,
     )  # fmt: skip
 
 
-def _assemble(
-    paths: Paths,
-    profile: str,
-    settings: Profile,
-    as_of: date | None,
-    run_id: str | None,
-    reporter: Reporter,
-    *,
-    kind: str | None = None,
-) -> Run:
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """Profile and settings of a run, its session, and its id; the last two where they are given.
+
+    `kind` names an audit that is no run of the steps: it stands in the run's id, and such a run keeps no ledger.
+    """
+
+    profile: str
+    settings: Profile
+    as_of: date | None = None
+    run_id: str | None = None
+    kind: str | None = None
+
+
+def assemble(paths: Paths, identity: RunIdentity, reporter: Reporter) -> Run:
+    """Put a run together: source, clock, id and ledger."""
+    settings = identity.settings
     source = source_of(paths, settings, reporter)
-    standing_on = as_of or (SAMPLE_AS_OF if settings.source.kind == "sample" else None)
-    session, moment = clock(standing_on, settings.data.settle_minutes)
-    name = check_run_id(run_id) if run_id else new_run_id(kind or profile, session)
+    requested = identity.as_of or (SAMPLE_AS_OF if settings.source.kind == "sample" else None)
+    session, moment = clock(requested, settings.data.settle_minutes)
+    run_id = check_run_id(identity.run_id or new_run_id(identity.kind or identity.profile, session))
     ledger = None
-    if settings.flags.feat_audit_ledger and kind is None:
+    if settings.flags.feat_audit_ledger and identity.kind is None:
         key = SigningKey.open(paths.ledger_keys, signing_secret())
-        ledger = Ledger(paths.run_dir(name) / "audit.jsonl", paths.checkpoints / f"{name}.jsonl", name, key)
+        ledger = Ledger(paths.run_dir(run_id) / "audit.jsonl", paths.checkpoints / f"{run_id}.jsonl", run_id, key)
     return Run(
-        run_id=name, profile=profile, settings=settings, paths=paths, as_of=session, as_of_at=moment, source=source,
-        reporter=reporter, ledger=ledger, logger=logging.getLogger("lakefolio"),
+        run_id=run_id, profile=identity.profile, settings=settings, paths=paths, as_of=session, as_of_at=moment,
+        source=source, reporter=reporter, ledger=ledger, logger=logging.getLogger("lakefolio"),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is held: the portfolios that a person accepted, marked to market to the run's session.
+"""Portfolios that a person accepted as held, marked to market to the run's session.
 
 See docs/method/10-state-orders.md#10.1.
 """
@@ -36,7 +36,7 @@ class HeldPortfolio:
     accepted_run: str | None = None
 
     def as_held(self) -> HeldWeights:
-        """The form in which the study takes it."""
+        """The holdings as the policy takes them."""
         return HeldWeights(dict(self.net_weights))
 
 
@@ -62,7 +62,7 @@ def accept_portfolio(lake: Lake, run_id: str, risk_profile: str | None, at: date
     failed = lake.rows('select "check" from results.audit_checks where run_id = ? and not passed', [run_id])
     passed = lake.rows("select count(*) from results.audit_checks where run_id = ? and passed", [run_id])[0][0]
     if failed or not passed:
-        raise UsageError(f"run {run_id} did not pass its gate, so its portfolio cannot be accepted")
+        raise UsageError(f"run {run_id} did not pass its audit, so its portfolio cannot be accepted")
     rows = lake.query(
         "select weights.run_id, weights.risk_profile, weights.symbol, weights.net_weight, runs.source, runs.as_of "
         "from results.weights as weights inner join results.runs as runs on weights.run_id = runs.run_id "

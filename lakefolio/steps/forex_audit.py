@@ -1,8 +1,8 @@
-"""The forex base universe, audited: which pairs are liquid, which are whole, which move together (run-scoped).
+"""Audit the currency pairs of a source: liquidity, health and clusters.
 
 Every pair is one identity, whatever the venues that quote it (docs/method/05-discovery-selection.md#5.4); the pairs
-of one quote currency are a
-block. A pair that is alone in its block has nothing to be compared with and is left out, unless it is asked for.
+of one quote currency are a block. A pair that is alone in its block cannot be compared with another and is left out,
+unless it is asked for.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from analytics.policy import SelectedInstruments, decide_clusters
 from ingest.landing.backfill import calendars_of, gap_requests
 from ingest.landing.land import land_bars, land_instruments
 from ingest.reference.venues import Venues
-from lakefolio.config.decision_settings import policy_of
 from lakefolio.errors import LakefolioError
 from lakefolio.runs.grid_returns import read_panel
 from lakefolio.runs.run import Run
-from lakefolio.steps.decision_inputs import describe_clusters, read_instruments
-from lakefolio.steps.market_data import build_prices, days_before, land_calendars, landing_of, repair, warn_of
+from lakefolio.steps.decision.instruments import read_instruments
+from lakefolio.steps.decision.stored_clusters import describe_clusters
+from lakefolio.steps.market.landing import days_before, land_calendars, landing_of, log_failures, repair
+from lakefolio.steps.market.price_history import build_prices
 from lakefolio.steps.setup import record_run
 from reports.forex import render_forex
 
@@ -48,7 +49,7 @@ order by quote, value_traded_usd desc nulls last, symbol
 
 @dataclass(frozen=True, slots=True)
 class ForexOptions:
-    """What the audit does.
+    """Options of the audit.
 
     Attributes
     ----------
@@ -69,7 +70,7 @@ class ForexOptions:
 def audit_forex(run: Run, options: ForexOptions) -> pl.DataFrame:
     """Audit the pairs of the run's source and write `forex/` in the run's folder; returns the liquidity report.
 
-    The files are `liquidity.csv`, and unless fast `health.csv`, `clusters.json`, `clusters.html`; clusters also stand
+    The files are `liquidity.csv`, and unless fast `health.csv`, `clusters.json`, `clusters.html`; clusters are also stored
     in `results.clusters` under the stage `forex`.
 
     Raises
@@ -87,13 +88,14 @@ def audit_forex(run: Run, options: ForexOptions) -> pl.DataFrame:
     run.publish("forex/liquidity.csv", liquidity.write_csv())
     if options.is_fast:
         return liquidity
-    wanted = liquidity if options.with_excluded else liquidity.filter(~pl.col("is_excluded"))
+    audited = liquidity if options.with_excluded else liquidity.filter(~pl.col("is_excluded"))
     health = run.query(
-        "select * from marts.data_health where symbol in (select unnest(?)) order by symbol", wanted["symbol"].to_list()
+        "select * from marts.data_health where symbol in (select unnest(?)) order by symbol",
+        audited["symbol"].to_list(),
     )
     run.publish("forex/health.csv", health.write_csv())
     usable = health.filter(pl.col("status").is_in(_USABLE))["symbol"].to_list()
-    _publish_clusters(run, wanted.filter(pl.col("symbol").is_in(usable)))
+    _publish_clusters(run, audited.filter(pl.col("symbol").is_in(usable)))
     return liquidity
 
 
@@ -108,16 +110,16 @@ def _land(run: Run, options: ForexOptions) -> list[str]:
     land_calendars(run, pairs, landing)
     land_instruments(run.lake, run.source, landing)
     if options.backfill:
-        warn_of(run, land_bars(run.lake, run.source, Venues.of(run.paths), landing, is_selective=True))
+        log_failures(run, land_bars(run.lake, run.source, Venues.of(run.paths), landing, is_selective=True))
     if options.gap_fill and not options.is_fast:
         requests = gap_requests(run.lake, run.source_name, calendars_of(symbols, Venues.of(run.paths)), landing)
         if requests:
-            repair(run, run.lake, requests)
+            repair(run, requests)
     return symbols
 
 
 def _with_reasons(liquidity: pl.DataFrame, excluded: dict[str, str]) -> pl.DataFrame:
-    """Say of each listing whether it is left out, and why."""
+    """Mark each listing that is left out, with the reason."""
     named = pl.col("symbol").replace_strict(excluded, default=None, return_dtype=pl.String)
     reason = (
         pl.when(named.is_not_null())
@@ -143,7 +145,7 @@ def _publish_clusters(run: Run, pairs: pl.DataFrame) -> None:
         tuple(ordered["symbol"]), tuple(ordered["identity"]), ("fx",) * ordered.height, np.ones(ordered.height, dtype=np.int64)
     )  # fmt: skip
     panel = read_panel(run.lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
-    clustering = decide_clusters(panel.returns, chosen, "NORMAL", policy_of(run.settings))
+    clustering = decide_clusters(panel.returns, chosen, "NORMAL", run.settings)
     rows = describe_clusters(clustering, read_instruments(run.lake), STAGE, "NORMAL")
     run.store(STAGE, run.replace("results.clusters", rows, stage=STAGE))
     described = rows.join(ordered, on="symbol", how="left").join(

@@ -1,4 +1,4 @@
-"""The last four steps: check, render, list what would be sent, verify.
+"""Steps 14 to 17: check the portfolios, render the reports, list what a sync would send, verify the run.
 
 See docs/architecture.md#run.
 """
@@ -9,10 +9,9 @@ import io
 import os
 from pathlib import Path
 
-from lakefolio.audit.checks import Check, CheckInputs, GateLimits, checks_frame, run_checks
+from lakefolio.audit.checks import Check, CheckInputs, checks_frame, run_checks
 from lakefolio.audit.signing import TrustedKey
 from lakefolio.audit.verification import RunEvidence, latest_hashes, verify_run
-from lakefolio.config.manifest import Profile
 from lakefolio.errors import AuditGateError, LakefolioError, VerificationError
 from lakefolio.runs.environment import code_revision
 from lakefolio.runs.fingerprints import hash_of
@@ -22,21 +21,10 @@ from reports.reader import ReportTables
 from reports.render import render_all
 
 
-def limits_of(settings: Profile) -> GateLimits:
-    """What the manifest allows the gate to pass."""
-    allocation = settings.allocation
-    return GateLimits(
-        allocation.risk_profiles,
-        allocation.cap,
-        allocation.instrument_cap,
-        is_health_strict=settings.data.strict_health,
-    )
-
-
 def audit(run: Run) -> StepReport:
-    """Judge what would be published; a failed check ends the run before any report is made."""
+    """Check what would be published; a failed check ends the run before any report is made."""
     lake = run.lake
-    checks = run_checks(CheckInputs.read(lake, run.run_id), limits_of(run.settings))
+    checks = run_checks(CheckInputs.read(lake, run.run_id), run.settings)
     run.store("audit", run.replace("results.audit_checks", checks_frame(checks, run.run_id)))
     for check in checks:
         run.logger.info("%s", check)
@@ -48,7 +36,7 @@ def require_passed(checks: list[Check]) -> None:
     """Raise `AuditGateError` naming every check that failed with its value and limit."""
     failed = [check for check in checks if not check.passed]
     if failed:
-        raise AuditGateError("the gate is shut:\n" + "\n".join(f"  {check}" for check in failed))
+        raise AuditGateError(f"audit failed: {len(failed)} checks\n" + "\n".join(f"  {check}" for check in failed))
 
 
 def report(run: Run) -> StepReport:
@@ -103,11 +91,11 @@ def verify(run: Run) -> StepReport:
     findings = verify_run(evidence, lambda name: hash_of(lake, name, run), running=True)
     if findings:
         raise VerificationError("\n".join(str(finding) for finding in findings))
-    return StepReport(len(run.ledger.entries), "every line, checkpoint, artifact and table is what was signed")
+    return StepReport(len(run.ledger.entries), "every line, checkpoint, artifact and table matches its signature")
 
 
 def point_latest(run: Run) -> None:
-    """Move `latest` to this run, in one rename: the only pointer there is."""
+    """Point `latest` at this run, in one rename."""
     target = run.paths.latest
     part = target.with_name(f".latest.{run.run_id}")
     part.unlink(missing_ok=True)
@@ -116,7 +104,7 @@ def point_latest(run: Run) -> None:
 
 
 def _provenance(run: Run) -> dict[str, str]:
-    """What the reports say about where their numbers come from."""
+    """Provenance that the reports print: run, settings, code, key and hashes."""
     entries = run.ledger.entries if run.ledger is not None else ()
     hashes = {name: value for name, (value, _) in latest_hashes(entries, "outcome", "outputs").items()}
     return {

@@ -1,14 +1,15 @@
-"""The first two steps: clear the ground, and make sure that the run can work here."""
+"""Steps 1 and 2: remove unfinished files, and check that the run can work here."""
 
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import polars as pl
 
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import load_scanners
-from lakefolio.config.decision_settings import replays_discovery
+from ingest.sources.bar_files import read_table, table_files
 from lakefolio.errors import UsageError
 from lakefolio.runs.environment import python_is_supported
 from lakefolio.runs.run import RESOLVED, Run, StepReport
@@ -30,24 +31,41 @@ def env_check(run: Run) -> StepReport:
     """Interpreter, scanners, venues and their calendars; then the run's own row and its resolved manifest."""
     if not python_is_supported():
         raise UsageError("lakefolio needs Python 3.11, 3.12 or 3.13")
-    if replays_discovery(run.settings) and not run.source.scans_from_bars:
+    if run.settings.replays_discovery and not run.source.scans_from_bars:
         raise UsageError(
             f"source {run.source_name!r} scans only the present, so the tournament cannot replay its discovery: "
             "switch feat_pit_fidelity off with --set, or use a source that is scanned from its bars"
         )
     scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
     # Read before anything is written: from a path that is no table not even a row comes about.
-    told = None if run.source.is_remote else run.source.instruments(as_of=run.as_of)
+    instruments = None if run.source.is_remote else run.source.instruments(as_of=run.as_of)
+    if instruments is not None and instruments.is_empty():
+        raise UsageError(_describe_empty_source(run))
     run.publish(RESOLVED, run.settings.model_dump_json(indent=2) + "\n")
     record_run(run)
-    if told is None:
+    if instruments is None:
         return StepReport(len(scanners), f"{run.source_name} will be asked, {len(scanners)} scanners")
-    calendars = set(Venues.of(run.paths).calendars_of(told["venue"]).values())
-    return StepReport(told.height, f"{told.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners")
+    calendars = set(Venues.of(run.paths).calendars_of(instruments["venue"]).values())
+    return StepReport(
+        instruments.height, f"{instruments.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners"
+    )
+
+
+def _describe_empty_source(run: Run) -> str:
+    """Say where no instrument was found, and which columns a file has."""
+    where = f"source {run.source_name!r} has no instrument with a bar up to {run.as_of}"
+    path = run.settings.source.path
+    if path is None:
+        return where
+    columns = {column for file in table_files(Path(path)) for column in read_table(file).columns}
+    return (
+        f"{path}: {where}; columns found: {', '.join(sorted(columns)) or 'none'}. Bars need symbol (VENUE:TICKER), date "
+        "and close"
+    )
 
 
 def record_run(run: Run) -> None:
-    """The run's own row: the scope in which the models are built."""
+    """Write the run's own row, from which the models take their scope."""
     data = run.settings.data
     row = {
         "run_id": run.run_id, "profile": run.profile, "source": run.source_name, "as_of": run.as_of,
@@ -55,6 +73,9 @@ def record_run(run: Run) -> None:
         "settle_minutes": data.settle_minutes, "max_stale_sessions": data.max_stale_sessions,
         "min_history_sessions": data.min_history_sessions, "benchmark": run.settings.benchmark,
         "excluded_symbols": ",".join(sorted(run.settings.discovery.exclude_symbols)), "strict_health": data.strict_health,
-        "is_simulated": run.source.is_simulated, "manifest_sha256": run.manifest_sha256, "started_at": run.started_at,
+        "is_simulated": run.source.is_simulated, "manifest_sha256": run.manifest_sha256, "parent_run_id": run.parent_run_id,
+        "started_at": run.started_at,
     }  # fmt: skip
-    run.store("env-check", run.replace("results.runs", pl.DataFrame([row])))
+    run.store(
+        "env-check", run.replace("results.runs", pl.DataFrame([row], schema_overrides={"parent_run_id": pl.String}))
+    )

@@ -1,8 +1,8 @@
-"""What the tournament's series say beyond their metrics: promises kept, and where the return came from.
+"""Judge the tournament's series beyond their metrics: targets met, and the stages that the return came from.
 
 See docs/method/09-tournament.md#9.6, 9.7.
 
-Only the house's own engine has promises and stages; a guest's cells are judged by the metrics alone.
+Only the built-in engine `ours` has targets and stages; a plugin's cells are judged by the metrics alone.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analytics.evaluation.alpha_isolation import STAGE_METRICS, isolate_alpha
+from analytics.settings import EQUAL_WEIGHT, OURS, DecisionSettings
 from analytics.tournament.cells import TournamentCell
 from analytics.tournament.engines import PoolOf, equal_weight_engine
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.replay import CANDIDATES
 from analytics.tournament.targets import assess_targets
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.walk_forward import TournamentResult, simulate_engines
 from lakefolio.runs.grid_returns import GridReturns
 from lakehouse.schema.contracts import FLOAT
 from lakehouse.schema.tables import CONTRACTS
 
-OURS, EQUAL_WEIGHT = "ours", "equal_weight"
 _RAW, _SELECTED = "raw_pool", "selected"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlayedTournament:
-    """One tournament: what it was held on, and what it came to."""
+    """One tournament: its inputs and its result."""
 
     panel: GridReturns
     benchmark_returns: NDArray[np.float64]
     candidates: pl.DataFrame
-    settings: TournamentSettings
+    settings: DecisionSettings
+    facts: TournamentFacts
     result: TournamentResult
     _series: dict[tuple[str, str, str], NDArray[np.float64]] = field(init=False, repr=False)
 
@@ -50,13 +51,13 @@ class PlayedTournament:
         object.__setattr__(self, "_series", found)
 
     def streams(self, simulator: str) -> dict[str, NDArray[np.float64]]:
-        """(T,) stitched returns by risk profile: the house's own, and equal weights as their measure."""
+        """(T,) stitched returns by risk profile: those of `ours`, and equal weights to compare them with."""
         own = self.own_risk_profiles(simulator)
         measure = self._series.get((EQUAL_WEIGHT, EQUAL_WEIGHT, simulator))
         return own if measure is None or EQUAL_WEIGHT in own else own | {EQUAL_WEIGHT: measure}
 
     def own_risk_profiles(self, simulator: str) -> dict[str, NDArray[np.float64]]:
-        """(T,) stitched returns of the house's risk profiles alone."""
+        """(T,) stitched returns of the risk profiles of `ours` alone."""
         return {
             risk_profile: s
             for (engine, risk_profile, name), s in self._series.items()
@@ -64,38 +65,38 @@ class PlayedTournament:
         }
 
 
-def target_frames(trial: PlayedTournament, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
-    """Frames of `results.target_achievement` and `results.target_comparisons`; empty where the house did not play."""
-    verdicts, comparisons = [], []
-    for simulator in trial.settings.simulators:
-        if not trial.own_risk_profiles(simulator):
+def target_frames(played: PlayedTournament, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
+    """Frames of `results.target_achievement` and `results.target_comparisons`; empty where `ours` took no part."""
+    achieved, comparisons = [], []
+    for simulator in played.settings.tournament.simulators:
+        if not played.own_risk_profiles(simulator):
             continue
         achievements = assess_targets(
-            trial.streams(simulator),
-            trial.result.decisions.get((OURS, "barbell"), ()),
-            periods_per_year=trial.settings.periods_per_year,
+            played.streams(simulator),
+            played.result.decisions.get((OURS, "barbell"), ()),
+            periods_per_year=played.facts.periods_per_year,
             rng=rng,
-            risk_free_annual=trial.settings.risk_free_annual,
-            n_samples=trial.settings.n_samples,
+            risk_free_annual=played.settings.allocation.risk_free_rate_annual,
+            n_samples=played.settings.tournament.bootstrap_samples,
         )
         for achievement in achievements:
             cell = {"engine": OURS, "simulator": simulator, "risk_profile": achievement.risk_profile}
             words = {"target": achievement.target, "verdict": achievement.verdict, "message": achievement.message}
-            verdicts.append({**cell, **words})
+            achieved.append({**cell, **words})
             for comparison in achievement.comparisons:
                 row = asdict(comparison)
                 risk_profiles = {"lower_risk_profile": row.pop("lower"), "upper_risk_profile": row.pop("upper")}
                 comparisons.append({**cell, **risk_profiles, **row})
     return {
-        "target_achievement": pl.DataFrame(verdicts, schema=_schema("results.target_achievement")),
+        "target_achievement": pl.DataFrame(achieved, schema=_schema("results.target_achievement")),
         "target_comparisons": pl.DataFrame(comparisons, schema=_schema("results.target_comparisons")),
     }
 
 
 def isolation_frame(
-    trial: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
+    played: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
 ) -> pl.DataFrame:
-    """Frame of `results.alpha_isolation`: every risk profile of the house against its equally weighted pools.
+    """Frame of `results.alpha_isolation`: every risk profile of `ours` against its equally weighted pools.
 
     Parameters
     ----------
@@ -103,12 +104,12 @@ def isolation_frame(
         The same generator anew for each risk profile, so that all of them show the same interval of the selection's alpha.
     """
     rows: list[Mapping[str, object]] = []
-    if not any(trial.own_risk_profiles(simulator) for simulator in trial.settings.simulators):
+    if not any(played.own_risk_profiles(simulator) for simulator in played.settings.tournament.simulators):
         return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
-    pools = _play_pools(trial, raw_pool, selected_pool)
-    for simulator in trial.settings.simulators:
+    pools = _play_pools(played, raw_pool, selected_pool)
+    for simulator in played.settings.tournament.simulators:
         raw, selected = pools[_RAW, simulator], pools[_SELECTED, simulator]
-        for risk_profile, series in trial.own_risk_profiles(simulator).items():
+        for risk_profile, series in played.own_risk_profiles(simulator).items():
             cell = {"engine": OURS, "simulator": simulator, "risk_profile": risk_profile}
             if raw.path is None or selected.path is None:
                 why = next(pool.message for pool in (raw, selected) if pool.path is None)
@@ -118,31 +119,32 @@ def isolation_frame(
                 raw.path.returns,
                 selected.path.returns,
                 series,
-                periods_per_year=trial.settings.periods_per_year,
+                periods_per_year=played.facts.periods_per_year,
                 rng=make_rng(),
-                risk_free_annual=trial.settings.risk_free_annual,
-                n_samples=trial.settings.n_samples,
+                risk_free_annual=played.settings.allocation.risk_free_rate_annual,
+                n_samples=played.settings.tournament.bootstrap_samples,
             )
             rows += [{**cell, **row} for row in figures.to_dicts()]
     return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
 
 
 def _play_pools(
-    trial: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf
+    played: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf
 ) -> dict[tuple[str, str], TournamentCell]:
     """The pool before and after selection, equally weighted, over the same windows and frictions."""
     cells = simulate_engines(
-        trial.panel.session_dates,
-        trial.panel.symbols,
-        trial.panel.returns,
-        trial.benchmark_returns,
+        played.panel.session_dates,
+        played.panel.symbols,
+        played.panel.returns,
+        played.benchmark_returns,
         engines=[
             equal_weight_engine(raw_pool, name=_RAW),
             equal_weight_engine(selected_pool, name=_SELECTED),
         ],
         risk_profiles=[EQUAL_WEIGHT],
-        settings=replace(trial.settings, reference_engine=None),
-        frames={CANDIDATES: trial.candidates},
+        settings=played.settings,
+        facts=replace(played.facts, reference_engine=None),
+        frames={CANDIDATES: played.candidates},
     )
     return {(cell.engine, cell.simulator): cell for cell in cells}
 

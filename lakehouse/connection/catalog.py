@@ -259,6 +259,9 @@ class Lake:
             hint = f"; did you mean {near[0]}?" if near and near[0] != table else ""
             raise UnknownTableError(f"the lake has no table {table}{when}{hint}") from error
 
+    def before_write(self, tables: Sequence[str]) -> None:
+        """Check the tables of every write before anything is written; a subclass may refuse them."""
+
     @contextmanager
     def one_snapshot(self) -> Iterator[None]:
         """Read one snapshot inside this context, although other processes may commit."""

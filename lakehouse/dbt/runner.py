@@ -46,6 +46,12 @@ class DbtNode:
     ----------
     failures : int or None
         Failing rows that a test found; None for nodes that count none.
+    relation : str
+        `schema.name` of the table or view that was built; empty for a test.
+    reads : tuple of str
+        Tables that a model reads; a view counts as the tables below it.
+    is_view : bool
+        The model is a view, which reads its tables only when it is itself read.
     """
 
     name: str
@@ -54,6 +60,9 @@ class DbtNode:
     seconds: float
     failures: int | None
     message: str
+    relation: str = ""
+    reads: tuple[str, ...] = ()
+    is_view: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -136,7 +145,7 @@ def _close_log_file() -> None:
         handler.close()
 
 
-def _nodes(outcome: dbtRunnerResult) -> tuple[DbtNode, ...]:
+def _nodes(outcome: dbtRunnerResult, manifest: Manifest | None) -> tuple[DbtNode, ...]:
     results = getattr(outcome.result, "results", None) or ()
     return tuple(
         DbtNode(
@@ -146,10 +155,35 @@ def _nodes(outcome: dbtRunnerResult) -> tuple[DbtNode, ...]:
             seconds=float(result.execution_time),
             failures=result.failures,
             message=str(result.message or ""),
+            relation=_relation(result.node) if str(result.node.resource_type) in _TABLE_KINDS else "",
+            reads=tuple(sorted(_tables_read(result.node, manifest))) if manifest and _is_model(result.node) else (),
+            is_view=_is_model(result.node) and result.node.config.materialized == "view",
         )
         for result in results
         if hasattr(result, "node")
     )
+
+
+def _relation(node: Any) -> str:
+    return f"{node.schema}.{node.alias}"
+
+
+def _is_model(node: Any) -> bool:
+    return str(node.resource_type) == "model"
+
+
+def _tables_read(node: Any, manifest: Manifest) -> set[str]:
+    """Tables that a node reads; a view stands for the tables below it."""
+    found: set[str] = set()
+    for unique_id in node.depends_on_nodes:
+        if unique_id in manifest.sources:
+            source = manifest.sources[unique_id]
+            found.add(f"{source.schema}.{source.identifier}")
+            continue
+        parent = manifest.nodes[unique_id]
+        is_view = _is_model(parent) and parent.config.materialized == "view"
+        found |= _tables_read(parent, manifest) if is_view else {_relation(parent)}
+    return found
 
 
 def _table_names(outcome: dbtRunnerResult) -> list[str]:
@@ -220,7 +254,8 @@ def run_dbt(
     try:
         variables_of_process = {**paths.environment(), **(environment or {})}
         with FileLock(paths.table_lock(DBT_LOCK), timeout=LOCK_SECONDS), _environment(variables_of_process):
-            outcome = _invoke(arguments, _manifest(paths, args, folder, variables or {}))
+            manifest = _manifest(paths, args, folder, variables or {})
+            outcome = _invoke(arguments, manifest)
     except Timeout as error:
         raise LockHeldError(
             f"another dbt run held the lock of this lake for {LOCK_SECONDS:.0f} s: try again when it has ended"
@@ -229,7 +264,7 @@ def run_dbt(
     written = _table_names(outcome)
     if written:
         verify_counts(lake, written)
-    return DbtResult(bool(outcome.success), _nodes(outcome), lake.snapshot_id())
+    return DbtResult(bool(outcome.success), _nodes(outcome, manifest), lake.snapshot_id())
 
 
 def _manifest(paths: Paths, args: Sequence[str], project: Path, variables: Mapping[str, Any]) -> Manifest | None:

@@ -24,6 +24,7 @@ RUN_RECORDS: tuple[TableContract, ...] = (
         Column("strict_health", FLAG),
         Column("is_simulated", FLAG),
         Column("manifest_sha256", TEXT),
+        Column("parent_run_id", TEXT, volatile=True),
         Column("started_at", TIME, nullable=False, volatile=True),
     ),
     table(

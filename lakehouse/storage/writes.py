@@ -177,6 +177,7 @@ def write(
             f"step {step} of {run_id} cannot write: this lake was opened for reading; open it without read_only"
         )
     requested = [writes] if isinstance(writes, Write) else list(writes)
+    lake.before_write(sorted({item.table for item in requested}))
     items = [_prepare(item, run_id) for item in requested]
     tables = sorted({item.write.table for item in items})
     message = _message(items, run_id, step, extra)

@@ -5,7 +5,6 @@ See docs/method/02-returns.md#2.4.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -13,15 +12,15 @@ import polars as pl
 import pytest
 
 from analytics.allocation.solvers.risk_problem import RiskProfile
-from analytics.policy import HeldWeights, Policy, SelectedInstruments, decide_clusters, decide_selection, decide_weights
-from analytics.selection.natural_selection import SelectionRules
+from analytics.policy import HeldWeights, SelectedInstruments, decide_clusters, decide_selection, decide_weights
+from analytics.settings import DataSettings, DecisionSettings, DependenceSettings, Flags, SelectionSettings
 
 N, T = 15, 500
 RECENT = "X:S07"
-POLICY = Policy(
-    rules=SelectionRules(top_n=3, min_momentum=-10.0, feat_dynamic_selection=False),
-    threshold=0.5,
-    is_threshold_adaptive=False,
+SETTINGS = DecisionSettings(
+    selection=SelectionSettings(top_n=3, min_momentum=-10.0),
+    dependence=DependenceSettings(threshold=0.5),
+    flags=Flags(feat_adaptive_threshold=False),
 )
 
 
@@ -52,7 +51,7 @@ def candidates() -> pl.DataFrame:
 
 
 def test_an_instrument_of_70_sessions_is_selected_and_marked_as_recent() -> None:
-    _, selection = decide_selection(past(70), candidates(), "NORMAL", POLICY, periods_per_year=252)
+    _, selection = decide_selection(past(70), candidates(), "NORMAL", SETTINGS, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_selected"], row["reason"]) == (True, "selected")
     assert selection.filter("is_recent_listing")["symbol"].to_list() == [RECENT]
@@ -60,7 +59,7 @@ def test_an_instrument_of_70_sessions_is_selected_and_marked_as_recent() -> None
 
 @pytest.mark.parametrize(("listed_sessions", "is_recent"), [(500, False), (496, False), (480, True), (60, True)])
 def test_the_full_lookback_shows_a_recent_listing_and_a_holiday_does_not(listed_sessions: int, is_recent: bool) -> None:
-    _, selection = decide_selection(past(listed_sessions), candidates(), "NORMAL", POLICY, periods_per_year=252)
+    _, selection = decide_selection(past(listed_sessions), candidates(), "NORMAL", SETTINGS, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_recent_listing"], row["is_selected"]) == (is_recent, True)
 
@@ -68,13 +67,13 @@ def test_the_full_lookback_shows_a_recent_listing_and_a_holiday_does_not(listed_
 @pytest.mark.parametrize("risk_profile", [*get_args(RiskProfile), "barbell"])
 def test_an_instrument_of_70_sessions_is_allocated(risk_profile: str) -> None:
     returns = past(70)
-    _, selection = decide_selection(returns, candidates(), "NORMAL", POLICY, periods_per_year=252)
+    _, selection = decide_selection(returns, candidates(), "NORMAL", SETTINGS, periods_per_year=252)
     chosen = SelectedInstruments.of(selection)
     window = returns[:, [int(symbol[-2:]) for symbol in chosen.symbols]]
-    clustering = decide_clusters(window, chosen, "NORMAL", POLICY)
+    clustering = decide_clusters(window, chosen, "NORMAL", SETTINGS)
     assert clustering.excluded == ()
     allocation = decide_weights(
-        window, chosen, clustering, risk_profile, "NORMAL", POLICY, HeldWeights(), periods_per_year=252
+        window, chosen, clustering.cluster_ids, risk_profile, "NORMAL", SETTINGS, HeldWeights(), periods_per_year=252
     )
     weights = dict(zip(allocation.symbols, allocation.weights, strict=True))
     assert np.isfinite(allocation.weights).all()
@@ -86,7 +85,7 @@ def test_an_instrument_of_70_sessions_is_allocated(risk_profile: str) -> None:
 
 @pytest.mark.parametrize("light_sessions", [60, 120])
 def test_an_instrument_of_50_sessions_is_not_selected(light_sessions: int) -> None:
-    policy = replace(POLICY, light_sessions=light_sessions)
-    _, selection = decide_selection(past(50), candidates(), "NORMAL", policy, periods_per_year=252)
+    settings = SETTINGS.model_copy(update={"data": DataSettings(light_sessions=light_sessions)})
+    _, selection = decide_selection(past(50), candidates(), "NORMAL", settings, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_selected"], row["reason"], row["is_recent_listing"]) == (False, "short_history", False)

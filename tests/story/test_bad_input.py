@@ -30,15 +30,17 @@ def nothing_was_made(home: Home) -> bool:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("allocation.capp=0.3", "unknown key 'allocation.capp'; did you mean 'cap'?"),
+        ("allocation.capp=0.3", "unknown key 'allocation.capp'; did you mean 'allocation.cap'?"),
         ("allocatoin.cap=0.3", "unknown key 'allocatoin'; did you mean 'allocation'?"),
-        ("flags.feat_xs_momentun=true", "did you mean 'feat_xs_momentum'?"),
+        ("flags.feat_xs_momentun=true", "did you mean 'flags.feat_xs_momentum'?"),
         ("allocation.cap=1.5", "allocation.cap: Input should be less than or equal to 1"),
         ("tournament.step_sessions=10", "test windows would overlap"),
         ("allocation.risk_profiles=[\"max_sharp\"]", "max_sharpe"),
         ("discovery.scanners=[]", "discovery.scanners"),
         ("flags.feat_audit_ledger=false", "may not switch feat_audit_ledger off"),
         ("nonsense", "give KEY=VALUE"),
+        ("lake.memory_limit_mib=1e20", "lake.memory_limit_mib"),
+        ("selection.feat_xs_momentum=true", "did you mean 'flags.feat_xs_momentum'?"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: str, message: str) -> None:

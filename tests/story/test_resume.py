@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+from collections.abc import Callable
 
 import polars as pl
 import pytest
@@ -125,9 +126,120 @@ def test_an_unknown_step_is_refused_with_the_nearest(small: Home, word: str, hin
     assert hint in refused.err
 
 
-def test_a_start_step_without_a_run_is_refused(small: Home) -> None:
-    assert "needs --run-id" in small.call("run", "--start-step", "optimize").ended(2).err
-    assert "needs --run-id" in small.call("run", "--run-id", "nobody", "--start-step", "12").ended(2).err
+def test_a_start_step_of_a_run_that_is_not_there_is_refused(small: Home, new_home: Callable[..., Home]) -> None:
+    assert "there is no run 'nobody'" in small.call("run", "--run-id", "nobody", "--start-step", "12").ended(2).err
+    nowhere = new_home("nowhere").call("run", "--start-step", "optimize").ended(2)
+    assert "there is no run here yet" in nowhere.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--start-step", "factors", "--set", "selection.top_n=2"],
+         "selection.top_n is read by step 7 selection: use --start-step selection"),
+        (["--start-step", "optimize", "--as-of", "2025-12-29"],
+         "--as-of is read by step 3 discovery: use --start-step discovery"),
+        (["--start-step", "optimize", "--source", "sample"], "use --start-step discovery"),
+        (["--start-step", "optimize", "--profile", "development"], "is read by step"),
+        (["--start-step", "verify", "--set", "lake.threads=2"], "use --start-step report"),
+        (["--start-step", "optimize", "--set", "allocation.capp=0.3"], "did you mean 'allocation.cap'?"),
+        (["--start-step", "optimize", "--set", "allocation.cap"], "give KEY=VALUE"),
+        (["--start-step", "optimize", "--set", "a.b=1", "--set", "a.b.c=2"], "a value of its own by another --set"),
+        (["--continue", "--stop-step", "selection", "--set", "tournament.slippage_bps=9"],
+         "tournament.slippage_bps is read by step 13 tournament, after --stop-step selection"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_an_earlier_step_read_is_refused_by_name(
+    small: Home, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small.work)
+    before = {path.name for path in (small.root / "artifacts" / "summaries" / "runs").iterdir()}
+    assert message in small.call("run", "--run-id", "one", *words).ended(2).err
+    assert {path.name for path in (small.root / "artifacts" / "summaries" / "runs").iterdir()} == before
+
+
+@pytest.fixture(scope="module")
+def children(copied: Home) -> dict[str, str]:
+    """Ids of `one` and of its line: a child of fewer winners, its child of another cap, and that one's of other costs."""
+    made = {"parent": "one"}
+    for name, words in {
+        "winners": ("--run-id", "one", "--start-step", "selection", "--set", "selection.top_n=2"),
+        "cap": ("--start-step", "optimize", "--set", "allocation.cap=0.4", "--stop-step", "optimize"),
+        "costs": ("--continue", "--set", "tournament.slippage_bps=9", "--stop-step", "tournament"),
+    }.items():
+        made[name] = str(copied.run("run", *words, "--json").ended(0).document["run_id"])
+    return made
+
+
+def test_a_changed_setting_makes_a_child_of_the_named_or_the_newest_run(children: dict[str, str], copied: Home) -> None:
+    assert len(set(children.values())) == 4
+    parents = dict(copied.query("select run_id, parent_run_id from results.runs").iter_rows())
+    assert parents["one"] is None
+    assert parents[children["winners"]] == "one"
+    assert parents[children["cap"]] == children["winners"]
+    assert parents[children["costs"]] == children["cap"]
+    environment = next(line["body"] for line in copied.ledger(children["cap"]) if line["kind"] == "environment")
+    assert environment["parent"] == children["winners"]
+
+
+def test_a_child_reuses_the_hashed_steps_before_its_first(children: dict[str, str], copied: Home) -> None:
+    parent, child = copied.outcomes("one"), copied.outcomes(children["winners"])
+    for step in ("discovery", "aggregation", "enrichment", "light-prep"):
+        assert child[step]["outputs"] == parent[step]["outputs"]
+        assert child[step]["reused_from"] == "one"
+    assert "reused_from" not in child["selection"]
+    assert child["selection"]["outputs"] != parent["selection"]["outputs"]
+    statuses = copied.query("select step, status from results.steps where run_id = ?", children["winners"])
+    assert dict(statuses.iter_rows())["discovery"] == "reused"
+    held = copied.query(
+        "select run_id, count(*) as n from results.health where stage = 'light' and run_id in ('one', ?) group by run_id",
+        children["winners"],
+    )
+    assert held.height == 2
+    assert held["n"].n_unique() == 1
+
+
+def test_a_child_applies_its_setting(children: dict[str, str], copied: Home) -> None:
+    most = dict(
+        copied.query(
+            "select run_id, max(n) as most from (select run_id, cluster_id, direction, count(*) as n from "
+            "results.selection where is_selected group by all) group by run_id"
+        ).iter_rows()
+    )
+    assert (most[children["winners"]], most["one"]) == (2, 3)
+    caps = dict(copied.query("select run_id, max(cap) as cap from results.cluster_weights group by run_id").iter_rows())
+    assert (caps[children["cap"]], caps[children["winners"]]) == (0.4, 0.25)
+
+
+def test_a_continued_run_begins_at_the_first_step_that_is_unfinished_or_reads_a_change(
+    children: dict[str, str], copied: Home
+) -> None:
+    costs = copied.outcomes(children["costs"])
+    assert costs["optimize"]["reused_from"] == children["cap"]
+    assert "reused_from" not in costs["tournament"]
+    performed = [
+        line["at"] for line in copied.ledger(children["cap"]) if (line["kind"], line["step"]) == ("outcome", "optimize")
+    ]
+    assert [costs["optimize"]["performed_at"]] == performed
+
+
+def test_a_whole_child_verifies_and_can_be_compared_and_reproduced(children: dict[str, str], copied: Home) -> None:
+    child = children["winners"]
+    copied.call("verify", child).ended(0)
+    copied.call("audit", child).ended(0)
+    different = copied.call("diff", "one", child, "--json").ended(0).document
+    assert {"what": "setting", "name": "selection.top_n", "left": "3", "right": "2"} in different
+    compared = copied.run("reproduce", child, "--json").ended(0).document
+    assert {row["name"] for row in compared} == {name for _, name in copied.hashes(child)}
+    assert all(row["is_equal"] for row in compared)
+
+
+def test_continuing_a_finished_run_repeats_its_last_step(children: dict[str, str], copied: Home) -> None:
+    child = children["winners"]
+    copied.run("run", "--continue", "--run-id", child, "--stop-step", "audit").ended(0)
+    begun = [line["step"] for line in copied.ledger(child) if line["kind"] == "intent"]
+    assert begun[-1] == "audit"
+    assert begun.count("audit") == 2
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_weights_that_break_the_cap_reach_no_report_even_when_the_ledger_vouches
     (home.root / "artifacts" / "summaries" / "latest").unlink()
     (folder / "portfolio_report.md").unlink()
     refused = home.call("run", "--run-id", RUN, "--start-step", "audit").ended(3)
-    assert "the gate is shut" in refused.err
+    assert "audit failed: " in refused.err
     assert "cluster_cap [min_variance] failed" in refused.err
     last = home.ledger(RUN)[-1]
     assert (last["step"], last["kind"], last["body"]["status"]) == ("audit", "outcome", "failed")
@@ -226,7 +226,7 @@ def test_weights_that_break_the_cap_reach_no_report_even_when_the_ledger_vouches
     failed = home.query("select risk_profile, value from results.audit_checks where run_id = ? and not passed "
                         "and \"check\" = 'cluster_cap'", RUN)  # fmt: skip
     assert failed["risk_profile"].to_list() == ["min_variance"]
-    assert "did not pass its gate" in home.call("accept", RUN).ended(2).err
+    assert "did not pass its audit" in home.call("accept", RUN).ended(2).err
 
 
 def test_a_changed_manifest_is_not_resumed(home: Home) -> None:

@@ -17,14 +17,14 @@ import pytest
 from analytics.errors import InputError, ShortHistoryError
 from analytics.regime.components import COMPONENTS, average_correlation
 from analytics.regime.detection import RegimeHistory, detect_regime
-from analytics.regime.regime_settings import DEFAULT_SETTINGS, REGIMES, RegimeSettings
+from analytics.settings import REGIMES, Flags, RegimeSettings
 from scripts.regime_report import CALM_SPANS, PANICS_FROM_2016
 from scripts.regime_search import MarketSeries, bounds_by_length, load_spy, simulate_jumps
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL_DATA = Path(os.environ.get("LAKEFOLIO_REAL_DATA", ROOT.parent / "shared" / "data"))
 ALARMS = frozenset({"TURBULENT", "CRISIS"})
-QUICK = RegimeSettings(n_bootstrap=200)
+SETTINGS, FLAGS = RegimeSettings(), Flags()
 PAST_SESSIONS = (120, 260, 400, 756)
 
 
@@ -33,9 +33,21 @@ def noise(sessions: int, seed: int = 0, scale: float = 0.01) -> np.ndarray:
 
 
 def detect(
-    stream: np.ndarray, settings: RegimeSettings = QUICK, correlation: np.ndarray | None = None
+    stream: np.ndarray,
+    settings: RegimeSettings = SETTINGS,
+    correlation: np.ndarray | None = None,
+    *,
+    flags: Flags = FLAGS,
+    n_bootstrap: int = 200,
 ) -> RegimeHistory:
-    return detect_regime(stream, past_average_correlation=correlation, settings=settings, rng=np.random.default_rng(7))
+    return detect_regime(
+        stream,
+        past_average_correlation=correlation,
+        settings=settings,
+        flags=flags,
+        rng=np.random.default_rng(7),
+        n_bootstrap=n_bootstrap,
+    )
 
 
 def alarm_share(history: RegimeHistory, first: int = 0) -> float:
@@ -45,7 +57,7 @@ def alarm_share(history: RegimeHistory, first: int = 0) -> float:
 def test_the_score_is_the_weighted_mean_of_the_percentiles() -> None:
     correlation = np.random.default_rng(3).uniform(size=700)
     history = detect(noise(700), correlation=correlation)
-    weights = DEFAULT_SETTINGS.active_weights()
+    weights = SETTINGS.active_weights(FLAGS)
     expected = sum(weight * history.percentiles[name] for name, weight in weights.items()) / sum(weights.values())
     np.testing.assert_allclose(history.scores[63:], expected[63:], rtol=1e-14)
     assert np.isnan(history.scores[:63]).all()
@@ -85,16 +97,19 @@ def test_the_future_leaves_every_score_bit_identical(known: int) -> None:
 
 def test_the_seed_decides_the_bootstrap_and_nothing_else() -> None:
     stream = noise(700)
-    one, other = (detect_regime(stream, settings=QUICK, rng=np.random.default_rng(seed)) for seed in (1, 2))
+    one, other = (
+        detect_regime(stream, settings=SETTINGS, flags=FLAGS, rng=np.random.default_rng(seed), n_bootstrap=200)
+        for seed in (1, 2)
+    )
     assert not np.array_equal(one.scores[:499], other.scores[:499], equal_nan=True)
     np.testing.assert_array_equal(one.scores[499:], other.scores[499:])
     np.testing.assert_array_equal(detect(stream).scores, detect(stream).scores)
 
 
 def test_a_state_is_entered_at_once_and_left_after_the_confirming_sessions() -> None:
-    settings = RegimeSettings(confirm_sessions=3, n_bootstrap=200)
+    settings = RegimeSettings(confirm_sessions=3)
     history = detect(noise(900, seed=5), settings)
-    lows = settings.active_thresholds()
+    lows = settings.active_thresholds(FLAGS)
     state, below = "QUIET", 0
     for score, regime in zip(history.scores[63:], history.regimes[63:], strict=True):
         reached = [name for name in REGIMES if score >= lows[name]][-1]
@@ -113,7 +128,7 @@ def test_a_state_is_entered_at_once_and_left_after_the_confirming_sessions() -> 
 
 def test_longer_confirmation_never_calms_a_session() -> None:
     stream = noise(800, seed=11)
-    hasty, patient = (detect(stream, RegimeSettings(confirm_sessions=n, n_bootstrap=200)) for n in (1, 8))
+    hasty, patient = (detect(stream, RegimeSettings(confirm_sessions=n)) for n in (1, 8))
     levels = [[REGIMES.index(r) for r in history.regimes[63:] if r] for history in (hasty, patient)]
     assert all(slow >= fast for fast, slow in zip(*levels, strict=True))
     assert sum(levels[1]) > sum(levels[0])
@@ -121,10 +136,8 @@ def test_longer_confirmation_never_calms_a_session() -> None:
 
 def test_without_the_spectral_flag_the_dwt_has_no_weight_and_nothing_is_turbulent() -> None:
     stream = noise(900, seed=5)
-    plain = detect(stream, RegimeSettings(is_spectral=False, n_bootstrap=200))
-    weights = {
-        name: w for name, w in DEFAULT_SETTINGS.weights.items() if name not in {"dwt_turbulence", "average_correlation"}
-    }
+    plain = detect(stream, flags=Flags(feat_spectral_regimes=False))
+    weights = {name: w for name, w in SETTINGS.weights.items() if name not in {"dwt_turbulence", "average_correlation"}}
     expected = sum(w * plain.percentiles[name] for name, w in weights.items()) / sum(weights.values())
     np.testing.assert_allclose(plain.scores[63:], expected[63:], rtol=1e-14)
     assert "TURBULENT" not in plain.regimes
@@ -135,7 +148,7 @@ def test_without_the_spectral_flag_the_dwt_has_no_weight_and_nothing_is_turbulen
 def test_every_component_with_weight_moves_the_score_its_way() -> None:
     stream, correlation = noise(600), np.linspace(0.1, 0.9, 600)
     for name in COMPONENTS:
-        only = RegimeSettings(weights={"drawdown": 1e-12} | {name: 1.0}, n_bootstrap=200)
+        only = RegimeSettings(weights={"drawdown": 1e-12} | {name: 1.0})
         history = detect(stream, only, correlation)
         np.testing.assert_allclose(history.scores[63:], history.percentiles[name][63:], atol=1e-9)
 
@@ -162,30 +175,27 @@ def test_no_correlation_gives_its_weight_to_the_others_from_the_session_it_is_mi
 
 
 def test_white_noise_is_turbulent_or_worse_in_at_most_five_percent_of_sessions() -> None:
-    settings = RegimeSettings(n_bootstrap=100)
-    shares = [alarm_share(detect(noise(1100, seed), settings), 500) for seed in range(50)]
+    shares = [alarm_share(detect(noise(1100, seed), n_bootstrap=100), 500) for seed in range(50)]
     assert np.mean(shares) <= 0.05
 
 
 @pytest.mark.parametrize("scale", [1e-5, 0.1])
 def test_the_variance_of_the_noise_changes_nothing(scale: float) -> None:
-    settings = RegimeSettings(n_bootstrap=100)
     for seed in range(4):
-        usual, other = (alarm_share(detect(noise(1200, seed, size), settings), 500) for size in (0.01, scale))
+        usual, other = (alarm_share(detect(noise(1200, seed, size), n_bootstrap=100), 500) for size in (0.01, scale))
         assert abs(usual - other) < 0.02
 
 
 def test_white_noise_with_a_short_past_is_an_alarm_in_at_most_five_percent_too() -> None:
-    settings = RegimeSettings(n_bootstrap=300)
-    shares = [alarm_share(detect(noise(320, 1000 + seed), settings)) for seed in range(50)]
+    shares = [alarm_share(detect(noise(320, 1000 + seed), n_bootstrap=300)) for seed in range(50)]
     assert np.mean(shares) <= 0.05
 
 
 @pytest.fixture(scope="module")
 def bounds() -> np.ndarray:
     """(lengths, 4): noise, jump, noise with correlation, jump with correlation."""
-    simulations = [simulate_jumps(past, 5000, n_simulations=160, settings=QUICK) for past in PAST_SESSIONS]
-    return bounds_by_length(np.stack(simulations), DEFAULT_SETTINGS)
+    simulations = [simulate_jumps(past, 5000, n_simulations=160, n_bootstrap=200) for past in PAST_SESSIONS]
+    return bounds_by_length(np.stack(simulations), SETTINGS)
 
 
 @pytest.mark.parametrize("column", [0, 2], ids=["alone", "with correlation"])
@@ -203,7 +213,7 @@ def test_a_fourfold_jump_of_volatility_is_seen_within_ten_sessions_at_every_leng
 
 @pytest.mark.parametrize("past", [120, 400, 756])
 def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
-    simulations = simulate_jumps(past, 3, n_simulations=12, settings=QUICK)
+    simulations = simulate_jumps(past, 3, n_simulations=12, n_bootstrap=200)
     rng = np.random.default_rng([3, past])
     alarms, seen = [], []
     for _ in range(12):
@@ -212,13 +222,15 @@ def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
         history = detect_regime(
             pool.mean(axis=1),
             past_average_correlation=average_correlation(pool),
-            settings=QUICK,
+            settings=SETTINGS,
+            flags=FLAGS,
+            n_bootstrap=200,
             rng=rng,
             first_judged=past - 10,
         )
         alarms += [regime in ALARMS for regime in history.regimes[past - 9 : past]]
         seen.append(any(regime in ALARMS for regime in history.regimes[past:]))
-    shares = bounds_by_length(simulations[np.newaxis], DEFAULT_SETTINGS)[0]
+    shares = bounds_by_length(simulations[np.newaxis], SETTINGS)[0]
     assert shares[2:].tolist() == [np.mean(alarms), np.mean(seen)]
 
 
@@ -226,12 +238,20 @@ def test_sessions_before_first_judged_change_none_of_the_later_ones() -> None:
     stream, correlation = noise(700), np.random.default_rng(4).uniform(size=700)
     whole = detect(stream, correlation=correlation)
     part = detect_regime(
-        stream, past_average_correlation=correlation, settings=QUICK, rng=np.random.default_rng(7), first_judged=560
+        stream,
+        past_average_correlation=correlation,
+        settings=SETTINGS,
+        flags=FLAGS,
+        n_bootstrap=200,
+        rng=np.random.default_rng(7),
+        first_judged=560,
     )
     np.testing.assert_array_equal(part.scores[560:], whole.scores[560:])
     assert part.regimes[560:] == whole.regimes[560:]
     assert set(part.regimes[:499]) == {None}
-    late = detect_regime(stream[:400], settings=QUICK, rng=np.random.default_rng(7), first_judged=390)
+    late = detect_regime(
+        stream[:400], settings=SETTINGS, flags=FLAGS, n_bootstrap=200, rng=np.random.default_rng(7), first_judged=390
+    )
     assert late.regimes[350] is None
     assert all(late.regimes[390:])
     np.testing.assert_allclose(late.scores[390:], detect(stream[:400]).scores[390:], atol=0.1)
@@ -244,7 +264,7 @@ def test_a_jump_of_the_whole_markets_volatility_is_seen_with_the_pools_correlati
         market = 0.01 * rng.standard_normal(600)
         market[590:] *= 4.0
         pool = market[:, np.newaxis] + 0.01 * rng.standard_normal((600, 12))
-        history = detect(market, RegimeSettings(n_bootstrap=100), average_correlation(pool))
+        history = detect(market, SETTINGS, average_correlation(pool))
         seen.append(alarm_share(history, 590) > 0.0)
     assert np.mean(seen) >= 0.95
 
@@ -260,8 +280,8 @@ def fastest(work: Callable[[], RegimeHistory]) -> float:
 
 def test_two_thousand_sessions_take_half_a_second_and_a_short_past_less_than_three() -> None:
     long, short = noise(2000), noise(499)
-    assert fastest(lambda: detect(long, DEFAULT_SETTINGS)) < 0.5
-    assert fastest(lambda: detect(short, DEFAULT_SETTINGS)) < 3.0
+    assert fastest(lambda: detect(long, n_bootstrap=2000)) < 0.5
+    assert fastest(lambda: detect(short, n_bootstrap=2000)) < 3.0
 
 
 def test_the_table_has_one_row_per_judged_session() -> None:
@@ -304,7 +324,7 @@ def spy() -> tuple[MarketSeries, RegimeHistory]:
     if not (REAL_DATA / "market.parquet").exists() or not (REAL_DATA / "long_history.parquet").exists():
         pytest.skip("the market data beside the project are absent")
     series = load_spy(REAL_DATA, is_spliced=True)
-    return series, detect_regime(series.returns, rng=np.random.default_rng(1))
+    return series, detect_regime(series.returns, settings=SETTINGS, flags=FLAGS, rng=np.random.default_rng(1))
 
 
 def regimes_between(spy: tuple[MarketSeries, RegimeHistory], first: date, last: date) -> list[str | None]:

@@ -5,33 +5,44 @@ from __future__ import annotations
 import pytest
 
 from analytics.errors import InputError
-from analytics.regime.components import STREAM_COMPONENTS
-from analytics.regime.regime_settings import DEFAULT_SETTINGS, RegimeSettings
+from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS
+from analytics.settings import REGIME_COMPONENTS, Flags, RegimeSettings
+
+FLAGS = Flags()
+WITHOUT_SPECTRAL = Flags(feat_spectral_regimes=False)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"confirm_session": 2}, "have no 'confirm_session'"),
-        ({"weights": {"volatilty_ratio": 1.0}}, "have no 'volatilty_ratio'"),
-        ({"weights": {"drawdown": -0.1}}, "weight of drawdown is -0.1"),
+        ({"confirm_session": 2}, "confirm_session"),
+        ({"weights": {"volatilty_ratio": 1.0}}, "volatilty_ratio"),
+        ({"weights": {"drawdown": -0.1}}, "weights.drawdown"),
         ({"weights": {"average_correlation": 1.0}}, "no component of the market stream"),
-        ({"weights": {"dwt_turbulence": 1.0}, "is_spectral": False}, "no component of the market stream"),
         ({"thresholds": {"NORMAL": 0.5, "CRISIS": 0.9}}, "lack TURBULENT"),
         ({"thresholds": {"NORMAL": 0.5, "TURBULENT": 0.9, "CRISIS": 0.8}}, "must rise"),
-        ({"window_sessions": 60}, "multiple of 8"),
-        ({"confirm_sessions": 0}, "give 1 or more"),
-        ({"n_bootstrap": 10}, "give 100 or more"),
+        ({"confirm_sessions": 0}, "confirm_sessions"),
     ],
 )
 def test_settings_that_cannot_be_right_are_refused(values: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        RegimeSettings.from_mapping(values)
+    with pytest.raises(ValueError, match=message):
+        RegimeSettings.model_validate(values)
+
+
+def test_without_spectral_regimes_the_dwt_alone_is_no_weight() -> None:
+    only_spectral = RegimeSettings(weights={"dwt_turbulence": 1.0})
+    assert only_spectral.active_weights(FLAGS) == {"dwt_turbulence": 1.0}
+    with pytest.raises(InputError, match="no component of the market stream"):
+        only_spectral.active_weights(WITHOUT_SPECTRAL)
+
+
+def test_the_settings_name_the_components_in_their_order() -> None:
+    assert REGIME_COMPONENTS == COMPONENTS
 
 
 def test_the_frozen_settings_travel_through_a_manifest() -> None:
-    values = DEFAULT_SETTINGS.as_dict()
-    assert RegimeSettings.from_mapping(values).as_dict() == values
+    values = RegimeSettings().model_dump()
+    assert RegimeSettings.model_validate(values) == RegimeSettings()
     assert values["weights"] == {
         "volatility_ratio": 0.725,
         "dwt_turbulence": 0.025,
@@ -47,12 +58,9 @@ def test_the_frozen_settings_travel_through_a_manifest() -> None:
 
 def test_only_positive_weights_enter_the_score() -> None:
     settings = RegimeSettings(weights={"drawdown": 1.0, "volatility_ratio": 0.0, "dwt_turbulence": 0.5})
-    assert settings.active_weights() == {"dwt_turbulence": 0.5, "drawdown": 1.0}
+    assert settings.active_weights(FLAGS) == {"dwt_turbulence": 0.5, "drawdown": 1.0}
 
 
-def test_without_the_spectral_flag_there_is_no_turbulent_state_and_no_dwt_weight() -> None:
-    settings = RegimeSettings(is_spectral=False)
-    assert settings.states() == ("QUIET", "NORMAL", "CRISIS")
-    assert settings.active_thresholds() == {"QUIET": 0.0, "NORMAL": 0.5, "CRISIS": 0.918}
-    assert "dwt_turbulence" not in settings.active_weights()
-    assert "dwt_turbulence" in DEFAULT_SETTINGS.active_weights()
+def test_without_the_spectral_flag_there_is_no_turbulent_state() -> None:
+    assert RegimeSettings().active_thresholds(WITHOUT_SPECTRAL) == {"QUIET": 0.0, "NORMAL": 0.5, "CRISIS": 0.918}
+    assert "dwt_turbulence" not in RegimeSettings().active_weights(WITHOUT_SPECTRAL)

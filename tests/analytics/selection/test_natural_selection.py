@@ -16,7 +16,8 @@ from analytics.errors import InputError
 from analytics.estimation.instrument_risk import convexity, percentile_rank
 from analytics.selection.candidate_pool import identity_ranks
 from analytics.selection.execution_score import SCORE_WEIGHTS, combine_ranks
-from analytics.selection.natural_selection import SelectionReason, SelectionRules, cluster_limits, select_instruments
+from analytics.selection.natural_selection import SelectionReason, cluster_limits, select_instruments
+from analytics.settings import DataSettings, DecisionSettings, Flags, QuotaSettings, SelectionSettings
 
 COLUMNS = [
     "symbol", "identity", "cluster_id", "direction", "asset_class", "sector", "momentum", "volatility_annual",
@@ -59,8 +60,19 @@ def clustered(returns: np.ndarray, candidates: pl.DataFrame, threshold: float = 
     )
 
 
-def select(returns: np.ndarray, candidates: pl.DataFrame, **rules: Any) -> pl.DataFrame:
-    settings = SelectionRules(**{"min_momentum": -10.0, "feat_dynamic_selection": False, **rules})
+def settings_of(**changes: Any) -> DecisionSettings:
+    """Settings with changes by name, whatever section holds the name."""
+    sections = {"selection": SelectionSettings, "data": DataSettings, "discovery": QuotaSettings, "flags": Flags}
+    made = {
+        section: model(**{name: value for name, value in changes.items() if name in model.model_fields})
+        for section, model in sections.items()
+    }
+    assert set(changes) <= {name for model in sections.values() for name in model.model_fields}
+    return DecisionSettings(**made)
+
+
+def select(returns: np.ndarray, candidates: pl.DataFrame, **changes: Any) -> pl.DataFrame:
+    settings = settings_of(**{"min_momentum": -10.0, **changes})
     return select_instruments(returns, candidates, clustered(returns, candidates), settings, periods_per_year=252)
 
 
@@ -212,15 +224,15 @@ def test_the_momentum_gate_reads_the_last_sixty_directional_sessions() -> None:
 def test_dynamic_n_follows_the_mean_correlation() -> None:
     returns, candidates = past(), pool()
     clustering = clustered(returns, candidates)
-    limits = cluster_limits(clustering, SelectionRules(top_n=5))
+    limits = cluster_limits(clustering, settings_of(top_n=5, feat_dynamic_selection=True))
     assert limits.tolist() == [max(1, round(5 * (1 - rho) + 0.5)) for rho in clustering.mean_correlation]
     assert (limits < 5).all()
-    assert cluster_limits(clustering, SelectionRules(top_n=5, feat_dynamic_selection=False)).tolist() == [5, 5]
+    assert cluster_limits(clustering, settings_of(top_n=5)).tolist() == [5, 5]
     some, every = (select(returns, candidates, top_n=5, feat_dynamic_selection=flag) for flag in (True, False))
     assert some["is_selected"].sum() == limits.sum()
     assert every["is_selected"].sum() == 10
     singles = clustered(returns, candidates, threshold=1e-3)
-    assert cluster_limits(singles, SelectionRules(top_n=9)).tolist() == [1] * N
+    assert cluster_limits(singles, settings_of(top_n=9, feat_dynamic_selection=True)).tolist() == [1] * N
 
 
 def test_without_pool_ranks_figures_are_scaled_inside_the_cluster() -> None:
@@ -249,7 +261,7 @@ def test_unknown_liquidity_gives_its_weight_to_the_other_terms() -> None:
 
 def test_quotas_keep_the_best_discovered_of_the_remaining() -> None:
     candidates = pool(health_status={0: "STALE"}, discovery_score={0: 0.99, 1: 0.98, 2: 0.97, 6: 0.96})
-    table = select(past(), candidates, top_n=N, class_quota_total=4, class_quota_min=1, class_quota_max=2)
+    table = select(past(), candidates, top_n=N, max_candidates=4, quota_min=1, quota_max=2)
     assert table.filter("is_selected")["asset_class"].value_counts().sort("asset_class")["count"].to_list() == [2, 2]
     assert [reason_of(table, row) for row in range(3)] == ["health_stale", "selected", "selected"]
     assert (table["reason"] == "class_quota").sum() == 7
@@ -273,14 +285,14 @@ def test_a_pool_that_does_not_fit_its_inputs_is_refused() -> None:
     returns, candidates = past(), pool()
     clustering = clustered(returns, candidates)
     with pytest.raises(InputError, match="no column atr"):
-        select_instruments(returns, candidates.drop("atr"), clustering, SelectionRules(), periods_per_year=252)
+        select_instruments(returns, candidates.drop("atr"), clustering, DecisionSettings(), periods_per_year=252)
     with pytest.raises(InputError, match="12 symbols given for 11 columns"):
-        select_instruments(returns[:, 1:], candidates, clustering, SelectionRules(), periods_per_year=252)
+        select_instruments(returns[:, 1:], candidates, clustering, DecisionSettings(), periods_per_year=252)
     foreign = pool(symbol={4: "X:OTHER"})
     with pytest.raises(InputError, match="X:OTHER was not clustered"):
-        select_instruments(returns, foreign, clustering, SelectionRules(), periods_per_year=252)
-    with pytest.raises(InputError, match="top_n"):
-        SelectionRules(top_n=0)
+        select_instruments(returns, foreign, clustering, DecisionSettings(), periods_per_year=252)
+    with pytest.raises(ValueError, match="top_n"):
+        SelectionSettings(top_n=0)
 
 
 def test_convexity_moves_the_selection() -> None:

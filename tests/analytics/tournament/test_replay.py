@@ -11,10 +11,10 @@ import pytest
 
 from analytics.errors import InputError, ShortHistoryError
 from analytics.policy import SelectedInstruments, decide_selection
-from analytics.regime.regime_settings import RegimeSettings
+from analytics.settings import AllocationSettings
 from analytics.tournament.engines import PastView
 from analytics.tournament.replay import FixedSelection, Replay, candidates_at
-from tests.analytics.test_policy import POLICY, candidates
+from tests.analytics.test_policy import SETTINGS, candidates
 from tests.analytics.test_policy import past as simulated_returns
 
 RETURNS = simulated_returns(500)
@@ -38,8 +38,9 @@ def past_of(window: int, stop: int) -> PastView:
 
 
 def replay(*, is_fixed: bool = True, turnover_penalty: float = 0.05) -> Replay:
-    policy = replace(POLICY, turnover_penalty=turnover_penalty)
-    return Replay(policy, RegimeSettings(), 252, 7, FixedSelection(CHOSEN, "QUIET") if is_fixed else None)
+    allocation = AllocationSettings(risk_profiles=("min_variance",), turnover_penalty=turnover_penalty)
+    settings = SETTINGS.model_copy(update={"allocation": allocation})
+    return Replay(settings, 252, 7, FixedSelection(CHOSEN, "QUIET") if is_fixed else None)
 
 
 def test_a_decision_holds_the_fixed_selection_under_its_regime() -> None:
@@ -88,7 +89,7 @@ def test_without_a_fixed_selection_the_winners_are_those_of_the_window_itself() 
     made, past = replay(is_fixed=False), past_of(0, 400)
     prepared = made.prepare(past)
     _, selection = decide_selection(
-        past.train_returns, candidates(), prepared.regime, made.policy, periods_per_year=252
+        past.train_returns, candidates(), prepared.regime, made.settings, periods_per_year=252
     )
     assert prepared.chosen.symbols == SelectedInstruments.of(selection).symbols
     assert made.selected_pool(past).symbols == prepared.chosen.symbols

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from analytics.settings import DecisionSettings, TournamentSettings
 from analytics.tournament.cells import Concentration, OutOfSamplePath, TournamentCell
 from analytics.tournament.engines import Decision
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.result_frames import (
     METRICS,
     decay_frame,
@@ -18,8 +20,7 @@ from analytics.tournament.result_frames import (
     weights_frame,
     windows_frame,
 )
-from analytics.tournament.simulators import Frictions, HeldState, idealized, realized
-from analytics.tournament.tournament_settings import TournamentSettings
+from analytics.tournament.simulators import HeldState, idealized, realized
 from analytics.tournament.windows import Window
 
 DATES = tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(34))
@@ -36,7 +37,8 @@ def simulated(simulator: str) -> TournamentCell:
         if simulator == "idealized":
             paths.append(idealized(*given, rebalance="window"))
         else:
-            paths.append(realized(*given, frictions=Frictions(), rebalance="window", periods_per_year=252))
+            costs = {"trade_rate": 0.0006, "borrow_rate": 0.02}
+            paths.append(realized(*given, **costs, rebalance="window", periods_per_year=252))
         state = paths[-1].state
     concentration = Concentration(0.5, 1.8)
     cell = TournamentCell.of("ours", "hrp", simulator, [(DECISION, concentration)] * 2)
@@ -83,8 +85,10 @@ def test_weights_have_one_row_for_each_symbol_of_a_decision() -> None:
 
 def test_every_cell_has_every_metric_and_decay_is_idealized_minus_realized() -> None:
     refused = TournamentCell.of("ours", "nco", "realized", [(REFUSED, Concentration(float("nan"), float("nan")))])
-    settings = TournamentSettings(n_samples=20)
-    metrics, overfitting = evaluate_cells([*CELLS, refused], np.zeros(32), settings, np.random.default_rng(0))
+    settings = DecisionSettings(tournament=TournamentSettings(bootstrap_samples=20))
+    metrics, overfitting = evaluate_cells(
+        [*CELLS, refused], np.zeros(32), settings, TournamentFacts(), np.random.default_rng(0)
+    )
     assert metrics.height == 3 * len(METRICS)
     nulls = metrics.filter(risk_profile="nco")
     assert nulls["value"].null_count() == len(METRICS)
@@ -102,6 +106,6 @@ def test_every_cell_has_every_metric_and_decay_is_idealized_minus_realized() -> 
 
 def test_without_a_simulated_cell_there_are_no_trials() -> None:
     refused = TournamentCell.of("ours", "nco", "realized", [(REFUSED, Concentration(float("nan"), float("nan")))])
-    settings = TournamentSettings(simulators=("realized",))
-    _, overfitting = evaluate_cells([refused], np.zeros(32), settings, np.random.default_rng(0))
+    settings = DecisionSettings(tournament=TournamentSettings(simulators=("realized",)))
+    _, overfitting = evaluate_cells([refused], np.zeros(32), settings, TournamentFacts(), np.random.default_rng(0))
     assert overfitting.rows() == [("realized", "n_trials", 0.0, "no cell could be simulated")]

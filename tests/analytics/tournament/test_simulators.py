@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.errors import InputError
+from analytics.settings import Flags, TournamentSettings
 from analytics.tournament.engines import Decision
 from analytics.tournament.errors import RuinError
 from analytics.tournament.simulators import (
-    FRICTIONLESS,
-    Frictions,
     HeldState,
     WindowPath,
     idealized,
@@ -34,14 +33,16 @@ def run_realized(
     returns: list[list[float]] | np.ndarray,
     *,
     rebalance: str = "window",
-    frictions: Frictions | None = None,
+    costs: TournamentSettings | None = None,
+    flags: Flags | None = None,
 ) -> WindowPath:
     return realized(
         state,
         decision,
         symbols,
         np.asarray(returns, dtype=float),
-        frictions=frictions or Frictions(),
+        trade_rate=(costs or TournamentSettings()).trade_rate,
+        borrow_rate=(costs or TournamentSettings()).borrow_rate(flags or Flags()),
         rebalance=rebalance,
         periods_per_year=252,
     )
@@ -70,7 +71,7 @@ def test_one_short_pays_trade_and_borrow_in_the_realized_simulator() -> None:
 
 
 def test_short_costs_can_be_turned_off_and_trading_costs_stay() -> None:
-    path = run_realized(CASH, hold(A=-1.0), ("A",), [[0.10]], frictions=Frictions(has_short_costs=False))
+    path = run_realized(CASH, hold(A=-1.0), ("A",), [[0.10]], flags=Flags(feat_short_costs=False))
     assert path.borrow[0] == 0.0
     assert path.costs[0] == pytest.approx(1.0 - 1.0 / (1.0 + RATE), abs=1e-15)
 
@@ -171,10 +172,10 @@ def test_a_symbol_without_a_column_an_unknown_rebalancing_and_a_refused_decision
         idealized(CASH, Decision.refused("failed", "no solution"), ("A",), returns, rebalance="window")
 
 
-@pytest.mark.parametrize("broken", [{"slippage_bps": -1.0}, {"borrow_annual": np.nan}, {"commission_bps": 6000.0}])
+@pytest.mark.parametrize("broken", [{"slippage_bps": -1.0}, {"borrow_rate_annual": np.nan}, {"commission_bps": 6000.0}])
 def test_impossible_frictions_are_refused(broken: dict[str, float]) -> None:
-    with pytest.raises(InputError):
-        Frictions(**broken)
+    with pytest.raises(ValueError, match=r"slippage_bps|borrow_rate_annual|trading costs"):
+        TournamentSettings(**broken)
 
 
 def plain_loop(
@@ -224,7 +225,8 @@ def test_both_rebalancings_agree_with_a_plain_loop(seed: int, daily: bool, bps: 
         Decision(symbols, weights, 0.1),
         symbols,
         returns,
-        frictions=Frictions(bps, 0.0, 0.05),
+        trade_rate=bps * 1e-4,
+        borrow_rate=0.05,
         rebalance="daily" if daily else "window",
         periods_per_year=252,
     )
@@ -243,7 +245,14 @@ def test_friction_is_the_only_difference_between_the_simulators(seed: int) -> No
     decision = hold(A=0.5, B=-0.3, C=0.2)
     ideal = idealized(CASH, decision, ("A", "B", "C"), returns, rebalance="daily")
     free = simulate_window(
-        CASH, decision, ("A", "B", "C"), returns, frictions=FRICTIONLESS, rebalance="daily", periods_per_year=252
+        CASH,
+        decision,
+        ("A", "B", "C"),
+        returns,
+        trade_rate=0.0,
+        borrow_rate=0.0,
+        rebalance="daily",
+        periods_per_year=252,
     )
     paid = run_realized(CASH, decision, ("A", "B", "C"), returns, rebalance="daily")
     assert ideal.returns.tolist() == free.returns.tolist()

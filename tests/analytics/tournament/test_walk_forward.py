@@ -12,16 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.errors import InfeasibleError, InputError
+from analytics.settings import DecisionSettings, TournamentSettings
 from analytics.tournament.engines import Decision, Engine, PastView, equal_weight_engine, market_engine, tradable_pool
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.result_frames import METRICS
-from analytics.tournament.simulators import Frictions
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.walk_forward import TournamentResult, run_tournament, simulate_engines
 
 N_SESSIONS, N = 150, 5
 SYMBOLS = tuple(f"SIMX:S{i}" for i in range(N))
 DATES = tuple(date(2023, 1, 2) + timedelta(days=i) for i in range(N_SESSIONS))
-SHORT = TournamentSettings(train=60, test=20, step=20, n_samples=50)
+
+
+def settings_of(**changes: object) -> DecisionSettings:
+    """Short windows, with changes to the tournament's settings."""
+    short = {"train_sessions": 60, "test_sessions": 20, "step_sessions": 20, "bootstrap_samples": 50}
+    return DecisionSettings(tournament=TournamentSettings(**{**short, **changes}))
+
+
+SHORT, FACTS = settings_of(), TournamentFacts()
 PROFILES = ("momentum", "equal_weight", "market")
 
 
@@ -52,7 +60,8 @@ ENGINES = (
 def run(
     returns: np.ndarray,
     benchmark: np.ndarray,
-    settings: TournamentSettings = SHORT,
+    settings: DecisionSettings = SHORT,
+    facts: TournamentFacts = FACTS,
     *,
     engines: tuple[Engine, ...] = ENGINES,
     histories: np.ndarray | None = None,
@@ -68,6 +77,7 @@ def run(
         engines=engines,
         risk_profiles=PROFILES,
         settings=settings,
+        facts=facts,
         rng=np.random.default_rng(7),
         histories={"value_traded": np.ones((N_SESSIONS, N)) if histories is None else histories},
         frames={"scans": pl.DataFrame({"session_date": DATES, "score": scores})},
@@ -109,7 +119,7 @@ def test_windows_carry_their_dates_and_the_decision_regime_of_the_reference_engi
     assert windows[-1]["test_end"] == DATES[-1]
     assert [row["regime"] for row in windows] == ["CRISIS" if benchmark[59 + 20 * i] < 0 else "QUIET" for i in range(5)]
     assert windows[0]["n_clusters"] == 3
-    other = run(returns, benchmark, TournamentSettings(60, 20, 20, n_samples=50, reference_engine="market"))
+    other = run(returns, benchmark, facts=TournamentFacts(reference_engine="market"))
     assert other.windows["regime"].to_list() == [None] * 5
 
 
@@ -126,7 +136,7 @@ def test_noise_after_the_train_window_leaves_the_decision_bit_identical(window: 
     benchmark[stop:] = rng.normal(0, 0.5, benchmark[stop:].shape).clip(-0.9)
     histories[stop:], scores[stop:] = rng.normal(size=histories[stop:].shape), rng.normal(size=scores[stop:].shape)
     after = run(
-        returns, benchmark, TournamentSettings(60, 20, 20, simulators=("idealized",), n_samples=2),
+        returns, benchmark, settings_of(simulators=("idealized",), bootstrap_samples=2),
         histories=histories, scores=scores,
         engines=ENGINES,
     )  # fmt: skip
@@ -249,7 +259,7 @@ def test_metrics_are_those_of_the_stitched_series_and_decay_is_their_difference(
     decay = result.decay.filter((pl.col("engine") == "ours") & (pl.col("metric") == "total_return")).to_dicts()[0]
     assert decay["decay"] == pytest.approx(decay["idealized"] - decay["realized"], abs=1e-15)
     assert decay["decay"] > 0
-    free = TournamentSettings(60, 20, 20, frictions=Frictions(0, 0, 0), n_samples=50)
+    free = settings_of(slippage_bps=0, commission_bps=0, borrow_rate_annual=0)
     none = run(*market_data(), free).decay
     # Bootstrap intervals are drawn anew for each simulator; every figure of the series itself must agree exactly.
     assert none.filter(~pl.col("metric").str.starts_with("sharpe_"))["decay"].abs().max() == 0.0
@@ -269,14 +279,14 @@ def test_trades_carry_the_costs_of_their_sessions() -> None:
 def test_the_first_window_starts_from_the_held_portfolio() -> None:
     from_cash = run(*market_data())
     held = dict.fromkeys(SYMBOLS, 1 / N)
-    from_held = run(*market_data(), TournamentSettings(60, 20, 20, n_samples=50, held_weights=held))
+    from_held = run(*market_data(), facts=TournamentFacts(held_weights=held))
     pick = (pl.col("engine") == "equal_weight") & (pl.col("simulator") == "realized")
     assert from_held.sessions.filter(pick)["costs"][0] == pytest.approx(0.0, abs=1e-15)
     assert from_cash.sessions.filter(pick)["costs"][0] == pytest.approx(1 - 1 / 1.0006, abs=1e-15)
 
 
 def test_daily_rebalancing_trades_every_session_in_both_simulators() -> None:
-    result = run(*market_data(), TournamentSettings(60, 20, 20, rebalance="daily", n_samples=50))
+    result = run(*market_data(), settings_of(rebalance="daily"))
     days = (
         result.sessions.filter(pl.col("engine") == "equal_weight")
         .group_by("simulator")
@@ -314,7 +324,7 @@ def refusal(**changes: object) -> str:
     returns, benchmark = market_data()
     given: dict[str, object] = {
         "session_dates": DATES, "symbols": SYMBOLS, "returns": returns, "benchmark_returns": benchmark,
-        "engines": (market_engine(),), "risk_profiles": ("market",), "settings": SHORT, **changes,
+        "engines": (market_engine(),), "risk_profiles": ("market",), "settings": SHORT, "facts": FACTS, **changes,
     }  # fmt: skip
     with pytest.raises(InputError) as caught:
         run_tournament(**given, rng=np.random.default_rng(0))  # type: ignore[arg-type]
@@ -333,14 +343,14 @@ def test_invalid_input_is_refused_with_symbol_and_session() -> None:
     assert "frame scans has no column session_date" in refusal(frames={"scans": pl.DataFrame({"x": [1]})})
     assert "each name once" in refusal(engines=(market_engine(), market_engine()))
     assert "at least one" in refusal(risk_profiles=())
-    assert "reference engine ours" in refusal(settings=TournamentSettings(60, 20, 20, reference_engine="ours"))
-    assert "SIMX:GONE is held" in refusal(settings=TournamentSettings(60, 20, 20, held_weights={"SIMX:GONE": 0.1}))
+    assert "reference engine ours" in refusal(facts=TournamentFacts(reference_engine="ours"))
+    assert "SIMX:GONE is held" in refusal(facts=TournamentFacts(held_weights={"SIMX:GONE": 0.1}))
 
 
 def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(InputError, match="weekly"):
+    with pytest.raises(ValueError, match="weekly"):
         TournamentSettings(rebalance="weekly")
-    with pytest.raises(InputError, match="vectorbt"):
+    with pytest.raises(ValueError, match="vectorbt"):
         TournamentSettings(simulators=("vectorbt",))
 
 
@@ -355,6 +365,7 @@ def test_engines_simulated_without_evaluation_have_the_same_returns() -> None:
         engines=ENGINES[1:],
         risk_profiles=["equal_weight", "market"],
         settings=SHORT,
+        facts=FACTS,
     )
     assert [(cell.engine, cell.risk_profile, cell.simulator, cell.status) for cell in cells][:3] == [
         ("equal_weight", "equal_weight", "idealized", "ok"),

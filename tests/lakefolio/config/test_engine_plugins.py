@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analytics.settings import DecisionSettings, TournamentSettings
 from analytics.tournament.engines import Pool, equal_weight_engine
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.plugins import PluginContext
-from analytics.tournament.tournament_settings import TournamentSettings
 from analytics.tournament.walk_forward import TournamentResult, run_tournament
 from lakefolio.config.engine_plugins import check_engines, make_plugin, plugin_packages
 from lakefolio.config.manifest import resolve
@@ -81,7 +82,10 @@ def play(*engines: str) -> TournamentResult:
         rng.normal(0, 0.01, 200),
         engines=[*(make_plugin(name, TERMS) for name in engines), equal_weight_engine(pool)],
         risk_profiles=["inverse_volatility", "calmer_half", "equal_weight"],
-        settings=TournamentSettings(train=100, test=20, step=20, n_samples=20),
+        settings=DecisionSettings(
+            tournament=TournamentSettings(train_sessions=100, test_sessions=20, step_sessions=20, bootstrap_samples=20)
+        ),
+        facts=TournamentFacts(),
         rng=np.random.default_rng(0),
     )
 

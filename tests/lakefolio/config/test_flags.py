@@ -19,18 +19,18 @@ import pytest
 from analytics.policy import HeldWeights, SelectedInstruments, decide_clusters, decide_selection, decide_weights
 from analytics.regime.detection import detect_regime
 from analytics.regime.sentiment import G8
+from analytics.settings import Flags
 from analytics.tournament.engines import Decision, PastView
 from analytics.tournament.simulators import HeldState, realized
-from lakefolio.config.decision_settings import policy_of, regime_settings_of, tournament_settings_of
-from lakefolio.config.manifest import Flags, Profile, resolve
+from lakefolio.config.manifest import Profile, resolve
 from lakefolio.errors import ManifestError
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.start import RunRequest, new_run
 from lakefolio.state.held_portfolios import HeldPortfolio
 from lakefolio.steps import publish as publish_steps
 from lakefolio.steps import tournament
-from lakefolio.steps.portfolio_tables import PortfolioInputs, portfolio_tables
-from lakefolio.steps.sentiment_exposure import read_exposures
+from lakefolio.steps.decision.portfolio_tables import PortfolioInputs, portfolio_tables
+from lakefolio.steps.decision.sentiment_exposure import read_exposures
 from lakehouse.paths import Paths
 from tests.reports.conftest import MemoryLake, build_models, put
 from tests.reports.run_frames import RUN_ID, run_frames
@@ -70,10 +70,10 @@ def weights_of(
     settings: Profile, returns: np.ndarray, *, name: str = "min_variance", held: HeldWeights | None = None
 ) -> np.ndarray:
     """What a risk profile of the manifest holds, in the order of the columns."""
-    policy, chosen = policy_of(settings), chosen_of(returns.shape[1])
-    clustering = decide_clusters(returns, chosen, "NORMAL", policy)
+    chosen = chosen_of(returns.shape[1])
+    clustering = decide_clusters(returns, chosen, "NORMAL", settings)
     allocation = decide_weights(
-        returns, chosen, clustering, name, "NORMAL", policy, held or HeldWeights(), periods_per_year=YEAR
+        returns, chosen, clustering.cluster_ids, name, "NORMAL", settings, held or HeldWeights(), periods_per_year=YEAR
     )
     return np.asarray(allocation.weights)
 
@@ -98,9 +98,9 @@ def test_every_flag_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("flag", sorted(FLAGS))
-def test_a_flag_is_read_in_one_module_of_the_front_door(flag: str) -> None:
+def test_a_flag_is_read_in_one_module(flag: str) -> None:
     readers = set()
-    for path in sorted((ROOT / "lakefolio").rglob("*.py")):
+    for path in sorted([*(ROOT / "lakefolio").rglob("*.py"), *(ROOT / "analytics").rglob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr == flag:
                 readers.add(path.name)
@@ -150,7 +150,7 @@ def test_feat_xs_momentum_ranks_over_the_whole_pool(on: bool) -> None:
     returns[:, :3] -= 0.002
     returns[:, 0] += 0.0005
     _, selection = decide_selection(
-        returns, candidates_of(9), "NORMAL", policy_of(profile("feat_xs_momentum", on)), periods_per_year=YEAR
+        returns, candidates_of(9), "NORMAL", profile("feat_xs_momentum", on), periods_per_year=YEAR
     )
     row = selection.filter(pl.col("symbol") == "SIMX:A00").row(0, named=True)
     assert row["cluster_id"] == selection.filter(pl.col("symbol") == "SIMX:A01")["cluster_id"][0]
@@ -161,8 +161,8 @@ def test_feat_dynamic_selection_takes_fewer_where_all_move_together() -> None:
     returns = market(n_clusters=3, members=6, noise=0.1) + 0.003
     selected = {}
     for on in BOTH:
-        policy = policy_of(profile("feat_dynamic_selection", on))
-        _, rows = decide_selection(returns, candidates_of(18), "NORMAL", policy, periods_per_year=YEAR)
+        settings = profile("feat_dynamic_selection", on)
+        _, rows = decide_selection(returns, candidates_of(18), "NORMAL", settings, periods_per_year=YEAR)
         selected[on] = rows.filter(pl.col("is_selected")).group_by("cluster_id").len()["len"].to_list()
     assert selected == {False: [3, 3, 3], True: [1, 1, 1]}
 
@@ -174,9 +174,9 @@ def test_feat_adaptive_threshold_cuts_lower_in_a_crisis() -> None:
     returns = 1.2 * levels[0] + 0.9 * levels[1] + 0.7 * levels[2] + 0.5 * levels[3]
     n_clusters = {}
     for on in BOTH:
-        policy = policy_of(profile("feat_adaptive_threshold", on, dependence={"threshold": 0.6}))
+        settings = profile("feat_adaptive_threshold", on, dependence={"threshold": 0.6})
         n_clusters[on] = [
-            decide_clusters(returns, chosen_of(16), regime, policy).n_clusters for regime in ("CRISIS", "QUIET")
+            decide_clusters(returns, chosen_of(16), regime, settings).n_clusters for regime in ("CRISIS", "QUIET")
         ]
     assert n_clusters[False][0] == n_clusters[False][1] == 4
     assert n_clusters[True][0] > n_clusters[True][1] > n_clusters[False][0]
@@ -189,8 +189,8 @@ def test_feat_spectral_regimes_off_knows_no_turbulence() -> None:
     seen, scores = {}, {}
     for on in BOTH:
         history = detect_regime(
-            stream, past_average_correlation=None, settings=regime_settings_of(profile("feat_spectral_regimes", on)),
-            rng=np.random.default_rng(0),
+            stream, past_average_correlation=None, settings=profile().regime,
+            flags=profile("feat_spectral_regimes", on).flags, rng=np.random.default_rng(0),
         )  # fmt: skip
         seen[on], scores[on] = {regime for regime in history.regimes if regime}, history.scores
     assert "TURBULENT" in seen[True]
@@ -203,11 +203,10 @@ def test_feat_short_costs_makes_a_short_earn_less_by_the_borrow() -> None:
     decision = Decision(("SIMX:A00",), np.array([-0.5]), 0.5)
     earned = {}
     for on in BOTH:
-        settings = tournament_settings_of(
-            profile("feat_short_costs", on), periods_per_year=YEAR, benchmark="AMEX:SPY", held_weights={}
-        )
-        path = realized(HeldState({}, 1.0), decision, ("SIMX:A00",), rises, frictions=settings.frictions,
-                        rebalance="window", periods_per_year=YEAR)  # fmt: skip
+        settings = profile("feat_short_costs", on)
+        costs = settings.tournament
+        path = realized(HeldState({}, 1.0), decision, ("SIMX:A00",), rises, trade_rate=costs.trade_rate,
+                        borrow_rate=costs.borrow_rate(settings.flags), rebalance="window", periods_per_year=YEAR)  # fmt: skip
         earned[on] = (path.state.wealth, path.borrow.sum())
     assert earned[False][1] == 0.0
     assert earned[True][1] > 0.0
@@ -222,10 +221,17 @@ def test_feat_partial_rebalance_leaves_small_trades_undone() -> None:
     target = weights_of(profile(), returns)
     small = np.where(np.arange(15) < 3, [0.004, -0.004, 0.0] + [0.0] * 12, 0.0)
     held = HeldPortfolio(dict(zip(chosen.symbols, (target + small).tolist(), strict=True)), "earlier")
-    policy = policy_of(profile("feat_turnover_penalty", on=False))
-    clustering = decide_clusters(returns, chosen, "NORMAL", policy)
+    settings = profile("feat_turnover_penalty", on=False)
+    clustering = decide_clusters(returns, chosen, "NORMAL", settings)
     allocation = decide_weights(
-        returns, chosen, clustering, "min_variance", "NORMAL", policy, held.as_held(), periods_per_year=YEAR
+        returns,
+        chosen,
+        clustering.cluster_ids,
+        "min_variance",
+        "NORMAL",
+        settings,
+        held.as_held(),
+        periods_per_year=YEAR,
     )
     standing = PortfolioInputs(
         pl.DataFrame({"symbol": clustering.symbols, "cluster_id": clustering.cluster_ids, "label": ["L"] * 15}),
@@ -268,16 +274,18 @@ def test_feat_intermarket_sentiment_moves_crypto_and_equity_into_cash() -> None:
     chosen = SelectedInstruments(chosen_of(15).symbols, chosen_of(15).identities, ("equity",) * 6 + ("crypto",) * 3 + ("fx",) * 6,
                     np.ones(15, dtype=np.int64))  # fmt: skip
     returns = market()
-    policy = policy_of(profile())
-    clustering = decide_clusters(returns, chosen, "NORMAL", policy)
+    settings = profile()
+    clustering = decide_clusters(returns, chosen, "NORMAL", settings)
     allocations = {}
     for on in BOTH:
-        run = SimpleNamespace(settings=profile("feat_intermarket_sentiment", on), as_of=dt.date(2026, 1, 1),
+        run = SimpleNamespace(settings=profile("feat_intermarket_sentiment", on), as_of=dt.date(2026, 1, 1), lake=FxLake(),
                               logger=logging.getLogger("test"))  # fmt: skip
-        exposures = read_exposures(FxLake(), run, chosen)
+        exposures = read_exposures(run, chosen)
         assert (exposures is None) is not on
-        allocations[on] = decide_weights(returns, chosen, clustering, "risk_parity", "NORMAL", policy, HeldWeights(),
-                                periods_per_year=YEAR, exposures=exposures)  # fmt: skip
+        allocations[on] = decide_weights(
+            returns, chosen, clustering.cluster_ids, "risk_parity", "NORMAL", settings, HeldWeights(),
+            periods_per_year=YEAR, exposures=exposures,
+        )  # fmt: skip
     ratio = allocations[True].weights / allocations[False].weights
     assert (ratio[:9] < 0.99).all()
     np.testing.assert_array_equal(ratio[9:], 1.0)
@@ -312,8 +320,8 @@ def test_feat_pit_fidelity_decides_from_what_the_window_knew(on: bool) -> None:
         slice(T - 120, T),
         past_frames={"candidates": then},
     )
-    stage = SimpleNamespace(panel=SimpleNamespace(periods_per_year=YEAR))
-    prepared = tournament._replay(run, stage).prepare(past)
+    market_data = SimpleNamespace(panel=SimpleNamespace(periods_per_year=YEAR))
+    prepared = tournament._replay(run, market_data).prepare(past)
     symbols = chosen_of(18).symbols
     assert set(prepared.chosen.symbols) == set(symbols[9:] if on else symbols[:9])
     assert (prepared.regime == "CRISIS") is not on

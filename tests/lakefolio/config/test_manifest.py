@@ -9,8 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from lakefolio.config.decision_settings import policy_of
-from lakefolio.config.manifest import Flags, json_schema, resolve
+from lakefolio.config.manifest import json_schema, resolve
 from lakefolio.errors import ManifestError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,8 +41,8 @@ def test_the_shipped_manifest_and_its_schema_agree() -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"selection": {"topn": 2}}, "did you mean 'top_n'"),
-        ({"flags": {"feat_pit_fidelty": True}}, "did you mean 'feat_pit_fidelity'"),
+        ({"selection": {"topn": 2}}, "did you mean 'selection.top_n'"),
+        ({"flags": {"feat_pit_fidelty": True}}, "did you mean 'flags.feat_pit_fidelity'"),
         ({"alocation": {}}, "did you mean 'allocation'"),
         ({"allocation": {"cap": 1.5}}, "allocation.cap"),
         ({"tournament": {"step_sessions": 10}}, "step_sessions is below test_sessions"),
@@ -92,11 +91,11 @@ def test_a_manifest_of_risk_profiles_alone_stands_on_the_shipped_one(tmp_path: P
 
 
 def test_the_halflife_of_ewma_reaches_the_allocation() -> None:
-    policies = [
-        policy_of(resolve(SHIPPED, "demo", {"dependence": dependence}))
+    settings = [
+        resolve(SHIPPED, "demo", {"dependence": dependence}).dependence
         for dependence in ({"covariance": "ewma", "ewma_halflife_sessions": 20}, {"covariance": "ewma"}, {})
     ]
-    assert [policy.covariance_halflife_sessions for policy in policies] == [20.0, 60.0, None]
+    assert [dependence.covariance_halflife_sessions for dependence in settings] == [20.0, 60.0, None]
 
 
 def test_one_level_of_extends_is_the_limit(tmp_path: Path) -> None:
@@ -134,21 +133,11 @@ def leaves(schema: dict[str, Any], name: str) -> set[str]:
 def test_every_setting_is_read_by_code() -> None:
     code = "\n".join(
         path.read_text(encoding="utf-8")
-        for path in sorted((ROOT / "lakefolio").rglob("*.py"))
+        for package in ("lakefolio", "analytics")
+        for path in sorted((ROOT / package).rglob("*.py"))
         if path.name != "manifest.py"
     )
     schema = json_schema()
     for section in schema["$defs"]:
         for leaf in leaves(schema, section) - {"description", "extends"}:
             assert f".{leaf}" in code, f"{section}.{leaf} is in the manifest and nothing reads it"
-
-
-def test_every_flag_is_read_in_one_place() -> None:
-    code = [
-        path.read_text(encoding="utf-8")
-        for path in sorted((ROOT / "lakefolio").rglob("*.py"))
-        if path.name != "manifest.py"
-    ]
-    for flag in Flags.model_fields:
-        readers = sum(f"flags.{flag}" in text for text in code)
-        assert readers == 1, f"{flag} is read in {readers} modules"

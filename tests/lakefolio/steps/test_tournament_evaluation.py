@@ -8,15 +8,18 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analytics.settings import DecisionSettings, TournamentSettings
 from analytics.tournament.engines import Decide, Decision, Engine, PastView, Pool, equal_weight_engine
-from analytics.tournament.tournament_settings import TournamentSettings
+from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.walk_forward import run_tournament
 from lakefolio.runs.grid_returns import GridReturns
 from lakefolio.steps.tournament_evaluation import PlayedTournament, isolation_frame, target_frames
 from lakehouse.schema.tables import CONTRACTS
 
 SYMBOLS = ("X:A", "X:B", "X:C", "X:D")
-SETTINGS = TournamentSettings(train=60, test=20, step=20, n_samples=99, reference_engine="ours")
+SETTINGS = DecisionSettings(
+    tournament=TournamentSettings(train_sessions=60, test_sessions=20, step_sessions=20, bootstrap_samples=99)
+)
 VOLATILITIES = np.array([0.002, 0.006, 0.012, 0.018])
 WEIGHTS = {
     "min_variance": [0.9, 0.1, 0.0, 0.0],
@@ -50,16 +53,17 @@ def trial(*, is_ours: bool = True) -> PlayedTournament:
     benchmark = rng.normal(0, 0.01, 260)
     decides = {risk_profile: fixed(weights) for risk_profile, weights in WEIGHTS.items()} | {"barbell": barbell}
     engines = [*([Engine("ours", decides)] if is_ours else []), equal_weight_engine(raw_pool)]
-    settings = SETTINGS if is_ours else TournamentSettings(train=60, test=20, step=20, n_samples=99)
+    facts = TournamentFacts(reference_engine="ours" if is_ours else None)
     result = run_tournament(
-        dates, SYMBOLS, returns, benchmark, engines=engines, risk_profiles=[*decides, "equal_weight"], settings=settings,
-        rng=np.random.default_rng(0),
+        dates, SYMBOLS, returns, benchmark, engines=engines, risk_profiles=[*decides, "equal_weight"], settings=SETTINGS,
+        facts=facts,         rng=np.random.default_rng(0),
     )  # fmt: skip
     return PlayedTournament(
         GridReturns(dates, SYMBOLS, returns, 252),
         benchmark,
         pl.DataFrame(schema={"session_date": pl.Date}),
-        settings,
+        SETTINGS,
+        facts,
         result,
     )
 

@@ -1,8 +1,7 @@
-"""One allocation as tables: weights that will be published, their clusters, the certificate, drift and orders.
+"""Turn one allocation into tables: published weights, cluster weights, solver certificate, drift and orders.
 
-Small trades are left out before anything is judged (docs/method/08-allocation.md#8.4), cluster by cluster: what a
-skipped trade leaves over
-goes to its own cluster, so that no cap can be broken by tidying up.
+Small trades are left out cluster by cluster (docs/method/08-allocation.md#8.4): what a skipped trade leaves over goes to
+its own cluster, so that no cap can be broken.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ CASH_TOLERANCE = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PortfolioInputs:
-    """What the portfolios of a run stand on.
+    """Inputs that all portfolios of a run share.
 
     Attributes
     ----------
@@ -45,7 +44,7 @@ class PortfolioInputs:
 def portfolio_tables(
     settings: Profile,
     allocation: Allocation,
-    standing: PortfolioInputs,
+    inputs: PortfolioInputs,
     held: HeldPortfolio,
     seconds: float,
 ) -> dict[str, pl.DataFrame]:
@@ -55,7 +54,7 @@ def portfolio_tables(
             "symbol": allocation.symbols,
             "sleeve": allocation.sleeves,
         }
-    ).join(standing.clusters.select("symbol", "cluster_id", "label"), on="symbol", how="left", maintain_order="left")
+    ).join(inputs.clusters.select("symbol", "cluster_id", "label"), on="symbol", how="left", maintain_order="left")
     report = measure_drift(
         held.net_weights,
         dict(zip(allocation.symbols, allocation.net_weights.tolist(), strict=True)),
@@ -65,26 +64,26 @@ def portfolio_tables(
         ),
         instrument_cap=settings.allocation.instrument_cap,
     )
-    weights = _weights(chosen, report, allocation.cash, standing)
+    weights = _weights(chosen, report, allocation.cash, inputs)
     frames = {
         "weights": weights,
         "cluster_weights": _cluster_weights(weights, allocation, chosen, settings.allocation.cap),
         "solves": _solve(allocation, seconds),
         "drift": report.frame(),
         "orders": make_orders(
-            report, _terms(standing.terms), portfolio_value_usd=settings.allocation.portfolio_value_usd
+            report, _terms(inputs.terms), portfolio_value_usd=settings.allocation.portfolio_value_usd
         ),
     }
     return {name: _in_contract(name, frame, allocation.risk_profile) for name, frame in frames.items()}
 
 
-def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: PortfolioInputs) -> pl.DataFrame:
-    """Published weights by symbol; cash is a row of its own, never left unsaid."""
+def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, inputs: PortfolioInputs) -> pl.DataFrame:
+    """Published weights by symbol; cash is a row of its own."""
     published = pl.DataFrame({"symbol": list(report.symbols), "net_weight": report.published}).filter(
         pl.col("net_weight") != 0
     )
-    described = standing.selection.select("symbol", "identity", "asset_class", "direction", "is_recent_listing")
-    venues = standing.terms.select("symbol", "venue")
+    described = inputs.selection.select("symbol", "identity", "asset_class", "direction", "is_recent_listing")
+    venues = inputs.terms.select("symbol", "venue")
     rows = (
         published.join(chosen.select("symbol", "cluster_id", "sleeve"), on="symbol", how="left")
         .join(described, on="symbol", how="left")
@@ -102,7 +101,7 @@ def _weights(chosen: pl.DataFrame, report: DriftReport, cash: float, standing: P
 
 
 def _cluster_weights(weights: pl.DataFrame, allocation: Allocation, chosen: pl.DataFrame, cap: float) -> pl.DataFrame:
-    """What each cluster really holds, recomputed from the published weights."""
+    """Weight of each cluster, recomputed from the published weights."""
     risk = pl.DataFrame({"cluster_id": allocation.cluster_ids, "risk_contribution": allocation.risk_contributions})
     labels = chosen.select("cluster_id", "label").unique("cluster_id")
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -13,23 +13,24 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.clustering.clusters import Clustering, cluster_instruments
+from analytics.clustering.cluster_rows import tree_from_rows, tree_rows
+from analytics.clustering.clusters import Clustering, cluster_instruments, recut
+from analytics.errors import InputError
 from analytics.policy import SelectedInstruments, decide_clusters
 from ingest.sources.protocol import Source
 from lakefolio.cli import run_tables as inspection
 from lakefolio.cli.app import main
-from lakefolio.config.decision_settings import policy_of
 from lakefolio.config.manifest import resolve
-from lakefolio.errors import LakefolioError, UsageError
+from lakefolio.errors import UsageError
 from lakefolio.runs.grid_returns import GridReturns
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.run import Run
-from lakefolio.steps import cluster_analysis as analysis
-from lakefolio.steps.decision_inputs import describe_clusters
+from lakefolio.steps.decision import cluster_analysis as analysis
+from lakefolio.steps.decision.stored_clusters import describe_clusters, read_tree, tree_writes
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 RUN_ID = "20240101-test-0a0b0c0d"
 N, T = 15, 300
 SYMBOLS = tuple(f"X:S{number:02d}" for number in range(N))
@@ -76,7 +77,7 @@ class Landed:
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
     run = a_run(tmp_path_factory.mktemp("home"))
-    clustering = decide_clusters(PANEL.returns, CHOSEN, "NORMAL", policy_of(run.settings))
+    clustering = decide_clusters(PANEL.returns, CHOSEN, "NORMAL", run.settings)
     instruments = pl.DataFrame(
         {
             "symbol": SYMBOLS,
@@ -103,6 +104,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
         "factors",
         run.replace("results.selection", selection),
         run.replace("results.clusters", describe_clusters(clustering, instruments, "full", "NORMAL"), stage="full"),
+        *tree_writes(run, clustering),
         *analysis.factor_writes(run, PANEL, CHOSEN, clustering),
         *analysis.anchor_writes(run, PANEL, pl.DataFrame({"symbol": SYMBOLS, "asset_class": CHOSEN.asset_classes})),
         *analysis.partition_writes(run, PANEL, CHOSEN, clustering),
@@ -208,15 +210,30 @@ def test_zoom_takes_one_reported_cluster_apart(landed: Landed) -> None:
         inspection.zoom(landed.run, 99)
 
 
-def test_zoom_refuses_marts_of_another_run(landed: Landed) -> None:
-    run = a_run(landed.run.paths.root)
-    run.settings = resolve(
-        ROOT / "configs" / "manifest.json",
-        "demo",
-        {"dependence": {"linkage": "single", "threshold_by_regime": {"NORMAL": 0.7}}},
-    )
-    with pytest.raises(LakefolioError, match="not the cut in use"):
-        inspection.zoom(run, 1)
+def test_the_stored_tree_is_the_tree_bit_by_bit(landed: Landed) -> None:
+    stored = recut(read_tree(landed.run, T), landed.clustering.threshold)
+    for field in fields(Clustering):
+        made, read = getattr(landed.clustering, field.name), getattr(stored, field.name)
+        if isinstance(made, np.ndarray):
+            np.testing.assert_array_equal(made, read, err_msg=field.name, strict=True)
+        else:
+            assert made == read, field.name
+
+
+def test_a_tree_with_a_missing_link_is_refused(landed: Landed) -> None:
+    rows = tree_rows(landed.clustering)
+    broken = replace(rows, links=rows.links.head(-1))
+    with pytest.raises(InputError, match="15 leaves, 13 links and 105 pairs are not one complete tree"):
+        tree_from_rows(broken, method="ward", lookbacks=(60,))
+
+
+def test_zoom_needs_no_marts(landed: Landed) -> None:
+    """Another run may stand in the marts: the stored tree is the run's own."""
+    landed.run.lake.connection.execute("alter table marts.returns_daily rename to returns_elsewhere")
+    try:
+        assert inspection.zoom(landed.run, 1)
+    finally:
+        landed.run.lake.connection.execute("alter table marts.returns_elsewhere rename to returns_daily")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The multiplier that currencies put on crypto and equity weight, where the manifest asks for it.
+"""Scale crypto and equity weights by the risk appetite that currencies show, where the manifest asks for it.
 
 See docs/method/07-regime.md#7.5.
 """
@@ -13,12 +13,11 @@ from analytics.policy import SelectedInstruments
 from analytics.regime.sentiment import G8, SCALED_CLASSES, exposure_multiplier, risk_appetite
 from lakefolio.errors import LakefolioError
 from lakefolio.runs.run import Run
-from lakehouse.connection.catalog import Lake
 
 HISTORY_SESSIONS = 300
 
 
-def read_exposures(lake: Lake, run: Run, chosen: SelectedInstruments) -> NDArray[np.float64] | None:
+def read_exposures(run: Run, chosen: SelectedInstruments) -> NDArray[np.float64] | None:
     """Multiplier of each winner's gross weight (N,); None where `feat_intermarket_sentiment` is off.
 
     Raises
@@ -28,15 +27,15 @@ def read_exposures(lake: Lake, run: Run, chosen: SelectedInstruments) -> NDArray
     """
     if not run.settings.flags.feat_intermarket_sentiment:
         return None
-    closes = _usd_closes(lake, run)
+    closes = _usd_closes(run)
     multiplier = exposure_multiplier(float(risk_appetite(closes)[-1]))
     run.logger.info("risk appetite scales crypto and equity by %.4f", multiplier)
     return np.array([multiplier if name in SCALED_CLASSES else 1.0 for name in chosen.asset_classes])
 
 
-def _usd_closes(lake: Lake, run: Run) -> dict[str, NDArray[np.float64]]:
+def _usd_closes(run: Run) -> dict[str, NDArray[np.float64]]:
     """USD per unit of each currency on the sessions of the most complete series, from `BASEUSD` or `USDBASE`."""
-    rows = lake.query(
+    rows = run.lake.query(
         "select bars.session_date, case when instruments.quote = 'USD' then instruments.base else instruments.quote end "
         "as currency, median(case when instruments.quote = 'USD' then bars.close else 1 / bars.close end) as usd "
         "from marts.bars_daily as bars inner join marts.instruments as instruments on bars.symbol = instruments.symbol "

@@ -1,4 +1,4 @@
-"""What is said of a run's winners and their partition beside the portfolio: nothing later decides by it.
+"""Describe a run's winners and their partition for the reports; no later step decides by it.
 
 See docs/method/03-dependence.md, docs/method/04-clusters.md.
 
@@ -25,7 +25,7 @@ from lakehouse.schema.tables import CONTRACTS
 from lakehouse.storage.writes import Write
 
 WHOLE = 0
-"""Cluster id of the row of `results.cluster_drift` that speaks of the whole partition."""
+"""Cluster id of the row of `results.cluster_drift` for the whole partition."""
 
 _KINDS = {TEXT: pl.String(), FLOAT: pl.Float64(), INT: pl.Int64(), FLAG: pl.Boolean()}
 
@@ -65,7 +65,7 @@ def anchor_writes(run: Run, panel: GridReturns, candidates: pl.DataFrame) -> lis
 
 
 def partition_writes(run: Run, panel: GridReturns, chosen: SelectedInstruments, clustering: Clustering) -> list[Write]:
-    """What other cuts would give, and what changed between the halves of the lookback.
+    """Cuts at other heights, and the change of the partition between the halves of the lookback.
 
     See docs/method/04-clusters.md#4.4, 4.5.
     """

@@ -1,0 +1,369 @@
+"""Settings of every decision: one frozen object per concern, each defined once.
+
+See docs/architecture.md#configuration.
+
+The manifest's profiles are made of these objects, and functions that decide take them whole. Lengths are in sessions,
+costs in basis points of the traded notional, rates and shares are fractions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from analytics.errors import InputError
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+Cost = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+EngineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+RegimeName = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
+RegimeComponent = Literal[
+    "volatility_ratio", "dwt_turbulence", "volatility_clustering", "permutation_entropy", "drawdown",
+    "average_correlation",
+]  # fmt: skip
+RiskProfile = Literal[
+    "min_variance", "risk_parity", "max_sharpe", "barbell", "hrp", "hrp_plain", "herc", "nco", "min_cvar",
+    "max_diversification", "inverse_volatility", "equal_weight",
+]  # fmt: skip
+
+REGIMES: tuple[RegimeName, ...] = get_args(RegimeName)
+REGIME_COMPONENTS: tuple[RegimeComponent, ...] = get_args(RegimeComponent)
+OURS, MARKET, EQUAL_WEIGHT = "ours", "market", "equal_weight"
+BUILT_IN_ENGINES = (OURS, MARKET, EQUAL_WEIGHT)
+BASIS_POINT = 1e-4
+_SPECTRAL: RegimeComponent = "dwt_turbulence"
+_OF_THE_POOL: RegimeComponent = "average_correlation"
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and closed to unknown names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Flags(Settings):
+    """Feature flags: each is read in one place and changes one thing.
+
+    See docs/architecture.md#configuration.
+    """
+
+    feat_turnover_penalty: bool = Field(True, description="Whether the turnover term lambda enters the allocation.")
+    feat_partial_rebalance: bool = Field(True, description="Whether trades below 1 % are skipped.")
+    feat_xs_momentum: bool = Field(
+        True, description="Whether the execution score ranks over the pool; off, min-max inside the cluster."
+    )
+    feat_spectral_regimes: bool = Field(True, description="Whether DWT turbulence has weight and TURBULENT exists.")
+    feat_decay_audit: bool = Field(True, description="Whether the reports show idealized less realized.")
+    feat_audit_ledger: bool = Field(True, description="Whether the run keeps a signed ledger.")
+    feat_pit_fidelity: bool = Field(
+        True, description="Whether the tournament finds the universe of each window from what was known then."
+    )
+    feat_dynamic_selection: bool = Field(False, description="Whether N of each cluster follows its mean correlation.")
+    feat_short_costs: bool = Field(True, description="Whether shorts pay the borrow rate in simulations.")
+    feat_fragility_penalty: bool = Field(True, description="Whether the fragility term gamma enters the allocation.")
+    feat_alpha_weighting: bool = Field(
+        True, description="Whether the blend inside a cluster contains the momentum rank."
+    )
+    feat_intermarket_sentiment: bool = Field(False, description="Whether currencies scale crypto and equity exposure.")
+    feat_adaptive_threshold: bool = Field(True, description="Whether the cut height follows the regime.")
+
+
+class QuotaSettings(Settings):
+    """Number of candidates that each asset class may send on.
+
+    See docs/method/05-discovery-selection.md#5.3.
+    """
+
+    max_candidates: Count = Field(
+        240, description="Q of docs/method/05-discovery-selection.md#5.3, over all asset classes."
+    )
+    quota_min: int = Field(4, ge=0, description="Smallest quota of an asset class.")
+    quota_max: Count = Field(120, description="Largest quota of an asset class.")
+
+
+class DataSettings(Settings):
+    """Depth and health of price history.
+
+    See docs/method/01-time-sessions-bars.md.
+    """
+
+    light_sessions: Count = Field(60, description="Grid sessions of the light pass.")
+    full_sessions: Count = Field(500, description="Grid sessions of the full pass.")
+    min_history_sessions: Count = Field(
+        60, description="Shortest history an instrument may have (docs/method/02-returns.md#2.4)."
+    )
+    settle_minutes: int = Field(
+        10,
+        ge=0,
+        description="Minutes after the close before a bar is final (docs/method/01-time-sessions-bars.md#1.3).",
+    )
+    max_stale_sessions: int = Field(
+        2, ge=0, description="Expected sessions a last bar may be old (docs/method/01-time-sessions-bars.md#1.6)."
+    )
+    strict_health: bool = Field(True, description="Whether a health problem of a winner ends the run with exit 3.")
+
+
+class DependenceSettings(Settings):
+    """Measurement of co-movement, and the cut into clusters.
+
+    See docs/method/03-dependence.md, docs/method/04-clusters.md.
+    """
+
+    lookback_sessions: tuple[Count, ...] = Field((60, 120, 200), description="Lookbacks of the clustering distance.")
+    min_overlap_sessions: int = Field(20, ge=3, description="Fewest common sessions of a pair.")
+    covariance: Literal["sample", "ledoit_wolf", "denoised", "ewma"] = Field("ledoit_wolf", description="Estimator.")
+    ewma_halflife_sessions: float = Field(60.0, ge=1.0, description="Half-life of the covariance `ewma`.")
+    linkage: Literal["ward", "average", "complete", "single"] = Field("ward", description="Linkage of the clusters.")
+    threshold: float = Field(0.40, gt=0.0, description="Cut height when feat_adaptive_threshold is off.")
+    threshold_by_regime: dict[RegimeName, float] = Field(
+        default={"QUIET": 0.50, "NORMAL": 0.40, "TURBULENT": 0.35, "CRISIS": 0.30}, description="Cut height by regime."
+    )
+
+    @property
+    def covariance_halflife_sessions(self) -> float | None:
+        """Half-life of the estimator in use; None for an estimator without one."""
+        return self.ewma_halflife_sessions if self.covariance == "ewma" else None
+
+    def threshold_for(self, regime: str, flags: Flags) -> float:
+        """Look up the cut height that is used in a regime.
+
+        See docs/method/04-clusters.md#4.1.
+
+        Parameters
+        ----------
+        regime : str
+            `QUIET`, `NORMAL`, `TURBULENT` or `CRISIS`.
+        flags : Flags
+            Without `feat_adaptive_threshold` every regime has the height `threshold`.
+
+        Returns
+        -------
+        float
+            In the unit of the distance.
+
+        Raises
+        ------
+        InputError
+            The regime has no cut height.
+
+        Examples
+        --------
+        >>> from analytics.settings import DependenceSettings, Flags
+        >>> DependenceSettings().threshold_for("CRISIS", Flags())
+        0.3
+        >>> DependenceSettings().threshold_for("CRISIS", Flags(feat_adaptive_threshold=False))
+        0.4
+        """
+        if not flags.feat_adaptive_threshold:
+            return self.threshold
+        heights = {str(name): height for name, height in self.threshold_by_regime.items()}
+        if regime not in heights:
+            raise InputError(f"no cut height for regime {regime!r}; there are {', '.join(heights)}")
+        return heights[regime]
+
+
+class SelectionSettings(Settings):
+    """Rules by which candidates become winners.
+
+    See docs/method/05-discovery-selection.md#5.5 to 5.7.
+    """
+
+    top_n: Count = Field(3, description="Longs and shorts taken from each cluster.")
+    min_momentum: float = Field(-0.05, description="Floor of the cumulative directional return.")
+    momentum_sessions: Count = Field(60, description="Sessions of the momentum gate.")
+
+
+class RegimeSettings(Settings):
+    """Settings by which components become a state; the defaults are calibrated on SPY 2006-2015 and frozen.
+
+    See docs/method/07-regime.md#7.2, 7.3.
+
+    `docs/decisions/0005-regime-calibration.md` has the figures and `scripts/calibrate_regime.py` repeats them. A
+    component without a percentile at a session is left out of that session's mean.
+    """
+
+    weights: dict[RegimeComponent, Cost] = Field(
+        default={
+            "volatility_ratio": 0.725, "dwt_turbulence": 0.025, "volatility_clustering": 0.15,
+            "permutation_entropy": 0.05, "drawdown": 0.05, "average_correlation": 0.025,
+        },
+        description="Weight of each component's percentile.",
+    )  # fmt: skip
+    thresholds: dict[Literal["NORMAL", "TURBULENT", "CRISIS"], Fraction] = Field(
+        default={"NORMAL": 0.50, "TURBULENT": 0.866, "CRISIS": 0.918}, description="Lowest score of a state."
+    )
+    confirm_sessions: Count = Field(2, description="Sessions below its threshold after which a state is left.")
+
+    @model_validator(mode="after")
+    def _thresholds_rise(self) -> RegimeSettings:
+        missing = [name for name in REGIMES[1:] if name not in self.thresholds]
+        if missing:
+            raise ValueError(f"regime.thresholds lack {missing[0]}: give NORMAL, TURBULENT and CRISIS")
+        low, middle, high = self.thresholds["NORMAL"], self.thresholds["TURBULENT"], self.thresholds["CRISIS"]
+        if not 0.0 < low < middle < high <= 1.0:
+            raise ValueError(f"regime.thresholds {low}, {middle}, {high} must rise from above 0 to at most 1")
+        if not self._weighs_the_market(REGIME_COMPONENTS):
+            raise ValueError("regime.weights give no component of the market stream a positive weight")
+        return self
+
+    def active_weights(self, flags: Flags) -> dict[str, float]:
+        """Return the positive weights by component, those that enter the score only.
+
+        Parameters
+        ----------
+        flags : Flags
+            Without `feat_spectral_regimes` the DWT has no weight.
+
+        Returns
+        -------
+        mapping of str to float
+
+        Raises
+        ------
+        InputError
+            No component of the market stream has a weight.
+        """
+        taking_part = [name for name in REGIME_COMPONENTS if flags.feat_spectral_regimes or name != _SPECTRAL]
+        if not self._weighs_the_market(taking_part):
+            raise InputError("no component of the market stream has a weight: give one of them a positive weight")
+        return {name: self.weights[name] for name in taking_part if self.weights.get(name, 0.0) > 0.0}
+
+    def active_thresholds(self, flags: Flags) -> dict[str, float]:
+        """Return the lowest score of each state, lowest state first; QUIET starts at 0.
+
+        Parameters
+        ----------
+        flags : Flags
+            Without `feat_spectral_regimes` there is no TURBULENT.
+
+        Returns
+        -------
+        mapping of str to float
+
+        Examples
+        --------
+        >>> from analytics.settings import Flags, RegimeSettings
+        >>> RegimeSettings().active_thresholds(Flags(feat_spectral_regimes=False))
+        {'QUIET': 0.0, 'NORMAL': 0.5, 'CRISIS': 0.918}
+        """
+        rising = sorted(self.thresholds.items(), key=lambda item: item[1])
+        lowest = {"QUIET": 0.0} | {str(name): score for name, score in rising}
+        if not flags.feat_spectral_regimes:
+            del lowest["TURBULENT"]
+        return lowest
+
+    def _weighs_the_market(self, names: tuple[RegimeComponent, ...] | list[RegimeComponent]) -> bool:
+        return any(self.weights.get(name, 0.0) > 0.0 for name in names if name != _OF_THE_POOL)
+
+
+class AllocationSettings(Settings):
+    """Portfolios to build, and what limits and shapes their weights.
+
+    See docs/method/08-allocation.md.
+    """
+
+    risk_profiles: tuple[RiskProfile, ...] = Field(min_length=1, description="Portfolios to build.")
+    cap: float = Field(0.25, gt=0.0, le=1.0, description="Largest weight of one cluster.")
+    instrument_cap: float | None = Field(None, gt=0.0, le=1.0, description="Largest weight of one instrument.")
+    cash_allowed: bool = Field(False, description="Whether what the caps leave over may stay in cash.")
+    risk_free_rate_annual: float = Field(0.0, description="Annual rate of max_sharpe and of the metrics.")
+    fragility_penalty: float = Field(0.2, ge=0.0, description="gamma of docs/method/08-allocation.md#8.2.")
+    turnover_penalty: float = Field(0.05, ge=0.0, description="lambda of docs/method/08-allocation.md#8.2.")
+    portfolio_value_usd: float = Field(1_000_000.0, gt=0.0, description="What a weight of 1 is worth, for orders.")
+
+    def fragility_penalty_for(self, flags: Flags) -> float:
+        """Return gamma of docs/method/08-allocation.md#8.2, 0 without `feat_fragility_penalty`."""
+        return self.fragility_penalty if flags.feat_fragility_penalty else 0.0
+
+    def turnover_penalty_for(self, flags: Flags) -> float:
+        """Return lambda of docs/method/08-allocation.md#8.2, 0 without `feat_turnover_penalty`."""
+        return self.turnover_penalty if flags.feat_turnover_penalty else 0.0
+
+
+class TournamentSettings(Settings):
+    """The walk-forward tournament: its windows, engines, simulators and frictions.
+
+    See docs/method/09-tournament.md.
+    """
+
+    train_sessions: Count = Field(252, description="Sessions a decision may see.")
+    test_sessions: Count = Field(20, description="Sessions a decision is held.")
+    step_sessions: Count = Field(20, description="Sessions between two decisions.")
+    engines: tuple[EngineName, ...] = Field(
+        BUILT_IN_ENGINES, min_length=1, description="ours, market, equal_weight, or entry points of lakefolio.engines."
+    )
+    simulators: tuple[Literal["idealized", "realized"], ...] = Field(("idealized", "realized"), min_length=1)
+    rebalance: Literal["window", "daily"] = Field("window", description="Whether holdings drift inside a window.")
+    slippage_bps: Cost = Field(5.0, description="Cost of traded notional.")
+    commission_bps: Cost = Field(1.0, description="Cost of traded notional.")
+    borrow_rate_annual: Cost = Field(0.02, description="Cost of shorts held, a year.")
+    bootstrap_samples: Count = Field(500, description="Samples of the stationary bootstrap.")
+
+    @model_validator(mode="after")
+    def _trades_can_be_paid(self) -> TournamentSettings:
+        if self.trade_rate >= 0.5:
+            raise ValueError(f"trading costs {self.trade_rate:.2%} of the traded notional; below 50 % is needed")
+        return self
+
+    @property
+    def trade_rate(self) -> float:
+        """Cost of a trade as a fraction of its notional.
+
+        Examples
+        --------
+        >>> from analytics.settings import TournamentSettings
+        >>> round(TournamentSettings(slippage_bps=5.0, commission_bps=1.0).trade_rate, 6)
+        0.0006
+        """
+        return (self.slippage_bps + self.commission_bps) * BASIS_POINT
+
+    def borrow_rate(self, flags: Flags) -> float:
+        """Return the cost of a short as a fraction of its notional a year, 0 without `feat_short_costs`."""
+        return self.borrow_rate_annual if flags.feat_short_costs else 0.0
+
+
+class DecisionSettings(Settings):
+    """Settings of a decision: everything it depends on besides the data.
+
+    See docs/method/08-allocation.md#8.1.
+
+    Examples
+    --------
+    >>> from analytics.settings import DataSettings, DecisionSettings
+    >>> DecisionSettings(data=DataSettings(light_sessions=120)).cut_height("NORMAL")
+    0.4
+    """
+
+    data: DataSettings = DataSettings()
+    discovery: QuotaSettings = QuotaSettings()
+    dependence: DependenceSettings = DependenceSettings()
+    selection: SelectionSettings = SelectionSettings()
+    regime: RegimeSettings = RegimeSettings()
+    allocation: AllocationSettings = AllocationSettings(risk_profiles=("min_variance",))
+    tournament: TournamentSettings = TournamentSettings()
+    flags: Flags = Flags()
+
+    @model_validator(mode="after")
+    def _windows_make_sense(self) -> DecisionSettings:
+        if self.tournament.step_sessions < self.tournament.test_sessions:
+            raise ValueError(
+                "tournament.step_sessions is below test_sessions: test windows would overlap "
+                "(docs/method/09-tournament.md#9.1)"
+            )
+        if self.data.light_sessions > self.data.full_sessions:
+            raise ValueError("data.light_sessions is above full_sessions")
+        return self
+
+    @property
+    def replays_discovery(self) -> bool:
+        """True where the tournament runs the scanners again at every decision session (`feat_pit_fidelity`).
+
+        See docs/method/09-tournament.md#9.2.
+        """
+        return self.flags.feat_pit_fidelity
+
+    def cut_height(self, regime: str) -> float:
+        """Look up the height at which the tree is cut in a regime, as `DependenceSettings.threshold_for`."""
+        return self.dependence.threshold_for(regime, self.flags)
