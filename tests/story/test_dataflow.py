@@ -20,6 +20,8 @@ RUN = "watched"
 PRICE_INPUTS = ("raw.sessions", "results.runs", "marts.candidates", "marts.bars_daily")
 # Read only where a source over a network landed bars or instruments meanwhile, so that models are built again.
 CONDITIONAL = {(step, name) for step in ("enrichment", "light-prep", "full-prep", "health") for name in PRICE_INPUTS}
+# Without feat_pit_fidelity, every window of the tournament has the candidates of today.
+CONDITIONAL |= {("tournament", "marts.candidates")}
 
 
 @dataclass(frozen=True)
