@@ -87,10 +87,10 @@ def _into_marts(paths: Paths, symbols: list[str], first: dt.date, scanner: str, 
 
 def _scope(now: dt.datetime) -> pl.DataFrame:
     row = {
-        "run_id": "bench", "risk_profile": "bench", "source": "tradingview", "as_of": LAST, "as_of_at": now,
+        "run_id": "bench", "profile": "bench", "source": "tradingview", "as_of": LAST, "as_of_at": now,
         "light_sessions": 60, "full_sessions": 500, "settle_minutes": 10, "max_stale_sessions": 2,
         "min_history_sessions": 60, "benchmark": "NASDAQ:B0000", "excluded_symbols": "", "strict_health": True,
-        "is_simulated": True, "manifest_sha256": "0" * 64, "started_at": now,
+        "is_simulated": True, "manifest_sha256": "0" * 64, "parent_run_id": None, "started_at": now,
     }  # fmt: skip
     return pl.DataFrame([row])
 

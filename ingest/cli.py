@@ -314,6 +314,7 @@ def _scope(call: _Call) -> pl.DataFrame:
             "strict_health": [False],
             "is_simulated": [call.source.is_simulated],
             "manifest_sha256": [None],
+            "parent_run_id": [None],
             "started_at": [landing.fetched_at],
         }
     )

@@ -15,7 +15,7 @@ from lakefolio.cli import run_tables as inspection
 from lakefolio.cli.output import WIDTH, paths_of, print_answer, print_json, print_table, print_tables
 from lakefolio.errors import EXIT_DONE, LakefolioError
 from lakefolio.pipeline.sequence import STEPS
-from lakefolio.runs import run_diff as comparison
+from lakefolio.runs import comparison
 from lakefolio.runs.progress import Reporter
 from lakefolio.runs.start import find_run, resumed_run
 from lakefolio.steps.publish import sync_list

@@ -220,13 +220,15 @@ def _explain(error: ValidationError, where: str, model: type[BaseModel] = Profil
 
 
 def _nearest_key(key: str, model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Offer the nearest key beside an unknown one, or the nearest of all where none is near, as a full path."""
+    """Offer a key of the same name elsewhere, else the nearest beside an unknown one, else the nearest of all."""
     section = model
     for part in location[:-1]:
         section = _section_of(section, str(part)) or section
     prefix = "".join(f"{part}." for part in location[:-1])
+    every = list(_all_keys(model))
+    elsewhere = [one for one in every if one.rpartition(".")[2] == str(location[-1])]
     beside = difflib.get_close_matches(key, [prefix + name for name in section.model_fields], n=1, cutoff=0.6)
-    near = beside or difflib.get_close_matches(key, list(_all_keys(model)), n=1, cutoff=0.5)
+    near = elsewhere or beside or difflib.get_close_matches(key, every, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(section.model_fields))}"
 
 

@@ -44,8 +44,10 @@ class _Reuse:
         return str(self.entry.body.get("performed_at", self.entry.document["at"]))
 
 
-def reuse_steps(run: Run, first: Step) -> None:
+def reuse_steps(run: Run, first: Step) -> dict[str, str]:
     """Copy the parent's results of the steps before `first` to a child, and record them as its own.
+
+    Returns the hash of each output by name.
 
     Raises
     ------
@@ -69,12 +71,13 @@ def reuse_steps(run: Run, first: Step) -> None:
         body = {
             "status": "done", "rows": reuse.entry.body["rows"], "outputs": reuse.entry.body["outputs"],
             "snapshot_written": snapshot, "is_last": False, "seconds": "0", "reused_from": run.parent_run_id,
-            "performed_at": reuse.performed_at,
+            "performed_at": reuse.performed_at, "inputs": dict(reuse.inputs),
         }  # fmt: skip
         run.ledger.append("outcome", reuse.step.name, body)
         run.ledger.sign(reuse.step.name)
     run.record_step(pl.DataFrame([_row(run, reuse, snapshot) for reuse in reuses], infer_schema_length=None))
     run.reporter.say(f"steps {FIRST_REUSED} to {first.number - 1} are those of run {run.parent_run_id}")
+    return final
 
 
 def _rebuild_candidates(run: Run, first: Step) -> None:
@@ -96,8 +99,9 @@ def _parent_outcomes(run: Run, first: Step) -> list[_Reuse]:
         if step.name not in done:
             raise ResumeError(f"run {run.parent_run_id} never finished step {step.name!r}", step.name)
         outcome = done[step.name]
-        intent = intents.get(outcome.body.get("intent", 0))
-        found.append(_Reuse(step, outcome, intent.body["inputs"] if intent is not None else {}))
+        # An outcome that the parent re-used itself has no intent, and holds the inputs.
+        holder = intents.get(outcome.body.get("intent", 0), outcome)
+        found.append(_Reuse(step, outcome, holder.body["inputs"]))
     return found
 
 

@@ -77,9 +77,8 @@ def execute(run: Run, span: Span) -> None:
             run.ledger.append("environment", span.first.name, describe_environment(run))
         if span.first.number > 1 and is_new_child:
             for step in STEPS[: FIRST_REUSED - 1]:
-                perform(run, step, {})
-            reuse_steps(run, span.first)
-            recorded = check_earlier(run, span.first)
+                recorded |= perform(run, step, recorded)
+            recorded |= reuse_steps(run, span.first)
         with run.reporter.steps(len(span.steps)):
             for step in span.steps:
                 recorded |= perform(run, step, recorded)

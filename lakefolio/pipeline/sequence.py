@@ -175,8 +175,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         13, "tournament", "Replay every decision over the prepared history and simulate it with frictions",
         "lakefolio.steps.tournament:tournament",
-        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.returns_daily", "marts.bars_daily",
-                "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "seeds.*"),
+        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", "marts.returns_daily",
+                "marts.bars_daily", "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "seeds.*"),
         outputs=_TOURNAMENT,
         unrecorded=("raw.scans", "marts.candidates_replayed", "intermediate.*"),
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, *_WEIGHT_SETTINGS,

@@ -44,29 +44,29 @@ class _TournamentInputs:
 
 def tournament(run: Run) -> StepReport:
     """Replay every decision over the prepared history, simulate it, and measure the stitched series."""
-    market = _read_market(run)
+    inputs = _read_inputs(run)
     facts = TournamentFacts(
-        market.panel.periods_per_year,
-        market.benchmark,
+        inputs.panel.periods_per_year,
+        inputs.benchmark,
         reference_engine=OURS if OURS in run.settings.tournament.engines else None,
     )
-    replay = _replay(run, market)
-    engines = _engines(run, replay, market.panel.periods_per_year)
+    replay = _replay(run, inputs)
+    engines = _engines(run, replay, inputs.panel.periods_per_year)
     with run.reporter.within("windows", 1) as count:
         result = run_tournament(
-            market.panel.session_dates,
-            market.panel.symbols,
-            market.panel.returns,
-            market.benchmark_returns,
+            inputs.panel.session_dates,
+            inputs.panel.symbols,
+            inputs.panel.returns,
+            inputs.benchmark_returns,
             engines=engines,
             risk_profiles=_risk_profiles(run, engines),
             settings=run.settings,
             facts=facts,
             rng=run.rng("tournament"),
-            frames={CANDIDATES: market.candidates},
+            frames={CANDIDATES: inputs.candidates},
             on_window=count,
         )
-    played = PlayedTournament(market.panel, market.benchmark_returns, market.candidates, run.settings, facts, result)
+    played = PlayedTournament(inputs.panel, inputs.benchmark_returns, inputs.candidates, run.settings, facts, result)
     target_rows = target_frames(played, run.rng("targets"))
     run.store(
         "tournament",
@@ -112,15 +112,15 @@ def _risk_profiles(run: Run, engines: Sequence[Engine]) -> list[str]:
     return list(dict.fromkeys([*run.settings.allocation.risk_profiles, *brought, MARKET]))
 
 
-def _replay(run: Run, market: _TournamentInputs) -> Replay:
+def _replay(run: Run, inputs: _TournamentInputs) -> Replay:
     fixed = None
     if not run.settings.replays_discovery:
         lake = run.lake
         fixed = FixedSelection(read_winners(lake, run.run_id), read_regime(lake, run.run_id))
-    return Replay(run.settings, market.panel.periods_per_year, run.settings.random_seed, fixed)
+    return Replay(run.settings, inputs.panel.periods_per_year, run.settings.random_seed, fixed)
 
 
-def _read_market(run: Run) -> _TournamentInputs:
+def _read_inputs(run: Run) -> _TournamentInputs:
     """The grid, the candidates of every decision session as the scanners would have found them then, and their returns."""
     lake = run.lake
     benchmark = benchmark_symbol(lake)

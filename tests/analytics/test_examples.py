@@ -26,7 +26,7 @@ WITHOUT_EXAMPLE = {
     "analytics.policy.decide_clusters": "the example of decide_selection shows it",
     "analytics.policy.decide_weights": "the example of decide_selection shows it",
     "analytics.policy.link_winners": "the first half of decide_clusters, which the example of decide_selection shows",
-    "analytics.clustering.cluster_rows.tree_from_rows": "reads back what tree_rows writes; a test holds the two against each other",
+    "analytics.clustering.cluster_rows.tree_from_rows": "reads back what tree_rows writes, and its example shows both",
     "analytics.allocation.portfolio_checks.check_allocation": "validates the input of allocate, whose example shows it",
     "analytics.allocation.portfolio_checks.with_arrays": "converts the input of allocate, whose example shows it",
     "analytics.allocation.solvers.certificates.certify_quadratic": "its parts primal_residual and stationarity have one",

@@ -1,23 +1,16 @@
-"""Every step uses what it declares: a whole run, its reads and writes noted by the runner and its settings here."""
+"""Every step uses what it declares: a whole run, in which the tables and settings that each step uses are noted."""
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 import pytest
 
-from analytics.settings import Settings
 from lakefolio.audit.ledger import digest
-from lakefolio.cli.app import main
-from lakefolio.config.manifest import Profile
 from lakefolio.pipeline.sequence import STEPS, Step
-from lakefolio.runs.run import Run
-from lakefolio.runs.step_access import StepAccess, is_declared
+from lakefolio.runs.step_access import is_declared
 from tests.story.conftest import SMALL
 from tests.story.home import Home
 
@@ -27,75 +20,44 @@ RUN = "watched"
 PRICE_INPUTS = ("raw.sessions", "results.runs", "marts.candidates", "marts.bars_daily")
 # Read only where a source over a network landed bars or instruments meanwhile, so that models are built again.
 CONDITIONAL = {(step, name) for step in ("enrichment", "light-prep", "full-prep", "health") for name in PRICE_INPUTS}
+# Without feat_pit_fidelity, every window of the tournament has the candidates of today.
+CONDITIONAL |= {("tournament", "marts.candidates")}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Watched:
-    """What each step of one run used."""
+    """A run, and what each of its steps used: its `reads`, `writes` and `settings`."""
 
     home: Home
-    accesses: dict[str, StepAccess] = field(default_factory=dict)
-    settings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-
-
-def keys_by_section() -> dict[tuple[type[Settings], str], str]:
-    """Manifest key of each field of each section."""
-    keys: dict[tuple[type[Settings], str], str] = {}
-    for name, info in Profile.model_fields.items():
-        section = info.annotation
-        if isinstance(section, type) and issubclass(section, Settings):
-            keys |= {(section, inner): f"{name}.{inner}" for inner in section.model_fields}
-        else:
-            keys[Profile, name] = name
-    return keys
+    steps: dict[str, dict[str, list[str]]]
 
 
 @pytest.fixture(scope="module")
 def watched(new_home: Callable[..., Home], market: pl.DataFrame) -> Watched:
-    """A small run in this process, in a lake of its own."""
-    seen = Watched(new_home("watched", market))
-    keys, plain_read, plain_held = keys_by_section(), Settings.__getattribute__, Run.held_to
-    under_way: list[str] = []
-
-    def noted_read(self: Settings, name: str) -> object:
-        key = keys.get((type(self), name))
-        if key is not None and under_way:
-            seen.settings[under_way[-1]].add(key)
-        return plain_read(self, name)
-
-    @contextmanager
-    def noted_held(self: Run, access: StepAccess) -> Iterator[None]:
-        seen.accesses[access.step] = access
-        under_way.append(access.step)
-        try:
-            with plain_held(self, access):
-                yield
-        finally:
-            under_way.pop()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Settings, "__getattribute__", noted_read)
-        patch.setattr(Run, "held_to", noted_held)
-        patch.chdir(seen.home.work)
-        with seen.home.inside():
-            assert main(["--home", str(seen.home.root), *SMALL, "--run-id", RUN]) == 0
-    assert "LAKEFOLIO_RUN_ID" not in os.environ
-    return seen
+    home = new_home("watched", market)
+    steps = home.run(*SMALL, "--run-id", RUN, module="tests.story.watched_run").ended(0).document
+    return Watched(home, steps)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_step_reads_every_input_and_writes_every_result(watched: Watched, step: Step) -> None:
     """That nothing else is read or written, the run itself enforces: it would have failed."""
-    access = watched.accesses[step.name]
-    unread = [name for name in step.inputs if not any(is_declared(table, [name]) for table in access.reads)]
+    used = watched.steps[step.name]
+    unread = [name for name in step.inputs if not any(is_declared(table, [name]) for table in used["reads"])]
     assert [name for name in unread if (step.name, name) not in CONDITIONAL] == []
     results = [name for name in step.outputs if name.startswith("results.")]
-    assert [name for name in results if not any(is_declared(table, [name]) for table in access.writes)] == []
+    assert [name for name in results if not any(is_declared(table, [name]) for table in used["writes"])] == []
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_step_reads_no_setting_that_it_does_not_declare(watched: Watched, step: Step) -> None:
-    assert sorted(key for key in watched.settings[step.name] if not step.reads_setting(key)) == []
+    settings = watched.steps[step.name]["settings"]
+    assert [key for key in settings if not step.reads_setting(key)] == []
+
+
+def test_settings_were_noted_at_all(watched: Watched) -> None:
+    assert "selection.top_n" in watched.steps["selection"]["settings"]
+    assert "allocation.cap" in watched.steps["optimize"]["settings"]
 
 
 def test_every_step_records_its_snapshot_and_the_hashes_of_its_inputs_and_outputs(watched: Watched) -> None:

@@ -118,7 +118,7 @@ def test_a_gap_and_an_unanswered_series_are_healed_by_the_step_health(
     assert str(told["gappy"]) in str(told["gaps"])
     log = (live.folder(RUN) / "logs" / "full-prep.log").read_text(encoding="utf-8")
     assert f"{told['silent']} was not answered in whole" in log
-    assert ", 2 asked again, 0 left" in first.err
+    assert ", 2 asked for again, 0 unhealthy" in first.err
     held = live.query("select symbol, session_date from raw.bars")
     for symbol in (told["gappy"], told["silent"]):
         mine = held.filter(pl.col("symbol") == symbol)["session_date"]

@@ -221,6 +221,11 @@ def test_a_continued_run_begins_at_the_first_step_that_is_unfinished_or_reads_a_
         line["at"] for line in copied.ledger(children["cap"]) if (line["kind"], line["step"]) == ("outcome", "optimize")
     ]
     assert [costs["optimize"]["performed_at"]] == performed
+    hashes = copied.query(
+        "select distinct inputs_sha256, outputs_sha256 from results.steps where step = 'optimize' and run_id in (?, ?)",
+        children["cap"], children["costs"],
+    )  # fmt: skip
+    assert hashes.height == 1
 
 
 def test_a_whole_child_verifies_and_can_be_compared_and_reproduced(children: dict[str, str], copied: Home) -> None:
