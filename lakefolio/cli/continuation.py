@@ -1,0 +1,78 @@
+"""Find the run that `--continue` goes on with, and the step at which it does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lakefolio.cli.run_planning import RunRequest
+from lakefolio.errors import UsageError
+from lakehouse.paths import Paths
+
+LEDGER = "audit.jsonl"
+
+
+def newest_run(paths: Paths) -> str | None:
+    """Find the run that was begun last; None where there is none."""
+    runs = paths.artifacts / "runs"
+    ledgers = runs.glob(f"*/{LEDGER}") if runs.is_dir() else ()
+    begun = [(str(entries[0].get("at", "")), ledger.parent.name) for ledger in ledgers if (entries := _entries(ledger))]
+    return max(begun)[1] if begun else None
+
+
+def continued(paths: Paths, request: RunRequest, steps: tuple[str, ...]) -> RunRequest | None:
+    """Turn `--continue` into a new run, a resumed step, or nothing to do (None).
+
+    A new run begins where there is none to go on with: no run at all, a new run id, or a newest run that has finished
+    its last step. Otherwise the run goes on at its first unfinished step, and with a start step at that step at the
+    latest.
+
+    Parameters
+    ----------
+    steps : tuple of str
+        Names of all steps in order.
+    """
+    if not request.continue_run:
+        return request
+    run_id = request.run_id or newest_run(paths)
+    ledger = None if run_id is None else paths.run_dir(run_id) / LEDGER
+    if run_id is None or ledger is None or not ledger.is_file():
+        return replace(request, continue_run=False, start_step=None)
+    unfinished = first_unfinished(ledger, steps)
+    start = request.start_step
+    if start is not None and (unfinished is None or steps.index(start) < steps.index(unfinished)):
+        return replace(request, run_id=run_id, continue_run=False)
+    if unfinished is None:
+        if request.run_id is not None:
+            raise UsageError(f"run {run_id} is finished; name the step to repeat with --start-step")
+        return replace(request, continue_run=False)
+    stop = request.stop_step
+    says_more = bool(request.settings or request.profile or request.manifest or request.source or request.as_of)
+    if stop is not None and steps.index(stop) < steps.index(unfinished) and not says_more:
+        return None
+    return replace(request, run_id=run_id, start_step=None)
+
+
+def first_unfinished(ledger: Path, steps: tuple[str, ...]) -> str | None:
+    """Name the first step without a finished outcome since an earlier step was begun again; None where all are done."""
+    done: set[str] = set()
+    for entry in _entries(ledger):
+        step = str(entry.get("step"))
+        if entry.get("kind") == "intent" and step in steps:
+            done -= set(steps[steps.index(step) :])
+        elif entry.get("kind") == "outcome" and entry["body"].get("status") == "done":
+            done.add(step)
+    return next((step for step in steps if step not in done), None)
+
+
+def _entries(ledger: Path) -> list[dict[str, Any]]:
+    """Read the lines of a ledger that are whole; the run itself checks their hashes."""
+    entries = []
+    for line in ledger.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break
+    return entries

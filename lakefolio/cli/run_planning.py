@@ -1,0 +1,90 @@
+"""Plan a run from a request: begin a new one, or resume one at a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakefolio.errors import UsageError
+
+if TYPE_CHECKING:
+    from lakefolio.pipeline.runner import Span
+    from lakefolio.runs.progress import Reporter
+    from lakefolio.runs.run import Run
+    from lakehouse.paths import Paths
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run as the user asked for it; None or empty where the user said nothing."""
+
+    profile: str | None = None
+    manifest: Path | None = None
+    source: str | None = None
+    path: str | None = None
+    as_of: date | None = None
+    run_id: str | None = None
+    settings: tuple[str, ...] = ()
+    start_step: str | None = None
+    stop_step: str | None = None
+    continue_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run that is ready to be executed, and the steps to execute."""
+
+    run: Run
+    span: Span
+
+
+def plan_run(paths: Paths, request: RunRequest, reporter: Reporter) -> PlannedRun:
+    """Begin a new run, or resume one.
+
+    Raises
+    ------
+    UsageError
+        A resumed run is given settings that it cannot apply, or there is no run to resume.
+    """
+    from lakefolio.cli.continuation import LEDGER, first_unfinished, newest_run
+    from lakefolio.pipeline.runner import Span
+    from lakefolio.pipeline.sequence import STEPS
+    from lakefolio.runs.start import resumed_run
+
+    is_known = request.run_id is not None and paths.run_dir(request.run_id).is_dir()
+    resumes = bool(request.start_step or request.continue_run) or is_known
+    if not resumes:
+        return PlannedRun(_new_run(paths, request, reporter), Span.of(None, request.stop_step))
+    run_id = request.run_id or newest_run(paths)
+    if run_id is None or not paths.run_dir(run_id).is_dir():
+        raise UsageError(f"--start-step {request.start_step} needs a run that began; `lakefolio status` lists them")
+    for option, value in (
+        ("--set", request.settings), ("--profile", request.profile), ("--as-of", request.as_of),
+        ("--manifest", request.manifest), ("--source", request.source),
+    ):  # fmt: skip
+        if value:
+            raise UsageError(
+                f"run {run_id} keeps its settings when it is resumed; leave {option} out or begin a new run"
+            )
+    start = request.start_step
+    if request.continue_run:
+        start = first_unfinished(paths.run_dir(run_id) / LEDGER, tuple(step.name for step in STEPS))
+    return PlannedRun(resumed_run(paths, run_id, reporter), Span.of(start, request.stop_step))
+
+
+def new_audit(paths: Paths, request: RunRequest, reporter: Reporter, *, kind: str) -> Run:
+    """Begin an audit that is no run of the steps: it keeps no ledger, and `kind` stands in its id."""
+    return _new_run(paths, request, reporter, kind=kind)
+
+
+def _new_run(paths: Paths, request: RunRequest, reporter: Reporter, *, kind: str | None = None) -> Run:
+    from lakefolio.runs.start import RunRequest as NewRunRequest
+    from lakefolio.runs.start import new_run
+
+    new = NewRunRequest(
+        request.profile or "production", request.manifest, request.source, request.path, request.as_of, request.run_id,
+        request.settings,
+    )  # fmt: skip
+    return new_run(paths, new, reporter, kind=kind)
