@@ -6,7 +6,7 @@ Nothing heavy is imported here: a module that is only needed to check a value is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,12 @@ from lakehouse.errors import PathRefusedError
 from lakehouse.paths import Paths, check_run_id, check_symbol
 
 LARGEST_COUNT = 10**9
+FIRST_DATE = date(1970, 1, 1)
+TABLE_SUFFIXES = (".parquet", ".csv")
 PLACE, SOURCE, OUTPUT = "Home", "Source", "Output"
+
+
+_TABLES = "name a Parquet or CSV file, or a folder of them"
 
 
 def text_of(what: str, *, hint: str) -> Callable[[str], str]:
@@ -66,13 +71,18 @@ def one_of_all(names: Sequence[str]) -> str:
 
 
 def read_date(text: str) -> date:
-    """Read a date of the calendar."""
+    """Read a date of the calendar that market data may have: from 1970 to tomorrow."""
     try:
-        if len(text) == len("YYYY-MM-DD"):
-            return date.fromisoformat(text)
+        found = date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else None
     except ValueError:
-        pass
-    raise typer.BadParameter(f"{quoted(text)} is not a date YYYY-MM-DD of the calendar, such as 2025-12-30")
+        found = None
+    if found is None:
+        raise typer.BadParameter(f"{quoted(text)} is not a date YYYY-MM-DD of the calendar, such as 2025-12-30")
+    if found < FIRST_DATE:
+        raise typer.BadParameter(f"{quoted(text)} is before {FIRST_DATE}, when no source has data")
+    if found > datetime.now(UTC).date() + timedelta(days=1):
+        raise typer.BadParameter(f"{quoted(text)} is in the future; give a session that is over")
+    return found
 
 
 def read_run_id(text: str) -> str:
@@ -123,13 +133,16 @@ def check_source(source: str | None, path: str | None) -> None:
         The source `files` has no path, the path is missing, or another source was given one.
     """
     if source == "files" and path is None:
-        raise CommandLineError("--source files needs --path: a Parquet or CSV file, or a folder of them")
+        raise CommandLineError(f"--source files needs --path; {_TABLES}")
     if path is not None and source not in (None, "files"):
         raise CommandLineError(f"--path {quoted(path)} belongs to --source files, not to --source {source}")
-    if path is not None and not Path(path).expanduser().exists():
-        raise CommandLineError(
-            f"--path {quoted(path)}: no such file or folder; name a Parquet or CSV file, or a folder of them"
-        )
+    if path is None:
+        return
+    folder = Path(path).expanduser()
+    if not folder.exists():
+        raise CommandLineError(f"--path {quoted(path)}: no such file or folder; {_TABLES}")
+    if folder.is_dir() and not any(entry.suffix in TABLE_SUFFIXES for entry in folder.iterdir()):
+        raise CommandLineError(f"--path {quoted(path)} holds no .parquet or .csv file; {_TABLES}")
 
 
 def paths_of(home: Path | None) -> Paths:
@@ -153,7 +166,7 @@ def _inherited(context: typer.Context, home: Path | None) -> Path | None:
 
 
 _HOME = "Folder of the lake and the artifacts (default: LAKEFOLIO_HOME, else the current folder)."
-_NAMED = text_of("file or folder", hint="name a Parquet or CSV file, or a folder of them")
+_NAMED = text_of("file or folder", hint=_TABLES)
 
 RootHome = Annotated[Path | None, typer.Option("--home", parser=read_home, metavar="FOLDER", help=_HOME)]
 Home = Annotated[

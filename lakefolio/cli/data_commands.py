@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ingest.cli.command_line import nearest_of, quoted
 from ingest.cli.options import AsJson, Home, paths_of
 from lakefolio.cli.output import document
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError
@@ -58,6 +59,13 @@ def dbt(context: typer.Context) -> int:
     paths = paths_of(context.find_root().params.get("home"))
     if not context.args:
         raise UsageError("dbt: give a dbt command, such as `lakefolio dbt build --select tag:prices`")
+
+    from dbt.cli.main import cli
+
+    command = context.args[0]
+    if not command.startswith("-") and command not in cli.commands:
+        hint = nearest_of(command, cli.commands, "`lakefolio dbt --help` lists them")
+        raise UsageError(f"dbt has no command {quoted(command)}; {hint}")
     result = run_dbt(paths, list(context.args), {}, log_path=paths.dbt_logs)
     for node in result.nodes:
         print(f"{node.status:>8} {node.kind:<8} {node.name} {node.seconds:.2f} s {node.message or ''}".rstrip())

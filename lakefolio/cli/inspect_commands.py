@@ -247,6 +247,9 @@ def sql(
     as_json: AsJson = False,
 ) -> None:
     """Query the lake, read-only."""
+    if not query.strip():
+        raise CommandLineError("sql: the query is empty; give one SELECT statement")
+
     from lakehouse.connection.user_sql import user_query
 
     frame = user_query(paths_of(home), query, limit)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingest.cli.command_line import nearest_of, quoted
-from ingest.cli.options import AsJson, Home, RunIdOption, Wide, one_of, paths_of, whole_number
+from ingest.cli.options import AsJson, Home, RunIdOption, Wide, one_of, one_of_all, paths_of, whole_number
 from lakefolio.cli.options import Profile
 from lakefolio.cli.output import Output, document
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, LakefolioError, UsageError
@@ -51,7 +51,15 @@ def doctor(profile: Profile = None, home: Home = None, as_json: AsJson = False, 
     from lakefolio.cli.doctor import diagnose
     from lakefolio.cli.views import DIAGNOSIS
 
-    frame = diagnose(paths_of(home), profile or "production")
+    from lakefolio.config.manifest import read_manifest
+
+    paths = paths_of(home)
+    known = read_manifest(paths.configs / "manifest.json").profiles
+    if profile is not None and profile not in known:
+        raise UsageError(
+            f"--profile {quoted(profile)} is no profile; {nearest_of(profile, known, one_of_all(list(known)))}"
+        )
+    frame = diagnose(paths, profile or "production")
     Output(as_json, wide).frame(frame, DIAGNOSIS)
     return EXIT_DONE if frame["is_fine"].all() else EXIT_FAILED
 

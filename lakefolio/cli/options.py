@@ -91,10 +91,11 @@ def check_settings(words: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def risk_profile_names() -> tuple[str, ...]:
-    """List the risk profiles."""
-    from lakefolio.config.manifest import RiskProfile
+    """List the risk profiles that a manifest may name."""
+    from lakefolio.config.manifest import AllocationSettings
 
-    return get_args(RiskProfile)
+    names = get_args(AllocationSettings.model_fields["risk_profiles"].annotation)[0]
+    return get_args(names)
 
 
 RunId = Annotated[str, typer.Argument(metavar="[RUN]", help="Run id, 'latest' (published) or 'newest' (begun).")]

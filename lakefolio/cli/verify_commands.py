@@ -12,7 +12,7 @@ import typer
 from ingest.cli.options import AsJson, Home, Junit, Wide, paths_of
 from lakefolio.cli.options import RunId, find_run_id, read_lake
 from lakefolio.cli.output import Output, document
-from lakefolio.errors import VerificationError
+from lakefolio.errors import UsageError, VerificationError
 
 
 def verify(
@@ -29,6 +29,8 @@ def verify(
     from lakefolio.runs.fingerprints import RecordedScope, hash_of
     from lakefolio.runs.start import run_facts
 
+    if key is not None and not key.is_file():
+        raise UsageError(f"--key {str(key)!r}: no such file; name the trusted public key")
     paths = paths_of(home)
     found = find_run_id(paths, run_id)
     trusted = TrustedKey.load(key or paths.ledger_keys / "ledger.pub")

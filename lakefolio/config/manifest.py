@@ -28,6 +28,10 @@ RiskProfile = Literal[
 ]  # fmt: skip
 
 
+LONGEST_SHOWN = 100
+"""Characters of a refused value that a message repeats."""
+
+
 class Section(BaseModel):
     """A part of the manifest: closed, frozen."""
 
@@ -42,7 +46,7 @@ class SourceSettings(Section):
 
     kind: Literal["sample", "files", "tradingview", "binance", "yahoo"] = Field(description="Name of the source.")
     path: str | None = Field(None, description="File or folder of the source `files`.")
-    seed: int = Field(111, description="Seed of the simulated market of the source `sample`.")
+    seed: int = Field(111, ge=0, description="Seed of the simulated market of the source `sample`.")
     symbols: tuple[str, ...] = Field((), description="Universe of `binance` and `yahoo`, which list none of their own.")
     batch: int | None = Field(None, ge=1, description="Symbols a live source is asked for at once, to begin with.")
 
@@ -193,7 +197,7 @@ class Profile(Section):
     description: str = Field("", description="What the profile is for.")
     extends: str | None = Field(None, description="One other profile, whose settings stand below these.")
     benchmark: str = Field("AMEX:SPY", description="The market portfolio; found by identity, never invested in.")
-    random_seed: int = Field(20240229, description="Seed of every generator.")
+    random_seed: int = Field(20240229, ge=0, description="Seed of every generator.")
     source: SourceSettings
     lake: LakeOptions = LakeOptions()
     discovery: DiscoverySettings
@@ -289,6 +293,12 @@ def _document(path: Path) -> dict[str, Any]:
         raise ManifestError(f"no manifest at {path}") from None
     except json.JSONDecodeError as error:
         raise ManifestError(f"{path}: line {error.lineno} is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise ManifestError(f"{path}: nested too deep for a manifest, which has three levels") from None
+    except UnicodeDecodeError:
+        raise ManifestError(f"{path}: not text in UTF-8, so no manifest") from None
+    except OSError as error:
+        raise ManifestError(f"{path}: {error.strerror}; name a manifest file") from None
     if not isinstance(document, dict):
         raise ManifestError(f"{path.name}: a manifest is a JSON object, not {type(document).__name__}")
     return document
@@ -333,23 +343,38 @@ def _nearest(word: str, among: Any) -> str:
 
 
 def _explain(error: ValidationError, where: str, model: type[BaseModel] = Profile) -> str:
+    """Describe what is wrong, a line for each key."""
     lines = []
     for problem in error.errors():
         at = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            lines.append(
-                f"{where}: unknown key {at!r}{_nearest(str(problem['loc'][-1]), _keys_at(model, problem['loc'][:-1]))}"
-            )
+            lines.append(f"{where}: unknown key {_shown(at)}{_nearest_key(at, _paths_of(model))}")
         else:
-            given = f" (given {problem['input']!r})" if not isinstance(problem["input"], dict) else ""
-            lines.append(f"{where}: {at or 'the whole'}: {problem['msg']}{given}")
+            given = "" if isinstance(problem["input"], dict) else f" (given {_shown(problem['input'])})"
+            lines.append(f"{where}: {at or 'the whole'}: {problem['msg'].removeprefix('Value error, ')}{given}")
     return "\n".join(lines)
 
 
-def _keys_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
-        found = model.model_fields[str(part)].annotation
-        if not (isinstance(found, type) and issubclass(found, BaseModel)):
-            return []
-        model = found
-    return list(model.model_fields)
+def _nearest_key(key: str, paths: list[str]) -> str:
+    """Hint at the valid path whose last part is that of the key, else at the nearest path."""
+    last = key.rpartition(".")[2]
+    alike = difflib.get_close_matches(last, [path.rpartition(".")[2] for path in paths], n=1, cutoff=0.8)
+    ends = [path for path in paths if alike and path.rpartition(".")[2] == alike[0]]
+    near = difflib.get_close_matches(key, ends or paths, n=1, cutoff=0.0 if ends else 0.4)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(p for p in paths if '.' not in p)}"
+
+
+def _paths_of(model: type[BaseModel], above: str = "") -> list[str]:
+    """List every key of a model and of its sections, with dots."""
+    paths = []
+    for name, field in model.model_fields.items():
+        paths.append(f"{above}{name}")
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            paths += _paths_of(field.annotation, f"{above}{name}.")
+    return paths
+
+
+def _shown(value: object) -> str:
+    """Quote a value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

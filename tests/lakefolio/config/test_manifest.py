@@ -42,8 +42,8 @@ def test_the_shipped_manifest_and_its_schema_agree() -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"selection": {"topn": 2}}, "did you mean 'top_n'"),
-        ({"flags": {"feat_pit_fidelty": True}}, "did you mean 'feat_pit_fidelity'"),
+        ({"selection": {"topn": 2}}, "did you mean 'selection.top_n'"),
+        ({"flags": {"feat_pit_fidelty": True}}, "did you mean 'flags.feat_pit_fidelity'"),
         ({"alocation": {}}, "did you mean 'allocation'"),
         ({"allocation": {"cap": 1.5}}, "allocation.cap"),
         ({"tournament": {"step_sessions": 10}}, "step_sessions is below test_sessions"),
