@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lakefolio.cli.run_planning import RunRequest
-from lakefolio.errors import UsageError
 from lakehouse.paths import Paths
 
 LEDGER = "audit.jsonl"
@@ -25,8 +24,8 @@ def newest_run(paths: Paths) -> str | None:
 def continued(paths: Paths, request: RunRequest, steps: tuple[str, ...]) -> RunRequest | None:
     """Turn `--continue` into a new run, a resumed step, or nothing to do (None).
 
-    A new run begins where there is none to go on with: no run at all, a new run id, or a newest run that has finished
-    its last step. Otherwise the run goes on at its first unfinished step, and with a start step at that step at the
+    A new run begins where there is none to go on with: no run at all, a new run id, or, where the request names no run, a
+    newest run that has finished its last step. Otherwise the run goes on at its first unfinished step, and with a start step at that step at the
     latest.
 
     Parameters
@@ -44,13 +43,12 @@ def continued(paths: Paths, request: RunRequest, steps: tuple[str, ...]) -> RunR
     start = request.start_step
     if start is not None and (unfinished is None or steps.index(start) < steps.index(unfinished)):
         return replace(request, run_id=run_id, continue_run=False)
-    if unfinished is None:
-        if request.run_id is not None:
-            raise UsageError(f"run {run_id} is finished; name the step to repeat with --start-step")
+    if unfinished is None and request.run_id is None:
         return replace(request, continue_run=False)
     stop = request.stop_step
+    is_done = unfinished is None or (stop is not None and steps.index(stop) < steps.index(unfinished))
     says_more = bool(request.settings or request.profile or request.manifest or request.source or request.as_of)
-    if stop is not None and steps.index(stop) < steps.index(unfinished) and not says_more:
+    if is_done and not says_more:
         return None
     return replace(request, run_id=run_id, start_step=None)
 

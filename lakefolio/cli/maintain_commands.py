@@ -50,7 +50,6 @@ def doctor(profile: Profile = None, home: Home = None, as_json: AsJson = False, 
     """Check interpreter, packages, disk, manifest, scanners, calendars and lake."""
     from lakefolio.cli.doctor import diagnose
     from lakefolio.cli.views import DIAGNOSIS
-
     from lakefolio.config.manifest import read_manifest
 
     paths = paths_of(home)

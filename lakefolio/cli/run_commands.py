@@ -24,7 +24,14 @@ from ingest.cli.options import (
     whole_number,
 )
 from lakefolio.cli.continuation import continued
-from lakefolio.cli.options import Manifest, Profile, RiskProfileOption, RunId, check_settings, find_run_id
+from lakefolio.cli.options import (
+    Manifest,
+    Profile,
+    RiskProfileOption,
+    RunId,
+    check_settings,
+    find_run_id,
+)
 from lakefolio.cli.output import Output, document
 from lakefolio.cli.run_planning import RunRequest, new_audit, plan_run
 from lakefolio.errors import UsageError

@@ -51,7 +51,7 @@ def plan_run(paths: Paths, request: RunRequest, reporter: Reporter) -> PlannedRu
     from lakefolio.cli.continuation import LEDGER, first_unfinished, newest_run
     from lakefolio.pipeline.runner import Span
     from lakefolio.pipeline.sequence import STEPS
-    from lakefolio.runs.start import resumed_run
+    from lakefolio.runs.start import resumed_run, run_facts
 
     is_known = request.run_id is not None and paths.run_dir(request.run_id).is_dir()
     resumes = bool(request.start_step or request.continue_run) or is_known
@@ -60,14 +60,16 @@ def plan_run(paths: Paths, request: RunRequest, reporter: Reporter) -> PlannedRu
     run_id = request.run_id or newest_run(paths)
     if run_id is None or not paths.run_dir(run_id).is_dir():
         raise UsageError(f"--start-step {request.start_step} needs a run that began; `lakefolio status` lists them")
-    for option, value in (
-        ("--set", request.settings), ("--profile", request.profile), ("--as-of", request.as_of),
-        ("--manifest", request.manifest), ("--source", request.source),
-    ):  # fmt: skip
-        if value:
-            raise UsageError(
-                f"run {run_id} keeps its settings when it is resumed; leave {option} out or begin a new run"
-            )
+    facts = run_facts(paths.run_dir(run_id))
+    changed = {
+        "--set": request.settings,
+        "--profile": request.profile not in (None, facts["profile"]),
+        "--as-of": request.as_of is not None and request.as_of.isoformat() != facts["as_of"],
+        "--source": request.source not in (None, facts["source"]),
+        "--manifest": request.manifest,
+    }
+    for option in (name for name, is_changed in changed.items() if is_changed):
+        raise UsageError(f"run {run_id} keeps its settings when it is resumed; leave {option} out or begin a new run")
     start = request.start_step
     if request.continue_run:
         start = first_unfinished(paths.run_dir(run_id) / LEDGER, tuple(step.name for step in STEPS))

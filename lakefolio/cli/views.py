@@ -108,8 +108,8 @@ VIEWS: dict[str, View] = {
 ORDERS = View(
     "select * exclude (run_id) from results.orders where run_id = ? and (? is null or risk_profile = ?) order by all",
     (
-        text("risk_profile", "Risk profile", word), code("symbol", "Symbol"), text("side", "Side", cell),
-        number("weight_change", "Change", signed_percent), number("notional", "Notional USD", money),
+        code("risk_profile", "Risk profile", word), code("symbol", "Symbol"), text("side", "Side", cell),
+        number("weight_change", "Change", signed_percent), number("notional", "USD", lambda value: "-" if value is None else f"{value:,.0f}"),
         number("quantity", "Quantity", quantity),
     ),
 )  # fmt: skip
@@ -182,7 +182,7 @@ ANALYSIS: dict[str, Sequence[Field]] = {
 """Columns of the tables of `analyze`, `correlations` and `sensitivity`, by title."""
 
 HEALTH_COLUMNS: dict[str, tuple[str, ...]] = {
-    "now": ("status", "symbol", "asset_class", "n_expected", "n_present", "n_gaps", "n_stale_sessions", "last_session"),
+    "now": ("status", "symbol", "n_expected", "n_present", "n_gaps", "n_stale_sessions", "last_session"),
     "history": ("symbol", "stage", "run_id", "as_of", "status", "movement"),
     "coverage": ("stage", "asset_class", "venue", "n_instruments", "ok_share", "n_gaps", "worst"),
 }

@@ -92,6 +92,8 @@ class DataSettings(Section):
     max_stale_sessions: int = Field(
         2, ge=0, description="Expected sessions a last bar may be old (docs/method/01-time-sessions-bars.md#1.6)."
     )
+    backfill: bool = Field(True, description="Whether sources are asked for history before the first bar that is held.")
+    gap_fill: bool = Field(True, description="Whether sources are asked for sessions that are missing between bars.")
     strict_health: bool = Field(True, description="Whether a health problem of a winner ends the run with exit 3.")
 
 

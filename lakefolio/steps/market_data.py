@@ -168,6 +168,7 @@ def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first:
     return Landing(
         run_id=run.run_id, step=step, last=run.as_of, as_of_at=run.as_of_at, first=first,
         symbols=tuple(symbols) if symbols is not None else None, settle_minutes=run.settings.data.settle_minutes,
+        backfill=run.settings.data.backfill, gap_fill=run.settings.data.gap_fill,
     )  # fmt: skip
 
 
@@ -184,6 +185,8 @@ def repairs(run: Run, lake: Lake, symbols: Sequence[str], n_sessions: int) -> li
     landing = landing_of(run, "health", symbols, days_before(run.as_of, n_sessions))
     ill = unhealthy(lake, symbols)["symbol"].to_list()
     failed = failed_requests(lake, run.source_name, landing, days=1, symbols=symbols)
+    if not run.settings.data.gap_fill:
+        return list(failed)
     return [*failed, *gap_requests(lake, run.source_name, calendars_of(ill, Venues.of(run.paths)), landing)]
 
 
