@@ -190,7 +190,8 @@ def paragraphs(docstring: str | None) -> str:
 
 def nearest_of(word: str, valid: Iterable[str], otherwise: str) -> str:
     """Hint at the valid word that is the nearest, or say what to do where none is near."""
-    close = difflib.get_close_matches(word, sorted(set(valid)), n=1, cutoff=0.5)
+    by_fold = {name.casefold(): name for name in sorted(set(valid))}
+    close = [by_fold[fold] for fold in difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.5)]
     return f"did you mean {close[0]!r}?" if close else otherwise
 
 

@@ -82,7 +82,11 @@ def _exit_code_of(error: Exception) -> int | None:
 
 
 PROGRAM = Program(
-    "lakefolio", "lakefolio", app, _exit_code_of, interrupted_hint="; `lakefolio run --continue` goes on with a run"
+    "lakefolio",
+    "lakefolio",
+    app,
+    _exit_code_of,
+    interrupted_hint="; `lakefolio run --continue`, or --start-step, goes on with a run",
 )
 
 

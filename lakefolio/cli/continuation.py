@@ -24,9 +24,9 @@ def newest_run(paths: Paths) -> str | None:
 def continued(paths: Paths, request: RunRequest, steps: tuple[str, ...]) -> RunRequest | None:
     """Turn `--continue` into a new run, a resumed step, or nothing to do (None).
 
-    A new run begins where there is none to go on with: no run at all, a new run id, or, where the request names no run, a
-    newest run that has finished its last step. Otherwise the run goes on at its first unfinished step, and with a start step at that step at the
-    latest.
+    A new run begins where there is none to go on with: no run at all, a new run id, or, where the request names no run,
+    a newest run that has finished its last step. Otherwise the run goes on at its first unfinished step, and with a
+    start step at that step at the latest.
 
     Parameters
     ----------

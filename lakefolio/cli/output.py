@@ -127,8 +127,10 @@ def _table(rows: Iterable[Row], fields: Sequence[Field], title: str, style_of: S
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", padding=(0, 1, 0, 0))
     for field in fields:
-        justify = "right" if field.is_right_aligned else "left"
-        table.add_column(field.head, justify=justify, no_wrap=field.kind in ("code", "number", "date"), overflow="fold")
+        table.add_column(
+            field.head, justify="right" if field.is_right_aligned else "left", overflow="fold",
+            no_wrap=field.kind in ("code", "number", "date"),
+        )  # fmt: skip
     for row in rows:
         # Text, not markup: a bracket in a name is a bracket.
         style = style_of(row) if style_of is not None else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lakefolio.cli.output import cell
 from reports.text.formats import (
+    ABSENT,
     Field,
     code,
     date,
@@ -33,6 +34,10 @@ class View:
 
     query: str
     fields: Sequence[Field]
+
+
+def _rounded(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:,.0f}"
 
 
 _DIRECTION = Field("direction", "Side", side)
@@ -109,7 +114,7 @@ ORDERS = View(
     "select * exclude (run_id) from results.orders where run_id = ? and (? is null or risk_profile = ?) order by all",
     (
         code("risk_profile", "Risk profile", word), code("symbol", "Symbol"), text("side", "Side", cell),
-        number("weight_change", "Change", signed_percent), number("notional", "USD", lambda value: "-" if value is None else f"{value:,.0f}"),
+        number("weight_change", "Change", signed_percent), number("notional", "USD", _rounded),
         number("quantity", "Quantity", quantity),
     ),
 )  # fmt: skip
@@ -121,7 +126,7 @@ STATUS = View(
     "left join results.steps as steps on runs.run_id = steps.run_id group by all order by runs.started_at desc",
     (
         code("run_id", "Run"), text("source", "Source"), date("as_of", "As of"), text("last_step", "Last step"),
-        text("status", "Status"), number("seconds", "Seconds", lambda value: "-" if value is None else f"{value:.0f}"),
+        text("status", "Status"), number("seconds", "Seconds", _rounded),
     ),
 )  # fmt: skip
 
