@@ -113,8 +113,8 @@ VIEWS: dict[str, View] = {
 ORDERS = View(
     "select * exclude (run_id) from results.orders where run_id = ? and (? is null or risk_profile = ?) order by all",
     (
-        code("risk_profile", "Risk profile", word), code("symbol", "Symbol"), text("side", "Side", cell),
-        number("weight_change", "Change", signed_percent), number("notional", "USD", _rounded),
+        code("risk_profile", "Risk profile", word), code("symbol", "Symbol"), text("side", "Side", word),
+        number("notional", "USD", _rounded),
         number("quantity", "Quantity", quantity),
     ),
 )  # fmt: skip
@@ -188,7 +188,7 @@ ANALYSIS: dict[str, Sequence[Field]] = {
 
 HEALTH_COLUMNS: dict[str, tuple[str, ...]] = {
     "now": ("status", "symbol", "n_expected", "n_present", "n_gaps", "n_stale_sessions", "last_session"),
-    "history": ("symbol", "stage", "run_id", "as_of", "status", "movement"),
+    "history": ("symbol", "stage", "run_id", "status", "movement"),
     "coverage": ("stage", "asset_class", "venue", "n_instruments", "ok_share", "n_gaps", "worst"),
 }
 """Columns of the health tables that fit 80 characters."""
