@@ -22,6 +22,7 @@ TABLE_SUFFIXES = (".parquet", ".csv")
 PLACE, SOURCE, OUTPUT = "Home", "Source", "Output"
 
 
+RUN_ID_FORM = "give 3 to 64 lower-case letters, digits, '-' and '_', such as demo-20251230-1a2b"
 _TABLES = "name a Parquet or CSV file, or a folder of them"
 
 
@@ -89,8 +90,8 @@ def read_run_id(text: str) -> str:
     """Read the id of a run."""
     try:
         return check_run_id(text)
-    except PathRefusedError as error:
-        raise typer.BadParameter(f"{quoted(text)}: {error}") from None
+    except PathRefusedError:
+        raise typer.BadParameter(f"{quoted(text)} is no run id; {RUN_ID_FORM}") from None
 
 
 def read_home(text: str) -> Path:

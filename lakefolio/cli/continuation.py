@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from lakefolio.cli.run_planning import RunRequest
+from lakefolio.cli.run_planning import LEDGER, RunRequest, first_unfinished, newest_run
 from lakehouse.paths import Paths
-
-LEDGER = "audit.jsonl"
-
-
-def newest_run(paths: Paths) -> str | None:
-    """Find the run that was begun last; None where there is none."""
-    runs = paths.artifacts / "runs"
-    ledgers = runs.glob(f"*/{LEDGER}") if runs.is_dir() else ()
-    begun = [(str(entries[0].get("at", "")), ledger.parent.name) for ledger in ledgers if (entries := _entries(ledger))]
-    return max(begun)[1] if begun else None
 
 
 def continued(paths: Paths, request: RunRequest, steps: tuple[str, ...]) -> RunRequest | None:
@@ -51,26 +38,3 @@ def continued(paths: Paths, request: RunRequest, steps: tuple[str, ...]) -> RunR
     if is_done and not says_more:
         return None
     return replace(request, run_id=run_id, start_step=None)
-
-
-def first_unfinished(ledger: Path, steps: tuple[str, ...]) -> str | None:
-    """Name the first step without a finished outcome since an earlier step was begun again; None where all are done."""
-    done: set[str] = set()
-    for entry in _entries(ledger):
-        step = str(entry.get("step"))
-        if entry.get("kind") == "intent" and step in steps:
-            done -= set(steps[steps.index(step) :])
-        elif entry.get("kind") == "outcome" and entry["body"].get("status") == "done":
-            done.add(step)
-    return next((step for step in steps if step not in done), None)
-
-
-def _entries(ledger: Path) -> list[dict[str, Any]]:
-    """Read the lines of a ledger that are whole; the run itself checks their hashes."""
-    entries = []
-    for line in ledger.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            break
-    return entries

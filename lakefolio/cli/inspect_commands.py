@@ -40,18 +40,18 @@ def _view_names() -> tuple[str, ...]:
 
 def steps(as_json: AsJson = False) -> None:
     """List the steps of a run in order."""
+    from lakefolio.cli.step_names import STEPS as DECLARED
     from lakefolio.cli.views import STEPS
-    from lakefolio.pipeline.declarations import DECLARATIONS
 
     rows: list[dict[str, Any]] = [
         {
             "number": step.number,
             "name": step.name,
-            "summary": step.summary,
+            "description": step.description,
             "inputs": step.inputs,
             "outputs": step.outputs,
         }
-        for step in DECLARATIONS
+        for step in DECLARED
     ]
     if as_json:
         document(rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from ingest.cli.command_line import nearest_of, quoted
-from ingest.cli.options import one_of, text_of
+from ingest.cli.options import RUN_ID_FORM, one_of, text_of
 from lakefolio.errors import UsageError
 from lakehouse.errors import PathRefusedError
 from lakehouse.paths import Paths, check_run_id
@@ -34,7 +34,7 @@ def find_run_id(paths: Paths, word: str) -> str:
             raise UsageError("there is no latest run: none was published here yet; `lakefolio status` lists the runs")
         return paths.latest.resolve().name
     if word == NEWEST:
-        from lakefolio.cli.continuation import newest_run
+        from lakefolio.cli.run_planning import newest_run
 
         newest = newest_run(paths)
         if newest is None:
@@ -42,8 +42,8 @@ def find_run_id(paths: Paths, word: str) -> str:
         return newest
     try:
         is_there = paths.run_dir(check_run_id(word)).is_dir()
-    except PathRefusedError as error:
-        raise UsageError(str(error)) from None
+    except PathRefusedError:
+        raise UsageError(f"{quoted(word)} is no run id; {RUN_ID_FORM}") from None
     if not is_there:
         runs = paths.artifacts / "runs"
         names = [LATEST, NEWEST, *(folder.name for folder in runs.iterdir())] if runs.is_dir() else []

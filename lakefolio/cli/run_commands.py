@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.cli.command_line import nearest_of, quoted
 from ingest.cli.options import (
     AsJson,
     AsOf,
@@ -23,7 +21,6 @@ from ingest.cli.options import (
     paths_of,
     whole_number,
 )
-from lakefolio.cli.continuation import continued
 from lakefolio.cli.options import (
     Manifest,
     Profile,
@@ -33,23 +30,16 @@ from lakefolio.cli.options import (
     find_run_id,
 )
 from lakefolio.cli.output import Output, document
-from lakefolio.cli.run_planning import RunRequest, new_audit, plan_run
+from lakefolio.cli.step_names import STEP_NAMES, read_step
 from lakefolio.errors import UsageError
-from lakefolio.pipeline.declarations import DECLARATIONS, STEP_NAMES
 from lakehouse.paths import Paths
+
+if TYPE_CHECKING:
+    from lakefolio.cli.run_planning import RunRequest
 
 LIGHT_SESSIONS = 60
 """Sessions of the light pass, unless the lookback is shorter."""
 SESSIONS_PER_WEEK, DAYS_PER_WEEK = 5, 7
-
-
-def read_step(text: str) -> str:
-    """Read the number or the name of a step as its name."""
-    for step in DECLARATIONS:
-        if text in (step.name, str(step.number)):
-            return step.name
-    hint = nearest_of(text, STEP_NAMES, "`lakefolio steps` lists them")
-    raise typer.BadParameter(f"{quoted(text)} is no step; {hint}")
 
 
 StartStep = Annotated[
@@ -90,16 +80,21 @@ def run(
     """
     check_source(source, path)
     words = check_settings(settings)
+    if start_step and stop_step and STEP_NAMES.index(start_step) > STEP_NAMES.index(stop_step):
+        raise UsageError(f"--start-step {start_step} comes after --stop-step {stop_step}")
+
+    from lakefolio.cli.run_planning import RunRequest
+
     request = RunRequest(
         profile, manifest, source, path, as_of, run_id, words, start_step, stop_step, continue_run
     )  # fmt: skip
-    if start_step and stop_step and STEP_NAMES.index(start_step) > STEP_NAMES.index(stop_step):
-        raise UsageError(f"--start-step {start_step} comes after --stop-step {stop_step}")
     _perform(paths_of(home), request, as_json=as_json)
 
 
 def _perform(paths: Paths, request: RunRequest, *, as_json: bool) -> None:
     """Plan the run under the lock of its home, execute it, and say where its artifacts are."""
+    from lakefolio.cli.continuation import continued
+    from lakefolio.cli.run_planning import plan_run
     from lakefolio.pipeline.runner import execute
     from lakefolio.runs.progress import Reporter
     from lakefolio.runs.run import run_lock
@@ -149,13 +144,14 @@ def forex(
     check_source(source, path)
     words = check_settings((*sessions_of(lookback_days), *(settings or ())))
 
+    from lakefolio.cli.run_planning import RunRequest, new_audit
     from lakefolio.cli.views import LIQUIDITY
     from lakefolio.runs.progress import Reporter
     from lakefolio.runs.run import run_lock
     from lakefolio.steps.forex_audit import ForexOptions, audit_forex
 
     paths, reporter = paths_of(home), Reporter()
-    request = replace(RunRequest(profile, manifest, source, path, as_of, run_id), settings=words)
+    request = RunRequest(profile, manifest, source, path, as_of, run_id, words)
     with run_lock(paths, "a forex audit") as name_holder:
         audited = new_audit(paths, request, reporter, kind="forex")
         name_holder(f"run {audited.run_id}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakefolio.errors import UsageError
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from lakefolio.runs.progress import Reporter
     from lakefolio.runs.run import Run
     from lakehouse.paths import Paths
+
+LEDGER = "audit.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,6 @@ def plan_run(paths: Paths, request: RunRequest, reporter: Reporter) -> PlannedRu
     UsageError
         A resumed run is given settings that it cannot apply, or there is no run to resume.
     """
-    from lakefolio.cli.continuation import LEDGER, first_unfinished, newest_run
     from lakefolio.pipeline.runner import Span
     from lakefolio.pipeline.sequence import STEPS
     from lakefolio.runs.start import resumed_run, run_facts
@@ -90,3 +92,34 @@ def _new_run(paths: Paths, request: RunRequest, reporter: Reporter, *, kind: str
         request.settings,
     )  # fmt: skip
     return new_run(paths, new, reporter, kind=kind)
+
+
+def newest_run(paths: Paths) -> str | None:
+    """Find the run that was begun last; None where there is none."""
+    runs = paths.artifacts / "runs"
+    ledgers = runs.glob(f"*/{LEDGER}") if runs.is_dir() else ()
+    begun = [(str(entries[0].get("at", "")), ledger.parent.name) for ledger in ledgers if (entries := _entries(ledger))]
+    return max(begun)[1] if begun else None
+
+
+def first_unfinished(ledger: Path, steps: tuple[str, ...]) -> str | None:
+    """Name the first step without a finished outcome since an earlier step was begun again; None where all are done."""
+    done: set[str] = set()
+    for entry in _entries(ledger):
+        step = str(entry.get("step"))
+        if entry.get("kind") == "intent" and step in steps:
+            done -= set(steps[steps.index(step) :])
+        elif entry.get("kind") == "outcome" and entry["body"].get("status") == "done":
+            done.add(step)
+    return next((step for step in steps if step not in done), None)
+
+
+def _entries(ledger: Path) -> list[dict[str, Any]]:
+    """Read the lines of a ledger that are whole; the run itself checks their hashes."""
+    entries = []
+    for line in ledger.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break
+    return entries

@@ -130,7 +130,7 @@ STATUS = View(
     ),
 )  # fmt: skip
 
-STEPS = (text("number", "No.", cell), code("name", "Step"), text("summary", "Summary"))
+STEPS = (text("number", "No.", cell), code("name", "Step"), text("description", "Description"))
 DIFFERENCES = (
     text("what", "What"), text("name", "Name"), text("left", "Left"), text("right", "Right"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Declare the steps of a run: number, name, summary, inputs and outputs.
+"""Declare the steps of a run: number, name, description, inputs and outputs.
 
 See docs/architecture.md#run. This module imports nothing, so that commands can name the steps at once;
 `lakefolio.pipeline.sequence` adds the function that performs each.
@@ -15,7 +15,7 @@ class StepDeclaration:
 
     number: int
     name: str
-    summary: str
+    description: str
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lakefolio.cli.continuation import continued, first_unfinished, newest_run
-from lakefolio.cli.run_planning import RunRequest
+from lakefolio.cli.continuation import continued
+from lakefolio.cli.run_planning import RunRequest, first_unfinished, newest_run
 from lakehouse.paths import Paths
 
 STEPS = ("one", "two", "three", "four")

@@ -28,7 +28,7 @@ LONG: dict[str, Any] = {
     "is_equal": True, "is_used": True, "is_alert": None, "check": "benchmark_outside", "action": "MAINTAIN",
     "stage": "light", "asset_class": "equity", "venue": "SIMCRYPTO_A", "movement": "worsened", "worst": "SIMX:TEC01",
     "recorded": "ab" * 32, "reproduced": "cd" * 32, "kind": "highest", "stream": "physical", "reference": "market",
-    "message": None, "what": "setting", "left": "0.25", "right": "0.3", "summary": "Fetch", "detail": "24/7", "step": "audit",
+    "message": None, "what": "setting", "left": "0.25", "right": "0.3", "description": "Fetch", "detail": "24/7", "step": "audit",
     "regime": "TURBULENT", "solver": "interior point", "quote": "USD", "number": 17, "snapshot_id": 12_345,
     "notional": 1_234_567.89, "quantity": 70_840.367252, "seconds": 1234.5, "bytes": 1_234_567, "value_traded_usd": 9.9e9,
 }  # fmt: skip
