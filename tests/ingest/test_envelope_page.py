@@ -50,8 +50,8 @@ def test_every_scanner_is_on_the_page_with_its_direction(configs: Path) -> None:
     assert len(scanners) >= 28
     for scanner in scanners:
         assert page.count(f"\n| `{scanner.name}` | {scanner.direction} | {scanner.strategy} |") == 1
-    assert "`lakefolio/market.py`, `discovery`" in page.split("## Consumers")[0]
-    assert "`lakefolio/commands/maintaining.py`, `clean`" in page.split("## Consumers")[1]
+    assert "`lakefolio/steps/market_data.py`, `discovery`" in page.split("## Consumers")[0]
+    assert "`lakefolio/cli/maintain_commands.py`, `clean`" in page.split("## Consumers")[1]
 
 
 def test_what_is_written_has_the_declared_fields_and_types(configs: Path) -> None:
