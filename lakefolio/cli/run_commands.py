@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,8 @@ from ingest.cli.options import (
     whole_number,
 )
 from lakefolio.cli.options import (
+    LATEST,
+    NEWEST,
     Manifest,
     Profile,
     RiskProfileOption,
@@ -94,18 +97,21 @@ def run(
 def _perform(paths: Paths, request: RunRequest, *, as_json: bool) -> None:
     """Plan the run under the lock of its home, execute it, and say where its artifacts are."""
     from lakefolio.cli.continuation import continued
-    from lakefolio.cli.run_planning import plan_run
+    from lakefolio.cli.run_planning import newest_run, plan_run
     from lakefolio.pipeline.runner import execute
     from lakefolio.runs.progress import Reporter
     from lakefolio.runs.run import run_lock
     from lakefolio.steps.publish import point_latest
 
     reporter = Reporter()
+    if request.run_id in (LATEST, NEWEST):
+        request = replace(request, run_id=find_run_id(paths, request.run_id))
     planned_request = continued(paths, request, STEP_NAMES)
     if planned_request is None:
-        reporter.say(
-            f"nothing to do: step {request.stop_step} is finished; --start-step {request.stop_step} repeats it"
-        )
+        last = request.stop_step or STEP_NAMES[-1]
+        reporter.say(f"nothing to do: step {last} is finished; --start-step {last} repeats it")
+        if as_json:
+            document({"run_id": request.run_id or newest_run(paths), "status": "nothing to do"})
         return
     with run_lock(paths, f"a run of profile {request.profile or 'production'}") as name_holder:
         planned = plan_run(paths, planned_request, reporter)

@@ -102,6 +102,8 @@ def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: 
         (["show"], "needs TABLE"),
         (["show", "weights"], "no latest"),
         (["show", "weights", "--run-id", "newest"], "no newest"),
+        (["run", "--continue", "--run-id", "newest"], "no newest"),
+        (["run", "--run-id", "latest", "--start-step", "report"], "no latest"),
         (["orders", "--profile", "hrpp"], "'hrpp' is no risk profile; did you mean 'hrp'?"),
         (["accept", "--risk-profile", "min_varance"], "did you mean 'min_variance'?"),
         (["clean", "--run-id", "nope"], "there is no run 'nope' here"),
