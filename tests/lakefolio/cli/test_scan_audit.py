@@ -15,7 +15,7 @@ Audit = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the shipped files that the front door reads in their place."""
+    """A copy of the shipped files, which the command reads instead."""
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     monkeypatch.setattr(
         "lakehouse.paths._shipped", lambda name, _packaged: tmp_path / name if name == "configs" else ROOT / name
@@ -27,8 +27,8 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Audit:
     def call(*options: str) -> tuple[int, str, str]:
         code = main(["--home", str(tmp_path / "home"), "scanners", *options])
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
 
     return call
 
@@ -41,9 +41,9 @@ def add(configs: Path, name: str, line: str) -> None:
 def test_what_ships_passes_and_every_scanner_is_printed_resolved(configs: Path, audit: Audit) -> None:
     code, out, err = audit("--strict", "--resolved")
     assert code == 0
-    told = {one["name"]: one for one in json.loads(out)}
-    assert set(told) == {file.stem for file in (configs / "scanners").glob("*.yaml")}
-    mine = told["crypto_spot_okx_trend_short"]
+    shown = {one["name"]: one for one in json.loads(out)}
+    assert set(shown) == {file.stem for file in (configs / "scanners").glob("*.yaml")}
+    mine = shown["crypto_spot_okx_trend_short"]
     assert (mine["venues"], mine["product"], mine["value_traded_min_usd"]) == (["OKX"], "spot", 5e6)
     assert mine["columns"] == ["change", "perf_6m", "stoch_rsi", "plus_di", "minus_di", "macd"]
     assert "0 of them fail" in err
@@ -73,7 +73,7 @@ def test_an_error_ends_as_usage_with_all_that_is_wrong(configs: Path, audit: Aud
 
 
 def test_machines_get_findings_and_scanners_in_one_document(configs: Path, audit: Audit) -> None:
-    told = json.loads(audit("--json", "--resolved")[1])
-    assert set(told) == {"findings", "scanners"}
-    assert len(told["scanners"]) == len(list((configs / "scanners").glob("*.yaml")))
+    shown = json.loads(audit("--json", "--resolved")[1])
+    assert set(shown) == {"findings", "scanners"}
+    assert len(shown["scanners"]) == len(list((configs / "scanners").glob("*.yaml")))
     assert set(json.loads(audit("--json")[1])) == {"findings"}
