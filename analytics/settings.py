@@ -16,6 +16,7 @@ from analytics.errors import InputError
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
+Sessions = Annotated[int, Field(ge=1, le=20_000)]
 Cost = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 EngineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 RegimeName = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
@@ -89,9 +90,9 @@ class DataSettings(Settings):
     See docs/method/01-time-sessions-bars.md.
     """
 
-    light_sessions: Count = Field(60, description="Grid sessions of the light pass.")
-    full_sessions: Count = Field(500, description="Grid sessions of the full pass.")
-    min_history_sessions: Count = Field(
+    light_sessions: Sessions = Field(60, description="Grid sessions of the light pass.")
+    full_sessions: Sessions = Field(500, description="Grid sessions of the full pass.")
+    min_history_sessions: Sessions = Field(
         60, description="Shortest history an instrument may have (docs/method/02-returns.md#2.4)."
     )
     settle_minutes: int = Field(
@@ -102,6 +103,8 @@ class DataSettings(Settings):
     max_stale_sessions: int = Field(
         2, ge=0, description="Expected sessions a last bar may be old (docs/method/01-time-sessions-bars.md#1.6)."
     )
+    backfill: bool = Field(True, description="Whether sources are asked for history before the first bar that is held.")
+    gap_fill: bool = Field(True, description="Whether sources are asked for sessions that are missing between bars.")
     strict_health: bool = Field(True, description="Whether a health problem of a winner ends the run with exit 3.")
 
 

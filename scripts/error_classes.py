@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGES = ("analytics", "ingest", "lakefolio", "lakehouse", "reports")
 FAILED = 1
 #: Tuple of the command line that names the errors of other packages that end as usage.
-USAGE_ERRORS = "REFUSED_WORDS"
+USAGE_ERRORS = "UNUSABLE_INPUT"
 USAGE = 2
 
 

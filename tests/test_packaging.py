@@ -128,7 +128,7 @@ def test_the_metadata_name_licence_command_and_dependencies(wheel: Path) -> None
     assert "\nName: lakefolio\n" in read["METADATA"]
     assert "\nLicense-Expression: MIT\n" in read["METADATA"]
     assert "Requires-Dist: duckdb==1.5.5" in read["METADATA"]
-    assert "lakefolio = lakefolio.cli:script" in read["entry_points.txt"]
+    assert "lakefolio = lakefolio.cli.app:script" in read["entry_points.txt"]
     assert "LICENSE" in read
 
 

@@ -27,7 +27,8 @@ def plan_requests(lake: Lake, source: str, calendars: pl.DataFrame, landing: Lan
     A symbol is fresh when its last final bar is the last completed session, no session between its first and that one
     is missing, and the span asked for was covered before (age of files or rows plays no part). A symbol that is only
     stale is asked from its last accepted bar on, so that a jump there is judged again with what followed; any other
-    is asked in whole.
+    is asked in whole. Without `landing.backfill` no history before the first held bar is asked for, without
+    `landing.gap_fill` no missing session; a symbol that has no bar at all is always asked for.
 
     Parameters
     ----------
@@ -44,7 +45,10 @@ def plan_requests(lake: Lake, source: str, calendars: pl.DataFrame, landing: Lan
     expected = _expected(state)
     wanted_from = landing.first or dt.date(1, 1, 1)
     is_covered = (pl.col("asked_from") <= wanted_from) | (pl.col("first_held") <= wanted_from)
-    is_whole = (pl.col("n_held") == expected) & is_covered
+    if not landing.backfill:
+        is_covered = pl.col("first_held").is_not_null()
+    has_no_gap = pl.col("n_held") == expected if landing.gap_fill else pl.col("n_held") > 0
+    is_whole = has_no_gap & is_covered
     planned = state.with_columns(
         (is_whole & (pl.col("last_held") == pl.col("last_due"))).fill_null(value=False).alias("is_fresh"),
         pl.when((is_whole & (pl.col("last_held") < pl.col("last_due"))).fill_null(value=False))

@@ -17,7 +17,9 @@ def now_utc() -> dt.datetime:
 class Landing:
     """One call of the gate: what is landed, for which run, by which clocks (naive UTC).
 
-    `fetched_at` is the moment of the fetch; by default now, which only decides what is a future session.
+    `fetched_at` is the moment of the fetch; by default now, which only decides what is a future session. `backfill` and
+    `gap_fill` say whether a selective landing asks for history before the first held bar, and for sessions that are
+    missing between held bars.
     """
 
     run_id: str
@@ -28,6 +30,8 @@ class Landing:
     symbols: tuple[str, ...] | None = None
     settle_minutes: int = 10
     fetched_at: dt.datetime = field(default_factory=now_utc)
+    backfill: bool = True
+    gap_fill: bool = True
 
     def __post_init__(self) -> None:
         for symbol in self.symbols or ():

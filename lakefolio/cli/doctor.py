@@ -1,4 +1,4 @@
-"""Can a run work here? One row for each thing that a run needs."""
+"""Check everything that a run needs, a row for each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROBE = date(2024, 1, 2)
 
 
 def diagnose(paths: Paths, profile: str) -> pl.DataFrame:
-    """Columns what, is_fine, detail; nothing is changed but that a missing lake is made."""
+    """Examine the home; columns what, is_fine, detail. A missing lake is made, and nothing else is changed."""
     rows = [
         ("python", python_is_supported(), platform.python_version()),
         ("packages", True, ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES[:6])),

@@ -1,184 +1,262 @@
-"""Commands that look at the lake and at runs."""
+"""Commands that show the steps, the lake and the results of runs."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
-from rich.console import Console
-from rich.markdown import Markdown
+import typer
 
-from lakefolio.audit.junit import junit_of_run
-from lakefolio.cli import run_tables as inspection
-from lakefolio.cli.output import WIDTH, paths_of, print_answer, print_json, print_table, print_tables
-from lakefolio.errors import EXIT_DONE, LakefolioError
-from lakefolio.pipeline.sequence import STEPS
-from lakefolio.runs import comparison
-from lakefolio.runs.progress import Reporter
-from lakefolio.runs.start import find_run, resumed_run
-from lakefolio.steps.publish import sync_list
-from lakehouse.connection.catalog import Lake
-from lakehouse.connection.user_sql import user_query
-from reports.terminal import coverage_table, health_table, history_table
+from ingest.cli.command_line import CommandLineError
+from ingest.cli.options import AsJson, Home, Junit, Wide, one_of, paths_of, whole_number
+from lakefolio.cli.options import RiskProfileOption, RunId, RunIdChoice, find_run_id, read_lake
+from lakefolio.cli.output import Output, document
+from lakefolio.errors import LakefolioError
 
-SHOWN = {
-    "clusters": "select symbol, cluster_id, subcluster_id, label, purity, mean_correlation from results.clusters "
-    "where run_id = ? and stage = 'full' order by cluster_id, symbol",
-    "drift": "select * exclude (run_id) from results.drift where run_id = ? order by risk_profile, symbol",
-    "gate": 'select * exclude (run_id) from results.audit_checks where run_id = ? order by passed, risk_profile, "check"',
-    "regime": "select * exclude (run_id, stage) from results.regimes where run_id = ? and stage = 'full' "
-    "order by session_date desc limit 20",
-    "selection": "select * exclude (run_id) from results.selection where run_id = ? order by cluster_id, score desc",
-    "solves": "select * exclude (run_id) from results.solves where run_id = ? order by risk_profile",
-    "sync": "",
-    "tournament": "select engine, risk_profile, simulator, status, metric, value from results.tournament_metrics "
-    "where run_id = ? order by all",
-    "weights": "select * exclude (run_id) from results.weights where run_id = ? order by risk_profile, weight desc",
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lakehouse.connection.catalog import Lake
+
+FORMATS = ("table", "csv", "json")
+RunName = Annotated[str, typer.Argument(help="Run id, 'latest' or 'newest'.")]
+SHOWN_METRICS = ("sharpe", "cagr", "max_drawdown")
+
+HEALTH_QUERIES = {
+    "now": "select * from reports.rpt_health where run_id = ? order by stage, status_rank, symbol",
+    "history": "select seen.* from reports.rpt_health_history as seen semi join reports.rpt_health_history as asked "
+    "on asked.run_id = ? and asked.source = seen.source and asked.stage = seen.stage and asked.symbol = seen.symbol "
+    "and asked.started_at >= seen.started_at order by symbol, stage, started_at desc, run_id desc",
+    "coverage": "select * from reports.rpt_health_coverage where run_id = ? order by stage, ok_share, asset_class, venue",
 }
-"""Tables of one run that `show` prints."""
 
-HEALTH_VIEWS = {
-    "now": ("select * from reports.rpt_health where run_id = ? order by stage, status_rank, symbol", health_table),
-    "history": (
-        (
-            "select seen.* from reports.rpt_health_history as seen semi join reports.rpt_health_history as asked "
-            "on asked.run_id = ? and asked.source = seen.source and asked.stage = seen.stage and asked.symbol = seen.symbol "
-            "and asked.started_at >= seen.started_at order by symbol, stage, started_at desc, run_id desc"
+
+def _view_names() -> tuple[str, ...]:
+    from lakefolio.cli.views import VIEWS
+
+    return tuple(sorted(VIEWS))
+
+
+def steps(as_json: AsJson = False) -> None:
+    """List the steps of a run in order."""
+    from lakefolio.cli.views import STEPS
+    from lakefolio.pipeline.sequence import STEPS as DECLARED
+
+    rows: list[dict[str, Any]] = [
+        {
+            "number": step.number,
+            "name": step.name,
+            "description": step.description,
+            "inputs": step.inputs,
+            "outputs": step.outputs,
+        }
+        for step in DECLARED
+    ]
+    if as_json:
+        document(rows)
+    else:
+        Output().rows(rows, STEPS)
+
+
+def status(home: Home = None, as_json: AsJson = False, wide: Wide = False) -> None:
+    """List the runs, the newest first, with the last step of each."""
+    from lakefolio.cli.views import STATUS
+
+    with read_lake(paths_of(home)) as lake:
+        frame = lake.query(STATUS.query)
+    Output(as_json, wide).frame(frame, STATUS.fields)
+
+
+def show(
+    table: Annotated[
+        str,
+        typer.Argument(
+            parser=one_of("table of a run", _view_names), metavar="TABLE", autocompletion=_view_names,
+            help="clusters, drift, gate, regime, selection, solves, sync, tournament or weights.",
         ),
-        history_table,
-    ),
-    "coverage": (
-        "select * from reports.rpt_health_coverage where run_id = ? order by stage, ok_share, asset_class, venue",
-        coverage_table,
-    ),
-}
-"""What `health` reads and how it prints it."""
+    ],
+    run_id: RunIdChoice = "latest",
+    home: Home = None,
+    as_json: AsJson = False,
+    wide: Wide = False,
+) -> None:  # fmt: skip
+    """Show one table of a run."""
+    import polars as pl
 
+    from lakefolio.cli.views import VIEWS
+    from lakefolio.steps.publish import sync_list
 
-def steps(options: argparse.Namespace) -> int:
-    """Print the steps in order."""
-    if options.json:
-        print_json([asdict(step) for step in STEPS])
+    paths, view, output = paths_of(home), VIEWS[table], Output(as_json, wide)
+    found = find_run_id(paths, run_id)
+    if table == "sync":
+        frame = pl.DataFrame(sync_list(paths.run_dir(found)), schema=["artifact", "bytes"], orient="row")
     else:
-        rows = [{"number": step.number, "name": step.name, "description": step.description} for step in STEPS]
-        print_table(pl.DataFrame(rows))
-    return EXIT_DONE
+        with read_lake(paths) as lake:
+            frame = lake.query(view.query, [found])
+    if table == "tournament" and not as_json:
+        frame = _by_metric(frame, wide=wide)
+    output.frame(frame, view.fields)
 
 
-def status(options: argparse.Namespace) -> int:
-    """Runs, the newest first, with the last step that each finished."""
-    with Lake.open(paths_of(options), read_only=True) as lake:
-        frame = lake.query(
-            "select runs.run_id, runs.profile, runs.source, runs.as_of, runs.is_simulated, "
-            "arg_max(steps.step, steps.started_at) as last_step, arg_max(steps.status, steps.started_at) as status, "
-            "sum(steps.seconds) as seconds, runs.started_at from results.runs as runs "
-            "left join results.steps as steps on runs.run_id = steps.run_id group by all order by runs.started_at desc"
-        )
-    print_answer(frame, options)
-    return EXIT_DONE
+def _by_metric(frame: pl.DataFrame, *, wide: bool) -> pl.DataFrame:
+    """Put the metrics of each engine, risk profile and simulator side by side, without those that did not run."""
+    import polars as pl
+
+    keys = ["engine", "risk_profile", "simulator", "status"]
+    if not wide:
+        frame = frame.filter(pl.col("metric").is_in(SHOWN_METRICS) & pl.col("value").is_not_null())
+    pivoted = frame.pivot("metric", index=keys, values="value")
+    absent = [name for name in SHOWN_METRICS if name not in pivoted.columns]
+    return pivoted.with_columns(pl.lit(None, pl.Float64).alias(name) for name in absent)
 
 
-def sql(options: argparse.Namespace) -> int:
-    """Query the lake, read-only."""
-    frame = user_query(paths_of(options), options.query, options.limit)
-    if options.format == "csv":
-        sys.stdout.write(frame.write_csv())
-    elif options.format == "json":
-        sys.stdout.write(frame.write_json() + "\n")
-    else:
-        print_table(frame)
-    return EXIT_DONE
-
-
-def show(options: argparse.Namespace) -> int:
-    """One table of a run."""
-    paths = paths_of(options)
-    run_id = find_run(paths, options.run_id)
-    if options.what == "sync":
-        print_answer(
-            pl.DataFrame(sync_list(paths.run_dir(run_id)), schema=["artifact", "bytes"], orient="row"), options
-        )
-        return EXIT_DONE
-    with Lake.open(paths, read_only=True) as lake:
-        print_answer(lake.query(SHOWN[options.what], [run_id]), options)
-    return EXIT_DONE
-
-
-def orders(options: argparse.Namespace) -> int:
-    """Orders of a run."""
-    paths = paths_of(options)
-    with Lake.open(paths, read_only=True) as lake:
-        frame = lake.query(
-            "select * exclude (run_id) from results.orders where run_id = ? and (? is null or risk_profile = ?) order by all",
-            [find_run(paths, options.run_id), options.risk_profile, options.risk_profile],
-        )
-    print_answer(frame, options)
-    return EXIT_DONE
-
-
-def display(options: argparse.Namespace) -> int:
-    """The report of a run, in the terminal."""
-    paths = paths_of(options)
-    report = paths.run_file(find_run(paths, options.run_id), "portfolio_report.md")
+def display(run_id: RunId = "latest", home: Home = None, as_json: AsJson = False) -> None:
+    """Show the report of a run in the terminal."""
+    paths = paths_of(home)
+    found = find_run_id(paths, run_id)
+    report = paths.run_file(found, "portfolio_report.md")
     if not report.is_file():
-        raise LakefolioError("this run published no report")
-    Console().print(Markdown(report.read_text(encoding="utf-8")))
-    return EXIT_DONE
-
-
-def diff(options: argparse.Namespace) -> int:
-    """What differs between two runs: manifest, inputs, selection, weights."""
-    paths = paths_of(options)
-    with Lake.open(paths, read_only=True) as lake:
-        frame = comparison.compare(lake, paths, find_run(paths, options.left), find_run(paths, options.right))
-    print_answer(frame, options)
-    return EXIT_DONE
-
-
-def health(options: argparse.Namespace) -> int:
-    """Data health of a run's instruments, coloured; with --history or --coverage, over runs or by class and venue."""
-    paths = paths_of(options)
-    run_id = find_run(paths, options.run_id)
-    view = "history" if options.history else "coverage" if options.coverage else "now"
-    query, table = HEALTH_VIEWS[view]
-    with Lake.open(paths, read_only=True) as lake:
-        frame = lake.query(query, [run_id])
-        if options.junit:
-            junit_of_run(lake, run_id, options.junit)
-    if options.json:
-        sys.stdout.write(frame.write_json() + "\n")
+        raise LakefolioError(f"run {found} has no report; --start-step report makes it")
+    text = report.read_text(encoding="utf-8")
+    if as_json:
+        document({"run_id": found, "report": text})
     else:
-        # A pipe has no width of its own; a terminal has.
-        Console(width=None if sys.stdout.isatty() else WIDTH).print(table(frame))
-    return EXIT_DONE
+        from rich.markdown import Markdown
+
+        Output().show(Markdown(text), n_lines=text.count("\n"))
 
 
-def analyze(options: argparse.Namespace) -> int:
-    """Clusters of a run, their drift and hedge anchors; with --cluster, one of them taken apart."""
-    paths = paths_of(options)
-    run_id = find_run(paths, options.run_id)
-    if options.cluster is not None:
-        tables = inspection.zoom(resumed_run(paths, run_id, Reporter()), options.cluster)
+def health(
+    run_id: RunIdChoice = "latest",
+    history: Annotated[
+        bool, typer.Option("--history", help="Show this and earlier runs of each symbol, the newest first.")
+    ] = False,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Count instruments by class, venue and status.")] = False,
+    junit: Junit = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    wide: Wide = False,
+) -> None:
+    """Show the data health of a run, coloured by status."""
+    if history and coverage:
+        raise CommandLineError("--history and --coverage show different tables; give one of them")
+
+    from lakefolio.audit.junit import junit_of_run
+    from lakefolio.cli.health_tables import print_health
+
+    paths, view = paths_of(home), "history" if history else "coverage" if coverage else "now"
+    found = find_run_id(paths, run_id)
+    with read_lake(paths) as lake:
+        frame = lake.query(HEALTH_QUERIES[view], [found])
+        if junit is not None:
+            junit_of_run(lake, found, junit)
+    print_health(frame, view, Output(as_json, wide))
+
+
+def analyze(
+    run_id: RunId = "latest",
+    cluster: Annotated[
+        int | None,
+        typer.Option(parser=whole_number(minimum=0, maximum=100_000), metavar="ID", help="Split this cluster further."),
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    wide: Wide = False,
+) -> None:
+    """Show the clusters of a run, their drift and the hedge anchors."""
+    from lakefolio.cli import run_tables
+
+    if cluster is None:
+        _show_tables(run_tables.clusters_of, run_id, home, Output(as_json, wide))
+        return
+
+    from lakefolio.cli.views import ANALYSIS
+    from lakefolio.runs.progress import Reporter
+    from lakefolio.runs.start import resumed_run
+
+    paths = paths_of(home)
+    resumed = resumed_run(paths, find_run_id(paths, run_id), Reporter())
+    try:
+        tables = run_tables.zoom(resumed, cluster)
+    finally:
+        resumed.close()
+    Output(as_json, wide).frames(tables, ANALYSIS)
+
+
+def correlations(run_id: RunId = "latest", home: Home = None, as_json: AsJson = False, wide: Wide = False) -> None:
+    """Show the correlations of a run's winners."""
+    from lakefolio.cli import run_tables
+
+    _show_tables(run_tables.correlations_of, run_id, home, Output(as_json, wide))
+
+
+def sensitivity(run_id: RunId = "latest", home: Home = None, as_json: AsJson = False, wide: Wide = False) -> None:
+    """Show the clusters that every other threshold would give."""
+    from lakefolio.cli import run_tables
+
+    _show_tables(run_tables.sensitivity_of, run_id, home, Output(as_json, wide))
+
+
+def _show_tables(
+    read: Callable[[Lake, str], Mapping[str, pl.DataFrame]], run_id: str, home: Home, output: Output
+) -> None:
+    from lakefolio.cli.views import ANALYSIS
+
+    paths = paths_of(home)
+    found = find_run_id(paths, run_id)
+    with read_lake(paths) as lake:
+        output.frames(read(lake, found), ANALYSIS)
+
+
+def orders(
+    run_id: RunId = "latest",
+    risk_profile: RiskProfileOption = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    wide: Wide = False,
+) -> None:
+    """Show the orders of a run."""
+    from lakefolio.cli.views import ORDERS
+
+    paths = paths_of(home)
+    found = find_run_id(paths, run_id)
+    with read_lake(paths) as lake:
+        frame = lake.query(ORDERS.query, [found, risk_profile, risk_profile])
+    Output(as_json, wide).frame(frame, ORDERS.fields)
+
+
+def diff(left: RunName, right: RunName, home: Home = None, as_json: AsJson = False, wide: Wide = False) -> None:
+    """Compare two runs: settings, inputs, winners and weights."""
+    from lakefolio.cli.views import DIFFERENCES
+    from lakefolio.runs.comparison import compare
+
+    paths = paths_of(home)
+    with read_lake(paths) as lake:
+        frame = compare(lake, paths, find_run_id(paths, left), find_run_id(paths, right))
+    Output(as_json, wide).frame(frame, DIFFERENCES)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT statement.")],
+    limit: Annotated[int, typer.Option(parser=whole_number(minimum=1), metavar="N", help="Most rows to print.")] = 1000,
+    fmt: Annotated[
+        str, typer.Option("--format", parser=one_of("format", lambda: FORMATS), metavar="table|csv|json")
+    ] = "table",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Query the lake, read-only."""
+    if not query.strip():
+        raise CommandLineError("sql: the query is empty; give one SELECT statement")
+
+    from lakehouse.connection.user_sql import user_query
+
+    frame = user_query(paths_of(home), query, limit)
+    if as_json or fmt == "json":
+        Output(as_json=True).frame(frame)
+    elif fmt == "csv":
+        sys.stdout.write(frame.write_csv())
     else:
-        with Lake.open(paths, read_only=True) as lake:
-            tables = inspection.clusters_of(lake, run_id)
-    print_tables(tables, options)
-    return EXIT_DONE
-
-
-def correlations(options: argparse.Namespace) -> int:
-    """Correlations of a run's winners."""
-    paths = paths_of(options)
-    with Lake.open(paths, read_only=True) as lake:
-        print_tables(inspection.correlations_of(lake, find_run(paths, options.run_id)), options)
-    return EXIT_DONE
-
-
-def sensitivity(options: argparse.Namespace) -> int:
-    """What every other cut of a run's tree would give."""
-    paths = paths_of(options)
-    with Lake.open(paths, read_only=True) as lake:
-        print_tables(inspection.sensitivity_of(lake, find_run(paths, options.run_id)), options)
-    return EXIT_DONE
+        # The query names its columns, so none is left out; only a terminal limits the width.
+        Output(wide=not sys.stdout.isatty()).frame(frame)

@@ -1,98 +1,123 @@
-"""Commands that look after lake, environment, configuration and folders."""
+"""Commands that maintain the lake, the environment, the manifest schema and the run folders."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import sys
 from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
 
-from ingest.reference.venues import Venues
-from ingest.screening.scanner_lint import failures, lint
-from ingest.screening.scanners import load_scanners
-from lakefolio.cli import lake_commands as care
-from lakefolio.cli.doctor import diagnose
-from lakefolio.cli.output import paths_of, print_answer, print_json
-from lakefolio.config.manifest import json_schema
-from lakefolio.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, LakefolioError, UsageError
-from lakefolio.runs.run import run_lock
-from lakehouse.dbt.runner import run_dbt
+import typer
 
+from ingest.cli.command_line import nearest_of, quoted
+from ingest.cli.options import AsJson, Home, RunIdOption, Wide, one_of, one_of_all, paths_of, whole_number
+from lakefolio.cli.options import Profile
+from lakefolio.cli.output import Output, document
+from lakefolio.errors import EXIT_DONE, EXIT_FAILED, LakefolioError, UsageError
+from lakehouse.paths import Paths
 
-def lake(options: argparse.Namespace) -> int:
-    """Look after the lake."""
-    paths = paths_of(options)
-    limit = timedelta(days=options.older_than_days)
-    print_answer(care.look_after(paths, options.what, older_than=limit, destination=options.to), options)
-    return EXIT_DONE
+LAKE_TASKS = ("snapshots", "verify-counts", "compact", "expire", "backup")
 
 
-def doctor(options: argparse.Namespace) -> int:
-    """Can a run work here?"""
-    frame = diagnose(paths_of(options), options.profile)
-    print_answer(frame, options)
+def lake(
+    task: Annotated[
+        str,
+        typer.Argument(
+            parser=one_of("task of the lake", lambda: LAKE_TASKS), metavar="TASK", autocompletion=lambda: LAKE_TASKS,
+            help="snapshots, verify-counts, compact, expire or backup.",
+        ),
+    ],
+    older_than_days: Annotated[
+        int,
+        typer.Option(parser=whole_number(minimum=0, maximum=36_500), metavar="DAYS", help="Age of what expire removes."),
+    ] = 30,
+    to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the backup.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    wide: Wide = False,
+) -> None:  # fmt: skip
+    """List snapshots of the lake, count its rows, compact, expire or back it up."""
+    from lakefolio.cli.lake_commands import look_after
+    from lakefolio.cli.views import SNAPSHOTS
+
+    age = timedelta(days=older_than_days)
+    frame = look_after(paths_of(home), task, older_than=age, destination=to)
+    Output(as_json, wide).frame(frame, SNAPSHOTS if task == "snapshots" and frame.width else ())
+
+
+def doctor(profile: Profile = None, home: Home = None, as_json: AsJson = False, wide: Wide = False) -> int:
+    """Check interpreter, packages, disk, manifest, scanners, calendars and lake."""
+    from lakefolio.cli.doctor import diagnose
+    from lakefolio.cli.views import DIAGNOSIS
+    from lakefolio.config.manifest import read_manifest
+
+    paths = paths_of(home)
+    known = read_manifest(paths.configs / "manifest.json").profiles
+    if profile is not None and profile not in known:
+        raise UsageError(
+            f"--profile {quoted(profile)} is no profile; {nearest_of(profile, known, one_of_all(list(known)))}"
+        )
+    frame = diagnose(paths, profile or "production")
+    Output(as_json, wide).frame(frame, DIAGNOSIS)
     return EXIT_DONE if frame["is_fine"].all() else EXIT_FAILED
 
 
-def scanners(options: argparse.Namespace) -> int:
-    """Lint every scanner file; an error ends with exit 2, with `--strict` a warning with exit 1."""
-    paths = paths_of(options)
-    findings = lint(paths.configs, Venues.of(paths))
-    failing = failures(findings, strict=options.strict)
-    is_broken = any(one.severity == "error" for one in failing)
-    loaded = load_scanners(paths.configs) if options.resolved and not is_broken else ()
-    resolved = [scanner.model_dump(mode="json") for scanner in loaded]
-    if options.json:
-        rows = [one.as_json() for one in findings]
-        print_json({"findings": rows, "scanners": resolved} if options.resolved else {"findings": rows})
-    else:
-        if options.resolved:
-            print_json(resolved)
-        for one in findings:
-            print(one, file=sys.stderr if options.resolved else sys.stdout)
-        print(f"{len(findings)} findings, {len(failing)} of them fail", file=sys.stderr)
-    if not failing:
-        return EXIT_DONE
-    return EXIT_USAGE if is_broken else EXIT_FAILED
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Fail where the file is stale.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write configs/manifest.schema.json from the code; --check compares it, --json prints it."""
+    from lakefolio.config.manifest import json_schema
 
-
-def schema(options: argparse.Namespace) -> int:
-    """Write configs/manifest.schema.json, or fail where it is stale."""
-    path = paths_of(options).configs / "manifest.schema.json"
+    path = paths_of(home).configs / "manifest.schema.json"
     text = json.dumps(json_schema(), indent=2) + "\n"
-    if options.check:
+    if check:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             raise LakefolioError(f"{path.name} is stale: run `make schema`")
+    elif as_json:
+        document(json_schema())
     else:
         path.write_text(text, encoding="utf-8")
-    return EXIT_DONE
 
 
-def clean(options: argparse.Namespace) -> int:
+def clean(
+    run_id: RunIdOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Delete the folders of all runs.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Delete run folders and exports; the lake, the keys and the checkpoints stay."""
-    paths = paths_of(options)
-    if bool(options.run_id) == bool(options.all):
+    if (run_id is not None) == every:
         raise UsageError("clean: name a run with --run-id, or give --all")
+
+    from lakefolio.runs.run import run_lock
+
+    paths = paths_of(home)
+    names = _cleanable(paths) if every else [_existing(paths, str(run_id))]
     with run_lock(paths, "clean"):
-        runs = paths.artifacts / "runs"
-        names = [options.run_id] if options.run_id else sorted(p.name for p in runs.iterdir()) if runs.is_dir() else []
         for name in names:
             if paths.latest.is_symlink() and paths.latest.resolve() == paths.run_dir(name).resolve():
                 paths.latest.unlink()
             for folder in (paths.run_dir(name), paths.export_dir(name)):
                 if folder.is_dir():
                     shutil.rmtree(folder)
-    print(f"deleted {len(names)} run folders")
-    return EXIT_DONE
+    if as_json:
+        document({"deleted": names})
+    else:
+        print(f"deleted {len(names)} run folders")
 
 
-def dbt(options: argparse.Namespace) -> int:
-    """Run dbt on this lake, for the newest run's scope."""
-    paths = paths_of(options)
-    if not options.words:
-        raise UsageError("dbt: give a dbt command, such as `lakefolio dbt build --select tag:prices`")
-    result = run_dbt(paths, list(options.words), {}, log_path=paths.dbt_logs)
-    for node in result.nodes:
-        print(f"{node.status:>8} {node.kind:<8} {node.name} {node.seconds:.2f} s {node.message or ''}".rstrip())
-    return EXIT_DONE if result.success else EXIT_FAILED
+def _cleanable(paths: Paths) -> list[str]:
+    """Name the runs that have a folder or an export."""
+    bases = (paths.artifacts / "runs", paths.root / "export")
+    return sorted({folder.name for base in bases if base.is_dir() for folder in base.iterdir() if folder.is_dir()})
+
+
+def _existing(paths: Paths, run_id: str) -> str:
+    names = _cleanable(paths)
+    if run_id not in names:
+        hint = nearest_of(run_id, names, "`lakefolio status` lists the runs")
+        raise UsageError(f"clean: there is no run {quoted(run_id)} here; {hint}")
+    return run_id

@@ -1,4 +1,4 @@
-"""What the study found in one run, table by table: read back for the command line, and one cluster looked at closely."""
+"""Read clusters and correlations of a run for the command line, and split one cluster further."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def sensitivity_of(lake: Lake, run_id: str) -> Tables:
 
 
 def zoom(run: Run, cluster_id: int) -> Tables:
-    """One cluster of a run taken apart by average linkage, whatever its size.
+    """Split one cluster of a run by average linkage, whatever its size.
 
     See docs/method/04-clusters.md#4.2.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +18,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from analytics.settings import AllocationSettings, DecisionSettings, QuotaSettings, RegimeSettings, Settings
 from lakefolio.config.engine_plugins import check_engines
 from lakefolio.errors import ManifestError, UsageError
+
+LONGEST_SHOWN = 100
+"""Characters of a refused value that a message repeats."""
 
 
 class SourceSettings(Settings):
@@ -29,7 +31,7 @@ class SourceSettings(Settings):
 
     kind: Literal["sample", "files", "tradingview", "binance", "yahoo"] = Field(description="Name of the source.")
     path: str | None = Field(None, description="File or folder of the source `files`.")
-    seed: int = Field(111, description="Seed of the simulated market of the source `sample`.")
+    seed: int = Field(111, ge=0, description="Seed of the simulated market of the source `sample`.")
     symbols: tuple[str, ...] = Field((), description="Universe of `binance` and `yahoo`, which list none of their own.")
     batch: int | None = Field(None, ge=1, description="Symbols a live source is asked for at once, to begin with.")
 
@@ -59,7 +61,7 @@ class Profile(DecisionSettings):
     description: str = Field("", description="What the profile is for.")
     extends: str | None = Field(None, description="One other profile, whose settings stand below these.")
     benchmark: str = Field("AMEX:SPY", description="The market portfolio; found by identity, never invested in.")
-    random_seed: int = Field(20240229, description="Seed of every generator.")
+    random_seed: int = Field(20240229, ge=0, description="Seed of every generator.")
     source: SourceSettings
     lake: LakeOptions = LakeOptions()
     discovery: DiscoverySettings
@@ -163,7 +165,11 @@ def _document(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ManifestError(f"{path}: line {error.lineno} is not JSON: {error.msg}") from None
     except RecursionError:
-        raise ManifestError(f"{path}: the JSON is nested too deep to be a manifest") from None
+        raise ManifestError(f"{path}: nested too deep for a manifest, which has three levels") from None
+    except UnicodeDecodeError:
+        raise ManifestError(f"{path}: not text in UTF-8, so no manifest") from None
+    except OSError as error:
+        raise ManifestError(f"{path}: {error.strerror}; name a manifest file") from None
     if not isinstance(document, dict):
         raise ManifestError(f"{path.name}: a manifest is a JSON object, not {type(document).__name__}")
     return document
@@ -208,39 +214,38 @@ def _nearest(word: str, among: Any) -> str:
 
 
 def _explain(error: ValidationError, where: str, model: type[BaseModel] = Profile) -> str:
+    """Describe what is wrong, a line for each key."""
     lines = []
     for problem in error.errors():
         at = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            lines.append(f"{where}: unknown key {at!r}{_nearest_key(at, model, problem['loc'])}")
+            lines.append(f"{where}: unknown key {_shown(at)}{_nearest_key(at, _paths_of(model))}")
         else:
-            given = f" (given {problem['input']!r})" if not isinstance(problem["input"], dict) else ""
-            lines.append(f"{where}: {at or 'the whole'}: {problem['msg']}{given}")
+            given = "" if isinstance(problem["input"], dict) else f" (given {_shown(problem['input'])})"
+            lines.append(f"{where}: {at or 'the whole'}: {problem['msg'].removeprefix('Value error, ')}{given}")
     return "\n".join(lines)
 
 
-def _nearest_key(key: str, model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Offer a key of the same name elsewhere, else the nearest beside an unknown one, else the nearest of all."""
-    section = model
-    for part in location[:-1]:
-        section = _section_of(section, str(part)) or section
-    prefix = "".join(f"{part}." for part in location[:-1])
-    every = list(_all_keys(model))
-    elsewhere = [one for one in every if one.rpartition(".")[2] == str(location[-1])]
-    beside = difflib.get_close_matches(key, [prefix + name for name in section.model_fields], n=1, cutoff=0.6)
-    near = elsewhere or beside or difflib.get_close_matches(key, every, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(section.model_fields))}"
+def _nearest_key(key: str, paths: list[str]) -> str:
+    """Hint at the valid path whose last part is that of the key, else at the nearest path."""
+    last = key.rpartition(".")[2]
+    alike = difflib.get_close_matches(last, [path.rpartition(".")[2] for path in paths], n=1, cutoff=0.8)
+    ends = [path for path in paths if alike and path.rpartition(".")[2] == alike[0]]
+    near = difflib.get_close_matches(key, ends or paths, n=1, cutoff=0.0 if ends else 0.4)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(p for p in paths if '.' not in p)}"
 
 
-def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name in model.model_fields:
-        yield prefix + name
-        section = _section_of(model, name)
-        if section is not None:
-            yield from _all_keys(section, f"{prefix}{name}.")
+def _paths_of(model: type[BaseModel], above: str = "") -> list[str]:
+    """List every key of a model and of its sections, with dots."""
+    paths = []
+    for name, field in model.model_fields.items():
+        paths.append(f"{above}{name}")
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            paths += _paths_of(field.annotation, f"{above}{name}.")
+    return paths
 
 
-def _section_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    field = model.model_fields.get(name)
-    kind = field.annotation if field is not None else None
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+def _shown(value: object) -> str:
+    """Quote a value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

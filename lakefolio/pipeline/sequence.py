@@ -72,9 +72,10 @@ _PARTITION = ("results.cluster_sensitivity", "results.cluster_drift")
 _PORTFOLIOS = ("results.weights", "results.cluster_weights", "results.solves", "results.drift", "results.orders")
 _TOURNAMENT = ("results.tournament_windows", "results.tournament_returns", "results.tournament_metrics",
                "results.target_achievement", "results.target_comparisons", "results.alpha_isolation")  # fmt: skip
-_SCOPE_SETTINGS = ("benchmark", "data.settle_minutes", "discovery.exclude_symbols", "source.kind", "source.path",
+_SCOPE_SETTINGS = ("benchmark", "data.settle_minutes", "data.backfill", "data.gap_fill", "discovery.exclude_symbols",
+                   "source.kind", "source.path",
                    "source.seed", "source.symbols")  # fmt: skip
-_PRICE_SETTINGS = ("benchmark", "data.settle_minutes", "data.max_stale_sessions")
+_PRICE_SETTINGS = ("benchmark", "data.settle_minutes", "data.max_stale_sessions", "data.backfill", "data.gap_fill")
 _REGIME_SETTINGS = ("regime", "random_seed", "benchmark", "flags.feat_spectral_regimes")
 _CUT_SETTINGS = ("dependence.threshold", "dependence.threshold_by_regime", "flags.feat_adaptive_threshold")
 _TREE_SETTINGS = ("dependence.lookback_sessions", "dependence.min_overlap_sessions", "dependence.linkage")
@@ -208,7 +209,7 @@ STEPS: tuple[Step, ...] = (
 
 
 def find_step(word: str) -> Step:
-    """The step of that number or name.
+    """Find the step of that number or name.
 
     Raises
     ------

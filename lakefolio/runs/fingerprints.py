@@ -48,7 +48,7 @@ class RecordedScope:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class Fingerprint:
     """One output: its name, content hash and rows."""
 
     name: str
@@ -56,7 +56,7 @@ class Output:
     rows: int
 
 
-def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
+def measure(lake: Lake, name: str, scope: Scope) -> Fingerprint | None:
     """Hash one table as the run sees it; None where it does not exist.
 
     `table:stage` names the rows of one stage, where a table holds several (`results.health:light`).
@@ -67,7 +67,7 @@ def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
     contract = CONTRACTS.get(table)
     if contract is None:
         frame = lake.query(f"select {_lasting_columns(lake, table)} from {table}")  # noqa: S608 - names are the code's own
-        return Output(name, content_hash(frame), frame.height)
+        return Fingerprint(name, content_hash(frame), frame.height)
     columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
     parameters: list[object]
     if table == "raw.scans":
@@ -82,7 +82,7 @@ def measure(lake: Lake, name: str, scope: Scope) -> Output | None:
     if stage:
         condition, parameters = f"{condition} and stage = ?", [*parameters, stage]
     frame = lake.query(f"select {columns} from {table} where {condition}", parameters)  # noqa: S608 - as above
-    return Output(name, content_hash(frame), frame.height)
+    return Fingerprint(name, content_hash(frame), frame.height)
 
 
 def hash_of(lake: Lake, name: str, scope: Scope) -> str | None:

@@ -1,67 +1,45 @@
-"""What the generated pages are made from: command lines of either library, and error classes with their exit codes."""
+"""What the generated pages are made from: the command lines, and error classes with their exit codes."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
-import click
+import typer
 
-from scripts.command_lines import Command, Option, command_lines, from_argparse, from_click
+from scripts.command_lines import Command, Option, command_lines, from_tree
 from scripts.error_classes import error_classes
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def click_program() -> click.Group:
-    @click.group(help="Look after boats.")
-    def boats() -> None: ...
+def boats() -> typer.Typer:
+    app = typer.Typer(help="Look after boats.")
 
-    @boats.command(help="Paint one boat.")
-    @click.argument("name")
-    @click.argument("colour", type=click.Choice(["red", "blue"]))
-    @click.option("--coats", type=int, default=2, help="Layers of paint.")
-    @click.option("--dry/--wet", default=False, help="Wait until it is dry.")
-    @click.option("--secret", hidden=True)
-    def paint() -> None: ...
+    @app.callback()
+    def root() -> None: ...
 
-    return boats
+    @app.command(help="Paint one boat.")
+    def paint(
+        name: str,
+        coats: Annotated[int, typer.Option(help="Layers of paint.")] = 2,
+        dry: Annotated[bool, typer.Option("--dry", help="Wait until it is dry.")] = False,
+        secret: Annotated[str, typer.Option(hidden=True)] = "",
+    ) -> None: ...
 
-
-def argparse_program() -> argparse.ArgumentParser:
-    program = argparse.ArgumentParser(prog="boats", description="Look after boats.")
-    commands = program.add_subparsers()
-    paint = commands.add_parser("paint", help="Paint one boat.")
-    paint.add_argument("name")
-    paint.add_argument("colour", choices=["red", "blue"])
-    paint.add_argument("--coats", type=int, default=2, help="Layers of paint.")
-    paint.add_argument("--dry", action="store_true", help="Wait until it is dry.")
-    return program
+    return app
 
 
-def test_a_click_program_is_read_with_its_options() -> None:
-    root, paint = from_click("boats", click_program()).commands
+def test_a_program_is_read_with_its_options() -> None:
+    root, paint = from_tree("boats", typer.main.get_command(boats())).commands
     assert (root.name, root.summary) == ("boats", "Look after boats.")
     assert paint == Command(
         "boats paint",
         "Paint one boat.",
-        ("NAME", "{red|blue}"),
-        (
-            Option("--coats INTEGER", "2", "Layers of paint."),
-            Option("--dry / --wet", "", "Wait until it is dry."),
-        ),
+        ("{name}",),
+        (Option("--coats <int>", "2", "Layers of paint."), Option("--dry", "", "Wait until it is dry.")),
     )
-    assert paint.spellings == {"--coats", "--dry", "--wet"}
-
-
-def test_an_argparse_program_is_read_with_its_options() -> None:
-    root, paint = from_argparse("boats", argparse_program()).commands
-    assert (root.name, root.summary) == ("boats", "Look after boats.")
-    assert paint.arguments == ("NAME", "{red,blue}")
-    assert paint.options == (
-        Option("--coats COATS", "2", "Layers of paint."),
-        Option("--dry", "", "Wait until it is dry."),
-    )
+    assert paint.spellings == {"--coats", "--dry"}
 
 
 def test_both_command_lines_have_their_commands() -> None:

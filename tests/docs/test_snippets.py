@@ -172,7 +172,6 @@ def choice_arguments(command: Command) -> list[list[str]]:
         "make demo NO_SUCH=1",
         "lakefolio no-such",
         "lakefolio verify --no-such",
-        "lakefolio lake burn",
     ],
 )
 def test_a_command_that_does_not_exist_is_found(line: str, home: Path) -> None:

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
 
-from ingest.cli import main
+from ingest.cli import command_tree, main
+from ingest.cli.command_line import CommandLineError
+from ingest.cli.request import symbols_of_file
 
 SYMBOLS = "SIMX:TEC01,SIMCRYPTO_A:BTCUSDT,SIMX:MAT06"
 
@@ -56,40 +59,100 @@ def test_a_path_that_is_no_table_fails_and_writes_nothing(tmp_path: Path, capsys
     file = tmp_path / "noise.parquet"
     file.write_bytes(b"no table at all")
     home = tmp_path / "home"
-    assert main(["bars", "--source", "files", "--path", str(file), "--home", str(home)]) == 1
-    assert "NotATableError" in capsys.readouterr().err
+    assert main(["bars", "--source", "files", "--path", str(file), "--home", str(home)]) == 2
+    assert f"{file} is no table" in capsys.readouterr().err
     assert not home.exists()
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "named"),
     [
-        ("bars", "--symbols", "../../etc/passwd"),
-        ("bars", "--run-id", "../x"),
-        ("bars", "--source", "files"),
-        ("bars", "--path", "x.csv"),
-        ("bars", "--as-of", "yesterday"),
-        ("bars", "--source", "nowhere"),
-        ("bar",),
+        (("bars", "--symbols", "../../etc/passwd"), "'../../etc/passwd'"),
+        (("bars", "--run-id", "../x"), "'../x'"),
+        (("bars", "--source", "files"), "needs --path"),
+        (("bars", "--path", "x.csv"), "'x.csv' belongs to --source files"),
+        (("bars", "--as-of", "yesterday"), "'yesterday' is not a date"),
+        (("bars", "--as-of", "2025-02-30"), "'2025-02-30' is not a date"),
+        (("bars", "--as-of", "2024-01-02", "--since", "2024-01-03"), "--since 2024-01-03 is after --as-of 2024-01-02"),
+        (("bars", "--source", "yaho"), "did you mean 'yahoo'?"),
+        (("bars", "--batch", "0"), "'0' is not between 1"),
+        (("recover", "--days", "-1"), "'-1' is not between 0"),
+        (("scan", "--interval", "1w"), "did you mean '1W'?"),
+        (("refresh", "--candidates", "absent.json"), "'absent.json': No such file"),
+        (("bars", "--souce", "sample"), "did you mean '--source'?"),
+        (("bars", "more"), "does not accept 'more'"),
+        (("bar",), "did you mean 'bars'?"),
+        ((), "give a command"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_wrong_usage_exits_with_two_before_any_path_is_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], named: str
 ) -> None:
     home = tmp_path / "home"
-    with pytest.raises(SystemExit) as caught:
-        main([*arguments, *(("--home", str(home)) if len(arguments) > 1 else ())])
-    assert caught.value.code == 2
+    assert main([*arguments, *(("--home", str(home)) if len(arguments) > 1 else ())]) == 2
     assert not home.exists()
-    assert capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert message.startswith("ingest: ")
+    assert message.count("\n") == 1
+    assert named in message
 
 
-def test_an_unknown_scanner_exits_with_two_and_an_unknown_symbol_with_one(
+def test_an_unknown_scanner_or_symbol_exits_with_two_and_the_nearest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = ("--home", str(tmp_path / "home"))
     assert main(["scan", "--scanner", "equity_trend_lnog", *home]) == 2
     assert "did you mean 'equity_trend_long'" in capsys.readouterr().err
-    assert main(["bars", "--symbols", "SIMX:TEC99", *home]) == 1
+    assert main(["bars", "--symbols", "SIMX:TEC99", *home]) == 2
     assert "did you mean 'SIMX:TEC09'" in capsys.readouterr().err
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ('["SIMX:TEC01", "SIMX:MAT06", "SIMX:TEC01"]', ("SIMX:TEC01", "SIMX:MAT06")),
+        ('{"meta": {}, "data": [{"symbol": "SIMX:TEC01", "rank": 1}]}', ("SIMX:TEC01",)),
+        ('[{"symbol": "SIMX:MAT06"}]', ("SIMX:MAT06",)),
+    ],
+)
+def test_candidates_are_read_from_a_list_or_an_envelope(tmp_path: Path, text: str, symbols: tuple[str, ...]) -> None:
+    file = tmp_path / "candidates.json"
+    file.write_text(text, encoding="utf-8")
+    assert symbols_of_file(file) == symbols
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[" * 100_000, "is not JSON"),
+        ('{"data": []}', "lists no symbol"),
+        ("3", "lists no symbol"),
+        ('[{"name": "x"}]', "symbol 'None' is refused"),
+        ('["../x"]', "symbol '../x' is refused"),
+    ],
+    ids=range(5),
+)
+def test_a_file_without_candidates_is_refused(tmp_path: Path, text: str, named: str) -> None:
+    file = tmp_path / "candidates.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(CommandLineError, match=named):
+        symbols_of_file(file)
+
+
+def test_home_stands_before_or_after_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    common = ("--symbols", "SIMX:TEC01", "--as-of", "2021-09-01", "--json")
+    assert main(["--home", str(first), "bars", *common]) == 0
+    assert main(["--home", str(first), "bars", "--home", str(second), *common]) == 0
+    capsys.readouterr()
+    assert (first / "data" / "lakehouse").is_dir()
+    assert (second / "data" / "lakehouse").is_dir()
+
+
+def test_the_command_tree_has_every_command() -> None:
+    names = {"bars", "calendars", "instruments", "recover", "refresh", "repair", "scan", "status"}
+    tree = command_tree()
+    assert isinstance(tree, TyperGroup)
+    assert set(tree.commands) == names

@@ -1,4 +1,4 @@
-"""Wrong words, wrong files and impossible wishes: refused by name, with the way out."""
+"""Wrong words, files and settings are refused in one line that names the value and what to do."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def empty(new_home: Callable[..., Home]) -> Home:
     return new_home("empty")
 
 
+def one_line(refused: Finished) -> str:
+    """The only line of a command that ended with exit 2."""
+    message = refused.ended(2).err
+    assert message.startswith("lakefolio: ")
+    assert message.count("\n") == 1, message
+    assert refused.out == ""
+    return message
+
+
 def nothing_was_made(home: Home) -> bool:
     return not (home.root / "artifacts").exists() and not (home.root / "export").exists()
 
@@ -33,19 +42,31 @@ def nothing_was_made(home: Home) -> bool:
         ("allocation.capp=0.3", "unknown key 'allocation.capp'; did you mean 'allocation.cap'?"),
         ("allocatoin.cap=0.3", "unknown key 'allocatoin'; did you mean 'allocation'?"),
         ("flags.feat_xs_momentun=true", "did you mean 'flags.feat_xs_momentum'?"),
+        ("tournament.slipage_bps=1", "unknown key 'tournament.slipage_bps'; did you mean 'tournament.slippage_bps'?"),
+        ("slippage_bps=1", "did you mean 'tournament.slippage_bps'?"),
+        ("lake.memory_limit_mib=1e20", "lake.memory_limit_mib"),
+        ("random_seed=-1", "random_seed: Input should be greater than or equal to 0 (given -1)"),
+        ("source.seed=-1", "source.seed"),
+        ("selection.top_n=many", "selection.top_n: Input should be a valid integer"),
+        ("allocation.cap=NaN", "allocation.cap"),
+        ("allocation=3", "allocation"),
+        ("=3", "give KEY=VALUE"),
+        ("a..b=3", "'a..b=3': give KEY=VALUE"),
+        ("", "'': give KEY=VALUE"),
+        ("allocation.cap=" + "[" * 100_000, "nested too deep"),
+        ("größe=1", "unknown key 'größe'"),
         ("allocation.cap=1.5", "allocation.cap: Input should be less than or equal to 1"),
         ("tournament.step_sessions=10", "test windows would overlap"),
         ("allocation.risk_profiles=[\"max_sharp\"]", "max_sharpe"),
         ("discovery.scanners=[]", "discovery.scanners"),
         ("flags.feat_audit_ledger=false", "may not switch feat_audit_ledger off"),
         ("nonsense", "give KEY=VALUE"),
-        ("lake.memory_limit_mib=1e20", "lake.memory_limit_mib"),
         ("selection.feat_xs_momentum=true", "did you mean 'flags.feat_xs_momentum'?"),
     ],
+    ids=lambda text: text[:40],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: str, message: str) -> None:
-    refused = empty.call("run", "--profile", "production", "--set", setting).ended(2)
-    assert message in refused.err
+    assert message in one_line(empty.call("run", "--profile", "production", "--set", setting))
     assert nothing_was_made(empty)
 
 
@@ -56,16 +77,100 @@ def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: 
         (["run", "--profle", "demo"], "--profile"),
         (["runn"], "run"),
         (["run", "--as-of", "2025-13-01"], "YYYY-MM-DD"),
+        (["run", "--as-of", "2025-02-30"], "'2025-02-30' is not a date"),
+        (["run", "--as-of", "20251230"], "'20251230' is not a date"),
+        (["run", "--as-of", "2099-01-01"], "'2099-01-01' is in the future"),
+        (["run", "--as-of", "1066-10-14"], "before 1970-01-01"),
+        (["run", "--as-of", ""], "'' is not a date"),
+        (["run", "--profile", ""], "name a profile"),
+        (["run", "--profile", "prodüction"], "did you mean 'production'?"),
+        (["run", "--run-id", "a/b"], "'a/b'"),
+        (["run", "--start-step", "selektion"], "did you mean 'selection'?"),
+        (["run", "--start-step", "99"], "'99' is no step"),
+        (["run", "--start-step", "optimize"], "needs a run that began"),
+        (["run", "--start-step", "audit", "--stop-step", "3"], "--start-step audit comes after --stop-step discovery"),
+        (["run", "--source", "tradingviw"], "did you mean 'tradingview'?"),
+        (["run", "--source", "files"], "--source files needs --path"),
+        (["run", "--source", "files", "--path", ""], "'' is no file or folder"),
+        (["run", "--source", "files", "--path", "absent.parquet"], "'absent.parquet': no such file or folder"),
+        (["run", "--source", "sample", "--path", "x.csv"], "belongs to --source files"),
+        (["run", "--set", "a.b=1", "--set", "a.b.c=2"], "--set a.b.c=... contradicts --set a.b='1'"),
+        (["run", "--set"], "option --set needs a value"),
+        (["run", "--manifest", "absent.json"], "no manifest at absent.json"),
+        (["run", "more"], "does not accept 'more'"),
+        (["--profile", "demo", "run"], "give it after the command"),
         (["show", "weight"], "weights"),
+        (["show"], "needs TABLE"),
+        (["show", "weights"], "no latest"),
+        (["show", "weights", "--run-id", "newest"], "no newest"),
+        (["run", "--continue", "--run-id", "newest"], "no newest"),
+        (["run", "--run-id", "latest", "--start-step", "report"], "no latest"),
+        (["orders", "--profile", "hrpp"], "'hrpp' is no risk profile; did you mean 'hrp'?"),
+        (["accept", "--risk-profile", "min_varance"], "did you mean 'min_variance'?"),
+        (["clean", "--run-id", "nope"], "there is no run 'nope' here"),
+        (["clean"], "name a run with --run-id, or give --all"),
+        (["clean", "--all", "--run-id", "nope"], "name a run with --run-id, or give --all"),
+        (["diff", "one"], "needs RIGHT"),
+        (["verify", "--key", "absent.pub"], "'absent.pub': no such file"),
+        (["health", "--history", "--coverage"], "give one of them"),
+        (["analyze", "--cluster", "-1"], "'-1' is not between 0"),
+        (["sql", "select 1", "--limit", "0"], "'0' is not between 1"),
+        (["sql", "select 1", "--limit", "9" * 40], "is not between 1"),
+        (["sql", "select 1", "--format", "xml"], "'xml' is no format"),
+        (["sql", " "], "the query is empty"),
+        (["sql", "select 1"], "there is no lake"),
+        (["status"], "there is no lake"),
+        (["lake", "comapct"], "did you mean 'compact'?"),
+        (["lake", "expire", "--older-than-days", "-1"], "'-1' is not between 0"),
+        (["dbt"], "give a dbt command"),
+        (["dbt", "buld"], "did you mean 'build'?"),
+        (["doctor", "--profile", "prodction"], "did you mean 'production'?"),
+        (["forex", "--lookback-days", "1"], "'1' is not between 7"),
+        ([], "give a command"),
     ],
     ids=" ".join,
 )
-def test_a_wrong_word_is_refused_with_the_nearest(
-    empty: Home, words: list[str], nearest: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.argv", ["lakefolio", *words])
-    assert nearest in empty.call(*words).ended(2).err
+def test_a_wrong_word_is_refused_with_the_nearest(empty: Home, words: list[str], nearest: str) -> None:
+    assert nearest in one_line(empty.call(*words))
     assert nothing_was_made(empty)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"profiles": ' + b'{"a":' * 100_000, "nested too deep"),
+        (b"\xff\xfe\x00", "not text in UTF-8"),
+        (b'{"profiles"', "is not JSON"),
+        (b"[]", "a manifest is a JSON object, not list"),
+        (b"", "is not JSON"),
+    ],
+    ids=range(6),
+)
+def test_a_file_that_is_no_manifest_is_refused(empty: Home, tmp_path: Path, content: bytes, message: str) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes(content)
+    assert message in one_line(empty.call("run", "--manifest", str(manifest)))
+    assert "Is a directory" in one_line(empty.call("run", "--manifest", str(tmp_path)))
+
+
+def test_a_home_that_is_no_folder_is_refused(empty: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert "is a file" in one_line(empty.call("--home", str(tmp_path / "file"), "status"))
+    assert "is no folder" in one_line(empty.call("--home", "", "status"))
+    assert "--home" in one_line(empty.call("--hom", "x", "status"))
+
+
+def test_a_wrong_setting_of_a_run_that_is_there_is_refused_before_the_run_is_touched(
+    new_home: Callable[..., Home],
+) -> None:
+    home = new_home("begun")
+    home.folder("begun").mkdir(parents=True)
+    for words in (("--run-id", "begun"), ("--run-id", "begun", "--start-step", "selection"), ("--continue",)):
+        assert "'nonsense': give KEY=VALUE" in one_line(home.call("run", *words, "--set", "nonsense"))
+    assert "did you mean 'begun'?" in one_line(home.call("clean", "--run-id", "begum"))
+    assert "did you mean 'begun'?" in one_line(home.call("verify", "begum"))
+    assert home.call("clean", "--run-id", "begun").ended(0).out == "deleted 1 run folders\n"
 
 
 def test_an_unknown_key_of_a_manifest_file_is_refused(empty: Home, tmp_path: Path) -> None:
@@ -127,19 +232,17 @@ def test_a_run_that_is_not_there_is_refused(empty: Home) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("absent.parquet", None, "no such file or folder"),
         ("picture.png", b"\x89PNG", "is no table"),
         ("broken.parquet", b"this is no parquet", "is no table that can be read"),
         ("other.csv", b"alpha,beta\n1,2\n", "is no table of bars"),
     ],
 )
 def test_a_file_that_is_no_table_ends_the_run_and_writes_nothing(
-    empty: Home, tmp_path: Path, name: str, content: bytes | None, message: str
+    empty: Home, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
+    (tmp_path / name).write_bytes(content)
     refused = empty.call("run", "--profile", "demo", "--source", "files", "--path", str(tmp_path / name),
-                         "--as-of", "2025-12-30").ended(1)  # fmt: skip
+                         "--as-of", "2025-12-30").ended(2)  # fmt: skip
     assert message in refused.err
     for table in ("raw.bars", "raw.instruments", "raw.quarantine", "raw.fetches", "results.runs"):
         assert empty.query(f"select count(*) as n from {table}")["n"][0] == 0, table  # noqa: S608 - the names above

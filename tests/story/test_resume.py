@@ -118,11 +118,11 @@ def test_diff_finds_nothing_but_the_names_of_the_runs(second: dict[str, object],
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("optimise", "did you mean 'optimize'?"), ("18", "there are cleanup"), ("tournamen", "'tournament'")],
+    [("optimise", "did you mean 'optimize'?"), ("18", "`lakefolio steps` lists them"), ("tournamen", "'tournament'")],
 )
 def test_an_unknown_step_is_refused_with_the_nearest(small: Home, word: str, hint: str) -> None:
     refused = small.call("run", "--run-id", "one", "--start-step", word).ended(2)
-    assert f"no step {word!r}" in refused.err
+    assert f"{word!r} is no step" in refused.err
     assert hint in refused.err
 
 

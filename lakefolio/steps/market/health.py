@@ -51,6 +51,8 @@ def repair_requests(run: Run, symbols: Sequence[str], n_sessions: int) -> list[B
     landing = landing_of(run, "health", symbols, days_before(run.as_of, n_sessions))
     unhealthy = unhealthy_series(run, symbols)["symbol"].to_list()
     failed = failed_requests(run.lake, run.source_name, landing, days=1, symbols=symbols)
+    if not run.settings.data.gap_fill:
+        return list(failed)
     calendars = calendars_of(unhealthy, Venues.of(run.paths))
     return [*failed, *gap_requests(run.lake, run.source_name, calendars, landing)]
 

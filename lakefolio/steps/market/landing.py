@@ -23,6 +23,7 @@ def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first:
     return Landing(
         run_id=run.run_id, step=step, last=run.as_of, as_of_at=run.as_of_at, first=first,
         symbols=tuple(symbols) if symbols is not None else None, settle_minutes=run.settings.data.settle_minutes,
+        backfill=run.settings.data.backfill, gap_fill=run.settings.data.gap_fill,
     )  # fmt: skip
 
 

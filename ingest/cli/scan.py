@@ -1,0 +1,106 @@
+"""The command `scan`: land bars, run scanners over them, and export what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import polars as pl
+
+from ingest.cli.landing import land_market
+from ingest.cli.request import Request
+from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.envelope import ScanOrigin, write_envelope
+from ingest.landing.land import instruments_of, land_instruments, land_scans
+from ingest.screening.predicates import summarise
+from ingest.screening.scanners import Scanner
+from lakehouse.connection.catalog import Lake
+from lakehouse.dbt.runner import run_dbt
+from lakehouse.storage.writes import Write, write
+
+_WINDOW_SESSIONS = 60
+
+
+def scan(request: Request) -> dict[str, Any]:
+    """Land bars, build the scanner columns, run the scanners, and export what they found."""
+    scanners = request.scanners
+    landing = request.landing
+    if not request.source.scans_from_bars:
+        return {"scanners": _scan_at_source(request, scanners)}
+    described = instruments_of(request.source, landing)
+    with Lake.open(request.paths) as lake:
+        report = land_market(request, lake, described)
+        write(lake, Write("results.runs", _scope(request), mode="replace_run"), run_id=landing.run_id, step="scan")
+    run_dbt(
+        request.paths,
+        ["build", "--select", "+scanner_columns", "+instruments", "--exclude-resource-type", "test", "unit_test"],
+        {"run_id": landing.run_id},
+    ).require()
+    with Lake.open(request.paths) as lake:
+        (columns,) = scan_columns(lake, [(landing.last, landing.as_of_at)])
+        found = discover(
+            scanners, columns, source=request.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at
+        )
+        land_scans(lake, found.scans, run_id=landing.run_id, step="scan")
+    provenance = ScanOrigin(
+        landing.run_id, request.source.name, request.source.is_simulated, landing.last, landing.as_of_at
+    )
+    rows = []
+    for scanner in scanners:
+        mine = found.scans.filter(pl.col("scanner") == scanner.name)
+        target = write_envelope(request.paths, scanner, mine, provenance)
+        failed = summarise([found.verdicts.filter(pl.col("scanner") == scanner.name)])
+        rows.append(
+            {
+                "scanner": scanner.name,
+                "n_found": mine.height,
+                "n_judged": found.verdicts.filter(pl.col("scanner") == scanner.name).height,
+                "most_failed": failed["reason"][0] if failed.height else None,
+                "export": str(target),
+            }
+        )
+    return {"landing": asdict(report), "scanners": rows}
+
+
+def _scan_at_source(request: Request, scanners: Sequence[Scanner]) -> list[dict[str, Any]]:
+    """Run the scanners at the source itself, which needs no bars."""
+    landing, source = request.landing, request.source
+    found = discover_at_source(source, scanners, as_of=landing.last, as_of_at=landing.as_of_at, run_id=landing.run_id)
+    with Lake.open(request.paths) as lake:
+        symbols = tuple(sorted(set(found["symbol"])))
+        if symbols:
+            land_instruments(lake, source, replace(landing, symbols=symbols))
+        land_scans(lake, found, run_id=landing.run_id, step="scan")
+    provenance = ScanOrigin(landing.run_id, source.name, source.is_simulated, landing.last, landing.as_of_at)
+    rows = []
+    for scanner in scanners:
+        mine = found.filter(pl.col("scanner") == scanner.name)
+        target = write_envelope(request.paths, scanner, mine, provenance)
+        rows.append({"scanner": scanner.name, "n_found": mine.height, "export": str(target)})
+    return rows
+
+
+def _scope(request: Request) -> pl.DataFrame:
+    """Describe this scan as a run, since the marts are built for one run's source and clock."""
+    landing = request.landing
+    return pl.DataFrame(
+        {
+            "run_id": [landing.run_id],
+            "profile": ["scan"],
+            "source": [request.source.name],
+            "as_of": [landing.last],
+            "as_of_at": [landing.as_of_at],
+            "light_sessions": [_WINDOW_SESSIONS],
+            "full_sessions": [_WINDOW_SESSIONS],
+            "settle_minutes": [landing.settle_minutes],
+            "max_stale_sessions": [2],
+            "min_history_sessions": [_WINDOW_SESSIONS],
+            "benchmark": [None],
+            "excluded_symbols": [None],
+            "strict_health": [False],
+            "is_simulated": [request.source.is_simulated],
+            "manifest_sha256": [None],
+            "started_at": [landing.fetched_at],
+        }
+    )
