@@ -367,7 +367,7 @@ def spy() -> tuple[Stream, RegimeHistory]:
     if not (REAL_DATA / "market.parquet").exists() or not (REAL_DATA / "long_history.parquet").exists():
         pytest.skip("the market data beside the project are absent")
     stream = spy_stream(REAL_DATA, spliced=True)
-    return stream, detect_regime(stream.returns, rng=np.random.default_rng(1))
+    return stream, detect_regime(stream.returns, settings=SETTINGS, flags=FLAGS, rng=np.random.default_rng(1))
 
 
 def regimes_between(spy: tuple[Stream, RegimeHistory], first: date, last: date) -> list[str | None]:

@@ -223,7 +223,7 @@ def test_the_stored_tree_is_the_tree_bit_by_bit(landed: Landed) -> None:
 def test_a_tree_with_a_missing_link_is_refused(landed: Landed) -> None:
     rows = tree_rows(landed.clustering)
     broken = replace(rows, links=rows.links.head(-1))
-    with pytest.raises(InputError, match="15 leaves, 13 links and 105 pairs are no whole tree"):
+    with pytest.raises(InputError, match="15 leaves, 13 links and 105 pairs are not one complete tree"):
         tree_from_rows(broken, method="ward", lookbacks=(60,))
 
 
