@@ -22,27 +22,20 @@ from ingest.landing.backfill import (
     unhealthy_symbols,
     whole_requests,
 )
-from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.bars import LandingReport, land_bars, land_requests
+from ingest.landing.discovery import discover, discover_at_source, land_scans, scan_columns
 from ingest.landing.envelope import ScanOrigin, write_envelope
-from ingest.landing.land import (
-    LandingReport,
-    instruments_of,
-    land_bars,
-    land_instruments,
-    land_requests,
-    land_scans,
-    land_sessions,
-)
+from ingest.landing.reference import instruments_of, land_instruments, land_sessions
+from ingest.landing.scope import LandingScope
 from ingest.landing.status import lake_status
-from ingest.reference.calendars import as_of_clock, last_completed_session
+from ingest.reference.calendars import as_of_clock, last_completed_session, now_utc
 from ingest.reference.venues import Venues
 from ingest.screening.predicates import summarise
 from ingest.screening.scanners import Scanner, default_names, load_scanners
-from ingest.sources.landing_request import Landing, now_utc
 from ingest.sources.pacing import Progress
 from ingest.sources.protocol import Source
 from ingest.sources.registry import SOURCES, make_source
-from ingest.sources.sample.sample import SAMPLE_AS_OF
+from ingest.sources.sample.universe import SAMPLE_AS_OF
 from lakehouse.connection.catalog import Lake
 from lakehouse.dbt.runner import run_dbt
 from lakehouse.errors import LakehouseError, PathRefusedError
@@ -61,7 +54,7 @@ class _Call:
     paths: Paths
     venues: Venues
     source: Source
-    landing: Landing
+    landing: LandingScope
     scanners: tuple[Scanner, ...]
     is_simulated_label: str
     days: int = 0
@@ -135,7 +128,7 @@ def _resolve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> _Cal
     )
     # Without --as-of the clock is the present one, so that a session that still runs is not taken for final.
     clock = as_of_clock(as_of) if given.as_of or given.source == "sample" else now
-    landing = Landing(
+    landing = LandingScope(
         run_id=given.run_id or f"ingest-{now:%Y%m%d-%H%M%S}",
         step=given.command,
         last=as_of,
@@ -263,12 +256,12 @@ def _scan(call: _Call) -> dict[str, Any]:
     for scanner in scanners:
         mine = found.scans.filter(pl.col("scanner") == scanner.name)
         target = write_envelope(call.paths, scanner, mine, origin)
-        failed = summarise([found.verdicts.filter(pl.col("scanner") == scanner.name)])
+        failed = summarise([found.evaluations.filter(pl.col("scanner") == scanner.name)])
         rows.append(
             {
                 "scanner": scanner.name,
                 "n_found": mine.height,
-                "n_judged": found.verdicts.filter(pl.col("scanner") == scanner.name).height,
+                "n_judged": found.evaluations.filter(pl.col("scanner") == scanner.name).height,
                 "most_failed": failed["reason"][0] if failed.height else None,
                 "export": str(target),
             }

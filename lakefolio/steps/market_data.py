@@ -11,21 +11,14 @@ from datetime import date, timedelta
 import polars as pl
 
 from ingest.landing.backfill import calendars_of, failed_requests, gap_requests
-from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.bars import LandingReport, land_bars, land_requests
+from ingest.landing.discovery import discover, discover_at_source, land_scans, scan_columns
 from ingest.landing.envelope import ScanOrigin, write_envelope
-from ingest.landing.land import (
-    LandingReport,
-    instruments_of,
-    land_bars,
-    land_instruments,
-    land_requests,
-    land_scans,
-    land_sessions,
-)
+from ingest.landing.reference import instruments_of, land_instruments, land_sessions
+from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import as_of_clock
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner, load_scanners
-from ingest.sources.landing_request import Landing
 from ingest.sources.protocol import BarRequest
 from lakefolio.errors import HealthGateError, LakefolioError
 from lakefolio.runs.grid_returns import benchmark_symbol
@@ -155,7 +148,7 @@ def land_described(run: Run, step: str, symbols: Collection[str]) -> None:
     land_instruments(run.lake, run.source, landing)
 
 
-def land_calendars(run: Run, instruments: pl.DataFrame, landing: Landing) -> None:
+def land_calendars(run: Run, instruments: pl.DataFrame, landing: LandingScope) -> None:
     """The sessions of the instruments' calendars, since the first was listed or as far back as the run looks."""
     calendars = sorted(set(Venues.of(run.paths).calendars_of(instruments["venue"]).values()))
     known = instruments["first_session"].min()
@@ -163,9 +156,9 @@ def land_calendars(run: Run, instruments: pl.DataFrame, landing: Landing) -> Non
     land_sessions(run.lake, calendars, first, run.as_of, landing)
 
 
-def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first: date | None = None) -> Landing:
+def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first: date | None = None) -> LandingScope:
     """One call of the gate with this run's clock."""
-    return Landing(
+    return LandingScope(
         run_id=run.run_id, step=step, last=run.as_of, as_of_at=run.as_of_at, first=first,
         symbols=tuple(symbols) if symbols is not None else None, settle_minutes=run.settings.data.settle_minutes,
     )  # fmt: skip

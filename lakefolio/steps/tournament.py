@@ -18,7 +18,7 @@ from analytics.tournament.plugins import PluginContext
 from analytics.tournament.replay import CANDIDATES, FixedSelection, Replay
 from analytics.tournament.walk_forward import TournamentResult, run_tournament
 from analytics.tournament.windows import walk_forward_windows
-from ingest.landing.land import land_scans
+from ingest.landing.discovery import land_scans
 from ingest.screening.scanners import load_scanners
 from lakefolio.config.decision_settings import policy_of, regime_settings_of, replays_discovery, tournament_settings_of
 from lakefolio.config.engine_plugins import BUILT_IN, EQUAL_WEIGHT, MARKET, OURS, make_plugin

@@ -1,4 +1,4 @@
-"""The scanner's operations, applied to one row of values."""
+"""Evaluate the operations of the scanner on one row of values."""
 
 from __future__ import annotations
 

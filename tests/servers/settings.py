@@ -1,4 +1,4 @@
-"""How the loopback exchange behaves when no fault is switched on."""
+"""Settings of the loopback exchange without faults."""
 
 from __future__ import annotations
 

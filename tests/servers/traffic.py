@@ -1,4 +1,4 @@
-"""What arrived at the exchange: every request, when, and how many bytes."""
+"""Log of the requests to the exchange, with times and sizes."""
 
 from __future__ import annotations
 

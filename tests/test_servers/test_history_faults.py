@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, InvalidURI
 
-from tests.servers.cases import ANSWER, BODY, CASES, HISTORY
 from tests.servers.exchange import Exchange
+from tests.servers.fault_cases import ANSWER, BODY, CASES, HISTORY
 from tests.servers.market import Market
 from tests.test_servers.chart_client import ChartClient, bars_of, talk
 from tests.test_servers.fault_probe import STATUS

@@ -7,16 +7,16 @@ import pytest
 
 from ingest.errors import ScannerInputError
 from ingest.landing.discovery import scan_columns
-from ingest.landing.land import land_sessions
+from ingest.landing.reference import land_sessions
+from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import as_of_clock
-from ingest.sources.landing_request import Landing
 from lakehouse.connection.catalog import Lake
 
 FRIDAY, SUNDAY = dt.date(2024, 3, 8), dt.date(2024, 3, 10)
 
 
 def build_marts(lake: Lake) -> None:
-    landing = Landing("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
+    landing = LandingScope("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
     land_sessions(lake, ["XNYS", "24/7"], FRIDAY, SUNDAY, landing)
     lake.connection.execute(
         "create table lake.marts.instruments as select * from (values "

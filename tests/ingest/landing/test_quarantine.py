@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from ingest.errors import ColumnMissingError
-from ingest.landing.quarantine import REASONS, Verdict, judge
+from ingest.landing.quarantine import REASONS, CheckedBars, check_bars
 from ingest.reference.calendars import as_of_clock, sessions
 from ingest.sources.protocol import BAR_SCHEMA
 
@@ -32,9 +32,9 @@ def frame(*rows: dict[str, object]) -> pl.DataFrame:
     return pl.DataFrame(numbered, schema=BAR_SCHEMA)
 
 
-def judged(bars: pl.DataFrame, as_of: dt.date = AS_OF, calendar: str = "XNYS", **options: object) -> Verdict:
+def judged(bars: pl.DataFrame, as_of: dt.date = AS_OF, calendar: str = "XNYS", **options: object) -> CheckedBars:
     calendars = bars.select(pl.col("symbol").unique()).with_columns(pl.lit(calendar).alias("calendar"))
-    return judge(bars, calendars, as_of_at=as_of_clock(as_of), fetched_at=FETCHED, **options)  # type: ignore[arg-type]
+    return check_bars(bars, calendars, as_of_at=as_of_clock(as_of), fetched_at=FETCHED, **options)  # type: ignore[arg-type]
 
 
 def series(*closes: float) -> pl.DataFrame:
@@ -42,7 +42,7 @@ def series(*closes: float) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("spoiled", "reason"),
+    ("fault", "reason"),
     [
         ({"close": math.nan}, "not_finite"),
         ({"close": math.inf}, "not_finite"),
@@ -63,8 +63,8 @@ def series(*closes: float) -> pl.DataFrame:
         ({"symbol": "../../etc"}, "bad_symbol"),
     ],
 )
-def test_each_fault_goes_to_quarantine_with_its_reason(spoiled: dict[str, object], reason: str) -> None:
-    broken = {**bar(DAYS[1], 100.0), **spoiled}
+def test_each_fault_goes_to_quarantine_with_its_reason(fault: dict[str, object], reason: str) -> None:
+    broken = {**bar(DAYS[1], 100.0), **fault}
     verdict = judged(frame(bar(DAYS[0], 100.0), broken, bar(DAYS[2], 100.0)))
     assert verdict.quarantined["reason"].to_list() == [reason]
     assert reason in REASONS
@@ -92,7 +92,7 @@ def test_a_bar_of_a_running_session_is_neither_stored_nor_wrong() -> None:
     close = dt.datetime.combine(DAYS[1], dt.time(21, 0))  # 16:00 in New York before daylight saving time
     for minutes, n_accepted in ((9, 1), (10, 2)):
         clock = close + dt.timedelta(minutes=minutes)
-        verdict = judge(bars, calendars, as_of_at=clock, fetched_at=clock)
+        verdict = check_bars(bars, calendars, as_of_at=clock, fetched_at=clock)
         assert verdict.accepted.height == n_accepted
         assert verdict.n_unfinished == 2 - n_accepted
         assert verdict.quarantined.is_empty()
@@ -140,7 +140,7 @@ def test_a_frame_without_its_columns_or_calendar_is_refused() -> None:
     with pytest.raises(ColumnMissingError, match="close"):
         judged(series(1.0).drop("close"))
     with pytest.raises(ColumnMissingError, match=SYMBOL):
-        judge(
+        check_bars(
             series(1.0),
             pl.DataFrame(schema={"symbol": pl.String, "calendar": pl.String}),
             as_of_at=FETCHED,

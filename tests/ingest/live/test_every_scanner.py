@@ -13,15 +13,15 @@ import pytest
 
 from ingest.landing.discovery import discover
 from ingest.reference.venues import Venues
-from ingest.screening.predicates import evaluate, scan_from_columns, unread
+from ingest.screening.predicates import evaluate, missing_columns, scan_from_columns
 from ingest.screening.scanners import Scanner, load_scanner, load_scanners, scanner_names
 from ingest.screening.service_fields import field_of, markets_of, venues_of
 from ingest.screening.service_query import build_query
 from ingest.screening.strategies import STRATEGIES, mirrored
 from ingest.sources.tradingview.scanner import ScannerClient
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from ingest.transport.breaker import Breaker
-from ingest.transport.http import Http
+from ingest.transport.http import HttpClient
 from tests.ingest.live.every_market import (
     LAST,
     Listing,
@@ -31,7 +31,7 @@ from tests.ingest.live.every_market import (
     listings,
     told_by_the_service,
 )
-from tests.ingest.live.trial import HTTP_LIMITS, endpoints_of, patient_breaker, trend_scanner
+from tests.ingest.live.loopback_market import HTTP_LIMITS, breaker_that_stays_closed, endpoints_of, trend_scanner
 from tests.servers.exchange import Exchange
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -59,7 +59,7 @@ def exchange(bars: pl.DataFrame, columns: pl.DataFrame) -> Iterator[Exchange]:
 @pytest.fixture(scope="module")
 def source(exchange: Exchange, venues: Venues) -> TradingViewSource:
     return TradingViewSource(
-        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker, page=23
+        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=breaker_that_stays_closed, page=23
     )
 
 
@@ -72,8 +72,8 @@ def answered(scanner: Scanner, exchange: Exchange, venues: Venues) -> set[str]:
 
     async def ask() -> set[str]:
         found: set[str] = set()
-        async with Http("tradingview", exchange.scanner_url, breaker=Breaker(), limits=HTTP_LIMITS) as http:
-            client = ScannerClient(http, venues)
+        async with HttpClient("tradingview", exchange.scanner_url, breaker=Breaker(), limits=HTTP_LIMITS) as http:
+            client = ScannerClient(http)
             for asset_class in scanner.asset_classes:
                 names = venues_of(scanner, asset_class, venues)
                 for market in markets_of(asset_class, names, venues, ("US",)):
@@ -91,7 +91,7 @@ def test_both_paths_select_the_same_symbols_in_the_same_order(
     name: str, source: TradingViewSource, exchange: Exchange, columns: pl.DataFrame, venues: Venues
 ) -> None:
     scanner = load_scanner(CONFIGS, name)
-    assert unread(scanner, columns) == ()
+    assert missing_columns(scanner, columns) == ()
     local, remote = on_bars(scanner, columns), source.scan(scanner, as_of=LAST)
     shared = ["symbol", "rank", "close", "value_traded_usd", "perf_w", "direction"]
     assert remote.select(shared).equals(local.select(shared))
@@ -192,7 +192,7 @@ def test_a_smaller_universe_is_the_same_on_both_paths(source: TradingViewSource,
 
 def test_bars_alone_find_no_members_and_say_so(columns: pl.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
     plain = columns.drop(ENRICHED)
-    told = {scanner.name: unread(scanner, plain) for scanner in load_scanners(CONFIGS)}
+    told = {scanner.name: missing_columns(scanner, plain) for scanner in load_scanners(CONFIGS)}
     blind = {name for name, absent in told.items() if absent}
     assert {name.split("_")[0] for name in blind} == {"equity", "etf", "crypto"}
     assert len(blind) == 24
@@ -200,7 +200,7 @@ def test_bars_alone_find_no_members_and_say_so(columns: pl.DataFrame, caplog: py
         found = discover([scanner], plain, source="files", run_id="r", scanned_at=AT)
         assert found.scans.is_empty()
         (absent,) = told[scanner.name]
-        universe = found.verdicts.filter(~pl.col("reason").str.contains(f"missing {absent}"))
+        universe = found.evaluations.filter(~pl.col("reason").str.contains(f"missing {absent}"))
         # Only what an earlier cut has left out already is not told that the column is missing.
         assert universe["reason"].str.contains("below the floor|gives way").all()
         assert f"no column {absent}" in caplog.records[-1].getMessage()
@@ -210,7 +210,7 @@ def test_instruments_of_an_index_are_its_members(exchange: Exchange, venues: Ven
     scanner = load_scanner(CONFIGS, "equity_dow_trend_long")
     exchange.requests.clear()
     source = TradingViewSource(
-        venues, (scanner,), endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker
+        venues, (scanner,), endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=breaker_that_stays_closed
     )
     members = columns.filter(
         pl.col("indexes").list.contains("DJ:DJI") & (pl.col("value_traded_usd") >= scanner.value_traded_min_usd)

@@ -10,29 +10,29 @@ import polars as pl
 import pytest
 
 from ingest.errors import IngestError, RemoteError
-from ingest.landing.land import land_bars
-from ingest.landing.quarantine import judge
+from ingest.landing.bars import land_bars
+from ingest.landing.quarantine import check_bars
 from ingest.reference.venues import Venues
 from ingest.sources.binance import BinanceSource
 from ingest.sources.protocol import BAR_SCHEMA, BarBatch
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from lakehouse.connection.catalog import Lake
-from tests.ingest.live.trial import (
+from tests.ingest.live.loopback_market import (
     CALENDARS,
     FIRST,
     HTTP_LIMITS,
     NOW,
+    breaker_that_stays_closed,
     endpoints_of,
     exchange_of,
     landing_of,
     made_bars,
-    patient_breaker,
     request_of,
     sources_of,
     trend_scanner,
 )
-from tests.servers.cases import ANSWER, CASES, LISTENER
 from tests.servers.exchange import Exchange
+from tests.servers.fault_cases import ANSWER, CASES, LISTENER
 
 BARS = ("history", "binance_spot", "yahoo")
 SYMBOLS = ("BINANCE:VICTIMUSDT", "BINANCE:BYSTANDUSDT")
@@ -202,7 +202,7 @@ def test_a_fault_of_bars_ends_as_it_should(
             assert kept.height == n_true - 1
         else:
             calendars = pl.DataFrame({"symbol": [victim], "calendar": [CALENDARS[victim.partition(":")[0]]]})
-            verdict = judge(kept, calendars, as_of_at=NOW, fetched_at=NOW)
+            verdict = check_bars(kept, calendars, as_of_at=NOW, fetched_at=NOW)
             assert set(verdict.quarantined["reason"]) == {expected}
             assert verdict.accepted.join(truth, on=["symbol", "session_date", "close"], how="anti").is_empty()
     if is_matched:
@@ -217,7 +217,7 @@ def test_a_fault_of_the_scanner_ends_as_it_should(
     exchange: Exchange, venues: Venues, case: str, request: pytest.FixtureRequest
 ) -> None:
     source = TradingViewSource(
-        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker
+        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=breaker_that_stays_closed
     )
     scanner = trend_scanner()
     day = made_bars(["NASDAQ:E0"])["session_date"][-1]
@@ -262,7 +262,7 @@ def test_a_pause_that_is_asked_for_is_kept_and_one_beyond_the_cap_is_not_waited_
     exchange: Exchange, venues: Venues
 ) -> None:
     limits = replace(HTTP_LIMITS, retry_after_cap_s=1.5)
-    source = BinanceSource(venues, endpoints=endpoints_of(exchange), limits=limits, breaker=patient_breaker)
+    source = BinanceSource(venues, endpoints=endpoints_of(exchange), limits=limits, breaker=breaker_that_stays_closed)
     exchange.faults.set("binance_spot", "too_many_seconds", times=1, seconds=1)
     started = time.perf_counter()
     assert gathered(list(source.bars(request_of(SYMBOLS[:1]))))[1] == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.cli import main
-from tests.ingest.live.trial import LAST, exchange_of
+from tests.ingest.live.loopback_market import LAST, exchange_of
 from tests.servers.exchange import Exchange
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,21 +9,21 @@ import polars as pl
 import pytest
 
 from ingest.errors import BreakerOpenError, Origin, RequestRefusedError, ThrottledError, TimedOutError
-from ingest.landing.land import land_bars
+from ingest.landing.bars import land_bars
 from ingest.reference.venues import Venues
-from ingest.sources.pacing import Lanes, Pace, Progress
+from ingest.sources.pacing import Pace, PacedFetch, Progress
 from ingest.sources.protocol import BAR_SCHEMA
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from ingest.transport.breaker import Breaker
 from lakehouse.connection.catalog import Lake
-from tests.ingest.live.trial import (
+from tests.ingest.live.loopback_market import (
     HISTORY_LIMITS,
     HTTP_LIMITS,
+    breaker_that_stays_closed,
     endpoints_of,
     exchange_of,
     landing_of,
     made_bars,
-    patient_breaker,
 )
 from tests.servers.settings import Settings
 
@@ -49,7 +49,7 @@ def test_the_second_day_asks_for_sixty_percent_less_at_least(venues: Venues, lak
                 endpoints=endpoints_of(exchange),
                 http_limits=HTTP_LIMITS,
                 history_limits=HISTORY_LIMITS,
-                breaker=patient_breaker,
+                breaker=breaker_that_stays_closed,
             )
             report = land_bars(lake, source, venues, landing_of(day, symbols=symbols, now=now))
             assert (report.n_requested, report.failures) == (40, {})
@@ -111,13 +111,13 @@ def test_a_symbol_that_misbehaves_is_asked_again_alone() -> None:
 
     told: list[Progress] = []
     with asyncio.Runner() as runner:
-        lanes = Lanes("made", ask, Pace(size=3), runner, told.append)  # type: ignore[arg-type]
+        lanes = PacedFetch("made", ask, Pace(size=3), runner, told.append)  # type: ignore[arg-type]
         batches = list(lanes.batches(["A", "B", "C", "D"]))
     assert groups == [["A", "B", "C"], ["D"], ["B"]]
     assert [batch.symbols for batch in batches] == [("A",), ("D",), ("B",)]
     assert list(batches[0].failures) == ["C"]
     assert batches[0].failures["C"] == "RequestRefusedError: made (host), X:Y: no; check"
-    assert [(one.n_done, one.n_failed, one.is_slow_lane) for one in told] == [
+    assert [(one.n_done, one.n_failed, one.is_sequential) for one in told] == [
         (1, 1, False),
         (2, 1, False),
         (3, 1, True),

@@ -160,7 +160,7 @@ def test_a_relative_universe_is_asked_for_whole_and_members_by_their_set() -> No
     }
     assert (members.place, members.body(0, 5)["markets"], whole.place) == ("global", ["america"], "crypto")
     sized = build_query(scanner(market_cap_rank_max=5), "crypto", "crypto", ["OKX"], KNOWN)
-    assert sized.local["market_cap_usd"] == "market_cap_calc"
+    assert sized.fields["market_cap_usd"] == "market_cap_calc"
     blind = build_query(scanner(market_cap_rank_max=5), "crypto", "crypto", ["OKX"], KNOWN - {"market_cap_calc"})
     assert blind.missing == ("market_cap_usd",)
 

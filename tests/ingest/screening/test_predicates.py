@@ -178,8 +178,8 @@ def test_discovery_runs_all_scanners_and_keeps_every_verdict() -> None:
         ("up", "NYSE:A", "LONG"),
         ("down", "NYSE:B", "SHORT"),
     ]
-    assert found.verdicts.height == 4
-    assert summarise([found.verdicts])["reason"].to_list() == ["perf_1m", "perf_3m", "perf_w", "recommend_all"]
+    assert found.evaluations.height == 4
+    assert summarise([found.evaluations])["reason"].to_list() == ["perf_1m", "perf_3m", "perf_w", "recommend_all"]
     nothing = discover(pair, columns.head(0), source="sample", run_id="run-1", scanned_at=AT)
     assert nothing.scans.is_empty()
     assert tuple(nothing.scans.columns) == CONTRACTS["raw.scans"].names

@@ -9,7 +9,7 @@ import exchange_calendars as xc
 import polars as pl
 import pytest
 
-from ingest.landing.quarantine import Verdict, judge
+from ingest.landing.quarantine import CheckedBars, check_bars
 from ingest.reference.calendars import as_of_clock, sessions
 from ingest.reference.venues import Venues
 from ingest.sources.files import FilesSource
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.real_data
 LAST = dt.date(2026, 2, 5)
 
 
-def landed(source: FilesSource, venues: Venues, as_of: dt.date) -> Verdict:
+def landed(source: FilesSource, venues: Venues, as_of: dt.date) -> CheckedBars:
     told = source.instruments(as_of=as_of)
     named = pl.col("venue").replace_strict(venues.calendars_of(told["venue"])).alias("calendar")
     clock = as_of_clock(as_of)
@@ -27,7 +27,7 @@ def landed(source: FilesSource, venues: Venues, as_of: dt.date) -> Verdict:
         BarRequest(tuple(told["symbol"]), None, as_of, clock, dt.datetime.fromisoformat("2026-12-01"))
     )
     assert batch.refused.is_empty()
-    return judge(
+    return check_bars(
         batch.bars, told.select("symbol", named), as_of_at=clock, fetched_at=dt.datetime.fromisoformat("2026-12-01")
     )
 
@@ -38,11 +38,11 @@ def source(market: Path, venues: Venues) -> FilesSource:
 
 
 @pytest.fixture(scope="module")
-def verdict(source: FilesSource, venues: Venues) -> Verdict:
+def verdict(source: FilesSource, venues: Venues) -> CheckedBars:
     return landed(source, venues, dt.date(2026, 3, 25))
 
 
-def test_known_bad_bars_go_to_quarantine_and_no_other(verdict: Verdict) -> None:
+def test_known_bad_bars_go_to_quarantine_and_no_other(verdict: CheckedBars) -> None:
     reasons = dict(verdict.quarantined.group_by("reason").len().iter_rows())
     assert reasons == {"inconsistent_ohlc": 556, "unconfirmed_jump": 3}
     jumps = verdict.quarantined.filter(pl.col("reason") == "unconfirmed_jump")
@@ -62,12 +62,12 @@ def test_known_bad_bars_go_to_quarantine_and_no_other(verdict: Verdict) -> None:
         ("US:KDP", dt.date(2018, 7, 10)),
     ],
 )
-def test_real_moves_are_accepted(verdict: Verdict, symbol: str, day: dt.date) -> None:
+def test_real_moves_are_accepted(verdict: CheckedBars, symbol: str, day: dt.date) -> None:
     assert verdict.accepted.filter((pl.col("symbol") == symbol) & (pl.col("session_date") == day)).height == 1
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of exchange_calendars, about pandas
-def test_one_us_bar_is_missing_in_all_and_none_too_many(verdict: Verdict) -> None:
+def test_one_us_bar_is_missing_in_all_and_none_too_many(verdict: CheckedBars) -> None:
     authority = xc.get_calendar("XNYS", start="2017-01-01", end="2026-12-31")
     us = verdict.accepted.filter(pl.col("symbol").str.starts_with("US:") | pl.col("symbol").str.starts_with("CBOE:"))
     missing = []
@@ -81,7 +81,7 @@ def test_one_us_bar_is_missing_in_all_and_none_too_many(verdict: Verdict) -> Non
     assert missing == [("US:FISV", dt.date(2025, 11, 12))]
 
 
-def test_reference_rates_have_no_gap_against_the_target_days(verdict: Verdict) -> None:
+def test_reference_rates_have_no_gap_against_the_target_days(verdict: CheckedBars) -> None:
     for (symbol,), bars in verdict.accepted.filter(pl.col("symbol").str.starts_with("ECB:")).group_by("symbol"):
         days = bars["session_date"].sort()
         assert days.to_list() == sessions("XECB", days[0], days[-1])["session_date"].to_list(), symbol

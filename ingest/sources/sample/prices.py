@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ingest.sources.sample.sample_universe import (
+from ingest.sources.sample.universe import (
     CRISIS,
     CRISIS_VOLATILITY_FACTOR,
     FIRST_DAY,

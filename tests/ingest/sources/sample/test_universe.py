@@ -8,7 +8,7 @@ import datetime as dt
 from ingest.landing.quarantine import REASONS
 from ingest.reference.calendars import all_sessions
 from ingest.reference.venues import Venues
-from ingest.sources.sample.sample_universe import (
+from ingest.sources.sample.universe import (
     BENCHMARK,
     FIRST_DAY,
     MISSING,

@@ -1,4 +1,4 @@
-"""One answer of a source, judged, as the rows it makes in `raw`."""
+"""Check one batch of bars and make the rows that it writes to the raw tables."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest.landing.quarantine import Verdict, judge
-from ingest.sources.landing_request import Landing
+from ingest.landing.quarantine import CheckedBars, check_bars
+from ingest.landing.scope import LandingScope
 from ingest.sources.protocol import BarBatch, BarRequest, Source
 from lakehouse.connection.catalog import Lake
 from lakehouse.schema.tables import CONTRACTS
@@ -27,41 +27,42 @@ _ATTEMPT_SCHEMA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one batch says once it is judged.
+class CheckedBatch:
+    """Batch of bars after the checks of docs/method/01-time-sessions-bars.md#1.7.
 
     Attributes
     ----------
+    bars : CheckedBars
+        Accepted and quarantined bars.
     refused : pl.DataFrame
-        All rows that go to quarantine: those that the source could not read as bars, and those that judgement refused.
+        All rows for quarantine: those that the source could not read as bars, and those that failed a check.
     attempts : pl.DataFrame
-        Rows of `raw.fetches`: one for each symbol that was asked for or refused.
+        Rows of `raw.fetches`: one for each symbol that was requested or refused.
     """
 
     lake: Lake
-    landing: Landing
+    landing: LandingScope
     request: BarRequest
     batch: BarBatch
     source: str
     is_remote: bool
-    verdict: Verdict
+    bars: CheckedBars
     refused: pl.DataFrame
     attempts: pl.DataFrame
 
     @classmethod
-    def judged(
+    def check(
         cls,
         lake: Lake,
-        landing: Landing,
+        landing: LandingScope,
         request: BarRequest,
         batch: BarBatch,
         *,
         source: Source,
         calendars: pl.DataFrame,
-    ) -> Answer:
-        """Judge the bars of a batch (docs/method/01-time-sessions-bars.md#1.7), against the last accepted price
-        where they continue a series."""
-        verdict = judge(
+    ) -> CheckedBatch:
+        """Check the bars of a batch, against the last accepted price where they continue a series."""
+        bars = check_bars(
             batch.bars,
             calendars,
             as_of_at=landing.as_of_at,
@@ -69,23 +70,23 @@ class Answer:
             settle_minutes=landing.settle_minutes,
             last_accepted=_last_accepted(lake, source.name, request, batch.symbols),
         )
-        refused = pl.concat([verdict.quarantined, batch.refused])
+        refused = pl.concat([bars.quarantined, batch.refused])
         earlier = lake.rows(
             "select symbol, count(*) from raw.fetches where run_id = ? and source = ? group by symbol",
             [landing.run_id, source.name],
         )
         counts = {
-            "n_bars": dict(verdict.accepted.group_by("symbol").len().iter_rows()),
+            "n_bars": dict(bars.accepted.group_by("symbol").len().iter_rows()),
             "n_quarantined": dict(refused.group_by("symbol").len().iter_rows()),
             "attempt": dict(earlier),
         }
         attempts = _attempts(landing, request, batch, source.name, counts)
-        return cls(lake, landing, request, batch, source.name, source.is_remote, verdict, refused, attempts)
+        return cls(lake, landing, request, batch, source.name, source.is_remote, bars, refused, attempts)
 
     def bar_rows(self) -> pl.DataFrame:
         """Return the accepted bars as rows of `raw.bars`."""
         at = pl.lit(self.landing.as_of_at, dtype=pl.Datetime("us"))
-        return self._with_fetch_ids(self.verdict.accepted).select(
+        return self._with_fetch_ids(self.bars.accepted).select(
             "symbol",
             pl.lit(self.request.interval).alias("interval"),
             "session_date",
@@ -99,9 +100,9 @@ class Answer:
         )
 
     def dropped_keys(self, bars: pl.DataFrame) -> pl.DataFrame:
-        """Find stored bars that must go: now in quarantine, or (where the source tells all it has) no longer told.
+        """Return the keys of stored bars to delete: now in quarantine, or no longer in a source that is read completely.
 
-        A remote source may serve a shorter past today than yesterday, so a bar that it does not repeat stays.
+        A remote source may serve a shorter history today than yesterday, so a bar that it does not repeat stays.
         """
         held = self.lake.query(
             "select symbol, interval, session_date, source from raw.bars where source = ? and interval = ? "
@@ -115,8 +116,8 @@ class Answer:
                 list(self.batch.symbols),
             ],
         )
-        untold = held.join(bars, on=list(_BAR_GRAIN), how="anti")
-        return untold.join(self.refused, on=["symbol", "session_date"], how="semi") if self.is_remote else untold
+        absent = held.join(bars, on=list(_BAR_GRAIN), how="anti")
+        return absent.join(self.refused, on=["symbol", "session_date"], how="semi") if self.is_remote else absent
 
     def quarantine_rows(self) -> pl.DataFrame:
         """Return the refused rows as rows of `raw.quarantine`."""
@@ -130,7 +131,7 @@ class Answer:
         )
 
     def quarantine_span(self, *, is_every_symbol: bool) -> tuple[str, list[object]]:
-        """Return the condition, and its parameters, of the quarantine rows that this answer replaces."""
+        """Return the SQL condition, and its parameters, of the quarantine rows that this batch replaces."""
         request = self.request
         span = "session_date <= ?" if request.first is None else "session_date <= ? and session_date >= ?"
         condition = f"source = ? and interval = ? and (session_date is null or reason = 'future_session' or ({span}))"
@@ -147,7 +148,7 @@ class Answer:
 
 
 def _last_accepted(lake: Lake, source: str, request: BarRequest, symbols: Sequence[str]) -> pl.DataFrame | None:
-    """Read the price before the requested span, which a jump at its start is measured against."""
+    """Return the last price before the requested span, against which a jump at its start is measured."""
     if request.first is None or not symbols:
         return None
     return lake.query(
@@ -158,9 +159,9 @@ def _last_accepted(lake: Lake, source: str, request: BarRequest, symbols: Sequen
 
 
 def _attempts(
-    landing: Landing, request: BarRequest, batch: BarBatch, source: str, counts: dict[str, dict[str, int]]
+    landing: LandingScope, request: BarRequest, batch: BarBatch, source: str, counts: dict[str, dict[str, int]]
 ) -> pl.DataFrame:
-    answered, failed = set(batch.symbols), batch.failures
+    complete, failed = set(batch.symbols), batch.failures
     rows = [
         {
             "fetch_id": uuid.uuid4().hex,
@@ -168,7 +169,7 @@ def _attempts(
             "source": source,
             "symbol": symbol,
             "interval": request.interval,
-            "status": "failed" if symbol in failed else "ok" if symbol in answered else "refused",
+            "status": "failed" if symbol in failed else "ok" if symbol in complete else "refused",
             "requested_from": request.first,
             "requested_to": request.last,
             "n_bars": counts["n_bars"].get(symbol, 0),
@@ -178,6 +179,6 @@ def _attempts(
             "started_at": landing.fetched_at,
             "seconds": batch.seconds,
         }
-        for symbol in sorted(answered | set(failed) | set(counts["n_quarantined"]))
+        for symbol in sorted(complete | set(failed) | set(counts["n_quarantined"]))
     ]
     return pl.DataFrame(rows, schema=_ATTEMPT_SCHEMA)

@@ -14,31 +14,8 @@ from ingest.reference.calendars import all_sessions
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner
 from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest, no_scanner
-from ingest.sources.sample.sample_prices import draw_bars, price_decimals
-from ingest.sources.sample.sample_universe import (
-    BENCHMARK,
-    FIRST_DAY,
-    HORIZON,
-    SAMPLE_AS_OF,
-    Listing,
-    bad_ticks,
-    delisted,
-    late_listings,
-    listings,
-    planted_clusters,
-    planted_gaps,
-)
-
-__all__ = [
-    "BENCHMARK",
-    "SAMPLE_AS_OF",
-    "SampleSource",
-    "bad_ticks",
-    "delisted",
-    "late_listings",
-    "planted_clusters",
-    "planted_gaps",
-]
+from ingest.sources.sample.prices import draw_bars, price_decimals
+from ingest.sources.sample.universe import FIRST_DAY, HORIZON, Listing, bad_ticks, listings, planted_gaps
 
 # With this seed the planted trends and pullbacks are visible at SAMPLE_AS_OF in many clusters and both directions.
 DEFAULT_SEED = 111
@@ -46,7 +23,7 @@ _ADJUSTED = ("equity", "etf")
 
 
 class SampleSource:
-    """Simulated market from 2021-08-02 to 2027-12-31; the bars of a symbol depend on the seed only.
+    """Simulated market, from 2021-08-02 to 2027-12-31; the bars of a symbol depend on the seed only.
 
     Equities and ETFs carry an `adj_close` equal to their close, since no corporate action is simulated.
     """
@@ -151,20 +128,20 @@ _DRAWN_SCHEMA = {name: kind for name, kind in BAR_SCHEMA.items() if name != "row
 
 
 def _with_faults(bars: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    """Remove the planted gaps and spoil the planted bad bars of one symbol."""
+    """Remove the sessions of the planted gaps and falsify the planted bad bars of one symbol."""
     missing = [day for one, day in planted_gaps() if one == symbol]
     if missing:
         bars = bars.filter(~pl.col("session_date").is_in(missing))
     for (one, day), reason in bad_ticks().items():
         if one != symbol:
             continue
-        here = pl.col("session_date") == day
+        is_bad = pl.col("session_date") == day
         if reason == "unconfirmed_jump":
-            spoiled = [
-                pl.when(here).then(pl.col(name) * 10.0).otherwise(name).alias(name)
+            faulty = [
+                pl.when(is_bad).then(pl.col(name) * 10.0).otherwise(name).alias(name)
                 for name in ("open", "high", "low", "close", "adj_close")
             ]
         else:
-            spoiled = [pl.when(here).then(pl.col("low") * 0.9).otherwise("high").alias("high")]
-        bars = bars.with_columns(spoiled)
+            faulty = [pl.when(is_bad).then(pl.col("low") * 0.9).otherwise("high").alias("high")]
+        bars = bars.with_columns(faulty)
     return bars

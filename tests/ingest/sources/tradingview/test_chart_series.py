@@ -11,20 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import Origin, WrongSeriesError
-from ingest.landing.quarantine import judge
+from ingest.landing.quarantine import check_bars
 from ingest.reference.venues import Venues
-from ingest.sources.bar_series import bars_of
+from ingest.sources.bar_parsing import bars_of
 from ingest.sources.tradingview.chart_series import ChartSeries
 from ingest.sources.tradingview.history import HistoryLimits
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from lakehouse.storage.hashing import content_hash
-from tests.ingest.live.trial import (
+from tests.ingest.live.loopback_market import (
     HTTP_LIMITS,
     NOW,
+    breaker_that_stays_closed,
     endpoints_of,
     exchange_of,
     made_bars,
-    patient_breaker,
     request_of,
 )
 
@@ -42,7 +42,7 @@ ITEMS = [
 
 def opened() -> ChartSeries:
     series = ChartSeries(SYMBOL, Origin("tradingview", "host", SYMBOL), 1, 1000, 1000, None, 5, 0.0)
-    series.hear("symbol_resolved", [series.session, series.symbol_id, {"full_name": SYMBOL}])
+    series.receive("symbol_resolved", [series.session, series.symbol_id, {"full_name": SYMBOL}])
     return series
 
 
@@ -56,13 +56,13 @@ def update(series: ChartSeries, items: list[list[float]], **changes: Any) -> lis
 
 def judged(series: ChartSeries) -> str:
     bars = bars_of(series.rows(), SYMBOL, "24/7", request_of((SYMBOL,)), series.origin)
-    return content_hash(judge(bars, CALENDARS, as_of_at=NOW, fetched_at=NOW).accepted)
+    return content_hash(check_bars(bars, CALENDARS, as_of_at=NOW, fetched_at=NOW).accepted)
 
 
 def whole() -> ChartSeries:
     series = opened()
-    series.hear("timescale_update", update(series, ITEMS))
-    series.hear("series_completed", [series.session, series.series_id, "endofday", series.turnaround])
+    series.receive("timescale_update", update(series, ITEMS))
+    series.receive("series_completed", [series.session, series.series_id, "endofday", series.turnaround])
     return series
 
 
@@ -74,8 +74,8 @@ def test_any_permutation_duplication_and_split_has_the_same_content(data: st.Dat
     cuts = sorted(data.draw(st.lists(st.integers(0, len(repeated)), max_size=4)))
     series = opened()
     for start, end in zip([0, *cuts], [*cuts, len(repeated)], strict=True):
-        series.hear("timescale_update", update(series, [ITEMS[place] for place in repeated[start:end]]))
-    series.hear("series_completed", [series.session, series.series_id, "endofday", series.turnaround])
+        series.receive("timescale_update", update(series, [ITEMS[place] for place in repeated[start:end]]))
+    series.receive("series_completed", [series.session, series.series_id, "endofday", series.turnaround])
     assert series.is_done
     assert judged(series) == judged(whole())
 
@@ -83,36 +83,36 @@ def test_any_permutation_duplication_and_split_has_the_same_content(data: st.Dat
 def test_a_later_packet_corrects_an_earlier_one() -> None:
     series = opened()
     wrong = [[item[0], *(2 * value for value in item[1:])] for item in ITEMS[-2:]]
-    series.hear("timescale_update", update(series, [*ITEMS[:-2], *wrong]))
-    series.hear("timescale_update", update(series, ITEMS[-2:]))
+    series.receive("timescale_update", update(series, [*ITEMS[:-2], *wrong]))
+    series.receive("timescale_update", update(series, ITEMS[-2:]))
     assert judged(series) == judged(whole())
 
 
 def test_packets_of_another_series_or_turn_are_refused_unread() -> None:
     series = opened()
     poison = [["not a time"]]
-    series.hear("timescale_update", update(series, poison, name="sds_2"))
-    series.hear("timescale_update", update(series, poison, turn="s2"))
-    series.hear("series_completed", [series.session, "sds_2", "endofday", "s2"])
+    series.receive("timescale_update", update(series, poison, name="sds_2"))
+    series.receive("timescale_update", update(series, poison, turn="s2"))
+    series.receive("series_completed", [series.session, "sds_2", "endofday", "s2"])
     assert (series.n_refused, series.bars, series.is_open) == (2, {}, True)
 
 
 def test_bars_before_the_symbol_is_resolved_are_refused() -> None:
     series = ChartSeries(SYMBOL, Origin("tradingview", "host", SYMBOL), 1, 100, 100, None, 5, 0.0)
-    series.hear("timescale_update", update(series, ITEMS))
+    series.receive("timescale_update", update(series, ITEMS))
     assert (series.n_refused, series.bars) == (1, {})
 
 
 def test_a_symbol_that_resolves_to_another_is_refused() -> None:
     series = ChartSeries(SYMBOL, Origin("tradingview", "host", SYMBOL), 1, 100, 100, None, 5, 0.0)
-    series.hear("symbol_resolved", [series.session, series.symbol_id, {"full_name": "BINANCE:TWOUSDT"}])
+    series.receive("symbol_resolved", [series.session, series.symbol_id, {"full_name": "BINANCE:TWOUSDT"}])
     assert isinstance(series.error, WrongSeriesError)
     assert "BINANCE:TWOUSDT" in str(series.error)
 
 
 def test_messages_ask_for_split_adjusted_bars_of_the_regular_session() -> None:
     series = opened()
-    asked = [json.loads(text) for text in series.opening()]
+    asked = [json.loads(text) for text in series.opening_messages()]
     assert [one["m"] for one in asked] == ["chart_create_session", "switch_timezone", "resolve_symbol", "create_series"]
     assert json.loads(asked[2]["p"][2].removeprefix("=")) == {
         "adjustment": "splits",
@@ -131,7 +131,7 @@ def test_fifty_symbols_at_once_with_interleaved_packets_get_no_wrong_row(venues:
             endpoints=endpoints_of(exchange),
             http_limits=HTTP_LIMITS,
             history_limits=HistoryLimits(sessions_at_once=50, silence_s=10.0),
-            breaker=patient_breaker,
+            breaker=breaker_that_stays_closed,
         )
         source.pace.size = source.pace.largest = 50
         batches = list(source.bars(request_of(tuple(symbols))))

@@ -1,4 +1,4 @@
-"""The chart protocol behind the websocket: what is said in answer to each client message.
+"""Answer the messages of the chart protocol over the websocket.
 
 See docs/protocols.md#tradingview-history.
 """
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.servers.book import Bar, Book, epoch
-from tests.servers.cases import HISTORY, PACKETS
+from tests.servers.bad_rows import DAY_SECONDS, Rows, bars_with_faults
+from tests.servers.fault_cases import HISTORY, PACKETS
 from tests.servers.faults import Faults
+from tests.servers.market_data import Bar, MarketData, epoch
 from tests.servers.periods import MONTH, WEEK, gathered
 from tests.servers.settings import Settings
-from tests.servers.spoil import DAY_SECONDS, Rows, spoiled_bars
 from tests.servers.symbols import quote, resolved
 
 RESOLUTIONS = {"D": None, "1D": None, "W": WEEK, "1W": WEEK, "M": MONTH, "1M": MONTH}
@@ -34,7 +34,7 @@ class Packet:
 
 @dataclass(slots=True)
 class Series:
-    """A series a client has opened, and how far back it has been sent."""
+    """Series that a client has opened, and how far back it has been sent."""
 
     session: str
     name: str
@@ -56,18 +56,18 @@ class Session:
 
 
 class ParamsError(Exception):
-    """The parameters of a client message make no sense; the text is the server's."""
+    """The parameters of a client message are invalid; the text is that of the service."""
 
 
 class ProtocolError(Exception):
-    """The client speaks another protocol; the connection ends."""
+    """The client does not follow the protocol; the connection ends."""
 
 
-class Desk:
-    """One connection's sessions and the answers to its messages."""
+class ChartProtocol:
+    """Sessions of one connection and the replies to its messages."""
 
-    def __init__(self, book: Book, faults: Faults, settings: Settings) -> None:
-        self._book = book
+    def __init__(self, data: MarketData, faults: Faults, settings: Settings) -> None:
+        self._data = data
         self._faults = faults
         self._settings = settings
         self._sessions: dict[str, Session] = {}
@@ -94,7 +94,7 @@ class Desk:
         }
 
     def answer(self, method: str, params: list[Any]) -> list[Packet]:
-        """The packets that answer a message, in order."""
+        """Return the packets that answer a message, in order."""
         handler = self._methods.get(method)
         if handler is None:
             raise ProtocolError(f"unknown method {method}")
@@ -106,7 +106,7 @@ class Desk:
             return [Packet("critical_error", [params[0] if params else "", text, f'method: {method}. args: "{args}"'])]
 
     def symbol_of(self, params: list[Any]) -> str:
-        """The symbol a message is about, empty where it names none."""
+        """Return the symbol of a message, empty where it names none."""
         session, name = (self._sessions.get(str(params[0])), str(params[1])) if len(params) > 1 else (None, "")
         if session is None:
             return ""
@@ -139,11 +139,11 @@ class Desk:
         held = self._session(session)
         symbol = _symbol(spec)
         silenced = self._faults.take(HISTORY, PACKETS, symbol, frozenset({"symbol_error_silence"}))
-        if symbol not in self._book.instruments or silenced is not None:
+        if symbol not in self._data.instruments or silenced is not None:
             held.symbols[name] = ""
             return [Packet("symbol_error", [session, name, "invalid symbol"])]
         held.symbols[name] = symbol
-        return [Packet("symbol_resolved", [session, name, resolved(self._book, symbol)])]
+        return [Packet("symbol_resolved", [session, name, resolved(self._data, symbol)])]
 
     def _create_series(
         self, session: str, name: str, turn: str, symbol_name: str, resolution: str, count: Any, span: Any = ""
@@ -183,7 +183,7 @@ class Desk:
 
     def _bars(self, series: Series) -> list[Bar]:
         period = RESOLUTIONS[series.resolution]
-        bars = self._book.bars(series.symbol)
+        bars = self._data.bars(series.symbol)
         return bars if period is None else gathered(bars, period)
 
     def _load(self, series: Series, count: int, until: float | None) -> list[Packet]:
@@ -192,7 +192,7 @@ class Desk:
             bars = [bar for bar in bars if bar.opened <= until]
         chosen = bars[-count:]
         series.sent = len(chosen)
-        rows = spoiled_bars(self._faults, HISTORY, series.symbol, chosen, epoch(self._book.now))
+        rows = bars_with_faults(self._faults, HISTORY, series.symbol, chosen, epoch(self._data.now))
         return [Packet("series_loading", [series.session, series.name, series.turn]), *self._carried(series, rows, 0)]
 
     def _request_more_data(self, session: str, name: str, count: Any) -> list[Packet]:
@@ -203,7 +203,7 @@ class Desk:
         room = max(0, self._settings.max_bars - series.sent)
         end = len(bars) - series.sent
         start = max(0, end - min(count, room))
-        rows = spoiled_bars(self._faults, HISTORY, series.symbol, bars[start:end], epoch(self._book.now))
+        rows = bars_with_faults(self._faults, HISTORY, series.symbol, bars[start:end], epoch(self._data.now))
         if rows.is_endless and start == end and bars:
             rows = Rows(_invented(bars[0], series.invented, count))
             series.invented += count
@@ -213,9 +213,9 @@ class Desk:
         return self._carried(series, rows, len(again) - len(rows.bars) if rows.bars else 0)
 
     def _carried(self, series: Series, rows: Rows, first_index: int) -> list[Packet]:
-        book, last = self._book, self._book.bars(series.symbol)[-1:]
-        live = bool(last) and book.is_open(last[0])
-        mode = book.text(series.symbol, "update_mode", "endofday")
+        data, last = self._data, self._data.bars(series.symbol)[-1:]
+        live = bool(last) and data.is_open(last[0])
+        mode = data.text(series.symbol, "update_mode", "endofday")
         end = [series.session, series.name, "streaming" if live else mode, series.turn]
         return [
             Packet("timescale_update", timescale(series, rows.bars, first_index), series),
@@ -240,7 +240,7 @@ class Desk:
         packets = []
         # Older clients send flags along with the symbols.
         for spec in (one for one in symbols if isinstance(one, str)):
-            packets.append(Packet("qsd", [name, quote(self._book, spec, _symbol(spec), self._quotes[name])]))
+            packets.append(Packet("qsd", [name, quote(self._data, spec, _symbol(spec), self._quotes[name])]))
             packets.append(Packet("quote_completed", [name, spec]))
         return packets
 

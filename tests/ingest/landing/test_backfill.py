@@ -15,21 +15,22 @@ from hypothesis import strategies as st
 from ingest.cli import main
 from ingest.landing import backfill as healing
 from ingest.landing.backfill import calendars_of, failed_requests, gap_requests, known_symbols
-from ingest.landing.land import land_bars, land_instruments, land_requests
+from ingest.landing.bars import land_bars, land_requests
+from ingest.landing.reference import land_instruments
 from ingest.reference.calendars import sessions
 from ingest.reference.venues import Venues
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from lakehouse.connection.catalog import Lake
 from lakehouse.paths import Paths
-from tests.ingest.live.trial import (
+from tests.ingest.live.loopback_market import (
     FIRST,
     HISTORY_LIMITS,
     HTTP_LIMITS,
     LAST,
+    breaker_that_stays_closed,
     endpoints_of,
     exchange_of,
     landing_of,
-    patient_breaker,
 )
 from tests.servers.exchange import Exchange
 
@@ -51,7 +52,7 @@ def source(exchange: Exchange, venues: Venues) -> TradingViewSource:
         endpoints=endpoints_of(exchange),
         http_limits=HTTP_LIMITS,
         history_limits=HISTORY_LIMITS,
-        breaker=patient_breaker,
+        breaker=breaker_that_stays_closed,
     )
 
 

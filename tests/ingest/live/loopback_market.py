@@ -1,4 +1,4 @@
-"""A small market on the loopback exchange, and clients with little patience."""
+"""Small market on the loopback exchange, and sources with short timeouts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import all_sessions
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner
 from ingest.sources.binance import BinanceSource
-from ingest.sources.landing_request import Landing
 from ingest.sources.pacing import Pace
 from ingest.sources.protocol import BarRequest, Source
 from ingest.sources.tradingview.history import HistoryLimits
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from ingest.sources.yahoo import YahooSource
 from ingest.transport.breaker import Breaker
 from ingest.transport.endpoints import Endpoints
@@ -67,10 +67,10 @@ def sessions_of(symbol: str, first: dt.date = FIRST, last: dt.date = LAST) -> pl
 def made_bars(symbols: list[str], first: dt.date = FIRST, last: dt.date = LAST) -> pl.DataFrame:
     """Seeded bars; the prices of no two symbols are near each other."""
     frames = []
-    for place, symbol in enumerate(sorted(symbols), 1):
-        rng = np.random.default_rng(place)
+    for index, symbol in enumerate(sorted(symbols), 1):
+        rng = np.random.default_rng(index)
         days = sessions_of(symbol, first, last)
-        close = np.round(place * 1000.0 * np.exp(np.cumsum(rng.normal(0, 0.01, days.height))), 2)
+        close = np.round(index * 1000.0 * np.exp(np.cumsum(rng.normal(0, 0.01, days.height))), 2)
         opened = np.round(close * np.exp(rng.normal(0, 0.002, days.height)), 2)
         volume = None if symbol.startswith("FX_IDC") else np.round(rng.uniform(1e4, 1e6, days.height))
         frames.append(
@@ -91,7 +91,7 @@ def made_bars(symbols: list[str], first: dt.date = FIRST, last: dt.date = LAST) 
 
 
 def made_instruments(symbols: list[str]) -> pl.DataFrame:
-    """What the exchange says of each symbol."""
+    """Descriptions of the symbols at the exchange."""
     rows = []
     for symbol in sorted(symbols):
         kind, currency, specs = TYPES[symbol.partition(":")[0]]
@@ -119,7 +119,7 @@ def made_columns(bars: pl.DataFrame) -> pl.DataFrame:
 
 
 def exchange_of(symbols: list[str], bars: pl.DataFrame | None = None, settings: Settings | None = None) -> Exchange:
-    """An exchange that knows the symbols."""
+    """Exchange with the symbols."""
     table = made_bars(symbols) if bars is None else bars
     return Exchange(
         table, made_instruments(symbols), made_columns(table), settings=settings or Settings(now=NOW, max_sessions=64)
@@ -127,7 +127,7 @@ def exchange_of(symbols: list[str], bars: pl.DataFrame | None = None, settings: 
 
 
 def endpoints_of(exchange: Exchange) -> Endpoints:
-    """The exchange's addresses."""
+    """Addresses of the exchange."""
     return Endpoints(
         scanner=exchange.scanner_url,
         history=exchange.history_url,
@@ -137,28 +137,28 @@ def endpoints_of(exchange: Exchange) -> Endpoints:
     )
 
 
-def patient_breaker() -> Breaker:
-    """A breaker that does not open in a test that is about something else."""
+def breaker_that_stays_closed() -> Breaker:
+    """Breaker that does not open within a test."""
     return Breaker(failures_to_open=1000)
 
 
 def sources_of(exchange: Exchange, venues: Venues) -> dict[str, Callable[[], Source]]:
-    """Impatient clients of the exchange, by the service that they ask for bars."""
-    told = endpoints_of(exchange)
+    """Sources with short timeouts, by the service that they fetch bars from."""
+    addresses = endpoints_of(exchange)
     return {
         "history": lambda: TradingViewSource(
             venues,
-            endpoints=told,
+            endpoints=addresses,
             http_limits=HTTP_LIMITS,
             history_limits=HISTORY_LIMITS,
-            breaker=patient_breaker,
+            breaker=breaker_that_stays_closed,
             clock=lambda: NOW,
         ),
         "binance_spot": lambda: BinanceSource(
-            venues, endpoints=told, limits=HTTP_LIMITS, breaker=patient_breaker, page=40
+            venues, endpoints=addresses, limits=HTTP_LIMITS, breaker=breaker_that_stays_closed, page=40
         ),
         "yahoo": lambda: YahooSource(
-            venues, endpoints=told, limits=HTTP_LIMITS, breaker=patient_breaker, pace=Pace(size=4)
+            venues, endpoints=addresses, limits=HTTP_LIMITS, breaker=breaker_that_stays_closed, pace=Pace(size=4)
         ),
     }
 
@@ -166,22 +166,22 @@ def sources_of(exchange: Exchange, venues: Venues) -> dict[str, Callable[[], Sou
 def request_of(
     symbols: tuple[str, ...], first: dt.date | None = FIRST, last: dt.date = LAST, now: dt.datetime = NOW
 ) -> BarRequest:
-    """Ask for a span as of now."""
+    """Request for a span as of `NOW`."""
     return BarRequest(symbols, first, last, now, now)
 
 
-def landing_of(last: dt.date = LAST, *, symbols: tuple[str, ...] | None = None, now: dt.datetime = NOW) -> Landing:
-    """Land a span as of now."""
-    return Landing("run-1", "prep", last, now, first=FIRST, symbols=symbols, fetched_at=now)
+def landing_of(last: dt.date = LAST, *, symbols: tuple[str, ...] | None = None, now: dt.datetime = NOW) -> LandingScope:
+    """Scope of a span as of `NOW`."""
+    return LandingScope("run-1", "prep", last, now, first=FIRST, symbols=symbols, fetched_at=now)
 
 
 def trend_scanner(**changes: object) -> Scanner:
     """A scanner of crypto and equities by trend."""
-    told: dict[str, object] = {
+    settings: dict[str, object] = {
         "name": "trend",
         "title": "Trend",
         "direction": "LONG",
         "strategy": "trend_momentum",
         "asset_classes": ("equity",),
     }
-    return Scanner.model_validate({**told, **changes})
+    return Scanner.model_validate({**settings, **changes})

@@ -1,4 +1,4 @@
-"""The faults that can be switched on, and the services each makes sense for."""
+"""List the faults that can be switched on, and the services that have them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PACKETS = "packets"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One fault: where it strikes and which services can show it."""
+    """One fault: stage at which it acts, and services that have it."""
 
     stage: str
     services: frozenset[str]

@@ -1,4 +1,4 @@
-"""Rows that are wrong on purpose: bars of every source, and rows of the scanner."""
+"""Apply row faults: faulty bars of every source, and faulty rows of the scanner."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.servers.book import Bar
 from tests.servers.faults import Fault, Faults
-from tests.servers.wire import INFINITE
+from tests.servers.market_data import Bar
+from tests.servers.raw_http import INFINITE
 
 DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The bars of one answer, and whether its pages never end."""
+    """Bars of one response, and whether its pages never end."""
 
     bars: list[Bar]
     is_endless: bool = False
 
 
-def spoiled_bars(faults: Faults, service: str, symbol: str, bars: Sequence[Bar], now: float) -> Rows:
-    """The bars of one answer with every row fault that is on for the symbol."""
+def bars_with_faults(faults: Faults, service: str, symbol: str, bars: Sequence[Bar], now: float) -> Rows:
+    """Return the bars of one response after every row fault that is on for the symbol."""
     kept, endless = list(bars), False
     for fault in faults.take_rows(service, {symbol}, pages=False) if kept else ():
-        kept = _spoil(fault, kept, now)
+        kept = _apply(fault, kept, now)
     for fault in faults.take_rows(service, {symbol}, pages=True):
         if fault.case == "unsorted":
             kept.reverse()
@@ -37,7 +37,7 @@ def spoiled_bars(faults: Faults, service: str, symbol: str, bars: Sequence[Bar],
     return Rows(kept, endless)
 
 
-def _spoil(fault: Fault, bars: list[Bar], now: float) -> list[Bar]:
+def _apply(fault: Fault, bars: list[Bar], now: float) -> list[Bar]:
     at = int(fault.number("at", len(bars) // 2))
     bar = bars[at]
     index = at % len(bars)
@@ -91,8 +91,8 @@ _BAR: dict[str, Callable[[Bar], Bar]] = {
 Cells = list[Any]
 
 
-def spoiled_row(fault: Fault, names: Sequence[str], cells: Cells) -> list[Cells]:
-    """The scanner row that a fault makes of a good one; two rows where it duplicates."""
+def row_with_fault(fault: Fault, names: Sequence[str], cells: Cells) -> list[Cells]:
+    """Return the scanner row after a fault; two rows where the fault duplicates it."""
     if fault.case == "duplicate_equal":
         return [cells, cells]
     if fault.case == "duplicate_different":

@@ -1,4 +1,4 @@
-"""What the exchange knows: bars, instruments and scanner columns, as of its clock."""
+"""Bars, instruments and scanner columns of the exchange as of its clock."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Bar:
     split: float | None = None
 
 
-class Book:
+class MarketData:
     """Bars by symbol, instruments and scanner rows.
 
     Parameters
@@ -86,7 +86,7 @@ class Book:
         self.catalogue = Catalogue.of(columns, self.rows.values(), listed)
 
     def advance(self, now: dt.datetime) -> None:
-        """Move the exchange's clock; fields that the bars say follow."""
+        """Move the clock of the exchange; fields derived from bars follow."""
         self.now = now
         self._recent.clear()
         self.rows = self._scanner_rows()

@@ -1,4 +1,4 @@
-"""HTTP by hand over asyncio streams: raw enough to break it at any byte."""
+"""Read and write HTTP over asyncio streams, so that a response can be broken at any byte."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ class Reply:
 
 
 class Service(Protocol):
-    """What stands behind a port."""
+    """Service behind a port."""
 
     def answer(self, request: Request) -> Reply:
-        """The answer when no fault is on."""
+        """Return the reply when no fault is on."""
 
     def names(self, request: Request) -> str:
-        """The symbols a request is about, as `VENUE:TICKER`, for faults that match."""
+        """Return the symbols of a request, as `VENUE:TICKER`, for faults that match."""
 
     def refusal(self, case: str) -> Reply:
-        """The service's own words for `unknown_field` and `error_object`."""
+        """Return the reply of the service to the faults `unknown_field` and `error_object`."""
 
 
 class RequestError(Exception):
@@ -87,7 +87,7 @@ class Line:
     entry: Traffic | None = None
 
     async def read(self) -> Request | None:
-        """The next request, None when the client has gone."""
+        """Return the next request, None when the client has disconnected."""
         try:
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -113,7 +113,7 @@ class Line:
         return await self.reader.readexactly(length)
 
     async def write(self, data: bytes) -> None:
-        """Write and wait until the client has room."""
+        """Write and wait until the buffer of the client has space."""
         # The log is written first: who has read an answer finds it there.
         if self.entry is not None:
             self.entry.bytes_out += len(data)

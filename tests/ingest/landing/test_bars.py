@@ -13,15 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import ScanUnsupportedError, UnknownInstrumentError
-from ingest.landing.land import LandingReport, land_bars, land_instruments, land_scans, land_sessions
+from ingest.landing.bars import LandingReport, land_bars
+from ingest.landing.discovery import land_scans
+from ingest.landing.reference import land_instruments, land_sessions
+from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import as_of_clock, sessions
 from ingest.reference.venues import Venues
 from ingest.screening.predicates import scan_from_columns
 from ingest.screening.scanners import Scanner
 from ingest.sources.files import FilesSource
-from ingest.sources.landing_request import Landing
 from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest
-from ingest.sources.sample.sample import SampleSource
+from ingest.sources.sample.source import SampleSource
 from lakehouse.connection.catalog import Lake
 from lakehouse.errors import PathRefusedError
 from lakehouse.storage.hashing import content_hash
@@ -31,8 +33,8 @@ DAYS = sessions("XNYS", dt.date(2024, 3, 1), dt.date(2024, 3, 28))["session_date
 SAID = ["symbol", "session_date", "open", "high", "low", "close", "volume", "adj_close", "is_close_only"]
 
 
-def landing(as_of: dt.date, **changes: object) -> Landing:
-    return replace(Landing("run-1", "prep", as_of, as_of_clock(as_of), fetched_at=FETCHED), **changes)  # type: ignore[arg-type]
+def landing(as_of: dt.date, **changes: object) -> LandingScope:
+    return replace(LandingScope("run-1", "prep", as_of, as_of_clock(as_of), fetched_at=FETCHED), **changes)  # type: ignore[arg-type]
 
 
 def stored(lake: Lake, as_of: dt.date | None = None) -> pl.DataFrame:

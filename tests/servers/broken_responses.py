@@ -1,4 +1,4 @@
-"""HTTP answers that are broken on purpose."""
+"""Write broken HTTP responses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
 
 from tests.servers.faults import Fault
-from tests.servers.wire import Line, Reply, Service
+from tests.servers.raw_http import Line, Reply, Service
 
 MIB = 1024 * 1024
 HUGE_BYTES = 200_000_000
@@ -42,7 +42,7 @@ def retry_after(fault: Fault) -> str:
 
 
 def status_reply(fault: Fault, elsewhere: str) -> Reply | None:
-    """The answer of a fault that is only a status, None for other faults."""
+    """Return the reply of a fault that consists of a status, None for other faults."""
     if fault.case.startswith("too_many") or fault.case == "banned":
         return Reply(STATUS.get(fault.case, 429), b"Too Many Requests", (("Retry-After", retry_after(fault)),), PLAIN)
     if fault.case == "redirect":
@@ -53,7 +53,7 @@ def status_reply(fault: Fault, elsewhere: str) -> Reply | None:
 
 
 async def break_answer(line: Line, fault: Fault, service: Service, elsewhere: str, until: asyncio.Event) -> None:
-    """Answer a request with an `answer` fault."""
+    """Answer a request with a fault of stage `answer`."""
     if fault.case == "accept_then_silent":
         await gone(line, until)
     elif fault.case == "reset_before_headers":
@@ -68,7 +68,7 @@ async def break_answer(line: Line, fault: Fault, service: Service, elsewhere: st
 
 
 async def break_body(line: Line, fault: Fault, reply: Reply, service: Service, until: asyncio.Event) -> None:
-    """Answer a request with a `body` fault."""
+    """Answer a request with a fault of stage `body`."""
     body = _BODIES.get(fault.case)
     if body is not None:
         kind = "text/html" if fault.case == "html" else reply.content_type
@@ -89,7 +89,7 @@ def deep_json(fault: Fault) -> bytes:
 
 
 async def gone(line: Line, until: asyncio.Event) -> None:
-    """Say nothing until the client leaves or the exchange stops."""
+    """Wait without sending until the client disconnects or the exchange stops."""
     leaves = asyncio.ensure_future(line.reader.read(1))
     stops = asyncio.ensure_future(until.wait())
     try:

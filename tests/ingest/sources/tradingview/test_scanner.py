@@ -8,23 +8,23 @@ import pytest
 from pydantic import SecretStr
 
 from ingest.errors import EndpointRefusedError, IncompleteError, ScannerInputError, UnknownInstrumentError
-from ingest.landing.land import instruments_of, land_instruments
+from ingest.landing.reference import instruments_of, land_instruments
 from ingest.reference.venues import Venues
 from ingest.screening.predicates import scan_from_columns
 from ingest.screening.service_fields import FIELDS
 from ingest.screening.service_query import build_query
 from ingest.sources.tradingview.history import HistoryLimits
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from ingest.transport.endpoints import Endpoints, checked
 from lakehouse.connection.catalog import Lake
-from tests.ingest.live.trial import (
+from tests.ingest.live.loopback_market import (
     HTTP_LIMITS,
     LAST,
+    breaker_that_stays_closed,
     endpoints_of,
     landing_of,
     made_bars,
     made_instruments,
-    patient_breaker,
     request_of,
     trend_scanner,
 )
@@ -74,7 +74,11 @@ def exchange() -> Iterator[Exchange]:
 def source(exchange: Exchange, venues: Venues) -> Iterator[TradingViewSource]:
     exchange.requests.clear()
     yield TradingViewSource(
-        venues, (trend_scanner(),), endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker
+        venues,
+        (trend_scanner(),),
+        endpoints=endpoints_of(exchange),
+        http_limits=HTTP_LIMITS,
+        breaker=breaker_that_stays_closed,
     )
     exchange.faults.clear()
 
@@ -114,7 +118,7 @@ def test_pages_are_counted_against_the_total(exchange: Exchange, venues: Venues)
 
 
 def test_a_past_session_cannot_be_scanned(source: TradingViewSource) -> None:
-    with pytest.raises(ScannerInputError, match="knows the present only"):
+    with pytest.raises(ScannerInputError, match="shows the present only"):
         source.scan(trend_scanner(), as_of=LAST - dt.timedelta(days=1))
 
 
@@ -182,7 +186,7 @@ def test_a_token_is_sent_and_never_told(exchange: Exchange, venues: Venues) -> N
     def made(token: str) -> TradingViewSource:
         return TradingViewSource(
             venues, endpoints=endpoints_of(exchange), token=SecretStr(token), http_limits=HTTP_LIMITS,
-            history_limits=HistoryLimits(attempts=1), breaker=patient_breaker,
+            history_limits=HistoryLimits(attempts=1), breaker=breaker_that_stays_closed,
         )  # fmt: skip
 
     right = list(made("s3cret").bars(request_of((SYMBOLS[0],))))

@@ -1,4 +1,4 @@
-"""How the packets of a series travel: as they should, or broken by a fault of bodies or packets."""
+"""Send the packets of a series, intact or with a fault of bodies or packets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from tests.servers.book import Book
-from tests.servers.breakage import BOMB_BYTES, DEPTH, HTML, HUGE_BYTES, MIB
-from tests.servers.cases import BODY, HISTORY, PACKETS
-from tests.servers.desk import Packet, Series, timescale
+from tests.servers.broken_responses import BOMB_BYTES, DEPTH, HTML, HUGE_BYTES, MIB
+from tests.servers.chart_protocol import Packet, Series, timescale
+from tests.servers.fault_cases import BODY, HISTORY, PACKETS
 from tests.servers.faults import Fault, Faults
 from tests.servers.frames import framed, packed
+from tests.servers.market_data import MarketData
 
 STREAMED = frozenset({"stall_mid_body", "drip", "huge_body", "compression_bomb"})
 PACKET_CASES = frozenset(
@@ -31,18 +31,18 @@ class Sink(Protocol):
         """Send one message, fragmented where it comes in parts."""
 
     def note(self, fault: str) -> None:
-        """Note the fault that strikes."""
+        """Record the fault that fired."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the connection."""
 
 
 class Delivery:
-    """Sends the packets of one connection."""
+    """Sender of the packets of one connection."""
 
-    def __init__(self, sink: Sink, book: Book, faults: Faults, stopped: asyncio.Event) -> None:
+    def __init__(self, sink: Sink, data: MarketData, faults: Faults, stopped: asyncio.Event) -> None:
         self._sink = sink
-        self._book = book
+        self._data = data
         self._faults = faults
         self._stopped = stopped
 
@@ -128,12 +128,12 @@ class Delivery:
     async def _interleave(self, update: Packet, end: Packet, series: Series) -> None:
         # Another symbol's bars under each name that could be mistaken: another series of this session, this series at
         # an earlier turn, and this series' name in another session; their ends come before ours.
-        others = [symbol for symbol in self._book.symbols if symbol != series.symbol and self._book.bars(symbol)]
+        others = [symbol for symbol in self._data.symbols if symbol != series.symbol and self._data.bars(symbol)]
         if not others:
             await self._plain([update, end])
             return
-        mine = self._book.symbols.index(series.symbol)
-        bars = self._book.bars(others[mine % len(others)])[-series.asked :]
+        mine = self._data.symbols.index(series.symbol)
+        bars = self._data.bars(others[mine % len(others)])[-series.asked :]
         disguises = [
             replace(series, name=f"{series.name}_other"),
             replace(series, turn=f"{series.turn}_stale"),

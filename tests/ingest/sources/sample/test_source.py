@@ -11,21 +11,22 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
 from ingest.errors import CalendarRangeError
-from ingest.landing.quarantine import Verdict, judge
+from ingest.landing.quarantine import CheckedBars, check_bars
 from ingest.reference.calendars import all_sessions, as_of_clock
 from ingest.reference.venues import Venues
 from ingest.sources.protocol import BarRequest, Source
-from ingest.sources.sample.sample import (
+from ingest.sources.sample.source import SampleSource
+from ingest.sources.sample.universe import (
     BENCHMARK,
+    CRISIS,
+    FIRST_DAY,
     SAMPLE_AS_OF,
-    SampleSource,
     bad_ticks,
     delisted,
     late_listings,
     planted_clusters,
     planted_gaps,
 )
-from ingest.sources.sample.sample_universe import CRISIS, FIRST_DAY
 
 
 def bars_of(source: SampleSource, as_of: dt.date, symbols: tuple[str, ...] | None = None) -> pl.DataFrame:
@@ -51,8 +52,8 @@ def calendars(instruments: pl.DataFrame, venues: Venues) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def verdict(bars: pl.DataFrame, calendars: pl.DataFrame) -> Verdict:
-    return judge(
+def verdict(bars: pl.DataFrame, calendars: pl.DataFrame) -> CheckedBars:
+    return check_bars(
         bars, calendars, as_of_at=as_of_clock(SAMPLE_AS_OF), fetched_at=dt.datetime.fromisoformat("2026-01-01")
     )
 
@@ -83,7 +84,7 @@ def test_every_class_keeps_its_weekends(bars: pl.DataFrame, instruments: pl.Data
     assert set(christmas["asset_class"]) == {"crypto", "fx", "cfd"}
 
 
-def test_gaps_are_found_one_for_one_and_no_other(verdict: Verdict, calendars: pl.DataFrame) -> None:
+def test_gaps_are_found_one_for_one_and_no_other(verdict: CheckedBars, calendars: pl.DataFrame) -> None:
     expected: set[tuple[str, dt.date]] = set()
     for symbol, calendar in calendars.iter_rows():
         days = all_sessions(calendar)["session_date"]
@@ -95,7 +96,7 @@ def test_gaps_are_found_one_for_one_and_no_other(verdict: Verdict, calendars: pl
     assert expected - present == set(planted_gaps()) | set(bad_ticks())
 
 
-def test_planted_ticks_and_only_these_are_caught(verdict: Verdict) -> None:
+def test_planted_ticks_and_only_these_are_caught(verdict: CheckedBars) -> None:
     found = {
         (symbol, day): reason
         for symbol, day, reason in verdict.quarantined.select("symbol", "session_date", "reason").iter_rows()
@@ -156,7 +157,7 @@ def test_bars_beyond_the_horizon_are_refused(sample: SampleSource) -> None:
         bars_of(sample, dt.date(2028, 1, 3), (BENCHMARK,))
 
 
-def grid_returns(verdict: Verdict, symbols: list[str], n_sessions: int) -> np.ndarray:
+def grid_returns(verdict: CheckedBars, symbols: list[str], n_sessions: int) -> np.ndarray:
     """Returns on the business grid: the last close at or before each weekday, so weekends are compounded."""
     wide = verdict.accepted.pivot("symbol", index="session_date", values="close").sort("session_date")
     grid = wide.filter(pl.col("session_date").dt.weekday() <= 5).select(pl.col(symbols).forward_fill())
@@ -164,7 +165,7 @@ def grid_returns(verdict: Verdict, symbols: list[str], n_sessions: int) -> np.nd
     return prices[1:] / prices[:-1] - 1.0
 
 
-def test_planted_clusters_are_recovered(verdict: Verdict) -> None:
+def test_planted_clusters_are_recovered(verdict: CheckedBars) -> None:
     recent = {symbol for symbol, day in late_listings().items() if day > SAMPLE_AS_OF - dt.timedelta(days=180)}
     symbols = sorted(set(planted_clusters()) - recent - set(delisted()))
     rho = np.corrcoef(grid_returns(verdict, symbols, 120).T)
@@ -176,7 +177,7 @@ def test_planted_clusters_are_recovered(verdict: Verdict) -> None:
     assert adjusted_rand_score(planted, found) >= 0.8
 
 
-def test_volatility_in_the_crisis_is_about_four_times_as_high(verdict: Verdict) -> None:
+def test_volatility_in_the_crisis_is_about_four_times_as_high(verdict: CheckedBars) -> None:
     spy = verdict.accepted.filter(pl.col("symbol") == BENCHMARK).sort("session_date")
     moves = spy.select("session_date", pl.col("close").log().diff().alias("move")).drop_nulls()
     in_crisis = moves["session_date"].is_between(*CRISIS)
@@ -184,7 +185,7 @@ def test_volatility_in_the_crisis_is_about_four_times_as_high(verdict: Verdict) 
     assert 2.5 < ratio < 6.0
 
 
-def test_trends_run_in_both_directions_over_many_clusters(verdict: Verdict, instruments: pl.DataFrame) -> None:
+def test_trends_run_in_both_directions_over_many_clusters(verdict: CheckedBars, instruments: pl.DataFrame) -> None:
     """The performance half of the trend rule (docs/method/05-discovery-selection.md#5.1), by identity, on returns
     computed here."""
     known = instruments.with_columns(
