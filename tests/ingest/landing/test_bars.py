@@ -8,24 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import ScanUnsupportedError, UnknownInstrumentError
+from ingest.errors import ScanUnsupportedError
 from ingest.landing.bars import LandingReport, land_bars
-from ingest.landing.discovery import land_scans
 from ingest.landing.reference import land_instruments, land_sessions
 from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import as_of_clock, sessions
 from ingest.reference.venues import Venues
-from ingest.screening.predicates import scan_from_columns
 from ingest.screening.scanners import Scanner
 from ingest.sources.files import FilesSource
 from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, BarBatch, BarRequest
 from ingest.sources.sample.source import SampleSource
 from lakehouse.connection.catalog import Lake
-from lakehouse.errors import PathRefusedError
 from lakehouse.storage.hashing import content_hash
 
 FETCHED = dt.datetime.fromisoformat("2024-06-01")
@@ -153,69 +149,6 @@ def test_bars_landed_do_not_depend_on_the_future_the_order_or_repetition(
         assert bars.height + aside.height == 3 * (place + 1)
         hashes.add((content_hash(bars), content_hash(aside.select("symbol", "session_date", "reason", "close"))))
     assert len(hashes) == 1
-
-
-def test_symbols_outside_the_whitelist_are_refused_before_anything(lake: Lake, sample: SampleSource) -> None:
-    with pytest.raises(PathRefusedError, match="refused"):
-        landing(DAYS[0], symbols=("../../etc/passwd",))
-    with pytest.raises(UnknownInstrumentError, match="did you mean 'SIMX:TEC09'"):
-        land_instruments(lake, sample, landing(dt.date(2024, 3, 1), symbols=("SIMX:TEC99",)))
-
-
-def test_instruments_are_versions_and_the_past_stays_readable(lake: Lake, venues: Venues, tmp_path: Path) -> None:
-    def told(name: str, as_of: dt.date) -> int:
-        frame = table({"NASDAQ:A": [1.0] * 9}).with_columns(pl.lit(name).alias("name"))
-        receipt = land_instruments(lake, files(tmp_path / "in", venues, frame), landing(as_of))
-        return 0 if receipt is None else receipt.rows["raw.instruments"]
-
-    assert told("First", DAYS[2]) == 1
-    assert told("First", DAYS[4]) == 0
-    assert told("Second", DAYS[5]) == 2  # one closed, one opened
-    assert told("Zeroth", DAYS[0]) == 1  # an earlier as_of, later: it ends where the known past begins
-    versions = lake.read("raw.instruments").sort("valid_from").select("name", "valid_from", "valid_to")
-    times = [as_of_clock(DAYS[place]) for place in (0, 2, 5)]
-    assert versions.rows() == [
-        ("Zeroth", times[0], times[1]),
-        ("First", times[1], times[2]),
-        ("Second", times[2], None),
-    ]
-    assert told("First", DAYS[2]) == 0
-
-
-def test_an_instrument_that_is_told_no_more_is_closed(lake: Lake, venues: Venues, tmp_path: Path) -> None:
-    both = table({"NASDAQ:A": [1.0], "NASDAQ:B": [1.0]})
-    land_instruments(lake, files(tmp_path / "in", venues, both), landing(DAYS[0]))
-    alone = files(tmp_path / "in", venues, both.filter(pl.col("symbol") == "NASDAQ:A"))
-    land_instruments(lake, alone, landing(DAYS[3]))
-    ends = dict(lake.read("raw.instruments").select("symbol", "valid_to").iter_rows())
-    assert ends == {"NASDAQ:A": None, "NASDAQ:B": as_of_clock(DAYS[3])}
-
-
-def test_sessions_land_for_whole_years_once(lake: Lake) -> None:
-    day = dt.date(2024, 3, 1)
-    receipt = land_sessions(lake, ["XNYS", "24/7"], day, dt.date(2025, 2, 1), landing(day))
-    assert receipt is not None
-    assert receipt.rows["raw.sessions"] == 252 + 250 + 366 + 365
-    assert land_sessions(lake, ["XNYS"], day, day, landing(day)) is None
-    assert land_sessions(lake, [], day, day, landing(day)) is None
-
-
-def test_scans_of_a_run_replace_each_other(lake: Lake) -> None:
-    columns = pl.DataFrame(
-        {
-            "symbol": ["NYSE:A", "NYSE:B"],
-            "session_date": [DAYS[0]] * 2,
-            "asset_class": ["equity"] * 2,
-            "product": ["cash"] * 2,
-            "venue": ["NYSE"] * 2,
-            **{name: [9.0, 9.0] for name in ("perf_w", "perf_1m", "perf_3m")},
-        }
-    )
-    mine = Scanner(name="mine", title="M", direction="LONG", strategy="price_momentum", asset_classes=("equity",))
-    for n_rows in (2, 1):
-        scans = scan_from_columns(mine, columns.head(n_rows), source="s", run_id="run-1", scanned_at=FETCHED)
-        land_scans(lake, scans, run_id="run-1", step="discovery")
-    assert lake.read("raw.scans")["symbol"].to_list() == ["NYSE:A"]
 
 
 class RemoteSource:

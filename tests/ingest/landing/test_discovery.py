@@ -6,10 +6,12 @@ import polars as pl
 import pytest
 
 from ingest.errors import ScannerInputError
-from ingest.landing.discovery import scan_columns
+from ingest.landing.discovery import land_scans, scan_columns
 from ingest.landing.reference import land_sessions
 from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import as_of_clock
+from ingest.screening.predicates import scan_from_columns
+from ingest.screening.scanners import Scanner
 from lakehouse.connection.catalog import Lake
 
 FRIDAY, SUNDAY = dt.date(2024, 3, 8), dt.date(2024, 3, 10)
@@ -72,3 +74,25 @@ def test_weekly_columns_stand_beside_the_daily_ones(lake: Lake) -> None:
     (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
     assert dict(found.select("symbol", "close|1W").iter_rows()) == {"BINANCE:BTCUSDT": 5.0, "NYSE:A": 2.0}
     assert found["rsi|1W"].null_count() == 2
+
+
+def test_scans_of_a_run_replace_each_other(lake: Lake) -> None:
+    columns = pl.DataFrame(
+        {
+            "symbol": ["NYSE:A", "NYSE:B"],
+            "session_date": [FRIDAY] * 2,
+            "asset_class": ["equity"] * 2,
+            "product": ["cash"] * 2,
+            "venue": ["NYSE"] * 2,
+            **{name: [9.0, 9.0] for name in ("perf_w", "perf_1m", "perf_3m")},
+        }
+    )
+    momentum = Scanner(
+        name="momentum", title="M", direction="LONG", strategy="price_momentum", asset_classes=("equity",)
+    )
+    for n_rows in (2, 1):
+        scans = scan_from_columns(
+            momentum, columns.head(n_rows), source="s", run_id="run-1", scanned_at=as_of_clock(SUNDAY)
+        )
+        land_scans(lake, scans, run_id="run-1", step="discovery")
+    assert lake.read("raw.scans")["symbol"].to_list() == ["NYSE:A"]

@@ -271,7 +271,7 @@ def test_a_pause_that_is_asked_for_is_kept_and_one_beyond_the_cap_is_not_waited_
     started = time.perf_counter()
     failures = gathered(list(source.bars(request_of(SYMBOLS[:1]))))[1]
     assert time.perf_counter() - started < 1.0
-    assert "asks for a pause of 600 s; run again after the pause" in failures[SYMBOLS[0]]
+    assert "demands a pause of 600 s; run again after the pause" in failures[SYMBOLS[0]]
 
 
 @pytest.mark.parametrize("service", BARS)
