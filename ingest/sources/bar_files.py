@@ -39,7 +39,7 @@ def table_files(path: Path) -> tuple[Path, ...]:
     """
     if path.is_file():
         if path.suffix.lower() not in SUFFIXES:
-            raise NotATableError(f"{path} is not a table: give a {' or '.join(SUFFIXES)} file, or a folder of them")
+            raise NotATableError(f"{path} is no table: give a {' or '.join(SUFFIXES)} file, or a folder of them")
         return (path,)
     if not path.is_dir():
         raise NotATableError(f"{path}: no such file or folder")
@@ -64,13 +64,13 @@ def read_table(path: Path) -> pl.DataFrame:
         frame = pl.read_parquet(path) if is_parquet else pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise NotATableError(f"{path} cannot be read as a table: {first_line}") from error
+        raise NotATableError(f"{path} is no table that can be read: {first_line}") from error
     names = [name.strip().lower() for name in frame.columns]
     if len(set(names)) < len(names):
         raise NotATableError(f"{path}: two columns have the same name: {', '.join(sorted(names))}")
     frame.columns = names
     if not _DOCUMENTED & set(names):
-        raise NotATableError(f"{path} is not a table of bars: it has none of the columns {', '.join(REQUIRED)}")
+        raise NotATableError(f"{path} is no table of bars: it has none of the columns {', '.join(REQUIRED)}")
     return frame
 
 

@@ -45,7 +45,7 @@ class Meter:
 
     limit: int
     window_seconds: float
-    patience: int
+    refusals_before_ban: int
     used: int = 0
     since: float = 0.0
     refusals: int = 0
@@ -61,7 +61,7 @@ class Meter:
         self.refusals += 1
         wait = max(1, round(self.window_seconds - (now - self.since)))
         text = f"Too much request weight used; current limit is {self.limit} request weight per 1 MINUTE."
-        status = 418 if self.refusals > self.patience else 429
+        status = 418 if self.refusals > self.refusals_before_ban else 429
         raise KlineError(-1003, text, status, (("Retry-After", str(wait)),))
 
 
@@ -162,14 +162,16 @@ class BinanceService:
             self._faults, self._service, symbol, _window(held, first, last, limit), epoch(self._data.now)
         )
         if rows.is_endless:
-            # The same full page, wherever it is asked to start.
+            # The same full page for every requested start.
             rows = type(rows)(held[:limit])
         return [_row(bar, LENGTH_MS[interval]) for bar in rows.bars]
 
 
-def service_meter(service: str, spot_limit: int, futures_limit: int, window_seconds: float, patience: int) -> Meter:
+def service_meter(
+    service: str, spot_limit: int, futures_limit: int, window_seconds: float, refusals_before_ban: int
+) -> Meter:
     """Return the meter of one of the two hosts."""
-    return Meter(futures_limit if service == BINANCE_FUTURES else spot_limit, window_seconds, patience)
+    return Meter(futures_limit if service == BINANCE_FUTURES else spot_limit, window_seconds, refusals_before_ban)
 
 
 def _window(bars: Sequence[Bar], first: int | None, last: int | None, limit: int) -> list[Bar]:

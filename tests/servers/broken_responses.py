@@ -124,7 +124,7 @@ async def _early(line: Line, _fault: Fault, reply: Reply, _until: asyncio.Event)
 
 
 async def _huge(line: Line, fault: Fault, reply: Reply, _until: asyncio.Event) -> None:
-    # Blanks before the true answer: whoever reads on without a cap gets something that looks right.
+    # Blanks before a valid body: a client without a limit reads something that looks right.
     size = int(fault.number("size", HUGE_BYTES))
     declared = bool(fault.options.get("declared", False))
     await line.write(reply.head(size + len(reply.body) if declared else None))

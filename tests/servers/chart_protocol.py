@@ -19,7 +19,7 @@ from tests.servers.settings import Settings
 from tests.servers.symbols import quote, resolved
 
 RESOLUTIONS = {"D": None, "1D": None, "W": WEEK, "1W": WEEK, "M": MONTH, "1M": MONTH}
-# Bars already sent that an answer to request_more_data brings once more.
+# Number of bars already sent that a response to request_more_data repeats.
 RESENT = 2
 
 
@@ -41,7 +41,7 @@ class Series:
     turn: str
     symbol: str
     resolution: str
-    asked: int
+    n_requested: int
     sent: int = 0
     invented: int = 0
     is_silent: bool = False
@@ -150,18 +150,23 @@ class ChartProtocol:
     ) -> list[Packet]:
         held = self._session(session)
         until = _reference(span) if isinstance(span, list) else _reference(count)
-        asked = count[2] if isinstance(count, list) and len(count) == 3 else count
-        if symbol_name not in held.symbols or not isinstance(asked, int) or asked < 1 or name in held.series:
+        n_requested = count[2] if isinstance(count, list) and len(count) == 3 else count
+        if (
+            symbol_name not in held.symbols
+            or not isinstance(n_requested, int)
+            or n_requested < 1
+            or name in held.series
+        ):
             raise ParamsError("invalid parameters")
         symbol = held.symbols[symbol_name]
         if not symbol:
             # After symbol_error nothing is said about the symbol again.
             return []
-        series = Series(session, name, turn, symbol, resolution, asked)
+        series = Series(session, name, turn, symbol, resolution, n_requested)
         if resolution not in RESOLUTIONS:
             return [Packet("series_error", [session, name, turn, "custom_resolution"])]
         held.series[name] = series
-        return self._load(series, min(asked, self._settings.max_bars), until)
+        return self._load(series, min(n_requested, self._settings.max_bars), until)
 
     def _modify_series(
         self, session: str, name: str, turn: str, symbol_name: str, resolution: str, _span: Any = ""
@@ -169,7 +174,7 @@ class ChartProtocol:
         old = self._series(session, name)
         held = self._session(session)
         del held.series[name]
-        return self._create_series(session, name, turn, symbol_name, resolution, old.asked)
+        return self._create_series(session, name, turn, symbol_name, resolution, old.n_requested)
 
     def _remove_series(self, session: str, name: str) -> list[Packet]:
         self._session(session).series.pop(name, None)

@@ -164,7 +164,7 @@ class Exchange:
         services: dict[str, Service] = {SCANNER: ScannerService(data, faults), YAHOO: YahooService(data, faults)}
         for name in (BINANCE_SPOT, BINANCE_FUTURES):
             limits = (settings.spot_weight_limit, settings.futures_weight_limit)
-            meter = service_meter(name, *limits, settings.weight_window_seconds, settings.patience)
+            meter = service_meter(name, *limits, settings.weight_window_seconds, settings.refusals_before_ban)
             services[name] = BinanceService(name, data, faults, meter)
         services[ELSEWHERE] = RedirectTarget()
         made: dict[str, HttpListener | HistoryListener] = {

@@ -16,7 +16,7 @@ HTTP = HTTP_BARS | {SCANNER}
 BARS = HTTP_BARS | {HISTORY}
 ALL = HTTP | {HISTORY}
 
-# Where a fault strikes: the listening socket, the answer to a request (over a websocket: the handshake), the body of an
+# Stage of a fault: the listening socket, the answer to a request (over a websocket: the handshake), the body of an
 # answer (over a websocket: the frame that carries the series), single rows in it, its rows as a whole, or the order of
 # websocket packets.
 LISTENER = "listener"

@@ -87,7 +87,7 @@ class HistoryListener:
 
     async def _handshake(self, connection: ServerConnection, request: Request) -> Response | None:
         entry = self._log.add(HISTORY, f"CONNECT {request.path}", b"")
-        # Some clients say their origin twice; the real service does not mind.
+        # Some clients send their origin twice; the real service accepts that.
         origins = request.headers.get_all("Origin")
         if len(origins) > 1:
             del request.headers["Origin"]
@@ -132,7 +132,7 @@ class HistoryListener:
         try:
             await talk.run()
         except ConnectionClosed:
-            # The client left in the middle of an answer.
+            # The client disconnected within a response.
             pass
         finally:
             beat.cancel()

@@ -91,7 +91,7 @@ class HttpListener:
             while not self._stopped.is_set() and await self._exchange(line):
                 pass
         except (ConnectionError, RequestError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            # The client left or sent no HTTP, or the exchange stops: nobody is there to be told.
+            # The client disconnected or sent no HTTP, or the exchange stops; no response is possible.
             pass
         finally:
             writer.close()

@@ -125,7 +125,7 @@ class MarketData:
         rows: dict[str, dict[str, Value]] = {}
         for symbol in self.instruments:
             row = self._base_row(symbol)
-            # A null in the table says the scanner does not know, so it also hides what the bars would say.
+            # A null in the table means that the scanner does not know the value, so it replaces the value of the bars.
             row.update(self._columns.get(symbol, {}))
             rows[symbol] = {name: _clean(value) for name, value in row.items()}
         return rows

@@ -133,7 +133,7 @@ class Delivery:
             await self._plain([update, end])
             return
         mine = self._data.symbols.index(series.symbol)
-        bars = self._data.bars(others[mine % len(others)])[-series.asked :]
+        bars = self._data.bars(others[mine % len(others)])[-series.n_requested :]
         disguises = [
             replace(series, name=f"{series.name}_other"),
             replace(series, turn=f"{series.turn}_stale"),

@@ -46,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer before it is written."""
+    """Response before it is written."""
 
     status: int
     body: bytes
@@ -114,7 +114,7 @@ class Line:
 
     async def write(self, data: bytes) -> None:
         """Write and wait until the buffer of the client has space."""
-        # The log is written first: who has read an answer finds it there.
+        # The log is written first, so that a client that has read a response finds it in the log.
         if self.entry is not None:
             self.entry.bytes_out += len(data)
         self.writer.write(data)
@@ -126,7 +126,7 @@ class Line:
             self.entry.status = status
 
     async def send(self, reply: Reply, *, accepts_gzip: bool) -> None:
-        """Write an answer as it should be, compressed where the client takes it and it pays."""
+        """Write an intact response, compressed where the client accepts it and it is large enough."""
         body: bytes = reply.body
         extra: tuple[tuple[str, str], ...] = ()
         self.promise(reply.status)

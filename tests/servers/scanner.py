@@ -94,8 +94,8 @@ class ScannerService:
     def _listed(self, market: str, query: Mapping[str, Any]) -> list[str]:
         data, symbols = self._data, query.get("symbols") or {}
         markets = set(query.get("markets") or ()) if market == "global" else {market}
-        wanted = symbols.get("tickers") or data.symbols
-        kept = [symbol for symbol in wanted if symbol in data.instruments]
+        requested = symbols.get("tickers") or data.symbols
+        kept = [symbol for symbol in requested if symbol in data.instruments]
         kept = [symbol for symbol in kept if not markets or data.market(symbol) in markets]
         types = set((symbols.get("query") or {}).get("types") or ())
         indexes = {str(one).removeprefix("SYML:").replace(";", ":") for one in symbols.get("symbolset") or ()}
@@ -104,7 +104,7 @@ class ScannerService:
             kept = [symbol for symbol in kept if data.rows[symbol].get("type") in types]
         if indexes:
             kept = [symbol for symbol in kept if indexes & set(data.instruments[symbol].get("indexes") or ())]
-        # A watchlist belongs to an account, and nobody is logged in.
+        # A watchlist belongs to an account, and no client is logged in.
         return [] if symbols.get("watchlist") else kept
 
     def _with_faults(self, page: Page, names: list[str], found: list[str], window: tuple[int, int]) -> Page:
@@ -121,7 +121,7 @@ class ScannerService:
             elif fault.case == "total_without_rows":
                 rows = []
             else:
-                # Every page is full and announces another, whatever was asked for.
+                # Every page is full and announces another, whatever the requested range.
                 first, last = window
                 again = itertools.islice(itertools.cycle(found), last - first)
                 rows = [(symbol, [self._cell(symbol, name) for name in names]) for symbol in again]
@@ -140,8 +140,8 @@ def _query(body: bytes) -> Mapping[str, Any]:
     return query
 
 
-def _range(asked: Any) -> tuple[int, int]:
-    first, last = asked or DEFAULT_RANGE
+def _range(requested_range: Any) -> tuple[int, int]:
+    first, last = requested_range or DEFAULT_RANGE
     if not (isinstance(first, int) and isinstance(last, int)) or first < 0 or last < 0:
         raise QueryRefusedError(f"Invalid range [{first}, {last}]")
     return first, max(first, last)

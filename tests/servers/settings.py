@@ -43,5 +43,5 @@ class Settings:
     spot_weight_limit: int = 6000
     futures_weight_limit: int = 2400
     weight_window_seconds: float = 60.0
-    patience: int = 3
+    refusals_before_ban: int = 3
     lifetime_seconds: float = 900.0

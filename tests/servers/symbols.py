@@ -49,7 +49,7 @@ def resolved(data: MarketData, symbol: str) -> dict[str, Any]:
 
 
 def quote(data: MarketData, spec: str, symbol: str, fields: Sequence[str]) -> dict[str, Any]:
-    """The second parameter of qsd: the fields asked for, or all."""
+    """Return the second parameter of qsd: the requested fields, or all."""
     if symbol not in data.instruments:
         return {"n": spec, "s": "error", "errmsg": "no_such_symbol", "v": {}}
     row = data.rows[symbol]

@@ -44,7 +44,7 @@ class TrafficLog:
         self._entries: list[Traffic] = []
 
     def add(self, service: str, what: str, body: bytes) -> Traffic:
-        """Note an arrival; the caller fills in the answer."""
+        """Record a request; the caller adds the response."""
         entry = Traffic(service, what, body, time.monotonic(), len(body))
         with self._lock:
             self._entries.append(entry)

@@ -37,15 +37,15 @@ class YahooService:
 
     def answer(self, request: Request) -> Reply:
         """The reply to a chart."""
-        # Without a browser's name the real service answers 429 before it looks at anything.
+        # Without the agent of a browser the real service answers every request with 429.
         if not request.headers.get("user-agent", "").startswith("Mozilla/"):
             return Reply(429, b"Too Many Requests\r\n", content_type="text/plain")
         if request.method != "GET" or not request.path.startswith(PATH):
             return Reply(404, b"Not Found", content_type="text/plain")
         return self._chart(request.path.removeprefix(PATH), request.query)
 
-    def _chart(self, asked: str, query: dict[str, str]) -> Reply:
-        symbol = self._symbols.get(asked)
+    def _chart(self, requested: str, query: dict[str, str]) -> Reply:
+        symbol = self._symbols.get(requested)
         if symbol is None:
             return _error(404, NOT_FOUND)
         interval = query.get("interval", "1d")
@@ -58,7 +58,7 @@ class YahooService:
             return _error(400, {"code": "Bad Request", "description": "Invalid input - period1, period2 or range"})
         bars = gathered(bars, GATHERED[interval]) if interval in GATHERED else bars
         bars = bars_with_faults(self._faults, YAHOO, symbol, bars, epoch(self._data.now)).bars
-        result = self._result(asked, symbol, bars, query)
+        result = self._result(requested, symbol, bars, query)
         return Reply(200, encode({"chart": {"result": [result], "error": None}}))
 
     def names(self, request: Request) -> str:
@@ -85,8 +85,8 @@ class YahooService:
             return None
         return [bar for bar in self._data.bars(symbol) if first <= bar.opened < last]
 
-    def _result(self, asked: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
-        result: dict[str, Any] = {"meta": self._meta(asked, symbol, bars, query)}
+    def _result(self, requested: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
+        result: dict[str, Any] = {"meta": self._meta(requested, symbol, bars, query)}
         if bars:
             result["timestamp"] = [self._stamp(bar, is_last=bar is bars[-1]) for bar in bars]
         events = _events(bars) if query.get("events") else {}
@@ -105,13 +105,13 @@ class YahooService:
         live = is_last and self._data.is_open(bar) and bar.opened <= epoch(self._data.now)
         return int(epoch(self._data.now) if live else bar.opened)
 
-    def _meta(self, asked: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
+    def _meta(self, requested: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
         data = self._data
         held = data.bars(symbol)
         zone = data.text(symbol, "timezone", "Etc/UTC")
         return {
             "currency": data.text(symbol, "currency", "USD"),
-            "symbol": asked,
+            "symbol": requested,
             "exchangeName": data.text(symbol, "exchange", symbol.partition(":")[0]),
             "instrumentType": KINDS.get(data.text(symbol, "type"), "EQUITY"),
             "firstTradeDate": int(held[0].opened) if held else None,

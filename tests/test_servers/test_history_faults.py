@@ -72,7 +72,7 @@ def test_a_series_frame(exchange: Exchange, case: str) -> None:
 
 class TestPackets:
     def heard(self, exchange: Exchange, market: Market, seconds: float = 0.3) -> tuple[list[Any], list[Any]]:
-        """What is heard until silence or the end, and the bars that should have been."""
+        """Return the received messages until silence or the end, and the expected bars."""
         heard: list[dict[str, Any]] = []
 
         async def script(client: ChartClient) -> None:

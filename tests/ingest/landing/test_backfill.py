@@ -1,4 +1,4 @@
-"""Gaps, stale and missing series are asked for again, the newest first; what failed is recovered one by one."""
+"""Backfill against the loopback exchange: gaps, stale and missing series, and failed symbols."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def bars_of(lake: Lake) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def test_a_gap_a_stale_and_a_missing_series_are_healed_and_nothing_else_is_asked_for(
+def test_a_gap_a_stale_and_a_missing_series_are_repaired_and_nothing_else_is_requested(
     landed: Lake, source: TradingViewSource, venues: Venues
 ) -> None:
-    whole = bars_of(landed)
+    complete_series = bars_of(landed)
     landed.connection.execute(
         "delete from lake.raw.bars where (symbol = 'NASDAQ:AAA' and (session_date between ? and ? or session_date = ?)) "
         "or (symbol = 'NASDAQ:BBB' and session_date > ?) or symbol = 'BINANCE:ONEUSDT'",
@@ -91,7 +91,7 @@ def test_a_gap_a_stale_and_a_missing_series_are_healed_and_nothing_else_is_asked
     ]
     report = land_requests(landed, source, calendars_of(SYMBOLS, venues), landing, requests)
     assert (report.failures, report.n_requested, report.n_fresh) == ({}, 3, 1)
-    assert bars_of(landed).equals(whole)
+    assert bars_of(landed).equals(complete_series)
     assert gap_requests(landed, source.name, calendars_of(SYMBOLS, venues), landing) == []
 
 
@@ -109,7 +109,7 @@ def test_a_symbol_that_the_lake_does_not_know_has_no_calendar_only_where_its_ven
 @given(st.sets(st.integers(0, 60)), st.integers(0, 60))
 def test_spans_cover_every_missing_session_and_begin_and_end_beside_one(missing: set[int], begin: int) -> None:
     days = sessions("XNYS", dt.date(2024, 1, 1), dt.date(2024, 3, 31))["session_date"]
-    kept = [day for place, day in enumerate(days) if place not in missing]
+    kept = [day for index, day in enumerate(days) if index not in missing]
     if not kept:
         return
     first = days[min(begin, days.len() - 1)]
@@ -121,7 +121,7 @@ def test_spans_cover_every_missing_session_and_begin_and_end_beside_one(missing:
     assert all(any(start <= day <= end for day in due) for start, end in spans)
 
 
-def test_what_failed_is_asked_again_and_only_that(
+def test_only_failed_symbols_are_requested_again(
     lake: Lake, exchange: Exchange, source: TradingViewSource, venues: Venues
 ) -> None:
     landing = landing_of(symbols=SYMBOLS)
@@ -137,7 +137,7 @@ def test_what_failed_is_asked_again_and_only_that(
     assert failed_requests(lake, source.name, landing, days=2) == []
 
 
-def test_the_commands_heal_by_hand(
+def test_the_commands_repair_refresh_and_recover(
     exchange: Exchange, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAKEFOLIO_TRADINGVIEW_SCANNER_URL", exchange.scanner_url)
@@ -146,8 +146,8 @@ def test_the_commands_heal_by_hand(
 
     def landing(command: str, *words: str) -> dict[str, object]:
         assert main([command, *common, *words]) == 0
-        told: dict[str, object] = json.loads(capsys.readouterr().out)["landing"]
-        return told
+        result: dict[str, object] = json.loads(capsys.readouterr().out)["landing"]
+        return result
 
     since = ["--since", FIRST.isoformat()]
     assert landing("bars", *since, "--symbols", ",".join(SYMBOLS))["n_requested"] == 4

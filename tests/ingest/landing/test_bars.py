@@ -26,7 +26,7 @@ from lakehouse.storage.hashing import content_hash
 
 FETCHED = dt.datetime.fromisoformat("2024-06-01")
 DAYS = sessions("XNYS", dt.date(2024, 3, 1), dt.date(2024, 3, 28))["session_date"].to_list()
-SAID = ["symbol", "session_date", "open", "high", "low", "close", "volume", "adj_close", "is_close_only"]
+CONTENT = ["symbol", "session_date", "open", "high", "low", "close", "volume", "adj_close", "is_close_only"]
 
 
 def landing(as_of: dt.date, **changes: object) -> LandingScope:
@@ -34,7 +34,7 @@ def landing(as_of: dt.date, **changes: object) -> LandingScope:
 
 
 def stored(lake: Lake, as_of: dt.date | None = None) -> pl.DataFrame:
-    bars = lake.read("raw.bars").select(SAID).sort("symbol", "session_date")
+    bars = lake.read("raw.bars").select(CONTENT).sort("symbol", "session_date")
     return bars if as_of is None else bars.filter(pl.col("session_date") <= as_of)
 
 
@@ -129,30 +129,30 @@ def test_a_jump_waits_in_quarantine_until_the_next_bar_confirms_it(lake: Lake, v
 )
 @given(st.integers(0, 2**32 - 1), st.integers(3, 9))
 def test_bars_landed_do_not_depend_on_the_future_the_order_or_repetition(
-    lake: Lake, venues: Venues, tmp_path: Path, seed: int, place: int
+    lake: Lake, venues: Venues, tmp_path: Path, seed: int, index: int
 ) -> None:
     rng = np.random.default_rng(seed)
     closes = {name: np.exp(rng.normal(0.0, 0.9, 12).cumsum()).tolist() for name in "ABC"}
-    told = table(closes)
-    noisy = pl.when(pl.col("date") > DAYS[place]).then(pl.lit(rng.normal(0.0, 50.0, told.height))).otherwise("close")
-    noise = told.with_columns(noisy.alias("close"))
+    result = table(closes)
+    noisy = pl.when(pl.col("date") > DAYS[index]).then(pl.lit(rng.normal(0.0, 50.0, result.height))).otherwise("close")
+    noise = result.with_columns(noisy.alias("close"))
     shuffled = pl.concat([noise, noise.sample(5, seed=seed)]).sample(fraction=1.0, shuffle=True, seed=seed)
     hashes = set()
-    for frame in (told, noise, shuffled):
+    for frame in (result, noise, shuffled):
         # Each landing has symbols of its own, so that one lake serves all of them.
         batch = f"X{uuid.uuid4().hex[:12].upper()}"
         named = frame.with_columns(pl.concat_str(pl.lit(f"NASDAQ:{batch}"), "symbol").alias("symbol"))
-        land(lake, files(tmp_path / "in", venues, named), venues, DAYS[place])
+        land(lake, files(tmp_path / "in", venues, named), venues, DAYS[index])
         mine = pl.col("symbol").str.contains(batch), pl.col("symbol").str.tail(1).alias("symbol")
         bars = stored(lake).filter(mine[0]).with_columns(mine[1])
         aside = lake.read("raw.quarantine").filter(mine[0]).with_columns(mine[1])
-        assert bars.height + aside.height == 3 * (place + 1)
+        assert bars.height + aside.height == 3 * (index + 1)
         hashes.add((content_hash(bars), content_hash(aside.select("symbol", "session_date", "reason", "close"))))
     assert len(hashes) == 1
 
 
 class RemoteSource:
-    """A remote source that answers one symbol at a time, from a table, and counts what it is asked."""
+    """Remote source that serves one symbol at a time from a table and records its requests."""
 
     name = "remote"
     is_simulated = False
@@ -161,7 +161,7 @@ class RemoteSource:
 
     def __init__(self, closes: dict[str, dict[dt.date, float]]) -> None:
         self.closes = closes
-        self.asked: list[tuple[str, dt.date | None]] = []
+        self.requested: list[tuple[str, dt.date | None]] = []
         self.broken: set[str] = set()
 
     def instruments(self, symbols: Sequence[str] | None = None, *, as_of: dt.date) -> pl.DataFrame:  # noqa: ARG002
@@ -182,17 +182,18 @@ class RemoteSource:
 
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
         for symbol in request.symbols:
-            self.asked.append((symbol, request.first))
+            self.requested.append((symbol, request.first))
             if symbol in self.broken:
                 yield BarBatch((), pl.DataFrame(schema=BAR_SCHEMA), failures={symbol: "timed out; ask again"})
                 continue
-            told = {
+            result = {
                 day: close
                 for day, close in self.closes[symbol].items()
                 if day <= request.last and (request.first is None or day >= request.first)
             }
             rows = [
-                {"symbol": symbol, "session_date": day, "close": close, "row_number": 1} for day, close in told.items()
+                {"symbol": symbol, "session_date": day, "close": close, "row_number": 1}
+                for day, close in result.items()
             ]
             yield BarBatch((symbol,), pl.DataFrame(rows, schema=BAR_SCHEMA))
 
@@ -206,10 +207,12 @@ class RemoteSource:
         raise ScanUnsupportedError(scanner.name)
 
 
-def test_only_stale_missing_and_incomplete_symbols_are_asked_for(lake: Lake, venues: Venues) -> None:
-    whole = {day: 10.0 + place / 10 for place, day in enumerate(DAYS)}
-    holed = {day: close for day, close in whole.items() if day != DAYS[3]}
-    source = RemoteSource({"NASDAQ:FULL": dict(whole), "NASDAQ:HOLE": holed, "NASDAQ:LATE": dict(whole)})
+def test_only_stale_missing_and_incomplete_symbols_are_requested(lake: Lake, venues: Venues) -> None:
+    complete_series = {day: 10.0 + index / 10 for index, day in enumerate(DAYS)}
+    holed = {day: close for day, close in complete_series.items() if day != DAYS[3]}
+    source = RemoteSource(
+        {"NASDAQ:FULL": dict(complete_series), "NASDAQ:HOLE": holed, "NASDAQ:LATE": dict(complete_series)}
+    )
     source.broken = {"NASDAQ:LATE"}
     first = land_bars(lake, source, venues, landing(DAYS[8]))
     assert (first.n_requested, first.failures) == (3, {"NASDAQ:LATE": "timed out; ask again"})
@@ -217,34 +220,34 @@ def test_only_stale_missing_and_incomplete_symbols_are_asked_for(lake: Lake, ven
         ("NASDAQ:LATE", "timed out; ask again")
     ]
 
-    source.asked, source.broken = [], set()
+    source.requested, source.broken = [], set()
     again = land_bars(lake, source, venues, landing(DAYS[8]))
-    assert source.asked == [("NASDAQ:HOLE", None), ("NASDAQ:LATE", None)]
+    assert source.requested == [("NASDAQ:HOLE", None), ("NASDAQ:LATE", None)]
     assert again.n_fresh == 1
 
-    source.asked = []
-    source.closes["NASDAQ:HOLE"] = dict(whole)
+    source.requested = []
+    source.closes["NASDAQ:HOLE"] = dict(complete_series)
     land_bars(lake, source, venues, landing(DAYS[9]))
-    assert sorted(source.asked, key=str) == [
+    assert sorted(source.requested, key=str) == [
         ("NASDAQ:FULL", DAYS[8]),
         ("NASDAQ:HOLE", None),
         ("NASDAQ:LATE", DAYS[8]),
     ]
     assert stored(lake).height == 30
 
-    source.asked = []
+    source.requested = []
     land_bars(lake, source, venues, landing(DAYS[9]))
-    assert source.asked == []
+    assert source.requested == []
 
 
-def test_an_increment_is_judged_against_what_was_stored(lake: Lake, venues: Venues) -> None:
+def test_an_increment_is_checked_against_stored_bars(lake: Lake, venues: Venues) -> None:
     source = RemoteSource({"NASDAQ:A": {DAYS[0]: 10.0, DAYS[1]: 100.0}})
     land_bars(lake, source, venues, landing(DAYS[1]))
     assert stored(lake)["close"].to_list() == [10.0]
     source.closes["NASDAQ:A"][DAYS[2]] = 101.0
-    source.asked = []
+    source.requested = []
     land_bars(lake, source, venues, landing(DAYS[2]))
-    assert source.asked == [("NASDAQ:A", DAYS[0])]
+    assert source.requested == [("NASDAQ:A", DAYS[0])]
     assert stored(lake)["close"].to_list() == [10.0, 100.0, 101.0]
     assert lake.read("raw.quarantine").is_empty()
     tick = {day: close for day, close in source.closes["NASDAQ:A"].items() if day != DAYS[2]}

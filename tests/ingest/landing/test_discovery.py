@@ -49,12 +49,12 @@ def test_a_session_that_has_not_settled_is_not_scanned(lake: Lake) -> None:
     assert set(found["session_date"]) == {dt.date(2024, 3, 7)}
 
 
-def test_without_marts_the_way_to_them_is_told(lake: Lake) -> None:
+def test_without_marts_the_error_says_how_to_build_them(lake: Lake) -> None:
     with pytest.raises(ScannerInputError, match="dbt build"):
         scan_columns(lake, [(FRIDAY, as_of_clock(FRIDAY))])
 
 
-def test_what_instruments_say_of_themselves_can_be_asked_and_membership_of_the_past_cannot(lake: Lake) -> None:
+def test_metadata_of_instruments_are_columns_and_past_index_membership_is_unknown(lake: Lake) -> None:
     build_marts(lake)
     lake.connection.execute("alter table lake.marts.instruments add column sector varchar")
     lake.connection.execute("alter table lake.marts.instruments add column indexes varchar[]")
@@ -63,7 +63,7 @@ def test_what_instruments_say_of_themselves_can_be_asked_and_membership_of_the_p
     sessions = [(FRIDAY, as_of_clock(FRIDAY)), (SUNDAY, as_of_clock(SUNDAY))]
     past, newest = scan_columns(lake, sessions)
     assert newest.filter(pl.col("symbol") == "NYSE:A").select("sector", "indexes").rows() == [("Energy", ["SP:SPX"])]
-    # Today's members are not those of a past session, and nobody recorded who was one then.
+    # Today's members are not those of a past session, and past members are not recorded.
     assert past["indexes"].null_count() == past.height == 2
     assert past.schema["indexes"] == newest.schema["indexes"]
     assert "note" not in newest.columns

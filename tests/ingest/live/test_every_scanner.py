@@ -1,4 +1,4 @@
-"""Every scanner of configs/scanners finds the same by its payload and on columns computed from the same bars."""
+"""Every scanner selects the same symbols at the service and on columns computed from the same bars."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.ingest.live.every_market import (
     columns_of,
     instruments_of,
     listings,
-    told_by_the_service,
+    service_rows,
 )
 from tests.ingest.live.loopback_market import HTTP_LIMITS, breaker_that_stays_closed, endpoints_of, trend_scanner
 from tests.servers.exchange import Exchange
@@ -52,7 +52,7 @@ def columns(bars: pl.DataFrame, venues: Venues) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def exchange(bars: pl.DataFrame, columns: pl.DataFrame) -> Iterator[Exchange]:
     recent = bars.filter(pl.col("session_date") >= LAST - dt.timedelta(days=10))
-    with Exchange(recent, instruments_of(listings()), told_by_the_service(columns, bars)) as opened:
+    with Exchange(recent, instruments_of(listings()), service_rows(columns, bars)) as opened:
         yield opened
 
 
@@ -67,8 +67,8 @@ def on_bars(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
     return scan_from_columns(scanner, columns, source="files", run_id="r", scanned_at=AT)
 
 
-def answered(scanner: Scanner, exchange: Exchange, venues: Venues) -> set[str]:
-    """Symbols of the service's own answer, before this house judges it again."""
+def matched(scanner: Scanner, exchange: Exchange, venues: Venues) -> set[str]:
+    """Symbols that the service returns, before the rules are evaluated on its rows."""
 
     async def ask() -> set[str]:
         found: set[str] = set()
@@ -96,13 +96,13 @@ def test_both_paths_select_the_same_symbols_in_the_same_order(
     shared = ["symbol", "rank", "close", "value_traded_usd", "perf_w", "direction"]
     assert remote.select(shared).equals(local.select(shared))
     # Ranks mean something where more than one is found, and some of every market is left out.
-    judged = evaluate(scanner, columns)
-    assert 1 < local.height < judged.height
-    passed = set(judged.filter("passed")["symbol"])
+    checked = evaluate(scanner, columns)
+    assert 1 < local.height < checked.height
+    passed = set(checked.filter("passed")["symbol"])
     if scanner.is_relative:
-        assert passed < answered(scanner, exchange, venues)
+        assert passed < matched(scanner, exchange, venues)
     else:
-        assert passed == answered(scanner, exchange, venues)
+        assert passed == matched(scanner, exchange, venues)
 
 
 GOOD = {
@@ -129,7 +129,7 @@ def near_misses() -> pl.DataFrame:
             rows += [{**good, rule.column: value} for value in (edge, edge + 0.01, edge - 0.01, None)]
     names = sorted({name for row in rows for name in row})
     return pl.DataFrame(
-        [{"symbol": f"NASDAQ:N{place:03d}", **row} for place, row in enumerate(rows)],
+        [{"symbol": f"NASDAQ:N{position:03d}", **row} for position, row in enumerate(rows)],
         schema={"symbol": pl.String(), **dict.fromkeys(names, pl.Float64())},
     )
 
@@ -140,14 +140,14 @@ def edges(venues: Venues) -> Iterator[tuple[Exchange, pl.DataFrame]]:
     every = tuple(
         Listing(symbol, "stock", ("common",), "equity", "cash", "up", sessions=8) for symbol in table["symbol"]
     )
-    told = table.rename({name: field_of(name, "test") for name in table.columns if name != "symbol"})
+    result = table.rename({name: field_of(name, "test") for name in table.columns if name != "symbol"})
     described = table.with_columns(
         pl.lit("equity").alias("asset_class"),
         pl.lit("cash").alias("product"),
         pl.lit("NASDAQ").alias("venue"),
         pl.lit(LAST).alias("session_date"),
     )
-    with Exchange(bars_of(every, venues), instruments_of(every), told) as opened:
+    with Exchange(bars_of(every, venues), instruments_of(every), result) as opened:
         yield opened, described
 
 
@@ -159,7 +159,7 @@ def test_every_rule_decides_alone_on_both_paths(
     exchange, table = edges
     scanner = trend_scanner(strategy=strategy, direction=direction)
     passed = set(evaluate(scanner, table).filter("passed")["symbol"])
-    assert passed == answered(scanner, exchange, venues)
+    assert passed == matched(scanner, exchange, venues)
     # The rows made for this scanner: the good one, and of each rule one side of its edge, or the edge too.
     own = _own(table, strategy, direction)
     rules = STRATEGIES[strategy]
@@ -177,31 +177,31 @@ def _own(table: pl.DataFrame, strategy: str, direction: str) -> set[str]:
 
 
 def test_a_smaller_universe_is_the_same_on_both_paths(source: TradingViewSource, columns: pl.DataFrame) -> None:
-    whole = load_scanner(CONFIGS, "crypto_spot_largest_trend_long")
-    few = whole.model_copy(update={"market_cap_rank_max": 3})
+    complete_series = load_scanner(CONFIGS, "crypto_spot_largest_trend_long")
+    few = complete_series.model_copy(update={"market_cap_rank_max": 3})
     reasons = dict(evaluate(few, columns).select("symbol", "reason").iter_rows())
     assert reasons["OKX:C0USDT"] == "venue OKX gives way to BINANCE"
     assert "is below the floor" in reasons["BINANCE:C4USDT"]
-    # The coin that is too thin at Binance is judged at OKX, and is the fifth by size.
+    # The coin below the liquidity floor at Binance is listed at OKX too, and is the fifth by size.
     assert reasons["OKX:C4USDT"] == "market_cap_usd is number 5, 3 are kept"
     assert on_bars(few, columns)["symbol"].to_list() == ["BINANCE:C0USDT"]
-    assert set(on_bars(whole, columns)["symbol"]) == {"BINANCE:C0USDT", "OKX:C4USDT", "BINANCE:C6USDT"}
-    for scanner in (few, whole):
+    assert set(on_bars(complete_series, columns)["symbol"]) == {"BINANCE:C0USDT", "OKX:C4USDT", "BINANCE:C6USDT"}
+    for scanner in (few, complete_series):
         assert source.scan(scanner, as_of=LAST)["symbol"].equals(on_bars(scanner, columns)["symbol"])
 
 
 def test_bars_alone_find_no_members_and_say_so(columns: pl.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
     plain = columns.drop(ENRICHED)
-    told = {scanner.name: missing_columns(scanner, plain) for scanner in load_scanners(CONFIGS)}
-    blind = {name for name, absent in told.items() if absent}
+    result = {scanner.name: missing_columns(scanner, plain) for scanner in load_scanners(CONFIGS)}
+    blind = {name for name, absent in result.items() if absent}
     assert {name.split("_")[0] for name in blind} == {"equity", "etf", "crypto"}
     assert len(blind) == 24
     for scanner in load_scanners(CONFIGS, tuple(blind)):
         found = discover([scanner], plain, source="files", run_id="r", scanned_at=AT)
         assert found.scans.is_empty()
-        (absent,) = told[scanner.name]
+        (absent,) = result[scanner.name]
         universe = found.evaluations.filter(~pl.col("reason").str.contains(f"missing {absent}"))
-        # Only what an earlier cut has left out already is not told that the column is missing.
+        # Only instruments that an earlier condition excludes do not report the missing column.
         assert universe["reason"].str.contains("below the floor|gives way").all()
         assert f"no column {absent}" in caplog.records[-1].getMessage()
 

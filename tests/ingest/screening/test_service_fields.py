@@ -1,4 +1,4 @@
-"""What scanners ask for stands in the service's own catalogue of fields, where a copy of it is at hand."""
+"""Fields of the scanners against a copy of the service's list of fields, where there is one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def catalogue() -> dict[str, dict[str, Any]]:
     folder = data / "scanner" / "metainfo"
     if not folder.is_dir():
         pytest.skip(f"no field catalogue at {folder}: set LAKEFOLIO_REAL_DATA to the folder that holds scanner/")
-    told = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))}
-    return {name: {one["n"]: one["r"] for one in fields} for name, fields in told.items()}
+    result = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))}
+    return {name: {one["n"]: one["r"] for one in fields} for name, fields in result.items()}
 
 
 def test_every_field_of_every_payload_is_listed(
@@ -42,8 +42,8 @@ def test_every_field_of_every_payload_is_listed(
                 if query.missing:
                     blind.add(scanner.name)
                     continue
-                asked = {*query.columns, *(one.left for one in query.filters)}
-                assert asked - known <= UNLISTED, scanner.name
+                requested = {*query.columns, *(one.left for one in query.filters)}
+                assert requested - known <= UNLISTED, scanner.name
     assert {name.split("_")[0] for name in blind} == {"bond"}
 
 

@@ -52,7 +52,7 @@ def calendars(instruments: pl.DataFrame, venues: Venues) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def verdict(bars: pl.DataFrame, calendars: pl.DataFrame) -> CheckedBars:
+def checked(bars: pl.DataFrame, calendars: pl.DataFrame) -> CheckedBars:
     return check_bars(
         bars, calendars, as_of_at=as_of_clock(SAMPLE_AS_OF), fetched_at=dt.datetime.fromisoformat("2026-01-01")
     )
@@ -84,22 +84,22 @@ def test_every_class_keeps_its_weekends(bars: pl.DataFrame, instruments: pl.Data
     assert set(christmas["asset_class"]) == {"crypto", "fx", "cfd"}
 
 
-def test_gaps_are_found_one_for_one_and_no_other(verdict: CheckedBars, calendars: pl.DataFrame) -> None:
+def test_gaps_are_found_one_for_one_and_no_other(checked: CheckedBars, calendars: pl.DataFrame) -> None:
     expected: set[tuple[str, dt.date]] = set()
     for symbol, calendar in calendars.iter_rows():
         days = all_sessions(calendar)["session_date"]
         first = late_listings().get(symbol, FIRST_DAY)
         last = delisted().get(symbol, SAMPLE_AS_OF)
         expected |= {(symbol, day) for day in days.filter(days.is_between(first, last))}
-    present = set(verdict.accepted.select("symbol", "session_date").iter_rows())
+    present = set(checked.accepted.select("symbol", "session_date").iter_rows())
     assert present <= expected
     assert expected - present == set(planted_gaps()) | set(bad_ticks())
 
 
-def test_planted_ticks_and_only_these_are_caught(verdict: CheckedBars) -> None:
+def test_planted_ticks_and_only_these_are_caught(checked: CheckedBars) -> None:
     found = {
         (symbol, day): reason
-        for symbol, day, reason in verdict.quarantined.select("symbol", "session_date", "reason").iter_rows()
+        for symbol, day, reason in checked.quarantined.select("symbol", "session_date", "reason").iter_rows()
     }
     assert found == bad_ticks()
 
@@ -157,18 +157,18 @@ def test_bars_beyond_the_horizon_are_refused(sample: SampleSource) -> None:
         bars_of(sample, dt.date(2028, 1, 3), (BENCHMARK,))
 
 
-def grid_returns(verdict: CheckedBars, symbols: list[str], n_sessions: int) -> np.ndarray:
+def grid_returns(checked: CheckedBars, symbols: list[str], n_sessions: int) -> np.ndarray:
     """Returns on the business grid: the last close at or before each weekday, so weekends are compounded."""
-    wide = verdict.accepted.pivot("symbol", index="session_date", values="close").sort("session_date")
+    wide = checked.accepted.pivot("symbol", index="session_date", values="close").sort("session_date")
     grid = wide.filter(pl.col("session_date").dt.weekday() <= 5).select(pl.col(symbols).forward_fill())
     prices = grid.tail(n_sessions + 1).to_numpy()
     return prices[1:] / prices[:-1] - 1.0
 
 
-def test_planted_clusters_are_recovered(verdict: CheckedBars) -> None:
+def test_planted_clusters_are_recovered(checked: CheckedBars) -> None:
     recent = {symbol for symbol, day in late_listings().items() if day > SAMPLE_AS_OF - dt.timedelta(days=180)}
     symbols = sorted(set(planted_clusters()) - recent - set(delisted()))
-    rho = np.corrcoef(grid_returns(verdict, symbols, 120).T)
+    rho = np.corrcoef(grid_returns(checked, symbols, 120).T)
     distance = np.sqrt(np.clip((1.0 - rho) / 2.0, 0.0, 1.0))
     np.fill_diagonal(distance, 0.0)
     planted = [planted_clusters()[symbol] for symbol in symbols]
@@ -177,15 +177,15 @@ def test_planted_clusters_are_recovered(verdict: CheckedBars) -> None:
     assert adjusted_rand_score(planted, found) >= 0.8
 
 
-def test_volatility_in_the_crisis_is_about_four_times_as_high(verdict: CheckedBars) -> None:
-    spy = verdict.accepted.filter(pl.col("symbol") == BENCHMARK).sort("session_date")
+def test_volatility_in_the_crisis_is_about_four_times_as_high(checked: CheckedBars) -> None:
+    spy = checked.accepted.filter(pl.col("symbol") == BENCHMARK).sort("session_date")
     moves = spy.select("session_date", pl.col("close").log().diff().alias("move")).drop_nulls()
     in_crisis = moves["session_date"].is_between(*CRISIS)
     ratio = moves.filter(in_crisis)["move"].std() / moves.filter(~in_crisis)["move"].std()  # type: ignore[operator]
     assert 2.5 < ratio < 6.0
 
 
-def test_trends_run_in_both_directions_over_many_clusters(verdict: CheckedBars, instruments: pl.DataFrame) -> None:
+def test_trends_run_in_both_directions_over_many_clusters(checked: CheckedBars, instruments: pl.DataFrame) -> None:
     """The performance half of the trend rule (docs/method/05-discovery-selection.md#5.1), by identity, on returns
     computed here."""
     known = instruments.with_columns(
@@ -194,7 +194,7 @@ def test_trends_run_in_both_directions_over_many_clusters(verdict: CheckedBars, 
     ).unique(subset=["stem", "asset_class"], keep="first", maintain_order=True)
     longs, shorts = set(), set()
     for symbol, cluster, kind in known.select("symbol", "cluster", "asset_class").iter_rows():
-        close = verdict.accepted.filter(pl.col("symbol") == symbol).sort("session_date")["close"].to_numpy()
+        close = checked.accepted.filter(pl.col("symbol") == symbol).sort("session_date")["close"].to_numpy()
         spans = (7, 30, 90) if kind == "crypto" else (5, 21, 63)
         if len(close) <= max(spans):
             continue

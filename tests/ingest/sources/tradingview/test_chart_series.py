@@ -1,4 +1,4 @@
-"""The same bars, whatever the order, the repetitions and the pages in which they come; and no bar of another symbol."""
+"""A series has the same bars for any order, repetition and paging of its packets, and no bar of another symbol."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def opened() -> ChartSeries:
 def update(series: ChartSeries, items: list[list[float]], **changes: Any) -> list[Any]:
     body = {
         "t": changes.get("turn", series.turnaround),
-        "s": [{"i": place, "v": item} for place, item in enumerate(items)],
+        "s": [{"i": index, "v": item} for index, item in enumerate(items)],
     }
     return [series.session, {changes.get("name", series.series_id): body}]
 
 
-def judged(series: ChartSeries) -> str:
+def checked(series: ChartSeries) -> str:
     bars = bars_of(series.rows(), SYMBOL, "24/7", request_of((SYMBOL,)), series.origin)
     return content_hash(check_bars(bars, CALENDARS, as_of_at=NOW, fetched_at=NOW).accepted)
 
 
-def whole() -> ChartSeries:
+def complete_series() -> ChartSeries:
     series = opened()
     series.receive("timescale_update", update(series, ITEMS))
     series.receive("series_completed", [series.session, series.series_id, "endofday", series.turnaround])
@@ -69,15 +69,15 @@ def whole() -> ChartSeries:
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_permutation_duplication_and_split_has_the_same_content(data: st.DataObject) -> None:
-    places = data.draw(st.permutations(range(len(ITEMS))))
-    repeated = [*places, *data.draw(st.lists(st.sampled_from(places), max_size=8))]
+    indices = data.draw(st.permutations(range(len(ITEMS))))
+    repeated = [*indices, *data.draw(st.lists(st.sampled_from(indices), max_size=8))]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(repeated)), max_size=4)))
     series = opened()
     for start, end in zip([0, *cuts], [*cuts, len(repeated)], strict=True):
-        series.receive("timescale_update", update(series, [ITEMS[place] for place in repeated[start:end]]))
+        series.receive("timescale_update", update(series, [ITEMS[index] for index in repeated[start:end]]))
     series.receive("series_completed", [series.session, series.series_id, "endofday", series.turnaround])
     assert series.is_done
-    assert judged(series) == judged(whole())
+    assert checked(series) == checked(complete_series())
 
 
 def test_a_later_packet_corrects_an_earlier_one() -> None:
@@ -85,14 +85,14 @@ def test_a_later_packet_corrects_an_earlier_one() -> None:
     wrong = [[item[0], *(2 * value for value in item[1:])] for item in ITEMS[-2:]]
     series.receive("timescale_update", update(series, [*ITEMS[:-2], *wrong]))
     series.receive("timescale_update", update(series, ITEMS[-2:]))
-    assert judged(series) == judged(whole())
+    assert checked(series) == checked(complete_series())
 
 
 def test_packets_of_another_series_or_turn_are_refused_unread() -> None:
     series = opened()
-    poison = [["not a time"]]
-    series.receive("timescale_update", update(series, poison, name="sds_2"))
-    series.receive("timescale_update", update(series, poison, turn="s2"))
+    invalid = [["not a time"]]
+    series.receive("timescale_update", update(series, invalid, name="sds_2"))
+    series.receive("timescale_update", update(series, invalid, turn="s2"))
     series.receive("series_completed", [series.session, "sds_2", "endofday", "s2"])
     assert (series.n_refused, series.bars, series.is_open) == (2, {}, True)
 
@@ -112,9 +112,14 @@ def test_a_symbol_that_resolves_to_another_is_refused() -> None:
 
 def test_messages_ask_for_split_adjusted_bars_of_the_regular_session() -> None:
     series = opened()
-    asked = [json.loads(text) for text in series.opening_messages()]
-    assert [one["m"] for one in asked] == ["chart_create_session", "switch_timezone", "resolve_symbol", "create_series"]
-    assert json.loads(asked[2]["p"][2].removeprefix("=")) == {
+    requested = [json.loads(text) for text in series.opening_messages()]
+    assert [one["m"] for one in requested] == [
+        "chart_create_session",
+        "switch_timezone",
+        "resolve_symbol",
+        "create_series",
+    ]
+    assert json.loads(requested[2]["p"][2].removeprefix("=")) == {
         "adjustment": "splits",
         "session": "regular",
         "symbol": SYMBOL,
@@ -122,7 +127,7 @@ def test_messages_ask_for_split_adjusted_bars_of_the_regular_session() -> None:
 
 
 def test_fifty_symbols_at_once_with_interleaved_packets_get_no_wrong_row(venues: Venues) -> None:
-    symbols = [f"BINANCE:C{place}USDT" for place in range(50)]
+    symbols = [f"BINANCE:C{index}USDT" for index in range(50)]
     truth = made_bars(symbols)
     with exchange_of(symbols, truth) as exchange:
         exchange.faults.set("history", "interleaved_series")
@@ -136,6 +141,6 @@ def test_fifty_symbols_at_once_with_interleaved_packets_get_no_wrong_row(venues:
         source.pace.size = source.pace.largest = 50
         batches = list(source.bars(request_of(tuple(symbols))))
     assert [batch.failures for batch in batches] == [{}]
-    told = pl.concat(batch.bars for batch in batches).select("symbol", "session_date", "open", "high", "low", "close")
-    assert told.sort("symbol", "session_date").equals(truth.select(told.columns).sort("symbol", "session_date"))
+    result = pl.concat(batch.bars for batch in batches).select("symbol", "session_date", "open", "high", "low", "close")
+    assert result.sort("symbol", "session_date").equals(truth.select(result.columns).sort("symbol", "session_date"))
     assert source.history.n_refused >= 2 * len(symbols)

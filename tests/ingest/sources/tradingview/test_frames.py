@@ -13,9 +13,9 @@ from ingest.sources.tradingview.frames import FrameError, FrameReader, is_heartb
 @given(payloads=st.lists(st.text(min_size=1), max_size=8), cuts=st.lists(st.integers(0, 400), max_size=6))
 def test_payloads_survive_any_cut_into_messages(payloads: list[str], cuts: list[int]) -> None:
     text = "".join(pack(payload) for payload in payloads)
-    places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    indices = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     reader = FrameReader()
-    read = [one for start, end in itertools.pairwise(places) for one in reader.feed(text[start:end])]
+    read = [one for start, end in itertools.pairwise(indices) for one in reader.feed(text[start:end])]
     # The end of a frame is sure only once the next begins or the message ends.
     assert read == payloads
     assert reader.is_whole
@@ -46,7 +46,7 @@ def test_a_frame_longer_than_the_cap_is_refused_before_it_comes() -> None:
         list(FrameReader(max_length=100).feed("~m~101~m~"))
 
 
-def test_a_heartbeat_is_told_from_a_message() -> None:
+def test_a_heartbeat_is_distinguished_from_a_message() -> None:
     assert is_heartbeat("~h~12")
     assert not is_heartbeat("~h~")
     assert not is_heartbeat('{"m":"~h~1"}')

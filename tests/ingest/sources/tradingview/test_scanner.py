@@ -31,14 +31,14 @@ from tests.ingest.live.loopback_market import (
 from tests.servers.exchange import Exchange
 from tests.servers.settings import Settings
 
-SYMBOLS = [f"NASDAQ:S{place:03d}" for place in range(40)]
+SYMBOLS = [f"NASDAQ:S{index:03d}" for index in range(40)]
 LOCAL = {"adx": "ADX", "recommend_all": "Recommend.All", "perf_w": "Perf.W", "perf_1m": "Perf.1M", "perf_3m": "Perf.3M"}
 
 
 def columns() -> pl.DataFrame:
     """Columns on both sides of every threshold, some on it, some missing."""
     rows = []
-    for place, symbol in enumerate(SYMBOLS):
+    for index, symbol in enumerate(SYMBOLS):
         row: dict[str, object] = {
             "symbol": symbol,
             "adx": 15.0,
@@ -47,8 +47,8 @@ def columns() -> pl.DataFrame:
             "perf_1m": 0.6,
             "perf_3m": 1.5,
         }
-        name = list(LOCAL)[place % 5]
-        sign = (-1.0, 0.0, 1.0, None)[place // 5 % 4]
+        name = list(LOCAL)[index % 5]
+        sign = (-1.0, 0.0, 1.0, None)[index // 5 % 4]
         if sign is None:
             row[name] = None
         elif sign < 0:
@@ -62,10 +62,13 @@ def columns() -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Exchange]:
     bars = made_bars(SYMBOLS)
-    told = columns().rename(LOCAL)
+    result = columns().rename(LOCAL)
     times = bars.group_by("symbol").agg(pl.col("opened_at").max().dt.epoch("s").alias("time"))
     with Exchange(
-        bars, made_instruments(SYMBOLS), told.join(times, on="symbol"), settings=Settings(tokens=frozenset({"s3cret"}))
+        bars,
+        made_instruments(SYMBOLS),
+        result.join(times, on="symbol"),
+        settings=Settings(tokens=frozenset({"s3cret"})),
     ) as opened:
         yield opened
 
@@ -126,7 +129,7 @@ def test_a_stale_row_is_not_found(source: TradingViewSource) -> None:
     assert source.scan(trend_scanner(), as_of=LAST + dt.timedelta(days=7)).is_empty()
 
 
-def test_a_market_without_the_fields_of_the_rules_finds_nothing_and_is_not_asked(
+def test_a_market_without_the_fields_of_the_rules_finds_nothing_and_gets_no_request(
     source: TradingViewSource, exchange: Exchange
 ) -> None:
     found = source.scan(trend_scanner(strategy="mean_reversion"), as_of=LAST)
@@ -147,12 +150,12 @@ def test_a_missing_row_is_an_error_of_the_whole_scan(source: TradingViewSource, 
 
 
 def test_instruments_are_described_and_land_once(source: TradingViewSource, lake: Lake) -> None:
-    asked = landing_of(symbols=tuple(SYMBOLS[:3]))
-    assert land_instruments(lake, source, asked) is not None
-    assert land_instruments(lake, source, asked) is None
+    requested = landing_of(symbols=tuple(SYMBOLS[:3]))
+    assert land_instruments(lake, source, requested) is not None
+    assert land_instruments(lake, source, requested) is None
     row = lake.read("raw.instruments").sort("symbol").row(0, named=True)
-    told = {name: row[name] for name in ("symbol", "venue", "asset_class", "product", "currency", "country", "name")}
-    assert told == {
+    result = {name: row[name] for name in ("symbol", "venue", "asset_class", "product", "currency", "country", "name")}
+    assert result == {
         "symbol": SYMBOLS[0], "venue": "NASDAQ", "asset_class": "equity", "product": "cash",
         "currency": "USD", "country": "US", "name": f"Made up {SYMBOLS[0]}",
     }  # fmt: skip
@@ -160,13 +163,13 @@ def test_instruments_are_described_and_land_once(source: TradingViewSource, lake
         instruments_of(source, landing_of(symbols=("NASDAQ:NONE",)))
 
 
-def test_a_short_asks_for_the_mirror_image(venues: Venues) -> None:
+def test_a_short_requests_the_mirror_image(venues: Venues) -> None:
     known = frozenset([*FIELDS.values(), "type", "exchange", "typespecs"])
     query = build_query(
         trend_scanner(direction="SHORT", value_traded_min_usd=5e6), "america", "equity", ["NYSE"], known
     )
-    asked = {(one.left, one.operation, str(one.right)) for one in query.filters}
-    assert asked == {
+    requested = {(one.left, one.operation, str(one.right)) for one in query.filters}
+    assert requested == {
         ("type", "in_range", "['stock', 'dr']"),
         ("exchange", "in_range", "['NYSE']"),
         ("ADX", "egreater", "15.0"),
@@ -182,7 +185,7 @@ def test_a_short_asks_for_the_mirror_image(venues: Venues) -> None:
     )
 
 
-def test_a_token_is_sent_and_never_told(exchange: Exchange, venues: Venues) -> None:
+def test_a_token_is_sent_and_never_logged(exchange: Exchange, venues: Venues) -> None:
     def made(token: str) -> TradingViewSource:
         return TradingViewSource(
             venues, endpoints=endpoints_of(exchange), token=SecretStr(token), http_limits=HTTP_LIMITS,
