@@ -72,6 +72,10 @@ class Venues:
             )
         return known
 
+    def calendar_of(self, symbol: str) -> str:
+        """Return the calendar of a symbol `VENUE:TICKER`; an unknown venue is an error as in `require`."""
+        return self.require(symbol.partition(":")[0]).calendar
+
     def calendars_of(self, venues: Iterable[str]) -> dict[str, str]:
         """Return the calendar of each venue.
 

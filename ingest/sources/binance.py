@@ -24,7 +24,7 @@ from ingest.errors import (
 from ingest.reference.calendars import FIRST_KNOWN
 from ingest.reference.venues import Venues
 from ingest.sources.bar_parsing import BarRow, bars_of, midnight_s, number
-from ingest.sources.instruments import with_pairs
+from ingest.sources.instruments import instrument_row, with_pairs
 from ingest.sources.pacing import GroupResult, Pace, Report, fetch_each
 from ingest.sources.protocol import INSTRUMENT_SCHEMA, BarRequest
 from ingest.sources.rest import KEPT, RestSource
@@ -99,21 +99,9 @@ class BinanceSource(RestSource):
         """
         rows = []
         for symbol in self._requested(symbols):
-            venue, _, ticker = symbol.partition(":")
-            if venue not in ("BINANCE", "BINANCE_USDM"):
-                continue
-            product = "spot" if _market_of(symbol) is _SPOT else "perp"
-            rows.append(
-                {
-                    **dict.fromkeys(INSTRUMENT_SCHEMA),
-                    "symbol": symbol,
-                    "venue": venue,
-                    "ticker": ticker,
-                    "asset_class": "crypto",
-                    "product": product,
-                    "is_close_only": False,
-                }
-            )
+            if symbol.partition(":")[0] in ("BINANCE", "BINANCE_USDM"):
+                product = "spot" if _market_of(symbol) is _SPOT else "perp"
+                rows.append(instrument_row(symbol, "crypto", product))
         paired = with_pairs(pl.DataFrame(rows, schema=INSTRUMENT_SCHEMA), self.venues)
         return paired.filter(pl.col("base").is_not_null() | pl.col("ticker").str.contains(_SPLIT_BY_DBT))
 
@@ -167,7 +155,7 @@ class BinanceSource(RestSource):
             raise IncompleteError(origin, f"{_MAX_PAGES} pages and more to come", "request a later start")
         if not rows:
             raise IncompleteError(origin, "no kline in the requested span", "check the listing date of the symbol")
-        return bars_of(rows, symbol, self.venues.require(symbol.partition(":")[0]).calendar, request, origin)
+        return bars_of(rows, symbol, self.venues.calendar_of(symbol), request, origin)
 
     async def _pause_near_limit(self, headers: Mapping[str, str], market: _Market) -> None:
         """Pause until the minute is over when 90 % of its weight is used; beyond the limit the service bans the client."""

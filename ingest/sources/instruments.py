@@ -29,6 +29,21 @@ _SPLIT_BY_DBT = r"[-_/.]|(?:[BGTZ]|PY|RL)USD$|Z(?:EUR|GBP|JPY)$"
 _FX_PAIR = r"^(?P<base>[A-Z]{3})(?P<quote>[A-Z]{3})$"
 
 
+def instrument_row(symbol: str, asset_class: str, product: str, **fields: object) -> dict[str, object]:
+    """Return a row of `INSTRUMENT_SCHEMA`, and of further `fields`; columns that are not given are NULL."""
+    venue, _, ticker = symbol.partition(":")
+    return {
+        **dict.fromkeys(INSTRUMENT_SCHEMA),
+        "symbol": symbol,
+        "venue": venue,
+        "ticker": ticker,
+        "asset_class": asset_class,
+        "product": product,
+        "is_close_only": False,
+        **fields,
+    }
+
+
 def classify(rows: pl.DataFrame) -> pl.DataFrame:
     """Translate the words of a source into `ASSET_CLASSES` and `PRODUCTS`.
 

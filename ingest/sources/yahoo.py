@@ -25,7 +25,7 @@ from ingest.errors import (
 from ingest.reference.calendars import FIRST_KNOWN
 from ingest.reference.venues import Venues
 from ingest.sources.bar_parsing import BarRow, bars_of, midnight_s, number
-from ingest.sources.instruments import with_pairs
+from ingest.sources.instruments import instrument_row, with_pairs
 from ingest.sources.pacing import GroupResult, Pace, Report, fetch_each
 from ingest.sources.protocol import INSTRUMENT_SCHEMA, BarRequest
 from ingest.sources.rest import KEPT, RestSource
@@ -114,7 +114,7 @@ class YahooSource(RestSource):
                     raise IncompleteError(
                         origin, "no bar in the requested span", "check the listing date of the symbol"
                     )
-                calendar = self.venues.require(symbol.partition(":")[0]).calendar
+                calendar = self.venues.calendar_of(symbol)
                 return bars_of(rows, symbol, calendar, request, origin)
 
             return await fetch_each(bars, symbols)
@@ -163,7 +163,6 @@ class YahooSource(RestSource):
         return one
 
     def _remember(self, symbol: str, meta: dict[str, Any]) -> None:
-        venue, _, ticker = symbol.partition(":")
         kind = _CLASSES.get(str(meta.get("instrumentType")))
         if kind is None:
             return
@@ -172,19 +171,14 @@ class YahooSource(RestSource):
             meta.get("currency"),
             meta.get("firstTradeDate"),
         )
-        self._described[symbol] = {
-            **dict.fromkeys(INSTRUMENT_SCHEMA),
-            "symbol": symbol,
-            "venue": venue,
-            "ticker": ticker,
-            "asset_class": kind[0],
-            "product": kind[1],
-            "name": name if isinstance(name, str) else None,
-            "currency": currency if isinstance(currency, str) else None,
-            "root": ticker.removesuffix("1!") if kind[0] == "future" else None,
-            "is_close_only": False,
-            "first_session": _day(since),
-        }
+        self._described[symbol] = instrument_row(
+            symbol,
+            *kind,
+            name=name if isinstance(name, str) else None,
+            currency=currency if isinstance(currency, str) else None,
+            root=symbol.partition(":")[2].removesuffix("1!") if kind[0] == "future" else None,
+            first_session=_day(since),
+        )
 
 
 def _rows(chart: dict[str, Any], origin: Origin) -> list[BarRow]:

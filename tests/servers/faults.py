@@ -128,7 +128,7 @@ class Faults:
         return struck
 
     def is_on(self, service: str, case: str) -> bool:
-        """Whether a fault is on, without counting it."""
+        """Return whether a fault is on, without counting it."""
         with self._lock:
             return any(one.service == service and one.case == case for one in self._faults)
 

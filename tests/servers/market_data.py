@@ -108,7 +108,7 @@ class MarketData:
         return list(held)
 
     def is_open(self, bar: Bar) -> bool:
-        """Whether a daily bar is unfinished at the exchange's clock."""
+        """Return whether a daily bar is unfinished at the clock of the exchange."""
         return bar.opened + DAY.total_seconds() > epoch(self.now)
 
     def market(self, symbol: str) -> str:

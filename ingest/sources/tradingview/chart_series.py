@@ -87,7 +87,7 @@ class ChartSeries:
 
     @property
     def is_open(self) -> bool:
-        """Whether messages are still expected."""
+        """True while messages are expected."""
         return not self.is_done and self.error is None
 
     def opening_messages(self) -> Iterator[str]:

@@ -39,7 +39,7 @@ class FrameReader:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no frame is incomplete."""
+        """True when no frame is incomplete."""
         return not self._rest
 
     def feed(self, message: str) -> Iterator[str]:

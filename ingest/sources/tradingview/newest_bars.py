@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from ingest.errors import MalformedError, Origin, RemoteError
+from ingest.errors import MalformedError, Origin
 from ingest.reference.calendars import all_sessions
 from ingest.reference.venues import Venues
 from ingest.sources.bar_parsing import SETTLE_MINUTES, bars_of, number
@@ -24,7 +24,7 @@ _DELAYED = re.compile(r"^delayed_streaming_(\d{1,6})$")
 AT_ONCE = 250
 
 
-def lacks_one_session(calendar: str, request: BarRequest) -> dt.date | None:
+def only_missing_session(calendar: str, request: BarRequest) -> dt.date | None:
     """Return the only session after `request.first` that was complete at the fetch; None unless there is exactly one."""
     if request.first is None:
         return None
@@ -57,20 +57,20 @@ async def newest_bars(
     """
     if not set(_FIELDS) <= known:
         return {}
-    missing = {symbol: day for symbol in symbols if (day := _missing_session(symbol, request, venues)) is not None}
+    missing = {
+        symbol: day
+        for symbol in symbols
+        if (day := only_missing_session(venues.calendar_of(symbol), request)) is not None
+    }
     requested, found = sorted(missing), dict[str, pl.DataFrame]()
     for start in range(0, len(requested), AT_ONCE):
         for row in await client.tickers("global", requested[start : start + AT_ONCE], _FIELDS):
             symbol = row["symbol"]
-            calendar = venues.require(symbol.partition(":")[0]).calendar
+            calendar = venues.calendar_of(symbol)
             bars = _bar(row, calendar, request, client.http.origin(symbol))
             if bars is not None and bars["session_date"].to_list() == [missing[symbol]]:
                 found[symbol] = bars
     return found
-
-
-def _missing_session(symbol: str, request: BarRequest, venues: Venues) -> dt.date | None:
-    return lacks_one_session(venues.require(symbol.partition(":")[0]).calendar, request)
 
 
 def _bar(row: Mapping[str, Any], calendar: str, request: BarRequest, origin: Origin) -> pl.DataFrame | None:
@@ -87,14 +87,3 @@ def _bar(row: Mapping[str, Any], calendar: str, request: BarRequest, origin: Ori
     except MalformedError as error:
         _LOGGER.warning("%s", error)
         return None
-
-
-async def newest_or_none(
-    client: ScannerClient, symbols: Sequence[str], request: BarRequest, venues: Venues, known: frozenset[str]
-) -> dict[str, pl.DataFrame]:
-    """Return `newest_bars`, or an empty result where the scanner fails, so that the history is fetched instead."""
-    try:
-        return await newest_bars(client, symbols, request, venues, known)
-    except RemoteError as error:
-        _LOGGER.warning("%s: fetching the history instead", error)
-        return {}

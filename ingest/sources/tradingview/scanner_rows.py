@@ -17,7 +17,7 @@ from ingest.reference.venues import Venues
 from ingest.screening.service_fields import class_of, root_of, word_of
 from ingest.screening.service_query import Query, is_text
 from ingest.sources.bar_parsing import with_sessions
-from ingest.sources.instruments import with_pairs
+from ingest.sources.instruments import instrument_row, with_pairs
 from ingest.sources.protocol import INSTRUMENT_SCHEMA
 from ingest.sources.rest import KEPT
 from ingest.transport.bodies import quoted
@@ -44,21 +44,16 @@ def instruments_of_rows(rows: Iterable[Mapping[str, Any]], venues: Venues, as_of
         minmov, pricescale = row.get("minmov"), row.get("pricescale")
         is_scaled = isinstance(minmov, int | float) and isinstance(pricescale, int | float) and pricescale > 0
         found.append(
-            {
-                **dict.fromkeys(INSTRUMENT_SCHEMA),
-                "symbol": symbol,
-                "venue": venue,
-                "ticker": ticker,
-                "asset_class": kind[0],
-                "product": kind[1],
-                "name": _text(row.get("description")),
-                "root": root_of(kind[0], ticker),
-                "currency": _text(row.get("currency")),
-                "sector": _text(row.get("sector")),
-                "tick_size": minmov / pricescale if is_scaled and minmov and pricescale else None,
-                "is_close_only": False,
-                "session_date": _session_of(row, venues.require(venue).calendar, as_of),
-            }
+            instrument_row(
+                symbol,
+                *kind,
+                name=_text(row.get("description")),
+                root=root_of(kind[0], ticker),
+                currency=_text(row.get("currency")),
+                sector=_text(row.get("sector")),
+                tick_size=minmov / pricescale if is_scaled and minmov and pricescale else None,
+                session_date=_session_of(row, venues.calendar_of(symbol), as_of),
+            )
         )
     frame = pl.DataFrame(found, schema={**INSTRUMENT_SCHEMA, "session_date": pl.Date()})
     paired = with_pairs(frame.select(list(INSTRUMENT_SCHEMA)), venues)
@@ -136,7 +131,7 @@ class ColumnConversion:
 
     def _is_stale(self, instrument: Mapping[str, Any]) -> bool:
         session = instrument["session_date"]
-        due = last_completed_session(self.venues.require(instrument["venue"]).calendar, self.as_of_at)
+        due = last_completed_session(self.venues.calendar_of(instrument["symbol"]), self.as_of_at)
         if due is not None and session > due and not self.is_present:
             raise ScannerInputError(
                 f"{self.query.subject}: {instrument['symbol']} is of session {session}, after {due}; the service "

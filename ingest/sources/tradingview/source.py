@@ -26,7 +26,7 @@ from ingest.sources.pacing import GroupResult, Pace, PacedFetch, Report
 from ingest.sources.protocol import INSTRUMENT_SCHEMA, BarBatch, BarRequest
 from ingest.sources.tradingview.chart_series import ChartSeries
 from ingest.sources.tradingview.history import HistoryClient, HistoryLimits
-from ingest.sources.tradingview.newest_bars import lacks_one_session, newest_or_none
+from ingest.sources.tradingview.newest_bars import newest_bars, only_missing_session
 from ingest.sources.tradingview.scanner import PAGE_ROWS, ScannerClient
 from ingest.sources.tradingview.scanner_rows import ColumnConversion, instruments_of_rows
 from ingest.transport.breaker import Breaker
@@ -211,17 +211,17 @@ class TradingViewSource:
             self._described[row["symbol"][0]] = row
 
     async def _fetch_newest(self, request: BarRequest) -> dict[str, pl.DataFrame]:
-        calendars = {self.venues.require(symbol.partition(":")[0]).calendar for symbol in request.symbols}
-        if all(lacks_one_session(calendar, request) is None for calendar in calendars):
+        calendars = {self.venues.calendar_of(symbol) for symbol in request.symbols}
+        if all(only_missing_session(calendar, request) is None for calendar in calendars):
             return {}
         async with self._client() as http:
             client = ScannerClient(http, page_rows=self.page)
             try:
                 known = await self._fields_of(client, "global")
+                return await newest_bars(client, request.symbols, request, self.venues, known)
             except RemoteError as error:
                 _LOGGER.warning("%s: fetching the history instead", error)
                 return {}
-            return await newest_or_none(client, request.symbols, request, self.venues, known)
 
     async def _fields_of(self, client: ScannerClient, market: str) -> frozenset[str]:
         if market not in self._fields:
@@ -229,7 +229,7 @@ class TradingViewSource:
         return self._fields[market]
 
     async def _fetch_history(self, symbols: Sequence[str], request: BarRequest) -> GroupResult:
-        calendars = {symbol: self.venues.require(symbol.partition(":")[0]).calendar for symbol in symbols}
+        calendars = {symbol: self.venues.calendar_of(symbol) for symbol in symbols}
         depths = {}
         for symbol, calendar in calendars.items():
             spanned = n_sessions(calendar, request)

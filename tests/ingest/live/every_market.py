@@ -214,7 +214,7 @@ def _described(every: tuple[Listing, ...]) -> pl.DataFrame:
 
 
 def service_rows(columns: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
-    """Say the same columns in the service's words; close, volume and value traded it reads from the bars itself."""
+    """Rename the columns to the fields of the service; it derives close, volume and value traded from the bars."""
     own = ("close", "volume", "value_traded_usd", "ticker", "currency")
     named = {
         name: field_of(name, "test") for name in columns.columns if name.partition("|")[0] in FIELDS and name not in own
