@@ -125,7 +125,7 @@ def discover(
         absent = missing_columns(scanner, columns)
         if absent:
             _LOGGER.warning(
-                "scanner %s finds nothing on these bars: the columns %s are missing", scanner.name, ", ".join(absent)
+                "scanner %s finds nothing on these bars: missing columns %s", scanner.name, ", ".join(absent)
             )
         evaluation = evaluate(scanner, columns)
         scans.append(scans_of(scanner, columns, evaluation, source=source, run_id=run_id, scanned_at=scanned_at))

@@ -203,7 +203,7 @@ def test_bars_alone_find_no_members_and_say_so(columns: pl.DataFrame, caplog: py
         universe = found.evaluations.filter(~pl.col("reason").str.contains(f"missing {absent}"))
         # Only instruments that an earlier condition excludes do not report the missing column.
         assert universe["reason"].str.contains("below the floor|gives way").all()
-        assert f"no column {absent}" in caplog.records[-1].getMessage()
+        assert f"missing columns {absent}" in caplog.records[-1].getMessage()
 
 
 def test_instruments_of_an_index_are_its_members(exchange: Exchange, venues: Venues, columns: pl.DataFrame) -> None:
