@@ -18,17 +18,18 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.landing.land import land_bars, land_instruments, land_sessions
+from ingest.landing.bars import land_bars
+from ingest.landing.reference import land_instruments, land_sessions
+from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import sessions
 from ingest.reference.venues import Venues
-from ingest.sources.landing_request import Landing
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from ingest.transport.endpoints import Endpoints
 from lakehouse.connection.catalog import Lake
 from lakehouse.dbt.runner import run_dbt
 from lakehouse.paths import Paths
 from lakehouse.storage.writes import Write, write
-from tests.ingest.live.trial import exchange_of, made_bars
+from tests.ingest.live.loopback_market import exchange_of, made_bars
 from tests.servers.settings import Settings
 
 LAST = dt.date(2024, 5, 31)
@@ -63,7 +64,7 @@ def _into_marts(paths: Paths, symbols: list[str], first: dt.date, scanner: str, 
     venues = Venues.of(paths)
     source = TradingViewSource(venues, endpoints=Endpoints(scanner, history, scanner, scanner, scanner))
     now = dt.datetime.combine(LAST + dt.timedelta(days=1), dt.time(12))
-    landing = Landing("bench", "landing", LAST, now, first=first, symbols=tuple(symbols), fetched_at=now)
+    landing = LandingScope("bench", "landing", LAST, now, first=first, symbols=tuple(symbols), fetched_at=now)
     began = time.perf_counter()
     with Lake.open(paths) as lake:
         land_sessions(lake, ["XNYS"], first, LAST, landing)

@@ -1,4 +1,4 @@
-"""The gate: what the source said, and when. The only room with HTTP and websockets.
+"""Fetch market data from files and services and land it in the lake; the only package that opens connections.
 
 See docs/architecture.md#packages, docs/architecture.md#sources.
 """

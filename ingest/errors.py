@@ -1,35 +1,35 @@
-"""What the gate refuses, and why.
+"""Errors of ingestion: symbols, calendars, sources, remote services and scanners.
 
 IngestError
-├── SymbolRefusedError          a symbol outside the whitelist, refused before any path is made
+├── SymbolRefusedError          symbol outside the whitelist, refused before any path is made
 ├── CalendarError
-│   ├── UnknownVenueError       a venue that venues.csv does not know
-│   └── CalendarRangeError      sessions asked for outside the years that are known
+│   ├── UnknownVenueError       venue without a row in venues.csv
+│   └── CalendarRangeError      sessions requested outside the years that the calendars cover
 ├── SourceError
-│   ├── NotATableError          a path that holds no table at all
-│   ├── ColumnMissingError      a frame without a column that the reader needs
-│   ├── UnknownInstrumentError  a symbol that the source does not have
-│   ├── ScanUnsupportedError    a source that is scanned from its bars, asked to scan
-│   ├── EndpointRefusedError    an address that would carry answers or a token in the clear
-│   └── RemoteError             a service that did not answer a question in whole
-│       ├── UnreachableError        refused, reset, or no such host
-│       ├── TimedOutError           silence, or slower than the deadline
+│   ├── NotATableError          path without a readable table
+│   ├── ColumnMissingError      frame without a required column
+│   ├── UnknownInstrumentError  symbol that the source does not have
+│   ├── ScanUnsupportedError    scan requested of a source that has no scanner of its own
+│   ├── EndpointRefusedError    address without encryption that is not on this machine
+│   └── RemoteError             request that a service did not answer completely
+│       ├── UnreachableError        connection refused or reset, or no such host
+│       ├── TimedOutError           no data for too long, or slower than the deadline
 │       ├── ThrottledError          too many requests, or a ban
-│       ├── ServerFaultError        the service failed on its own side
-│       ├── AccessDeniedError       not without credentials, or not from here
-│       ├── RequestRefusedError     the service does not understand the question
-│       │   └── SymbolUnknownError      the service does not have this symbol
-│       ├── RedirectRefusedError    the service points elsewhere
-│       ├── TooLargeError           more bytes or deeper nesting than an answer can have
-│       ├── UnreadableError         not the format of an answer at all: empty, truncated, a page for people
-│       ├── MalformedError          the right format with the wrong content
-│       ├── WrongSeriesError        the answer to another question
-│       ├── IncompleteError         a part of an answer
-│       └── BreakerOpenError        not asked, since the host failed too often just before
+│       ├── ServerFaultError        server error (5xx)
+│       ├── AccessDeniedError       credentials or another location required (401, 403, 451)
+│       ├── RequestRefusedError     request not accepted (other 4xx)
+│       │   └── SymbolUnknownError      symbol that the service does not have
+│       ├── RedirectRefusedError    redirect to another address
+│       ├── TooLargeError           response with too many bytes or too deep nesting
+│       ├── UnreadableError         response in another format: empty, truncated, or an HTML page
+│       ├── MalformedError          response in the right format with invalid content
+│       ├── WrongSeriesError        response about another symbol
+│       ├── IncompleteError         response that ends early
+│       └── BreakerOpenError        request not sent, because the host failed several times in a row
 └── ScannerError
-    ├── ScannerConfigError      a scanner table, layer or scanner that is not valid
+    ├── ScannerConfigError      invalid scanner table, layer or scanner
     │   └── LayerLoopError          layers that extend each other
-    └── ScannerInputError       a frame on which the rules cannot be evaluated
+    └── ScannerInputError       frame on which the rules cannot be evaluated
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from dataclasses import dataclass
 
 
 class IngestError(Exception):
-    """Root of everything the gate raises."""
+    """Base class of all errors of this package."""
 
 
 class SymbolRefusedError(IngestError):
@@ -48,30 +48,30 @@ class SymbolRefusedError(IngestError):
 
 
 class CalendarError(IngestError):
-    """A calendar could not answer."""
+    """Base class of the errors of trading calendars."""
 
 
 class UnknownVenueError(CalendarError):
-    """A venue has no line in venues.csv; there is no default calendar.
+    """A venue has no row in venues.csv; there is no default calendar.
 
     See docs/method/01-time-sessions-bars.md#1.2.
     """
 
 
 class CalendarRangeError(CalendarError):
-    """Sessions were asked for outside the span that is known."""
+    """Sessions were requested outside the years that the calendars cover."""
 
 
 class SourceError(IngestError):
-    """A source could not answer."""
+    """A source could not deliver what was requested."""
 
 
 class NotATableError(SourceError):
-    """A path is not a Parquet or CSV table, or holds none."""
+    """A path is not a Parquet or CSV table, or a folder without one."""
 
 
 class ColumnMissingError(SourceError):
-    """A frame lacks a column that is required."""
+    """A frame lacks a required column."""
 
 
 class UnknownInstrumentError(SourceError):
@@ -79,7 +79,7 @@ class UnknownInstrumentError(SourceError):
 
 
 class ScanUnsupportedError(SourceError):
-    """A source has no scanner of its own: its bars are scanned from the lake."""
+    """A source has no scanner of its own; its bars are scanned from the lake."""
 
 
 class EndpointRefusedError(SourceError):
@@ -88,7 +88,7 @@ class EndpointRefusedError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who was asked, where, and about what (a symbol, or what else the question was about)."""
+    """Source, host and subject of a request; the subject is a symbol, or a description of the request."""
 
     source: str
     host: str
@@ -96,90 +96,92 @@ class Origin:
 
 
 class RemoteError(SourceError):
-    """A service did not answer a question in whole; nothing of the answer is used.
+    """A service did not answer a request completely; nothing of its response is used.
 
     Attributes
     ----------
     origin : Origin
         Source, host and subject; the message names all three.
+    problem, action : str
+        What went wrong, and what to do next.
     is_transient : bool
-        Whether the same question may be answered a moment later.
+        Whether the same request may succeed a moment later.
     counts_against_host : bool
-        Whether the failure says that the host is in trouble, and not the question.
+        Whether the failure is one of the host rather than of the request; the circuit breaker counts it.
     """
 
     is_transient = False
     counts_against_host = False
 
-    def __init__(self, origin: Origin, what: str, action: str) -> None:
-        super().__init__(f"{origin.source} ({origin.host}), {origin.subject}: {what}; {action}")
+    def __init__(self, origin: Origin, problem: str, action: str) -> None:
+        super().__init__(f"{origin.source} ({origin.host}), {origin.subject}: {problem}; {action}")
         self.origin = origin
-        self.what = what
+        self.problem = problem
         self.action = action
 
-    def about(self, subject: str) -> RemoteError:
-        """Return the same error about another subject: what befalls a connection befalls all that it carried."""
-        again = type(self).__new__(type(self))
-        again.__dict__.update(self.__dict__)
-        RemoteError.__init__(again, Origin(self.origin.source, self.origin.host, subject), self.what, self.action)
-        return again
+    def with_subject(self, subject: str) -> RemoteError:
+        """Return the same error with another subject, for each symbol that a failed connection carried."""
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        RemoteError.__init__(copy, Origin(self.origin.source, self.origin.host, subject), self.problem, self.action)
+        return copy
 
 
 class UnreachableError(RemoteError):
-    """The connection was refused or reset, or the host is not known."""
+    """The connection was refused or reset, or the host does not exist."""
 
     is_transient = True
     counts_against_host = True
 
 
 class TimedOutError(RemoteError):
-    """The service was silent, or slower than the deadline."""
+    """The service sent no data for too long, or was slower than the deadline."""
 
     is_transient = True
     counts_against_host = True
 
 
 class ThrottledError(RemoteError):
-    """The service asks for fewer requests.
+    """The service refuses further requests for a while (429, 418).
 
     Attributes
     ----------
     retry_after_s : float or None
-        The pause that it asks for; a pause longer than the cap, or a ban, is not waited for.
+        Pause that the service demands, in seconds. A pause longer than the cap, or a ban, is not waited for.
     """
 
     counts_against_host = True
 
     def __init__(
-        self, origin: Origin, what: str, action: str, *, retry_after_s: float | None, is_transient: bool
+        self, origin: Origin, problem: str, action: str, *, retry_after_s: float | None, is_transient: bool
     ) -> None:
-        super().__init__(origin, what, action)
+        super().__init__(origin, problem, action)
         self.retry_after_s = retry_after_s
         self.is_transient = is_transient
 
 
 class ServerFaultError(RemoteError):
-    """The service failed on its own side (5xx)."""
+    """The service reports an error of its own (5xx)."""
 
     is_transient = True
     counts_against_host = True
 
 
 class AccessDeniedError(RemoteError):
-    """The service refuses without credentials, or from this place (401, 403, 451)."""
+    """The service demands credentials, or refuses requests from this location (401, 403, 451)."""
 
 
 class RequestRefusedError(RemoteError):
-    """The service does not understand the question (other 4xx).
+    """The service does not accept the request (other 4xx).
 
     Attributes
     ----------
     payload : object
-        What the service said about it, where that was JSON.
+        Body of the response where it was JSON, else None.
     """
 
-    def __init__(self, origin: Origin, what: str, action: str, *, payload: object = None) -> None:
-        super().__init__(origin, what, action)
+    def __init__(self, origin: Origin, problem: str, action: str, *, payload: object = None) -> None:
+        super().__init__(origin, problem, action)
         self.payload = payload
 
 
@@ -188,35 +190,35 @@ class SymbolUnknownError(RequestRefusedError):
 
 
 class RedirectRefusedError(RemoteError):
-    """The service points to another address; a market data interface has no reason to."""
+    """The service redirects to another address; redirects are never followed."""
 
 
 class TooLargeError(RemoteError):
-    """The answer has more bytes, or is nested deeper, than any answer can be."""
+    """The response has more bytes, or is nested deeper, than the limits allow."""
 
 
 class UnreadableError(RemoteError):
-    """The answer is not in the format of an answer: empty, truncated, or a page for people."""
+    """The response is not in the expected format: empty, truncated, or an HTML page."""
 
     is_transient = True
 
 
 class MalformedError(RemoteError):
-    """The answer has the right format and the wrong content: types, columns, timestamps."""
+    """The response has the right format and invalid content: types, columns or timestamps."""
 
 
 class WrongSeriesError(RemoteError):
-    """The service resolved another symbol than the one that was asked for."""
+    """The response is about another symbol than the requested one."""
 
 
 class IncompleteError(RemoteError):
-    """Only a part of the answer came."""
+    """The response ended before all rows or bars had arrived."""
 
     is_transient = True
 
 
 class BreakerOpenError(RemoteError):
-    """The host failed so often that it is left alone for a while."""
+    """The host failed several times in a row, so that it gets no requests for a while."""
 
 
 class ScannerError(IngestError):

@@ -17,14 +17,8 @@ from ingest.landing.backfill import (
     unhealthy_symbols,
     whole_requests,
 )
-from ingest.landing.land import (
-    LandingReport,
-    instruments_of,
-    land_bars,
-    land_instruments,
-    land_requests,
-    land_sessions,
-)
+from ingest.landing.bars import LandingReport, land_bars, land_requests
+from ingest.landing.reference import instruments_of, land_instruments, land_sessions
 from ingest.landing.status import lake_status
 from ingest.reference.calendars import last_completed_session
 from lakehouse.connection.catalog import Lake

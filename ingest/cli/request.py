@@ -11,14 +11,14 @@ from typing import Any
 
 from ingest.cli.command_line import CommandLineError
 from ingest.cli.options import check_source, paths_of, symbols_of
-from ingest.reference.calendars import as_of_clock
+from ingest.landing.scope import LandingScope
+from ingest.reference.calendars import as_of_clock, now_utc
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner, default_names, load_scanners
-from ingest.sources.landing_request import Landing, now_utc
 from ingest.sources.pacing import Progress
 from ingest.sources.protocol import Source
 from ingest.sources.registry import make_source
-from ingest.sources.sample.sample import SAMPLE_AS_OF
+from ingest.sources.sample.universe import SAMPLE_AS_OF
 from lakehouse.errors import PathRefusedError
 from lakehouse.paths import Paths, check_symbol
 
@@ -54,7 +54,7 @@ class Request:
 
     Attributes
     ----------
-    landing : Landing
+    landing : LandingScope
         Run id, span, symbols and clocks.
     scanners : tuple of Scanner
         Scanners to run, or those that describe the universe of the source.
@@ -63,7 +63,7 @@ class Request:
     paths: Paths
     venues: Venues
     source: Source
-    landing: Landing
+    landing: LandingScope
     scanners: tuple[Scanner, ...]
 
 
@@ -98,7 +98,7 @@ def resolve_request(
         batch=options.batch or (1 if options.command == "recover" else None),
         report=None if options.as_json else _show_progress,
     )
-    landing = Landing(
+    landing = LandingScope(
         run_id=options.run_id or f"ingest-{now:%Y%m%d-%H%M%S}",
         step=options.command,
         last=as_of,

@@ -10,9 +10,9 @@ import polars as pl
 
 from ingest.cli.landing import land_market
 from ingest.cli.request import Request
-from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.discovery import discover, discover_at_source, land_scans, scan_columns
 from ingest.landing.envelope import ScanOrigin, write_envelope
-from ingest.landing.land import instruments_of, land_instruments, land_scans
+from ingest.landing.reference import instruments_of, land_instruments
 from ingest.screening.predicates import summarise
 from ingest.screening.scanners import Scanner
 from lakehouse.connection.catalog import Lake
@@ -50,12 +50,12 @@ def scan(request: Request) -> dict[str, Any]:
     for scanner in scanners:
         mine = found.scans.filter(pl.col("scanner") == scanner.name)
         target = write_envelope(request.paths, scanner, mine, provenance)
-        failed = summarise([found.verdicts.filter(pl.col("scanner") == scanner.name)])
+        failed = summarise([found.evaluations.filter(pl.col("scanner") == scanner.name)])
         rows.append(
             {
                 "scanner": scanner.name,
                 "n_found": mine.height,
-                "n_judged": found.verdicts.filter(pl.col("scanner") == scanner.name).height,
+                "n_judged": found.evaluations.filter(pl.col("scanner") == scanner.name).height,
                 "most_failed": failed["reason"][0] if failed.height else None,
                 "export": str(target),
             }

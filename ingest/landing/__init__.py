@@ -1,1 +1,1 @@
-"""Write what a source returned to the raw tables, and plan what to request next."""
+"""Check the data of a source, write them to the raw tables, and plan what to request next."""

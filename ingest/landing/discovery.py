@@ -1,4 +1,4 @@
-"""Discovery on bars: the scanners of this house run over `marts.scanner_columns`.
+"""Run scanners on `marts.scanner_columns` or at a source, and land what they find.
 
 See docs/architecture.md#sources.
 """
@@ -13,20 +13,21 @@ from dataclasses import dataclass
 import polars as pl
 
 from ingest.errors import ScannerInputError
-from ingest.screening.predicates import evaluate, scans_of, unread
+from ingest.screening.predicates import evaluate, missing_columns, scans_of
 from ingest.screening.scanners import Scanner
 from ingest.screening.weekly_columns import weekly_columns
 from ingest.sources.protocol import Source
 from lakehouse.connection.catalog import Lake
 from lakehouse.errors import UnknownTableError
 from lakehouse.schema.tables import CONTRACTS
+from lakehouse.storage.writes import Write, WriteReceipt, write
 
 _LOGGER = logging.getLogger(__name__)
 COLUMNS_TABLE = "marts.scanner_columns"
 _INSTRUMENTS_TABLE = "marts.instruments"
 _IDENTITY = ("symbol", "calendar", "asset_class", "product", "venue")
-# What else scanners may ask of an instrument, where `marts.instruments` says it.
-_DESCRIBING = (
+# Metadata on which scanners may filter, where `marts.instruments` has it.
+_METADATA = (
     *("ticker", "sector", "industry", "currency", "indexes"),
     *("fund_class", "fund_category", "fund_focus"),
 )
@@ -39,32 +40,32 @@ _LAST_SESSIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What all scanners said.
+    """Result of running several scanners.
 
     Attributes
     ----------
     scans : pl.DataFrame
         Rows of `raw.scans`.
-    verdicts : pl.DataFrame
+    evaluations : pl.DataFrame
         scanner, symbol, passed, reason: one row for each scanner and instrument of its market.
     """
 
     scans: pl.DataFrame
-    verdicts: pl.DataFrame
+    evaluations: pl.DataFrame
 
 
 def scan_columns(
     lake: Lake, moments: Sequence[tuple[dt.date, dt.datetime]], *, settle_minutes: int = 10
 ) -> list[pl.DataFrame]:
-    """Read the scanner columns that scanners judge at each moment: each instrument's last completed session.
+    """Read the scanner columns at several moments, each instrument at its last completed session.
 
-    An instrument without a bar on the last completed session of its calendar is stale and not in the result. Membership of
-    an index is that of the present: at every moment but the newest it is not known.
+    An instrument without a bar on the last completed session of its calendar is stale and not in the result. Only the
+    present members of indices are known, so at every moment but the newest the membership is NULL.
 
     Parameters
     ----------
     moments : sequence of (date, datetime)
-        A session and the moment, naive UTC, at which it is looked at.
+        Session, and the clock, naive UTC, at which it is scanned.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def scan_columns(
     last = lake.query(_LAST_SESSIONS, [[session for session, _ in moments], settled])
     sessions = last["session_date"].unique().to_list()
     try:
-        told = lake.read(_INSTRUMENTS_TABLE)
+        table = lake.read(_INSTRUMENTS_TABLE)
         columns = lake.read(COLUMNS_TABLE, "session_date in (select unnest(?))", [sessions])
         closes = lake.read(
             COLUMNS_TABLE,
@@ -90,7 +91,7 @@ def scan_columns(
         )
     except UnknownTableError as error:
         raise ScannerInputError(f"{error}: land bars and run `dbt build` in dbt_project/ first") from error
-    instruments = told.select(*_IDENTITY, *(name for name in _DESCRIBING if name in told.columns))
+    instruments = table.select(*_IDENTITY, *(name for name in _METADATA if name in table.columns))
     known = [name for name in instruments.columns if name != "symbol" and name in columns.columns]
     described = columns.drop(known).join(instruments, on="symbol", how="inner").sort("symbol")
     described = described.join(
@@ -115,32 +116,34 @@ def discover(
     Parameters
     ----------
     columns : pl.DataFrame
-        What `scan_columns` returns.
+        Frame of `scan_columns`.
     scanned_at : datetime
-        The run's clock, naive UTC.
+        Clock of the run, naive UTC.
     """
-    scans, verdicts = [_no_scans()], [pl.DataFrame(schema=_VERDICT_SCHEMA)]
+    scans, evaluations = [_no_scans()], [pl.DataFrame(schema=_EVALUATION_SCHEMA)]
     for scanner in scanners:
-        absent = unread(scanner, columns)
+        absent = missing_columns(scanner, columns)
         if absent:
-            _LOGGER.warning("scanner %s finds nothing on these bars: no column %s", scanner.name, ", ".join(absent))
-        judged = evaluate(scanner, columns)
-        scans.append(scans_of(scanner, columns, judged, source=source, run_id=run_id, scanned_at=scanned_at))
-        verdicts.append(judged.select(pl.lit(scanner.name).alias("scanner"), "symbol", "passed", "reason"))
-    return Discovery(pl.concat(scans, how="vertical_relaxed"), pl.concat(verdicts))
+            _LOGGER.warning(
+                "scanner %s finds nothing on these bars: missing columns %s", scanner.name, ", ".join(absent)
+            )
+        evaluation = evaluate(scanner, columns)
+        scans.append(scans_of(scanner, columns, evaluation, source=source, run_id=run_id, scanned_at=scanned_at))
+        evaluations.append(evaluation.select(pl.lit(scanner.name).alias("scanner"), "symbol", "passed", "reason"))
+    return Discovery(pl.concat(scans, how="vertical_relaxed"), pl.concat(evaluations))
 
 
 def discover_at_source(
     source: Source, scanners: Sequence[Scanner], *, as_of: dt.date, as_of_at: dt.datetime, run_id: str
 ) -> pl.DataFrame:
-    """Ask the source's own scanner, and return rows of `raw.scans`.
+    """Run scanners at the source and return rows of `raw.scans`.
 
     Raises
     ------
     ScanUnsupportedError
         When the source is scanned from its bars.
     RemoteError
-        When the source does not answer in whole: half a universe is none.
+        When the source does not answer completely, since a part of the universe is not used.
     """
     names = CONTRACTS["raw.scans"].names
     found = [
@@ -150,7 +153,12 @@ def discover_at_source(
     return pl.concat([_no_scans(), *(rows.select(names) for rows in found)], how="vertical_relaxed")
 
 
-_VERDICT_SCHEMA = {"scanner": pl.String(), "symbol": pl.String(), "passed": pl.Boolean(), "reason": pl.String()}
+def land_scans(lake: Lake, scans: pl.DataFrame, *, run_id: str, step: str) -> WriteReceipt:
+    """Land the rows that the scanners of a run found; they replace those that the run landed before."""
+    return write(lake, Write("raw.scans", scans, mode="replace_run"), run_id=run_id, step=step)
+
+
+_EVALUATION_SCHEMA = {"scanner": pl.String(), "symbol": pl.String(), "passed": pl.Boolean(), "reason": pl.String()}
 
 
 def _no_scans() -> pl.DataFrame:

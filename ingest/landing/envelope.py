@@ -1,4 +1,4 @@
-"""Write what a scanner found as a JSON file for readers outside the lake."""
+"""Write the instruments that a scanner found as a JSON file for readers outside the lake."""
 
 from __future__ import annotations
 

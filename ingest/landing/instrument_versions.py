@@ -1,4 +1,4 @@
-"""Instrument metadata as versions in time (SCD2): what a new answer adds, closes or removes."""
+"""Compute the versions of instrument metadata in time (SCD2)."""
 
 from __future__ import annotations
 
@@ -14,43 +14,45 @@ from ingest.sources.protocol import INSTRUMENT_SCHEMA
 from lakehouse.schema.tables import CONTRACTS
 
 _CONTRACT = CONTRACTS["raw.instruments"]
-_SAID = [name for name in INSTRUMENT_SCHEMA if name != "symbol"]
+_CONTENT = [name for name in INSTRUMENT_SCHEMA if name != "symbol"]
 
 
 def content_hashes(instruments: pl.DataFrame) -> list[str]:
-    """Return the SHA-256 of what is said of each instrument, in the order of the rows."""
-    rows = instruments.select(["symbol", *_SAID]).iter_rows(named=True)
+    """Return the SHA-256 of the metadata of each instrument, in the order of the rows."""
+    rows = instruments.select(["symbol", *_CONTENT]).iter_rows(named=True)
     return [hashlib.sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest() for row in rows]
 
 
 def next_versions(
-    told: pl.DataFrame, held: pl.DataFrame, *, source: str, at: dt.datetime, is_complete: bool
+    instruments: pl.DataFrame, held: pl.DataFrame, *, source: str, at: dt.datetime, is_complete: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Decide what an answer changes.
+    """Compare instruments with the versions in the lake and return what changes.
 
-    The version valid at `at` is compared: the same content changes nothing; another closes it and starts a new one
-    that ends where the closed one ended, so landing an earlier `as_of` after a later one keeps both readable.
+    The same content as in the version valid at `at` changes nothing. Other content closes that version and starts a new
+    one, which ends where the closed one ended, so that an earlier `as_of` can be landed after a later one.
 
     Parameters
     ----------
-    told : pl.DataFrame
+    instruments : pl.DataFrame
         `INSTRUMENT_SCHEMA`, one row for each symbol.
     held : pl.DataFrame
         `raw.instruments` of this source.
+    at : datetime
+        Time from which the instruments are valid, naive UTC.
     is_complete : bool
-        Whether `told` is all that the source has; then a version of a symbol that it does not name is closed.
+        Whether `instruments` is all that the source has; then the versions of other symbols are closed.
 
     Returns
     -------
-    changed, gone : pl.DataFrame
-        Rows to upsert, and the keys of versions that would be left without any validity.
+    changed, removed : pl.DataFrame
+        Rows to upsert, and keys of the versions that would not be valid at any time.
     """
     valid = held.filter((pl.col("valid_from") <= at) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > at)))
     current = {row["symbol"]: row for row in valid.iter_rows(named=True)}
     later = dict(held.filter(pl.col("valid_from") > at).group_by("symbol").agg(pl.col("valid_from").min()).iter_rows())
     changed: list[dict[str, Any]] = []
-    gone: list[dict[str, Any]] = []
-    for row, digest in zip(told.iter_rows(named=True), content_hashes(told), strict=True):
+    removed: list[dict[str, Any]] = []
+    for row, digest in zip(instruments.iter_rows(named=True), content_hashes(instruments), strict=True):
         known = current.get(row["symbol"])
         if known is not None and known["content_hash"] == digest:
             continue
@@ -59,11 +61,11 @@ def next_versions(
         ends = known["valid_to"] if known is not None else later.get(row["symbol"])
         changed.append({**row, "source": source, "content_hash": digest, "valid_from": at, "valid_to": ends})
     if is_complete:
-        named = set(told["symbol"])
+        current_symbols = set(instruments["symbol"])
         for symbol, known in sorted(current.items()):
-            if symbol not in named:
-                (changed if known["valid_from"] < at else gone).append({**known, "valid_to": at})
-    return _frame(changed).select(_CONTRACT.names), _frame(gone).select(_CONTRACT.grain)
+            if symbol not in current_symbols:
+                (changed if known["valid_from"] < at else removed).append({**known, "valid_to": at})
+    return _frame(changed).select(_CONTRACT.names), _frame(removed).select(_CONTRACT.grain)
 
 
 def _frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What stands in the lake: how much of each source, how fresh, and what was refused."""
+"""Summarise the raw data in the lake: coverage, freshness, quarantine and failed fetches."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _NEWEST = "select source, symbol, arg_max(asset_class, valid_from) as asset_clas
 
 
 def lake_status(lake: Lake, venues: Venues, *, as_of: dt.date, as_of_at: dt.datetime) -> dict[str, Any]:
-    """Summarise `raw` by source and class; an instrument is fresh when its last bar is the last completed session.
+    """Summarise `raw` by source and class; an instrument is fresh when its last bar is of the last completed session.
 
     Returns
     -------
     dict
-        `coverage` (rows of source, asset_class, n_symbols, n_fresh, n_bars, first_session, last_session),
-        `quarantine` (source, reason, n_rows, n_symbols) and `failures` (the newest attempt of each symbol that failed).
+        `as_of`, `snapshot`, `coverage` (rows of source, asset_class, n_symbols, n_fresh, n_bars, first_session,
+        last_session), `quarantine` (source, reason, n_rows, n_symbols) and `failures` (symbols whose newest attempt
+        failed, with its error).
     """
     bars = lake.query(_BARS, [as_of]).join(lake.query(_NEWEST), on=["source", "symbol"], how="left")
     venue = pl.col("symbol").str.splitn(":", 2).struct.field("field_0")

@@ -1,1 +1,1 @@
-"""Reference data that every source shares: venues and trading calendars."""
+"""Venues and trading calendars, which all sources share."""

@@ -1,9 +1,9 @@
-"""Which sessions a venue holds, and when each closes.
+"""Sessions of trading calendars with their times, and the clocks of a run.
 
 See docs/method/01-time-sessions-bars.md#1.1, 1.2.
 
-Facts come from `exchange_calendars`; the reference rates of the ECB follow the TARGET days, which that library does not
-have, so they are stated here.
+Sessions come from `exchange_calendars`. That library lacks the TARGET days, on which the ECB publishes its reference
+rates, so this module defines them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FIRST_KNOWN = dt.date(2000, 1, 1)
 LAST_KNOWN = dt.date(2030, 12, 31)
 TARGET_CALENDAR = "XECB"
-# These calendars open in the evening before their session, and hold none on Sunday.
+# Calendars whose sessions open on the evening before their date; they have no session on Sunday.
 EVENING_CALENDARS = ("24/5", "CMES", "IEPA", "us_futures")
 _EVENING_HOUR_UTC = 17
 
@@ -38,7 +38,7 @@ SESSION_SCHEMA = {
 
 @cache
 def _register_target() -> None:
-    # The library takes most of two seconds to import, so it is loaded at the first question and not at start-up.
+    # The library takes most of two seconds to import, so it is loaded at the first use and not at start-up.
     import exchange_calendars as xc  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
     from exchange_calendars.exchange_calendar import HolidayCalendar  # noqa: PLC0415
@@ -72,7 +72,7 @@ def _calendar(name: str) -> ExchangeCalendar:
     import exchange_calendars as xc  # noqa: PLC0415
 
     try:
-        # The library calls a pandas method that newer pandas deprecates; the answer is the same.
+        # The library calls a pandas method that newer pandas deprecates; the result is the same.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             return xc.get_calendar(name, start=FIRST_KNOWN.isoformat(), end=LAST_KNOWN.isoformat())
@@ -114,14 +114,16 @@ def sessions(calendar: str, first: dt.date, last: dt.date) -> pl.DataFrame:
     """
     if first < FIRST_KNOWN or last > LAST_KNOWN:
         raise CalendarRangeError(
-            f"{calendar}: sessions from {first} to {last} were asked for, known are {FIRST_KNOWN} to {LAST_KNOWN}"
+            f"{calendar}: sessions from {first} to {last} were requested, known are {FIRST_KNOWN} to {LAST_KNOWN}"
         )
     return all_sessions(calendar).filter(pl.col("session_date").is_between(first, last))
 
 
 def completed_sessions(calendar: str, as_of_at: dt.datetime, settle_minutes: int = 10) -> pl.DataFrame:
-    """Return the sessions whose close and settling time had passed at `as_of_at` (naive UTC;
-    docs/method/01-time-sessions-bars.md#1.3)."""
+    """Return the sessions that had closed and settled at `as_of_at` (naive UTC).
+
+    See docs/method/01-time-sessions-bars.md#1.3.
+    """
     limit = as_of_at - dt.timedelta(minutes=settle_minutes)
     return all_sessions(calendar).filter(pl.col("closes_at") <= limit)
 
@@ -132,18 +134,23 @@ def last_completed_session(calendar: str, as_of_at: dt.datetime, settle_minutes:
     return None if done.is_empty() else done["session_date"][-1]
 
 
+def now_utc() -> dt.datetime:
+    """Return the present moment as the lake stores it, naive UTC."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
 def as_of_clock(as_of: dt.date, settle_minutes: int = 10) -> dt.datetime:
-    """Return the run's clock for `--as-of`: the next midnight UTC plus the settling time."""
+    """Return the clock of a run as of a date: the next midnight UTC plus the settling time, naive UTC."""
     return dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time()) + dt.timedelta(minutes=settle_minutes)
 
 
 def session_date_of(opened_at: pl.Expr, calendar: pl.Expr) -> pl.Expr:
-    """Date bars by their session, once and for all.
+    """Return the session of bars as an expression, from the time at which they opened.
 
     See docs/method/01-time-sessions-bars.md#1.1.
 
-    A bar of an evening calendar that carries a time at or after 17:00 UTC opens the next day's session; then a Sunday
-    bar of such a calendar belongs to Monday. Other bars keep their date.
+    A bar of an evening calendar with a time at or after 17:00 UTC opens the session of the next day; then a Sunday bar
+    of such a calendar belongs to Monday. Other bars keep their date.
 
     Parameters
     ----------

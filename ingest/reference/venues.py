@@ -1,4 +1,4 @@
-"""Which venue trades by which calendar: the facts of venues.csv.
+"""Read the venues and their calendars from venues.csv.
 
 See docs/method/01-time-sessions-bars.md#1.2.
 """
@@ -19,7 +19,7 @@ _COLUMNS = ("venue", "calendar", "country", "kind", "priority", "currency")
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """One venue; `kind` is the asset class it mostly trades, `priority` breaks ties of liquidity (lower first)."""
+    """One venue; `kind` is the asset class that it mainly trades, `priority` breaks ties of liquidity (lower first)."""
 
     venue: str
     calendar: str
@@ -42,10 +42,10 @@ class Venues:
         Raises
         ------
         NotATableError
-            When the file is absent or its header is another one.
+            When the file does not exist, or has other columns.
         """
         if not path.is_file():
-            raise NotATableError(f"{path}: no such file; it is part of the dbt project (seeds/venues.csv)")
+            raise NotATableError(f"{path}: no such file; restore seeds/venues.csv of the dbt project")
         frame = pl.read_csv(path, schema_overrides={"priority": pl.Int64}, infer_schema=False)
         if tuple(frame.columns) != _COLUMNS:
             raise NotATableError(f"{path}: columns are {frame.columns}, expected {list(_COLUMNS)}")
@@ -62,21 +62,31 @@ class Venues:
         Raises
         ------
         UnknownVenueError
-            When the venue has no line; the message names the nearest that has.
+            When the venue has no row; the message names the nearest that has.
         """
         known = self.by_name.get(venue)
         if known is None:
             raise UnknownVenueError(
                 f"venue {venue!r} has no calendar: {nearest(venue, self.by_name)}; "
-                "add a line to dbt_project/seeds/venues.csv"
+                "add a row to dbt_project/seeds/venues.csv"
             )
         return known
 
+    def calendar_of(self, symbol: str) -> str:
+        """Return the calendar of a symbol `VENUE:TICKER`; an unknown venue is an error as in `require`."""
+        return self.require(symbol.partition(":")[0]).calendar
+
     def calendars_of(self, venues: Iterable[str]) -> dict[str, str]:
-        """Map each venue to its calendar; an unknown one is an error, never a silent XNYS."""
+        """Return the calendar of each venue.
+
+        Raises
+        ------
+        UnknownVenueError
+            When a venue has no row; there is no default calendar.
+        """
         return {venue: self.require(venue).calendar for venue in sorted(set(venues))}
 
     @property
     def calendars(self) -> tuple[str, ...]:
-        """Every calendar that a venue uses, sorted."""
+        """Calendars that the venues use, sorted."""
         return tuple(sorted({venue.calendar for venue in self.by_name.values()}))

@@ -1,4 +1,4 @@
-"""Which instruments does a scanner judge at all? Index, liquidity floor, exchange priority, size; in this order."""
+"""Narrow the base universe of a scanner by index, liquidity floor, venue priority and size, in this order."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ _CAP = "market_cap_usd"
 
 
 def exclusions(scanner: Scanner, market: pl.DataFrame) -> list[pl.Expr]:
-    """Say why an instrument is not in the base universe: one expression for each cut, NULL where it holds.
+    """Return the reasons for which instruments are not in the base universe.
 
-    Every cut compares only what the cuts before it have kept, so a listing below the floor takes nobody's place.
+    Each condition compares only instruments that satisfy those before it, so a listing below the liquidity floor does
+    not displace another one.
 
     Parameters
     ----------
     market : pl.DataFrame
-        The scanner's market, sorted by symbol.
+        Market of the scanner, sorted by symbol.
+
+    Returns
+    -------
+    list of pl.Expr
+        One expression for each condition: the reason as text, NULL where the condition holds.
     """
     found: list[pl.Expr] = []
     if scanner.indexes:
@@ -32,7 +38,7 @@ def exclusions(scanner: Scanner, market: pl.DataFrame) -> list[pl.Expr]:
 
 
 def present(name: str, frame: pl.DataFrame) -> pl.Expr:
-    """Say where a column holds a value: neither NULL nor NaN."""
+    """Return the expression that a column is neither NULL nor NaN."""
     column = pl.col(name)
     return column.is_not_null() & column.is_not_nan() if frame.schema[name].is_float() else column.is_not_null()
 
@@ -44,13 +50,13 @@ def _kept(failures: list[pl.Expr]) -> pl.Expr:
 def _membership(scanner: Scanner, market: pl.DataFrame) -> pl.Expr:
     if not isinstance(market.schema.get("indexes"), pl.List):
         return pl.lit("missing indexes")
-    wanted = ", ".join(scanner.indexes)
+    names = ", ".join(scanner.indexes)
     is_member = pl.col("indexes").list.eval(pl.element().is_in(list(scanner.indexes))).list.any()
     return (
         pl.when(pl.col("indexes").is_null())
         .then(pl.lit("missing indexes"))
         .when(~is_member)
-        .then(pl.lit(f"indexes name none of {wanted}"))
+        .then(pl.lit(f"indexes name none of {names}"))
     )
 
 
@@ -65,12 +71,12 @@ def _floor(scanner: Scanner, market: pl.DataFrame) -> pl.Expr:
 
 
 def _priority(scanner: Scanner, is_kept: pl.Expr) -> pl.Expr:
-    places = {venue: place for place, venue in enumerate(scanner.venue_priority)}
-    place = pl.col("venue").replace_strict(places, default=len(places), return_dtype=pl.Int64)
+    priorities = {venue: priority for priority, venue in enumerate(scanner.venue_priority)}
+    priority = pl.col("venue").replace_strict(priorities, default=len(priorities), return_dtype=pl.Int64)
     ticker = pl.col("symbol").str.split_exact(":", 1).struct.field("field_1")
-    first = pl.when(is_kept).then(place).min().over(ticker, "asset_class", "product")
+    first = pl.when(is_kept).then(priority).min().over(ticker, "asset_class", "product")
     winner = first.replace_strict(dict(enumerate(scanner.venue_priority)), default=None, return_dtype=pl.String)
-    return pl.when(is_kept & (place > first)).then(
+    return pl.when(is_kept & (priority > first)).then(
         pl.format("venue {} gives way to {}", pl.col("venue"), winner.fill_null(""))
     )
 
@@ -80,7 +86,7 @@ def _size(most: int, market: pl.DataFrame, is_kept: pl.Expr) -> pl.Expr:
     if _CAP not in market.columns or not market.schema[_CAP].is_numeric():
         return pl.when(is_kept).then(missing)
     is_known = present(_CAP, market)
-    # Ordinal: equal sizes stand in the order of the frame, which is that of the symbols.
+    # Ordinal rank: equal sizes are ranked in the order of the frame, which is sorted by symbol.
     rank = pl.when(is_kept & is_known).then(pl.col(_CAP)).rank("ordinal", descending=True)
     below = pl.format("{} is number {}, {} are kept", pl.lit(_CAP), rank.fill_null(0), pl.lit(str(most)))
     return pl.when(is_kept & ~is_known).then(missing).when(rank > most).then(below)

@@ -1,4 +1,7 @@
-"""Does an instrument satisfy a scanner? The rules of docs/method/05-discovery-selection.md#5.1 on a frame of scanner columns."""
+"""Evaluate the rules of a scanner on a frame of scanner columns.
+
+See docs/method/05-discovery-selection.md#5.1.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from ingest.screening.strategies import mirrored
 from lakehouse.schema.tables import CONTRACTS
 
 _IDENTITY = ("symbol", "asset_class", "product", "venue", "session_date")
-# Columns of raw.scans that are copied where the frame has them; the rest of a scanner's columns go to the payload.
+# Columns of raw.scans that are copied where the frame has them; the other columns of a scanner go to the payload.
 _COPIED = (
     *("close", "volume", "value_traded_usd", "market_cap_usd", "adx", "rsi", "stoch_k", "atr", "volatility_d"),
     *("recommend_all", "perf_w", "perf_1m", "perf_3m", "perf_6m"),
@@ -32,9 +35,9 @@ _OPERATIONS = {"greater": ">", "egreater": ">=", "less": "<", "eless": "<=", "eq
 
 
 def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
-    """Judge every instrument of the scanner's market at one session.
+    """Evaluate a scanner for every instrument of its market at one session.
 
-    A field that is missing (NULL, NaN, or no such column) fails its rule, and the reason names it.
+    A missing value (NULL, NaN, or no such column) fails its rule, and the reason names the column.
 
     Parameters
     ----------
@@ -50,9 +53,9 @@ def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
     Raises
     ------
     ScannerInputError
-        When an identifying column is absent or a symbol stands twice.
+        When an identifying column is absent, a symbol has two rows, or a column cannot be compared with its value.
     """
-    # The order of the symbols settles equal sizes in the base universe.
+    # Equal sizes in the base universe are ranked by symbol.
     market = _market(scanner, columns).sort("symbol")
     failures = [_failure(market, *condition) for condition in _conditions(scanner)] + exclusions(scanner, market)
     reason = pl.concat_str(failures, separator="; ", ignore_nulls=True) if failures else pl.lit("")
@@ -66,24 +69,31 @@ def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
 def scan_from_columns(
     scanner: Scanner, columns: pl.DataFrame, *, source: str, run_id: str, scanned_at: dt.datetime
 ) -> pl.DataFrame:
-    """Scan rows of `marts.scanner_columns` as a source's own scanner would, and return rows of `raw.scans`."""
-    judged = evaluate(scanner, columns)
-    return scans_of(scanner, columns, judged, source=source, run_id=run_id, scanned_at=scanned_at)
+    """Evaluate a scanner on rows of `marts.scanner_columns` and return rows of `raw.scans`."""
+    evaluation = evaluate(scanner, columns)
+    return scans_of(scanner, columns, evaluation, source=source, run_id=run_id, scanned_at=scanned_at)
 
 
 def scans_of(
-    scanner: Scanner, columns: pl.DataFrame, judged: pl.DataFrame, *, source: str, run_id: str, scanned_at: dt.datetime
+    scanner: Scanner,
+    columns: pl.DataFrame,
+    evaluation: pl.DataFrame,
+    *,
+    source: str,
+    run_id: str,
+    scanned_at: dt.datetime,
 ) -> pl.DataFrame:
-    """Rows of `raw.scans` for what passed, as a source's own scanner would give them.
+    """Return rows of `raw.scans` for the instruments that passed.
 
-    Rank 1 is the most traded in USD, ties and unknown values by symbol; the scanner's `limit` cuts.
+    Rank 1 has the largest value traded in US dollars, ties and unknown values by symbol. At most `limit` rows of the
+    scanner are kept.
 
     Parameters
     ----------
-    columns, judged : pl.DataFrame
-        The frame that `evaluate` judged, and what it said.
+    columns, evaluation : pl.DataFrame
+        Frame of scanner columns, and the result of `evaluate` on it.
     """
-    passed = judged.filter("passed").select("symbol")
+    passed = evaluation.filter("passed").select("symbol")
     known = _complete(columns.join(passed, on="symbol", how="semi"))
     extra = [name for name in dict.fromkeys(scanner.columns) if name in columns.columns and name not in _COPIED]
     found = known.sort(["value_traded_usd", "symbol"], descending=[True, False], nulls_last=True).head(scanner.limit)
@@ -109,23 +119,23 @@ def _market(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
         raise ScannerInputError(f"scanner {scanner.name}: the frame lacks {', '.join(absent)}; join marts.instruments")
     if columns["symbol"].is_duplicated().any():
         twice = columns.filter(pl.col("symbol").is_duplicated())["symbol"].sort()[0]
-        raise ScannerInputError(f"scanner {scanner.name}: {twice} stands twice; give the rows of one session")
+        raise ScannerInputError(f"scanner {scanner.name}: {twice} has two rows; give the rows of one session")
     market = columns.filter(pl.col("asset_class").is_in(list(scanner.asset_classes)))
     if scanner.product is not None:
         market = market.filter(pl.col("product") == scanner.product)
     return market.filter(pl.col("venue").is_in(list(scanner.venues))) if scanner.venues else market
 
 
-def unread(scanner: Scanner, columns: pl.DataFrame) -> tuple[str, ...]:
-    """Return the columns without which nothing can pass, and which the frame does not have."""
-    wanted = [rule.column for rule in scanner.rules] + [one.left for one in scanner.filters]
-    wanted += ["indexes"] if scanner.indexes else []
-    wanted += ["market_cap_usd"] if scanner.market_cap_rank_max is not None else []
-    return tuple(name for name in dict.fromkeys(wanted) if name not in columns.columns)
+def missing_columns(scanner: Scanner, columns: pl.DataFrame) -> tuple[str, ...]:
+    """Return the columns that a scanner requires and the frame lacks; then no instrument can pass."""
+    required = [rule.column for rule in scanner.rules] + [one.left for one in scanner.filters]
+    required += ["indexes"] if scanner.indexes else []
+    required += ["market_cap_usd"] if scanner.market_cap_rank_max is not None else []
+    return tuple(name for name in dict.fromkeys(required) if name not in columns.columns)
 
 
 def _conditions(scanner: Scanner) -> list[tuple[str, str, float | str | tuple[float | str, ...]]]:
-    """List column, comparison and value of every rule and filter, in the scanner's direction."""
+    """Return column, comparison and value of every rule and filter, in the direction of the scanner."""
     found: list[tuple[str, str, float | str | tuple[float | str, ...]]] = []
     for rule in scanner.rules:
         comparison, value = mirrored(rule, scanner.threshold(rule.threshold), scanner.direction)
@@ -135,7 +145,7 @@ def _conditions(scanner: Scanner) -> list[tuple[str, str, float | str | tuple[fl
 
 
 def _failure(frame: pl.DataFrame, name: str, comparison: str, value: float | str | tuple[float | str, ...]) -> pl.Expr:
-    """Say why a rule fails, NULL where it holds."""
+    """Return the reason for which a rule fails as an expression, NULL where it holds."""
     if name not in frame.columns or frame.schema[name] == pl.Null:
         return pl.lit(f"missing {name}")
     is_text = any(isinstance(one, str) for one in (value if isinstance(value, tuple) else (value,)))
@@ -162,16 +172,16 @@ def _holds(name: str, comparison: str, value: float | str | tuple[float | str, .
 
 
 def _complete(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add the copied columns that the frame does not have as NULL: unknown, never invented."""
+    """Add the copied columns that the frame lacks, as NULL."""
     absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in _COPIED if name not in frame.columns]
     return frame.with_columns(absent).with_columns(pl.col(name).cast(pl.Float64) for name in _COPIED)
 
 
-def summarise(verdicts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Count which rule failed how often: reason, n_instruments, most frequent first."""
+def summarise(evaluations: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Count the instruments that fail each rule: reason, n_instruments, most frequent first."""
     schema = {"reason": pl.String(), "n_instruments": pl.UInt32()}
     failed = [
-        one.filter(~pl.col("passed")).select(pl.col("reason").str.split("; ")).explode("reason") for one in verdicts
+        one.filter(~pl.col("passed")).select(pl.col("reason").str.split("; ")).explode("reason") for one in evaluations
     ]
     if not failed:
         return pl.DataFrame(schema=schema)

@@ -16,9 +16,9 @@ from ingest.screening.service_fields import (
     INDEXES,
     TIMEFRAMES,
     field_of,
-    judged_columns,
     lacking,
     markets_of,
+    rule_columns_of,
     venues_of,
 )
 from ingest.screening.service_query import build_query
@@ -66,7 +66,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class LintFinding:
-    """One thing that is wrong with a scanner or a layer.
+    """Problem of a scanner or a layer.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class LintFinding:
     code : str
         Key of `RULES`.
     message, fix : str
-        What is wrong, and what to do about it.
+        Problem, and what to do about it.
     """
 
     where: str
@@ -193,7 +193,7 @@ def _requests(scanner: Scanner, venues: Venues) -> Iterator[LintFinding]:
     """Build the request to every market as the client does, and yield what prevents it."""
     unknown = [name for name in (*scanner.venues, *scanner.venue_priority) if name not in venues.by_name]
     for name in dict.fromkeys(unknown):
-        yield _at(scanner, "SCN007", f"venue {name!r} has no line in venues.csv", nearest(name, venues.by_name))
+        yield _at(scanner, "SCN007", f"venue {name!r} has no row in venues.csv", nearest(name, venues.by_name))
     every = frozenset([*FIELDS.values(), *(f"{name}|{frame}" for name in FIELDS.values() for frame in TIMEFRAMES)])
     for asset_class in scanner.asset_classes:
         names = venues_of(scanner, asset_class, venues)
@@ -208,7 +208,7 @@ def _requests(scanner: Scanner, venues: Venues) -> Iterator[LintFinding]:
             except (ScannerConfigError, ValueError) as error:
                 yield _at(scanner, "SCN007", f"no payload for {market}: {error}", "give a value that the service has")
                 continue
-            absent = [column for column in judged_columns(scanner) if lacking(column, market)]
+            absent = [column for column in rule_columns_of(scanner) if lacking(column, market)]
             if absent:
                 message = f"tradingview's market {market} has no {', '.join(absent)}: it finds nothing there"
-                yield _at(scanner, "SCN201", message, "run it on bars, or with a strategy that the market can answer")
+                yield _at(scanner, "SCN201", message, "run it on bars, or with a strategy whose columns the market has")

@@ -58,7 +58,7 @@ def _message(error: Exception, layer: Layer) -> str:
 
 
 def _layer_findings(layers: Layers, name: str) -> Iterator[LintFinding]:
-    """Yield what is wrong with one layer by itself."""
+    """Yield the problems of one layer by itself."""
     if name in layers.defined_twice:
         message = f"{FILE_NAME} and a file both define this scanner"
         yield LintFinding(name, "SCN011", message, "rename the file, or take the scanner out of the table")

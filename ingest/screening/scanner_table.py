@@ -26,14 +26,14 @@ _OPTIONAL = "overrides"
 
 @dataclass(frozen=True, slots=True)
 class TableProblem:
-    """One thing that is wrong with the table.
+    """Problem of one cell or row of the table.
 
     Attributes
     ----------
     where : str
         Row and column: `line 3 (bond), column market`.
     message, fix : str
-        What is wrong there, and the nearest valid word or another way to mend it.
+        Problem, and the nearest valid word or another way to fix it.
     """
 
     where: str
@@ -47,7 +47,7 @@ class TableProblem:
 
 @dataclass(frozen=True, slots=True)
 class ScannerTable:
-    """Scanners of the table by layer name, and all that is wrong with its rows; faulty rows give no scanners."""
+    """Scanners of the table by layer name, and the problems of its rows; faulty rows give no scanners."""
 
     layers: dict[str, Layer]
     problems: tuple[TableProblem, ...]
@@ -147,10 +147,8 @@ def _faults(row: _Row, valid: dict[str, tuple[str, ...]]) -> Iterator[TableProbl
         try:
             check_scanner_name(name)
         except PathRefusedError:
-            message = f"{name!r} is no name of a scanner"
-            yield TableProblem(
-                f"{row.where}, column name", message, "take lower-case letters, digits and _, at most 64"
-            )
+            message = f"{name!r} is not a valid name of a scanner"
+            yield TableProblem(f"{row.where}, column name", message, "use lower-case letters, digits and _, at most 64")
             return
 
 

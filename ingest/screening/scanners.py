@@ -131,7 +131,7 @@ class Scanner(BaseModel):
 
     @property
     def is_relative(self) -> bool:
-        """Whether the base universe can only be narrowed with all instruments at hand."""
+        """True when the base universe depends on all instruments of the market, by venue priority or size."""
         return bool(self.venue_priority) or self.market_cap_rank_max is not None
 
     def threshold(self, name: str) -> float:

@@ -1,4 +1,4 @@
-"""What the scanner service calls the columns, classes and markets of this house."""
+"""Translate scanner columns, asset classes and markets into those of TradingView's scanner."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ FIELDS: dict[str, str] = {
     **{f"ema{n}": f"EMA{n}" for n in _AVERAGES},
 }
 TEXT_FIELDS = ("sector", "industry", "currency", "ticker", "fund_class", "fund_category", "fund_focus")
-# What the service writes where this house has a word: it codes a fund's class by a digest, the others by numbers.
+# Codes of the service for words of a scanner: digests for the class of a fund, numbers for the others.
 CODES: dict[str, dict[str, str]] = {
     "fund_class": {
         "equity": "c05f85d35d1cd0be6ebb2af4be16e06a",
@@ -75,13 +75,13 @@ _DAILY_ONLY = frozenset(
         *TEXT_FIELDS,
     }
 )
-# What the service has under a name of the market's own.
+# Fields with another name on one market.
 _OF_MARKET = {("crypto", "market_cap_usd"): "market_cap_calc"}
-# What whole markets do not have, so that it can be said offline.
+# Fields that whole markets lack, known offline.
 _WITHOUT_TIMEFRAMES = ("futures", "bond")
 _TEXT_ONLY = ("bond",)
 INDEXES = {"SP:SPX": "S&P 500", "NASDAQ:NDX": "Nasdaq 100", "DJ:DJI": "Dow Jones Industrial Average"}
-# Columns of raw.scans that every scan asks for, where the market has them.
+# Columns of raw.scans that every scan requests, where the market has them.
 USUAL = (
     *("close", "volume", "value_traded_usd", "market_cap_usd", "adx", "rsi", "stoch_k", "atr", "volatility_d"),
     *("recommend_all", "perf_w", "perf_1m", "perf_3m", "perf_6m"),
@@ -99,7 +99,7 @@ DESCRIBING = (
     "minmov",
     "time",
 )
-# Asked for by the service's own default queries, and yet not in its list of fields.
+# Fields that the service has although they are not in its list.
 UNLISTED = frozenset({"Value.Traded"})
 USD_LIKE = ("USD", "USDT", "USDC", "BUSD", "FDUSD")
 
@@ -122,24 +122,24 @@ _CONTINUOUS = re.compile(r"^(?P<root>.+?)[1-9]!$")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One entry of a scanner payload's filter."""
+    """One entry of the filter in a scanner payload."""
 
     left: str
     operation: str
     right: object
 
     def as_json(self) -> dict[str, object]:
-        """Return it as the service reads it."""
+        """Return the entry as JSON object."""
         return {"left": self.left, "operation": self.operation, "right": self.right}
 
 
 def is_country(market: str) -> bool:
-    """Say whether a market is a country's stocks and funds."""
+    """Return whether a market holds the stocks and funds of one country."""
     return market in _COUNTRIES.values()
 
 
 def field_of(column: str, scanner: str, market: str | None = None) -> str:
-    """Return the service's name of a column of this house, `close` or `rsi|1W`.
+    """Return the field of the service for a scanner column such as `close` or `rsi|1W`.
 
     Raises
     ------
@@ -156,7 +156,13 @@ def field_of(column: str, scanner: str, market: str | None = None) -> str:
 
 
 def code_of(column: str, value: object, scanner: str) -> object:
-    """Return what the service writes for a value of a column; an unknown word of a coded column is refused."""
+    """Return the code of the service for a value of a column, or the value where the column has no codes.
+
+    Raises
+    ------
+    ScannerConfigError
+        When the column has codes and the value is not among its words; the message names the nearest.
+    """
     codes = CODES.get(column)
     if codes is None:
         return value
@@ -166,26 +172,26 @@ def code_of(column: str, value: object, scanner: str) -> object:
 
 
 def word_of(column: str, code: str | None) -> str | None:
-    """Return this house's word for what the service wrote; a code without a word stands as it came."""
-    words = {told: word for word, told in CODES.get(column, {}).items()}
+    """Return the word for a code of the service, or the code itself where there is no word."""
+    words = {coded: word for word, coded in CODES.get(column, {}).items()}
     return words.get(code, code) if code is not None else None
 
 
 def lacking(column: str, market: str) -> bool:
-    """Say offline whether a market is known not to have a column: timeframes, or figures at all."""
+    """Return whether a market is known offline to lack a column, by its timeframe or because it has text only."""
     if "|" in column and market in _WITHOUT_TIMEFRAMES:
         return True
     return market in _TEXT_ONLY and column not in TEXT_FIELDS and column not in ("close", "market_cap_usd")
 
 
-def judged_columns(scanner: Scanner) -> tuple[str, ...]:
-    """Return the columns that the scanner's rules and filters read."""
+def rule_columns_of(scanner: Scanner) -> tuple[str, ...]:
+    """Return the columns that the rules and filters of a scanner read."""
     rules = [rule.column for rule in scanner.rules]
     return tuple(dict.fromkeys([*rules, *(one.left for one in scanner.filters)]))
 
 
 def venues_of(scanner: Scanner, asset_class: str, venues: Venues) -> tuple[str, ...]:
-    """Return the venues to ask about: the scanner's, or all that mostly trade this class."""
+    """Return the venues of a scanner, or all that mainly trade the class where it names none."""
     if scanner.venues:
         return tuple(sorted(set(scanner.venues) & set(venues.by_name)))
     kinds = _KINDS.get(asset_class, (asset_class,))
@@ -193,7 +199,7 @@ def venues_of(scanner: Scanner, asset_class: str, venues: Venues) -> tuple[str, 
 
 
 def markets_of(asset_class: str, names: Iterable[str], venues: Venues, countries: Sequence[str]) -> tuple[str, ...]:
-    """Return the service's markets for a class; stocks and funds stand under the country of their venue."""
+    """Return the markets of the service for a class; stocks and funds are in the markets of their countries."""
     if asset_class not in ("equity", "etf"):
         return (_MARKETS[asset_class],)
     found = {venues.require(name).country for name in names} & set(countries)
@@ -201,7 +207,7 @@ def markets_of(asset_class: str, names: Iterable[str], venues: Venues, countries
 
 
 def class_conditions(asset_class: str, product: str | None) -> list[Condition]:
-    """Return what tells a class, and a product of it, from the others on its market."""
+    """Return the conditions that select a class, and a product of it, on its market."""
     crypto = {"spot": ["spot"], "perp": ["swap"], "dated": ["futures"]}.get(product or "", ["spot", "swap"])
     conditions = {
         "equity": [Condition("type", "in_range", ["stock", "dr"])],
@@ -215,7 +221,7 @@ def class_conditions(asset_class: str, product: str | None) -> list[Condition]:
 
 
 def class_of(kind: object, specs: object) -> tuple[str, str] | None:
-    """Return asset class and product of a row by its `type` and `typespecs`; None where this house has no such class."""
+    """Return asset class and product of a row from its `type` and `typespecs`, None for any other class."""
     traits = set(specs) if isinstance(specs, list) else set()
     if kind in ("stock", "dr"):
         return "equity", "cash"
@@ -232,6 +238,6 @@ def class_of(kind: object, specs: object) -> tuple[str, str] | None:
 
 
 def root_of(asset_class: str, ticker: str) -> str | None:
-    """Return the root of a continuous future, None for anything else."""
+    """Return the root of a continuous future, None for other instruments."""
     found = _CONTINUOUS.match(ticker) if asset_class == "future" else None
     return found.group("root") if found else None

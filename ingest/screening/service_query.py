@@ -1,4 +1,7 @@
-"""The question that a scanner asks the service: filters, columns and market (protocol: scanner payload)."""
+"""Build the request of a scanner to TradingView: market, filters and columns.
+
+See docs/protocols.md#tradingview-scanner.
+"""
 
 from __future__ import annotations
 
@@ -17,35 +20,39 @@ from ingest.screening.service_fields import (
     code_of,
     field_of,
     is_country,
-    judged_columns,
+    rule_columns_of,
 )
 from ingest.screening.strategies import mirrored
 
 _OPERATIONS = {">": "greater", ">=": "egreater", "<": "less", "<=": "eless"}
-# In dollars here, in the quote's currency there: judged here only.
-_JUDGED_HERE = ("value_traded_usd", "market_cap_usd")
+# In US dollars here and in the quote currency at the service, so that only this package applies conditions on them.
+_LOCAL_ONLY = ("value_traded_usd", "market_cap_usd")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question to one market.
+    """Request of one scanner to one market.
 
     Attributes
     ----------
+    subject : str
+        Description of the request, for messages.
     columns : tuple of str
-        Fields of the service, in the order in which it answers.
-    local : dict
-        Column of this house to field of the service.
+        Fields of the service, in the order of the values in its response.
+    fields : dict of str to str
+        Field of the service by scanner column.
+    floor : float or None
+        Liquidity floor, in US dollars, that the service applies to quotes in dollars.
     missing : tuple of str
-        Columns that the rules read and the market does not have: then nothing there can satisfy them.
+        Columns that the rules read and the market lacks; then no instrument there can pass.
     indexes : tuple of str
-        Indices whose members are asked for; none asks for all.
+        Indices whose members are requested; without any, all instruments are.
     """
 
     market: str
     subject: str
     columns: tuple[str, ...]
-    local: dict[str, str]
+    fields: dict[str, str]
     filters: tuple[Condition, ...]
     floor: float | None
     is_floor_required: bool
@@ -53,12 +60,12 @@ class Query:
     indexes: tuple[str, ...] = ()
 
     @property
-    def place(self) -> str:
-        """The market in the address: sets of symbols are asked for at all markets at once."""
+    def path_market(self) -> str:
+        """Market in the path of the request: members of indices are requested from all markets at once."""
         return "global" if self.indexes else self.market
 
     def body(self, first: int, last: int) -> dict[str, object]:
-        """Return the payload for the rows [first, last); sorted by name, since names do not move between two pages."""
+        """Return the payload for the rows [first, last), sorted by name so that pages do not shift between requests."""
         symbols: dict[str, object] = {"query": {"types": []}, "tickers": []}
         if self.indexes:
             symbols["symbolset"] = [f"SYML:{index.replace(':', ';')}" for index in self.indexes]
@@ -77,14 +84,14 @@ class Query:
         return payload
 
     def _floor(self, floor: float) -> dict[str, object]:
-        """Apply the floor where the quote is a dollar; elsewhere it is applied here, after conversion."""
-        ways = [
+        """Apply the floor to quotes in dollars; for others this package applies it after conversion."""
+        alternatives = [
             Condition("currency", "not_in_range", list(USD_LIKE)),
             Condition("Value.Traded", "egreater", floor),
         ]
         if not self.is_floor_required:
-            ways.append(Condition("Value.Traded", "empty", None))
-        operands = [{"expression": one.as_json()} for one in ways]
+            alternatives.append(Condition("Value.Traded", "empty", None))
+        operands = [{"expression": one.as_json()} for one in alternatives]
         return {"operator": "and", "operands": [{"operation": {"operator": "or", "operands": operands}}]}
 
 
@@ -97,25 +104,30 @@ def build_query(
     *,
     is_universe: bool = False,
 ) -> Query:
-    """Build the question of a scanner to one market.
+    """Build the request of a scanner to one market.
 
-    What the service filters is what `rules.evaluate` asks as well, so the answer can be judged again here. Where the base
-    universe of one instrument depends on the others, the service must not leave any out: the rules are applied here only.
+    The service applies the conditions of `predicates.evaluate`, which is evaluated on its response once more. Where the
+    base universe depends on all instruments, the service applies no rules, so that none is left out.
 
     Parameters
     ----------
     known : frozenset of str
         Fields that the market has.
     is_universe : bool
-        Leave out the strategy: ask for everything that the scanner could find.
+        Whether to leave out the strategy, and so to request everything that the scanner could find.
+
+    Raises
+    ------
+    ScannerConfigError
+        When the service does not have a column or a value of the scanner.
     """
-    judged = judged_columns(scanner)
-    wanted = () if is_universe else tuple(dict.fromkeys([*judged, *USUAL, *scanner.columns]))
-    names = {column: field_of(column, scanner.name, market) for column in wanted}
+    rule_columns = rule_columns_of(scanner)
+    requested = () if is_universe else tuple(dict.fromkeys([*rule_columns, *USUAL, *scanner.columns]))
+    names = {column: field_of(column, scanner.name, market) for column in requested}
     has = known | UNLISTED if is_country(market) else known
-    local = {column: name for column, name in names.items() if name in has}
-    missing = tuple(column for column in judged if column not in local and column not in _JUDGED_HERE)
-    if scanner.market_cap_rank_max is not None and "market_cap_usd" not in local:
+    fields = {column: name for column, name in names.items() if name in has}
+    missing = tuple(column for column in rule_columns if column not in fields and column not in _LOCAL_ONLY)
+    if scanner.market_cap_rank_max is not None and "market_cap_usd" not in fields:
         missing += ("market_cap_usd",)
     describing = tuple(name for name in DESCRIBING if name in has)
     conditions = [*class_conditions(asset_class, scanner.product)]
@@ -126,8 +138,8 @@ def build_query(
     return Query(
         market,
         f"scanner {scanner.name} on {market}",
-        tuple(dict.fromkeys([*describing, *local.values()])),
-        local,
+        tuple(dict.fromkeys([*describing, *fields.values()])),
+        fields,
         tuple(conditions),
         floor,
         scanner.liquidity_required,
@@ -147,7 +159,7 @@ def _rules(scanner: Scanner) -> list[Condition]:
 def _filters(scanner: Scanner) -> list[Condition]:
     found = []
     for one in scanner.filters:
-        if one.left in _JUDGED_HERE:
+        if one.left in _LOCAL_ONLY:
             continue
         right: object
         if isinstance(one.right, tuple):
@@ -159,5 +171,5 @@ def _filters(scanner: Scanner) -> list[Condition]:
 
 
 def is_text(column: str) -> bool:
-    """Say whether a column of the service holds text."""
+    """Return whether a scanner column holds text."""
     return column in TEXT_FIELDS

@@ -2,9 +2,9 @@
 
 See docs/method/05-discovery-selection.md#5.1, multi-timeframe.
 
-A week runs from Monday to Sunday by session date. The running week counts as a bar, as on the service: its close is the
-session's. What needs highs and lows (`adx|1W`) or ratings (`recommend_all|1W`) is not computed, and a rule on it
-fails as missing.
+A week runs from Monday to Sunday by session date. The current week counts as a bar, as at TradingView: its close is that
+of the session. Columns that need highs and lows (`adx|1W`) or ratings (`recommend_all|1W`) are not computed, and a rule
+on them fails as missing.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _SCHEMA = {"symbol": pl.String(), "session_date": pl.Date(), **dict.fromkeys(COM
 
 
 def weekly_columns(closes: pl.DataFrame, sessions: Sequence[dt.date] | None = None) -> pl.DataFrame:
-    """Say at every session what the weekly columns were then; nothing after a session is read for it.
+    """Compute the weekly columns at every session from the closes up to it.
 
     RSI 14 = 100 * up / (up + down) of Wilder averages of the weekly moves, started with the mean of the first 14; the
-    running week's move is added to the averages of the weeks before. momentum10 = close - close ten weekly bars back.
+    move of the current week is added to the averages of the weeks before. momentum10 = close - close ten weekly bars back.
 
     Parameters
     ----------
     closes : pl.DataFrame
         symbol, session_date, close; one row for each session, in any order.
     sessions : sequence of date, optional
-        Sessions to answer for; default all.
+        Sessions of the result; all by default.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def weekly_columns(closes: pl.DataFrame, sessions: Sequence[dt.date] | None = No
 
 
 def _states_before(weeks: pl.DataFrame) -> pl.DataFrame:
-    """For each week what the weeks before it left: the last close, the close ten back, moves and Wilder averages."""
+    """Return the state before each week: last close, close ten weeks back, number of moves, and Wilder averages."""
     close = pl.col("close")
     known = weeks.with_columns((close - close.shift(1)).over("symbol").alias("move"))
     known = known.with_columns(
@@ -93,7 +93,7 @@ def _wilder(side: str) -> pl.Expr:
 
 
 def _averaged(side: str, move: pl.Expr) -> pl.Expr:
-    """Add the running week's move to the average of the weeks before; with 13 moves before it is the seed's last."""
+    """Return the average after the move of the current week; with 13 earlier moves it completes the first average."""
     n_moves, before = pl.col("n_moves"), pl.col(f"{side}_average")
     return (
         pl.when(n_moves >= _RSI_LENGTH)

@@ -1,4 +1,4 @@
-"""Reading tables of bars from disk: Parquet and CSV in the documented columns.
+"""Read tables of bars from Parquet and CSV files.
 
 See docs/architecture.md#sources.
 
@@ -35,7 +35,7 @@ def table_files(path: Path) -> tuple[Path, ...]:
     Raises
     ------
     NotATableError
-        When there is none.
+        When the path does not exist, or has no Parquet or CSV file.
     """
     if path.is_file():
         if path.suffix.lower() not in SUFFIXES:
@@ -52,12 +52,12 @@ def table_files(path: Path) -> tuple[Path, ...]:
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """Read one file as it is, with lower-case column names.
+    """Read one file without converting values; column names become lower case.
 
     Raises
     ------
     NotATableError
-        When it cannot be read as a table, or has none of the documented columns.
+        When the file cannot be read, two columns have the same name, or it has none of the documented columns.
     """
     try:
         is_parquet = path.suffix.lower() == ".parquet"
@@ -70,20 +70,20 @@ def read_table(path: Path) -> pl.DataFrame:
         raise NotATableError(f"{path}: two columns have the same name: {', '.join(sorted(names))}")
     frame.columns = names
     if not _DOCUMENTED & set(names):
-        raise NotATableError(f"{path} is no table of bars: none of the columns {', '.join(REQUIRED)} is in it")
+        raise NotATableError(f"{path} is no table of bars: it has none of the columns {', '.join(REQUIRED)}")
     return frame
 
 
 def missing_columns(frame: pl.DataFrame) -> tuple[str, ...]:
-    """Name the required columns that a table lacks."""
+    """Return the required columns that a table lacks."""
     has_date = any(name in frame.columns for name in _DATE_NAMES)
     return tuple(name for name in REQUIRED if name not in frame.columns and not (name == "date" and has_date))
 
 
-def shaped(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give a table the documented columns in their types; `opened_at` is its date as a naive UTC timestamp.
+def normalized(frame: pl.DataFrame) -> pl.DataFrame:
+    """Convert a table to the documented columns and types; `opened_at` is its date as naive UTC timestamp.
 
-    A number that cannot be read becomes NaN and an unreadable date becomes NULL: the quarantine names both.
+    A number that cannot be read becomes NaN and an unreadable date becomes NULL; quarantine reports both.
     """
     date = next((name for name in _DATE_NAMES if name in frame.columns), None)
     symbol = _text("symbol") if "symbol" in frame.columns else pl.lit(None, dtype=pl.String)
@@ -103,7 +103,18 @@ def shaped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_metadata(path: Path) -> pl.DataFrame | None:
-    """Read the `symbols.csv` beside the bars: one row for each symbol, or None where there is no such file."""
+    """Read the `symbols.csv` beside the bars.
+
+    Returns
+    -------
+    pl.DataFrame or None
+        One row for each symbol; None where there is no such file.
+
+    Raises
+    ------
+    NotATableError
+        When the file cannot be read, or has no column `symbol`.
+    """
     file = (path if path.is_dir() else path.parent) / METADATA_FILE
     if not file.is_file():
         return None
@@ -112,8 +123,8 @@ def read_metadata(path: Path) -> pl.DataFrame | None:
         raise NotATableError(f"{file}: column symbol is missing")
     if "quote_currency" in frame.columns:
         frame = frame.rename({"quote_currency": "quote"})
-    shape = shaped(frame).drop("opened_at", *NUMBERS)
-    return shape.group_by("symbol", maintain_order=True).agg(pl.all().drop_nulls().first())
+    metadata = normalized(frame).drop("opened_at", *NUMBERS)
+    return metadata.group_by("symbol", maintain_order=True).agg(pl.all().drop_nulls().first())
 
 
 def _text(name: str) -> pl.Expr:
@@ -140,7 +151,7 @@ def _timestamp(frame: pl.DataFrame, name: str) -> pl.Expr:
     if kind != pl.String:
         return pl.lit(None, dtype=pl.Datetime("us"))
     text = column.str.strip_chars()
-    # An offset or Z is converted; a text without one is UTC already (docs/method/01-time-sessions-bars.md#1.1).
+    # A time with offset or Z is converted; one without is UTC (docs/method/01-time-sessions-bars.md#1.1).
     zoned = text.str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
     return pl.coalesce(
         text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us"),

@@ -1,4 +1,4 @@
-"""The source `files`: bars from a Parquet or CSV file, or a folder of them.
+"""Read bars from a Parquet or CSV file, or a folder of them, as the source `files`.
 
 See docs/architecture.md#sources.
 """
@@ -15,7 +15,7 @@ import polars as pl
 from ingest.reference.calendars import session_date_of
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner
-from ingest.sources.bar_files import UNKNOWN_SYMBOL, missing_columns, read_metadata, read_table, shaped, table_files
+from ingest.sources.bar_files import UNKNOWN_SYMBOL, missing_columns, normalized, read_metadata, read_table, table_files
 from ingest.sources.instruments import classify, describe, with_pairs
 from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest, no_scanner
 from lakehouse.paths import SYMBOL_PATTERN
@@ -26,13 +26,13 @@ _VALUES = ("open", "high", "low", "close", "volume", "adj_close")
 class FilesSource:
     """Bars of a file or a folder.
 
-    Rows that cannot be a bar (a required column is missing, a symbol outside the whitelist, an unknown asset class) are
-    handed over as refused; a series without open, high and low is close-only, and marked.
+    Rows that cannot be a bar (missing required column, symbol outside the whitelist, unknown asset class) are returned as
+    refused. An instrument without open, high and low is marked close-only.
 
     Raises
     ------
     NotATableError
-        At the first question, when the path holds no table.
+        At the first use, when the path has no table.
     UnknownVenueError
         When a symbol's venue has no calendar (docs/method/01-time-sessions-bars.md#1.2).
     """
@@ -49,14 +49,14 @@ class FilesSource:
 
     @cached_property
     def _tables(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """All rows, sound and refused: each file is read once."""
-        sound: list[pl.DataFrame] = []
+        """Usable and refused rows of all files; each file is read once."""
+        usable: list[pl.DataFrame] = []
         refused: list[pl.DataFrame] = []
         n_rows = 0
         for file in table_files(self.path):
             raw = read_table(file)
             absent = missing_columns(raw)
-            rows = shaped(raw).with_columns(
+            rows = normalized(raw).with_columns(
                 pl.int_range(n_rows + 1, n_rows + raw.height + 1, dtype=pl.Int64).alias("row_number")
             )
             n_rows += raw.height
@@ -73,15 +73,15 @@ class FilesSource:
                         bad, "bad_symbol", pl.format("{} is not VENUE:TICKER", pl.col("symbol").fill_null("(none)"))
                     )
                 )
-            sound.append(rows.filter(~is_bad) if bad.height else rows)
-        rows = pl.concat(sound) if sound else pl.DataFrame()
-        strangers = pl.DataFrame(schema=REFUSED_SCHEMA)
+            usable.append(rows.filter(~is_bad) if bad.height else rows)
+        rows = pl.concat(usable) if usable else pl.DataFrame()
+        unclassified = pl.DataFrame(schema=REFUSED_SCHEMA)
         if rows.height:
-            rows, strangers = self._place(rows)
-        return rows, pl.concat([*refused, strangers])
+            rows, unclassified = self._with_sessions(rows)
+        return rows, pl.concat([*refused, unclassified])
 
-    def _place(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Give each row its venue's calendar, its session and its class; part from rows of unknown class."""
+    def _with_sessions(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Add calendar, session and class to each row; rows of unknown class or without a date are returned apart."""
         venue = rows.select(pl.col("symbol").unique()).with_columns(
             pl.col("symbol").str.split_exact(":", 1).struct.field("field_0").alias("venue")
         )
@@ -91,18 +91,18 @@ class FilesSource:
             pl.col("venue").replace_strict(calendars, return_dtype=pl.String).alias("calendar"),
             pl.col("venue").replace_strict(kinds, return_dtype=pl.String).alias("kind"),
         )
-        placed = classify(rows.join(venue, on="symbol", how="left", maintain_order="left")).with_columns(
+        dated = classify(rows.join(venue, on="symbol", how="left", maintain_order="left")).with_columns(
             session_date_of(pl.col("opened_at"), pl.col("calendar")).alias("session_date")
         )
         is_unknown, is_undated = pl.col("asset_class").is_null(), pl.col("session_date").is_null()
-        unknown, undated = placed.filter(is_unknown), placed.filter(~is_unknown & is_undated)
+        unknown, undated = dated.filter(is_unknown), dated.filter(~is_unknown & is_undated)
         refused = pl.concat(
             [
                 _refuse(unknown, "bad_symbol", pl.format("asset class {} is unknown", "asset_class_given")),
-                _refuse(undated, "missing_column", pl.lit("the row has no date that can be read")),
+                _refuse(undated, "missing_column", pl.lit("the row has no readable date")),
             ]
         )
-        return placed.filter(~is_unknown & ~is_undated) if refused.height else placed, refused
+        return dated.filter(~is_unknown & ~is_undated) if refused.height else dated, refused
 
     @cached_property
     def _metadata(self) -> pl.DataFrame | None:
@@ -119,40 +119,40 @@ class FilesSource:
         rows, _ = self._tables
         if rows.is_empty():
             return pl.DataFrame(schema=INSTRUMENT_SCHEMA)
-        one_each = describe(rows.lazy().filter(pl.col("session_date") <= as_of))
+        instruments = describe(rows.lazy().filter(pl.col("session_date") <= as_of))
         if self._metadata is not None:
-            one_each = _enrich(one_each, self._metadata)
-        return with_pairs(one_each, self.venues)
+            instruments = _enrich(instruments, self._metadata)
+        return with_pairs(instruments, self.venues)
 
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
-        """Yield all requested bars in one answer."""
+        """Yield all requested bars in one batch."""
         rows, refused = self._tables
         date, future_after = pl.col("session_date"), max(request.fetched_at.date(), request.last)
-        wanted = (date <= request.last) if request.first is None else date.is_between(request.first, request.last)
-        # Only what this answer replaces in the quarantine: a row outside its span would be told again by every answer.
-        refused = refused.filter(date.is_null() | wanted)
+        in_span = (date <= request.last) if request.first is None else date.is_between(request.first, request.last)
+        # A row outside the span is not replaced in quarantine, so every batch would add it again.
+        refused = refused.filter(date.is_null() | in_span)
         if rows.is_empty():
             yield BarBatch((), pl.DataFrame(schema=BAR_SCHEMA), refused, _absent(request.symbols, ()))
             return
-        is_asked = pl.col("symbol").is_in(list(request.symbols))
-        found = rows.filter(is_asked & (wanted | (date > future_after)))
-        # A symbol that has bars in the future only is not known yet, so nobody asks for it; its rows are wrong all the same.
-        strangers = rows.filter(~is_asked & (date > future_after))
-        answered = set(rows["symbol"].unique()) & set(request.symbols)
+        is_requested = pl.col("symbol").is_in(list(request.symbols))
+        found = rows.filter(is_requested & (in_span | (date > future_after)))
+        # A symbol with future bars only is not among the instruments and so never requested; its rows are refused here.
+        future = rows.filter(~is_requested & (date > future_after))
+        available = set(rows["symbol"].unique()) & set(request.symbols)
         yield BarBatch(
-            tuple(sorted(answered)),
+            tuple(sorted(available)),
             found.select(list(BAR_SCHEMA)),
-            pl.concat([refused, _refuse(strangers, "future_session", pl.lit(f"later than {future_after}"))]),
-            _absent(request.symbols, answered),
+            pl.concat([refused, _refuse(future, "future_session", pl.lit(f"later than {future_after}"))]),
+            _absent(request.symbols, available),
         )
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
-        """Refuse: bars on disk are scanned through `marts.scanner_columns`."""
+        """Refuse the scan, since bars of files are scanned through `marts.scanner_columns`."""
         raise no_scanner(self.name, scanner, as_of_at or as_of)
 
 
-def _absent(asked: Sequence[str], answered: Sequence[str] | set[str]) -> dict[str, str]:
-    return {symbol: "the files hold no such symbol" for symbol in asked if symbol not in set(answered)}
+def _absent(requested: Sequence[str], available: Sequence[str] | set[str]) -> dict[str, str]:
+    return {symbol: "the files have no such symbol" for symbol in requested if symbol not in set(available)}
 
 
 def _refuse(rows: pl.DataFrame, reason: str, detail: pl.Expr) -> pl.DataFrame:
@@ -168,7 +168,7 @@ def _refuse(rows: pl.DataFrame, reason: str, detail: pl.Expr) -> pl.DataFrame:
 
 
 def _enrich(instruments: pl.DataFrame, metadata: pl.DataFrame) -> pl.DataFrame:
-    """Fill what the bars do not say from symbols.csv; what the bars say stands."""
+    """Fill missing metadata of the instruments from symbols.csv."""
     fields = [
         name
         for name in metadata.columns

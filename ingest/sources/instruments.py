@@ -1,4 +1,4 @@
-"""What is known of an instrument: class, product, pair, currency. Unknown stays NULL, nothing is invented."""
+"""Describe instruments by class, product, pair and currency; what is unknown stays NULL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import polars as pl
 from ingest.reference.venues import Venues
 from ingest.sources.protocol import INSTRUMENT_SCHEMA
 
-# What sources call a class, and what it is here: asset class and product.
+# Asset class and product by the words that sources use.
 _CLASS_NAMES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("equity", "stock", "dr"), ("equity", "cash")),
     **dict.fromkeys(("etf", "fund"), ("etf", "cash")),
@@ -23,16 +23,39 @@ _CLASS_NAMES: dict[str, tuple[str, str]] = {
 }
 _PAIRED = ("crypto", "fx")
 _CRYPTO_PAIR = r"^(?P<base>.+?)(?P<quote>FDUSD|USDT|USDC|USD|DAI|EUR|GBP|JPY|TRY|BRL)$"
-# BNBUSD is BNB in USD and no BN in BUSD, XXBTZUSD is no XXBTZ: which of them holds is decided downstream, with the lists
-# of coins and quotes (int_pairs_split), and so is everything that a separator cuts.
-_CUT_DOWNSTREAM = r"[-_/.]|(?:[BGTZ]|PY|RL)USD$|Z(?:EUR|GBP|JPY)$"
+# Ambiguous tickers (BNBUSD: BNB in USD, not BN in BUSD; XXBTZUSD) and tickers with a separator are split by the dbt model
+# int_pairs_split, which knows the coins and the quote currencies.
+_SPLIT_BY_DBT = r"[-_/.]|(?:[BGTZ]|PY|RL)USD$|Z(?:EUR|GBP|JPY)$"
 _FX_PAIR = r"^(?P<base>[A-Z]{3})(?P<quote>[A-Z]{3})$"
 
 
-def classify(rows: pl.DataFrame) -> pl.DataFrame:
-    """Translate `asset_class` (where none is given: the venue's `kind`) to the classes and products of this house.
+def instrument_row(symbol: str, asset_class: str, product: str, **fields: object) -> dict[str, object]:
+    """Return a row of `INSTRUMENT_SCHEMA`, and of further `fields`; columns that are not given are NULL."""
+    venue, _, ticker = symbol.partition(":")
+    return {
+        **dict.fromkeys(INSTRUMENT_SCHEMA),
+        "symbol": symbol,
+        "venue": venue,
+        "ticker": ticker,
+        "asset_class": asset_class,
+        "product": product,
+        "is_close_only": False,
+        **fields,
+    }
 
-    An unknown class gives NULL; `asset_class_given` keeps the word. A `product` that is given stands.
+
+def classify(rows: pl.DataFrame) -> pl.DataFrame:
+    """Translate the words of a source into `ASSET_CLASSES` and `PRODUCTS`.
+
+    Parameters
+    ----------
+    rows : pl.DataFrame
+        asset_class (where NULL, the `kind` of the venue counts), kind, product (kept where given).
+
+    Returns
+    -------
+    pl.DataFrame
+        The rows with asset_class and product, NULL where the word is unknown, and asset_class_given with the word.
     """
     given = pl.coalesce("asset_class", "kind").str.to_lowercase()
     words = sorted(_CLASS_NAMES)
@@ -46,16 +69,18 @@ def classify(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def describe(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Say once for each symbol what its rows say, independent of their order; sorted by symbol.
+    """Aggregate bars with metadata to one row for each symbol, sorted by symbol, whatever the order of the rows.
 
-    An instrument is close-only when no bar of it has an open, a high or a low. Where rows disagree on a text the
+    An instrument is close-only when none of its bars has an open, a high or a low. Where rows disagree on a text, the
     alphabetically first is taken.
     """
-    told = [name for name in INSTRUMENT_SCHEMA if name not in ("symbol", "ticker", "is_close_only", "first_session")]
+    metadata = [
+        name for name in INSTRUMENT_SCHEMA if name not in ("symbol", "ticker", "is_close_only", "first_session")
+    ]
     return (
         rows.group_by("symbol")
         .agg(
-            *(pl.col(name).min() for name in told),
+            *(pl.col(name).min() for name in metadata),
             pl.all_horizontal(pl.col(name).is_null() for name in ("open", "high", "low")).all().alias("is_close_only"),
             pl.col("session_date").min().alias("first_session"),
         )
@@ -68,11 +93,16 @@ def describe(rows: pl.LazyFrame) -> pl.DataFrame:
 def with_pairs(instruments: pl.DataFrame, venues: Venues) -> pl.DataFrame:
     """Fill base and quote of crypto and FX from the ticker, country and currency from the venue, where not given.
 
-    A crypto pair that can be cut in two ways stays without a base; a currency that the source names and the ticker ends
-    in is its quote.
+    A crypto pair that can be split in two ways stays without a base. Where the ticker ends with the currency that the
+    source gives, that currency is its quote.
+
+    Returns
+    -------
+    pl.DataFrame
+        `INSTRUMENT_SCHEMA`.
     """
     bare = pl.col("ticker").str.replace(r"\.[PF]$", "")
-    crypto = pl.when(~bare.str.contains(_CUT_DOWNSTREAM)).then(bare.str.extract_groups(_CRYPTO_PAIR))
+    crypto = pl.when(~bare.str.contains(_SPLIT_BY_DBT)).then(bare.str.extract_groups(_CRYPTO_PAIR))
     fx = bare.str.extract_groups(_FX_PAIR)
     is_crypto, is_paired = pl.col("asset_class") == "crypto", pl.col("asset_class").is_in(_PAIRED)
 

@@ -1,4 +1,4 @@
-"""What a source answers: instruments, bars, and scans where it has a scanner of its own.
+"""Interface of a source of market data: instruments, bars, and scans where it has a scanner of its own.
 
 See docs/architecture.md#sources.
 """
@@ -17,9 +17,6 @@ from ingest.screening.scanners import Scanner
 
 DAILY = "1d"
 
-# A bar as a source hands it over. `session_date` is already the session's
-# (docs/method/01-time-sessions-bars.md#1.1); a close-only bar has null
-# open, high and low; `row_number` says where the row stood in the source, for the quarantine.
 BAR_SCHEMA = {
     "symbol": pl.String(),
     "session_date": pl.Date(),
@@ -31,8 +28,13 @@ BAR_SCHEMA = {
     "adj_close": pl.Float64(),
     "row_number": pl.Int64(),
 }
-# A bar that the source itself could not read as one: the same columns and why.
+"""Columns of the bars of a source.
+
+`session_date` is the session of the bar, not the date of its timestamp (docs/method/01-time-sessions-bars.md#1.1). A
+close-only bar has NULL open, high and low. `row_number` is the position of the row in the source, for quarantine.
+"""
 REFUSED_SCHEMA = {**BAR_SCHEMA, "reason": pl.String(), "detail": pl.String()}
+"""Columns of the rows that are no usable bars, with the reason."""
 
 INSTRUMENT_SCHEMA = {
     "symbol": pl.String(),
@@ -61,22 +63,22 @@ PRODUCTS = ("spot", "perp", "cash", "dated", "continuous", "cfd", "index")
 
 @dataclass(frozen=True, slots=True)
 class BarRequest:
-    """Which bars are asked for.
+    """Request for the bars of several symbols in one span of sessions.
 
     Attributes
     ----------
     symbols : tuple of str
         `VENUE:TICKER`, already checked against the whitelist.
     first : date or None
-        First session wanted; None asks for everything since genesis.
+        First session; None requests everything since the first bar of each symbol.
     last : date
-        Last session wanted. A source also hands over rows dated after the day of `fetched_at`: such a row is wrong
-        whatever was asked for, and goes to quarantine.
+        Last session. A source also returns rows dated after the day of `fetched_at`: such a row is wrong whatever was
+        requested, and goes to quarantine.
     as_of_at : datetime
-        The run's clock, naive UTC: a bar is final when its session had closed and settled by then
+        Clock of the run, naive UTC: a bar is final when its session had closed and settled by then
         (docs/method/01-time-sessions-bars.md#1.3).
     fetched_at : datetime
-        The clock of the fetch itself, naive UTC.
+        Clock of the fetch, naive UTC.
     """
 
     symbols: tuple[str, ...]
@@ -89,10 +91,20 @@ class BarRequest:
 
 @dataclass(frozen=True, slots=True)
 class BarBatch:
-    """What one answer held: bars in `BAR_SCHEMA`, rows refused in `REFUSED_SCHEMA`, and symbols that failed.
+    """Bars of several symbols that were fetched together.
 
-    `symbols` are those that were answered in whole; a symbol in `failures` (symbol to message) was not, and nothing of
-    it is stored.
+    Attributes
+    ----------
+    symbols : tuple of str
+        Symbols with a complete series.
+    bars : pl.DataFrame
+        `BAR_SCHEMA`.
+    refused : pl.DataFrame
+        `REFUSED_SCHEMA`: rows that the source could not read as bars.
+    failures : dict of str to str
+        Error message of each symbol without a complete series; nothing of it is stored.
+    seconds : float
+        Duration of the fetch.
     """
 
     symbols: tuple[str, ...]
@@ -104,18 +116,18 @@ class BarBatch:
 
 @runtime_checkable
 class Source(Protocol):
-    """One honest origin of market data.
+    """Source of market data.
 
     Attributes
     ----------
     name : str
         Value of the column `source` in every raw table.
     is_simulated : bool
-        Whether its numbers are to be labelled SIMULATED.
+        Whether its numbers are labelled SIMULATED.
     scans_from_bars : bool
         Whether discovery runs on `marts.scanner_columns`, because the source has no scanner of its own.
     is_remote : bool
-        Whether asking costs requests: then only stale, missing or incomplete symbols are asked for.
+        Whether bars are fetched over a network; then only stale, missing or incomplete symbols are requested.
     """
 
     name: str
@@ -128,13 +140,16 @@ class Source(Protocol):
         ...
 
     def bars(self, request: BarRequest) -> Iterator[BarBatch]:
-        """Yield complete answers; each is landed as it comes, so an interrupted fetch resumes behind the last."""
+        """Yield the requested bars in batches; each is landed at once, so an interrupted fetch resumes after the last."""
         ...
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
-        """Return what the source's own scanner found, in the columns of `raw.scans` that a source can know.
+        """Run a scanner at the source and return the columns of `raw.scans` that a source can know.
 
-        `as_of_at` is the run's clock, naive UTC; by default the end of `as_of`.
+        Parameters
+        ----------
+        as_of_at : datetime, optional
+            Clock of the run, naive UTC; by default the end of `as_of`.
 
         Raises
         ------
@@ -145,7 +160,7 @@ class Source(Protocol):
 
 
 def no_scanner(source: str, scanner: Scanner, moment: dt.date) -> ScanUnsupportedError:
-    """The refusal of a source that is scanned from its bars, asked to scan."""
+    """Return the error of a source that is scanned from its bars and was requested to scan."""
     return ScanUnsupportedError(
         f"{source} has no scanner of its own ({scanner.name} at {moment}): use scan_from_columns"
     )

@@ -1,4 +1,4 @@
-"""Making the source that a name stands for.
+"""Make a source by its name.
 
 See docs/architecture.md#sources.
 """
@@ -15,8 +15,8 @@ from ingest.sources.binance import BinanceSource
 from ingest.sources.files import FilesSource
 from ingest.sources.pacing import Pace, Report
 from ingest.sources.protocol import Source
-from ingest.sources.sample.sample import DEFAULT_SEED, SampleSource
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.sample.source import DEFAULT_SEED, SampleSource
+from ingest.sources.tradingview.source import TradingViewSource
 from ingest.sources.yahoo import YahooSource
 
 SOURCES = ("sample", "files", "tradingview", "binance", "yahoo")
@@ -34,25 +34,36 @@ def make_source(
     batch: int | None = None,
     report: Report | None = None,
 ) -> Source:
-    """Make a source; addresses and token of a live one come from the environment (endpoints.py).
+    """Make a source by its name; services take their addresses and token from the environment (endpoints.py).
 
     Parameters
     ----------
     path : Path, optional
-        Of `files`.
+        File or folder of the source `files`.
+    seed : int
+        Seed of the source `sample`.
     scanners : sequence of Scanner
-        Of `tradingview`: they say which markets its universe is made of.
+        Scanners that define the universe of the source `tradingview`.
     symbols : sequence of str
-        Of `binance` and `yahoo`: the universe, since these services do not list one.
+        Universe of the sources `binance` and `yahoo`, whose services do not list one.
     batch : int, optional
-        Symbols asked for at once, to begin with; the pace adapts from there.
+        Symbols fetched at once at the start; the pace adapts from there.
+    report : callable, optional
+        Called with the progress of a fetch.
+
+    Raises
+    ------
+    SourceError
+        When no source has this name.
+    NotATableError
+        When the source is `files` and no path is given.
     """
     pace = None if batch is None else Pace(size=batch, largest=max(batch, 64))
     if name == "sample":
         return SampleSource(venues, seed)
     if name == "files":
         if path is None:
-            raise NotATableError("source files needs a path: a Parquet or CSV file, or a folder of them")
+            raise NotATableError("source files needs a path to a Parquet or CSV file, or to a folder of them")
         return FilesSource(path, venues)
     if name == "tradingview":
         return TradingViewSource(venues, scanners, pace=pace, report=report)

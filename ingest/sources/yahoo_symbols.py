@@ -1,4 +1,4 @@
-"""What Yahoo calls the symbols of this house."""
+"""Translate symbols into those of Yahoo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ _CONTINUOUS = re.compile(r"^([A-Z0-9]+)1!$")
 
 
 def yahoo_symbol(symbol: str, venues: Venues) -> str | None:
-    """Return Yahoo's name of a symbol, None where Yahoo has no such venue."""
+    """Return the symbol of Yahoo for `VENUE:TICKER`.
+
+    Returns
+    -------
+    str or None
+        None where Yahoo does not have the venue or the contract.
+    """
     venue, _, ticker = symbol.partition(":")
     known = venues.by_name.get(venue)
     if known is None:
@@ -50,7 +56,7 @@ def _of_future(ticker: str) -> str | None:
 
 
 def _of_crypto(venue: str, ticker: str) -> str | None:
-    """Name a composite; a pair of one exchange is not what Yahoo shows under the coin's name."""
+    """Return the symbol of a composite price; Yahoo does not have the pairs of single exchanges."""
     if venue != "YAHOO_CCC":
         return None
     if "-" in ticker:

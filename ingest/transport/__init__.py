@@ -1,1 +1,1 @@
-"""Talk to services over HTTP: limits on bodies, circuit breakers, endpoints."""
+"""Send requests over HTTP, with limits on responses, retries and circuit breakers."""

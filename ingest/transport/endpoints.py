@@ -1,4 +1,4 @@
-"""Where each service is asked: its own address, another one from the environment, or one that is passed in."""
+"""Addresses of the services, their own or those set in the environment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAFE, _PLAIN = ("https", "wss"), ("http", "ws")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses of all services; the defaults need no credentials."""
+    """Addresses of all services; the defaults need no credentials."""
 
     scanner: str
     history: str
@@ -34,30 +34,36 @@ class Endpoints:
 
     @classmethod
     def from_environment(cls) -> Endpoints:
-        """Read the addresses from LAKEFOLIO_*_URL; what is not set is the service's own.
+        """Read the addresses from LAKEFOLIO_*_URL; where a variable is not set, the service's own address holds.
 
         Raises
         ------
         EndpointRefusedError
-            For an address without encryption that is not on this machine.
+            When an address is not encrypted and not on this machine.
         """
         return cls(*(checked(os.environ.get(name, default), name) for name, default in _DEFAULTS.items()))
 
 
 def checked(url: str, name: str = "endpoint") -> str:
-    """Return an address without a trailing slash, if it is encrypted or on this machine."""
+    """Check an address and return it without a trailing slash.
+
+    Raises
+    ------
+    EndpointRefusedError
+        When the address is no URL, holds a user name, or is neither encrypted nor on this machine.
+    """
     parts = urlsplit(url)
     if not parts.hostname or parts.scheme not in (*_SAFE, *_PLAIN) or parts.username or parts.password:
         raise EndpointRefusedError(f"{name}: give https://HOST or wss://HOST without a user name")
     if parts.scheme in _PLAIN and not is_loopback(url):
         raise EndpointRefusedError(
-            f"{name}: {parts.scheme}://{parts.hostname} is not encrypted; only this machine may be asked so"
+            f"{name}: {parts.scheme}://{parts.hostname} is not encrypted; give https:// or wss://"
         )
     return url.rstrip("/")
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether an address is on this machine; its questions then go past any proxy."""
+    """Return whether an address is on this machine; its requests then bypass any proxy."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -66,12 +72,12 @@ def is_loopback(url: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Return the host of an address, with its port where it has one."""
+    """Return the host of an address, with the port where it has one."""
     parts = urlsplit(url)
     return parts.hostname + (f":{parts.port}" if parts.port else "") if parts.hostname else url
 
 
 def tradingview_token() -> SecretStr | None:
-    """Read the token of the environment; without one the service is asked as an anonymous visitor."""
+    """Read the session token from the environment; without one requests are anonymous."""
     value = os.environ.get(TOKEN_VARIABLE, "")
     return SecretStr(value) if value else None

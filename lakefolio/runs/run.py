@@ -18,8 +18,7 @@ import filelock
 import numpy as np
 import polars as pl
 
-from ingest.reference.calendars import as_of_clock
-from ingest.sources.landing_request import now_utc
+from ingest.reference.calendars import as_of_clock, now_utc
 from ingest.sources.protocol import Source
 from lakefolio.audit.ledger import Ledger
 from lakefolio.config.manifest import Profile

@@ -14,7 +14,7 @@ from ingest.screening.scanners import load_scanners
 from ingest.sources.pacing import Progress
 from ingest.sources.protocol import Source
 from ingest.sources.registry import make_source
-from ingest.sources.sample.sample import SAMPLE_AS_OF
+from ingest.sources.sample.universe import SAMPLE_AS_OF
 from lakefolio.audit.ledger import Ledger, read_entries
 from lakefolio.audit.signing import SigningKey, signing_secret
 from lakefolio.config.manifest import Profile, resolve

@@ -17,7 +17,8 @@ import polars as pl
 from analytics.clustering.factor_map import factor_map
 from analytics.policy import SelectedInstruments, decide_clusters
 from ingest.landing.backfill import calendars_of, gap_requests
-from ingest.landing.land import land_bars, land_instruments
+from ingest.landing.bars import land_bars
+from ingest.landing.reference import land_instruments
 from ingest.reference.venues import Venues
 from lakefolio.errors import LakefolioError
 from lakefolio.runs.grid_returns import read_panel

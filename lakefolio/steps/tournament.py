@@ -20,7 +20,7 @@ from analytics.tournament.plugins import PluginContext
 from analytics.tournament.replay import CANDIDATES, FixedSelection, Replay
 from analytics.tournament.walk_forward import TournamentResult, run_tournament
 from analytics.tournament.windows import walk_forward_windows
-from ingest.landing.land import land_scans
+from ingest.landing.discovery import land_scans
 from ingest.screening.scanners import load_scanners
 from lakefolio.config.engine_plugins import make_plugin
 from lakefolio.runs.grid_returns import GridReturns, benchmark_symbol, read_panel

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.reference.venues import Venues
-from ingest.sources.sample.sample import SampleSource
+from ingest.sources.sample.source import SampleSource
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.paths import Paths
 

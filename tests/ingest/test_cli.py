@@ -45,7 +45,7 @@ def test_what_a_person_reads_is_labelled(tmp_path: Path, capsys: pytest.CaptureF
     assert "  n_symbols: 1" in lines
 
 
-def test_files_land_and_broken_rows_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_land_and_broken_rows_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "bars.csv"
     file.write_text("symbol,date,close\nNASDAQ:A,2024-03-07,1\nNASDAQ:A,2024-03-08,-1\n", encoding="utf-8")
     where = ("--source", "files", "--path", str(file), "--as-of", "2024-03-08", "--home", str(tmp_path / "home"))

@@ -1,4 +1,7 @@
-"""Binance klines, spot and USD-M (docs/protocols.md#binance): twelve columns, weights, and errors by number."""
+"""Serve Binance klines, spot and USD-M, with request weights and numbered errors.
+
+See docs/protocols.md#binance.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.servers.book import Bar, Book, epoch
-from tests.servers.cases import BINANCE_FUTURES, BINANCE_SPOT
+from tests.servers.bad_rows import bars_with_faults
+from tests.servers.fault_cases import BINANCE_FUTURES, BINANCE_SPOT
 from tests.servers.faults import Faults
+from tests.servers.market_data import Bar, MarketData, epoch
 from tests.servers.periods import MONTH, WEEK, gathered
-from tests.servers.spoil import spoiled_bars
-from tests.servers.wire import INFINITE, Reply, Request, encode
+from tests.servers.raw_http import INFINITE, Reply, Request, encode
 
 INTERVALS = frozenset(
     ["1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"]
@@ -26,7 +29,7 @@ PERPETUAL = ".P"
 
 
 class KlineError(Exception):
-    """An error of the API: status, code, text and further headers."""
+    """Error of the API: status, code, text and further headers."""
 
     def __init__(self, code: int, text: str, status: int = 400, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(text)
@@ -38,11 +41,11 @@ class KlineError(Exception):
 
 @dataclass(slots=True)
 class Meter:
-    """Request weight of the running window, as counted for one address."""
+    """Request weight of one client in the current minute."""
 
     limit: int
     window_seconds: float
-    patience: int
+    refusals_before_ban: int
     used: int = 0
     since: float = 0.0
     refusals: int = 0
@@ -58,16 +61,16 @@ class Meter:
         self.refusals += 1
         wait = max(1, round(self.window_seconds - (now - self.since)))
         text = f"Too much request weight used; current limit is {self.limit} request weight per 1 MINUTE."
-        status = 418 if self.refusals > self.patience else 429
+        status = 418 if self.refusals > self.refusals_before_ban else 429
         raise KlineError(-1003, text, status, (("Retry-After", str(wait)),))
 
 
 class BinanceService:
-    """Klines of the crypto instruments of the book; `service` says whether spot or perpetual."""
+    """Klines of the crypto instruments of the data; `service` says whether spot or perpetual."""
 
-    def __init__(self, service: str, book: Book, faults: Faults, meter: Meter) -> None:
+    def __init__(self, service: str, data: MarketData, faults: Faults, meter: Meter) -> None:
         self._service = service
-        self._book = book
+        self._data = data
         self._faults = faults
         self._meter = meter
         self._is_spot = service == BINANCE_SPOT
@@ -75,7 +78,7 @@ class BinanceService:
         self._most = 1000 if self._is_spot else 1500
 
     def answer(self, request: Request) -> Reply:
-        """The reply to klines, exchangeInfo, time or ping."""
+        """Return the reply to klines, exchangeInfo, time or ping."""
         if request.method != "GET" or not request.path.startswith(self._prefix):
             return Reply(404, b"Not Found", content_type="text/plain")
         try:
@@ -88,7 +91,7 @@ class BinanceService:
         return Reply(status, encode(document), (*headers, *weight))
 
     def names(self, request: Request) -> str:
-        """The instrument behind the ticker that was asked for."""
+        """Return the symbol of the requested ticker."""
         return self._listed().get(request.query.get("symbol", ""), "")
 
     def refusal(self, case: str) -> Reply:
@@ -106,14 +109,14 @@ class BinanceService:
         if path == "ping":
             return {}
         if path == "time":
-            return {"serverTime": int(epoch(self._book.now) * 1000)}
+            return {"serverTime": int(epoch(self._data.now) * 1000)}
         if path == "exchangeInfo":
             return {"timezone": "UTC", "symbols": [self._info(ticker, one) for ticker, one in self._listed().items()]}
         raise KlineError(-1000, f"no path {path}", 404)
 
     def _listed(self) -> dict[str, str]:
         listed = {}
-        for symbol in self._book.symbols:
+        for symbol in self._data.symbols:
             venue, _, ticker = symbol.partition(":")
             perpetual = ticker.endswith(PERPETUAL) or venue == "BINANCE_USDM"
             if venue.startswith("BINANCE") and perpetual != self._is_spot:
@@ -121,7 +124,7 @@ class BinanceService:
         return listed
 
     def _info(self, ticker: str, symbol: str) -> dict[str, Any]:
-        quote = self._book.text(symbol, "currency")
+        quote = self._data.text(symbol, "currency")
         base = ticker.removesuffix(quote) if quote else ticker
         info: dict[str, Any] = {"symbol": ticker, "status": "TRADING", "baseAsset": base, "quoteAsset": quote}
         return info if self._is_spot else info | {"pair": ticker, "contractType": "PERPETUAL"}
@@ -153,20 +156,22 @@ class BinanceService:
         if symbol is None:
             raise KlineError(-1121, "Invalid symbol.")
         first, last = _whole(query, "startTime"), _whole(query, "endTime")
-        held = self._book.bars(symbol) if interval in LENGTH_MS else []
+        held = self._data.bars(symbol) if interval in LENGTH_MS else []
         held = gathered(held, GATHERED[interval]) if interval in GATHERED else held
-        rows = spoiled_bars(
-            self._faults, self._service, symbol, _window(held, first, last, limit), epoch(self._book.now)
+        rows = bars_with_faults(
+            self._faults, self._service, symbol, _window(held, first, last, limit), epoch(self._data.now)
         )
         if rows.is_endless:
-            # The same full page, wherever it is asked to start.
+            # The same full page for every requested start.
             rows = type(rows)(held[:limit])
         return [_row(bar, LENGTH_MS[interval]) for bar in rows.bars]
 
 
-def service_meter(service: str, spot_limit: int, futures_limit: int, window_seconds: float, patience: int) -> Meter:
-    """The meter of one of the two hosts."""
-    return Meter(futures_limit if service == BINANCE_FUTURES else spot_limit, window_seconds, patience)
+def service_meter(
+    service: str, spot_limit: int, futures_limit: int, window_seconds: float, refusals_before_ban: int
+) -> Meter:
+    """Return the meter of one of the two hosts."""
+    return Meter(futures_limit if service == BINANCE_FUTURES else spot_limit, window_seconds, refusals_before_ban)
 
 
 def _window(bars: Sequence[Bar], first: int | None, last: int | None, limit: int) -> list[Bar]:

@@ -1,4 +1,4 @@
-"""Which scanner fields exist in a market, and of what type."""
+"""List the scanner fields of each market with their types."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PREVIOUS = re.compile(r"\[\d\]$")
 
 
 class Catalogue:
-    """Field types by group: a market of its own, or `stocks` for every country.
+    """Field types by group: one market, or `stocks` for all countries.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Catalogue:
         return self._groups.get(group_of(market)) or self._held
 
     def type_of(self, market: str, field: str) -> str | None:
-        """The type of a field, None where the market does not know it."""
+        """Return the type of a field, None where the market does not have it."""
         listed = self._groups.get(group_of(market), {})
         base = _PREVIOUS.sub("", field)
         name, bar, timeframe = base.partition("|")

@@ -1,4 +1,4 @@
-"""The loopback exchange: TradingView's scanner and history, Binance and Yahoo, from any bar table."""
+"""Loopback exchange: TradingView's scanner and history, Binance and Yahoo, served from a table of bars."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any, Self
 import polars as pl
 
 from tests.servers.binance import BinanceService, service_meter
-from tests.servers.book import Book
-from tests.servers.cases import BINANCE_FUTURES, BINANCE_SPOT, HISTORY, SCANNER, YAHOO
+from tests.servers.fault_cases import BINANCE_FUTURES, BINANCE_SPOT, HISTORY, SCANNER, YAHOO
 from tests.servers.faults import Faults
 from tests.servers.history import PATH, HistoryListener
 from tests.servers.listener import HttpListener
+from tests.servers.market_data import MarketData
+from tests.servers.raw_http import Reply, Request, Service
 from tests.servers.scanner import ScannerService
 from tests.servers.settings import Settings
 from tests.servers.traffic import TrafficLog
-from tests.servers.wire import Reply, Request, Service
 from tests.servers.yahoo import YahooService
 
 START_SECONDS = 20.0
@@ -29,12 +29,12 @@ ELSEWHERE = "elsewhere"
 
 
 class Exchange:
-    """Starts every service on free ports of 127.0.0.1, in a background thread, until the block ends.
+    """Exchange that starts every service on free ports of 127.0.0.1, in a background thread, until the block ends.
 
     Parameters
     ----------
     bars, instruments, columns : frame
-        What it serves; see `book.Book`. `columns` may have no more than `symbol`: name, close, open, high, low, volume,
+        What it serves; see `data.MarketData`. `columns` may have no more than `symbol`: name, close, open, high, low, volume,
         change and Value.Traded are then read from the bars.
     faults : Faults, optional
         Faults that are on from the start; `faults` switches them later.
@@ -57,7 +57,7 @@ class Exchange:
         self.faults = faults or Faults()
         self.requests = TrafficLog()
         self.settings = settings or Settings()
-        self._book = Book(bars, instruments, columns, self.settings, catalogue)
+        self._data = MarketData(bars, instruments, columns, self.settings, catalogue)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="loopback-exchange", daemon=True)
         self._started = threading.Event()
@@ -91,13 +91,13 @@ class Exchange:
 
     @property
     def elsewhere_url(self) -> str:
-        """Where redirects point: nobody should ask there, and `requests` shows who did."""
+        """Address to which redirects point; `requests` shows any client that followed one."""
         return self._url(ELSEWHERE)
 
     @property
     def now(self) -> dt.datetime:
         """The exchange's clock, naive UTC."""
-        return self._book.now
+        return self._data.now
 
     @now.setter
     def now(self, moment: dt.datetime) -> None:
@@ -160,25 +160,25 @@ class Exchange:
             await asyncio.gather(*rest, return_exceptions=True)
 
     def _made(self) -> dict[str, HttpListener | HistoryListener]:
-        settings, book, faults = self.settings, self._book, self.faults
-        services: dict[str, Service] = {SCANNER: ScannerService(book, faults), YAHOO: YahooService(book, faults)}
+        settings, data, faults = self.settings, self._data, self.faults
+        services: dict[str, Service] = {SCANNER: ScannerService(data, faults), YAHOO: YahooService(data, faults)}
         for name in (BINANCE_SPOT, BINANCE_FUTURES):
             limits = (settings.spot_weight_limit, settings.futures_weight_limit)
-            meter = service_meter(name, *limits, settings.weight_window_seconds, settings.patience)
-            services[name] = BinanceService(name, book, faults, meter)
-        services[ELSEWHERE] = Elsewhere()
+            meter = service_meter(name, *limits, settings.weight_window_seconds, settings.refusals_before_ban)
+            services[name] = BinanceService(name, data, faults, meter)
+        services[ELSEWHERE] = RedirectTarget()
         made: dict[str, HttpListener | HistoryListener] = {
             name: HttpListener(name, service, faults, self.requests, settings.latency_seconds)
             for name, service in services.items()
         }
-        return made | {HISTORY: HistoryListener(book, faults, self.requests, settings)}
+        return made | {HISTORY: HistoryListener(data, faults, self.requests, settings)}
 
     async def _apply(self) -> None:
         for name, listener in self._listeners.items():
             await (listener.refuse() if self.faults.is_on(name, "refuse") else listener.open())
 
     async def _advance(self, moment: dt.datetime) -> None:
-        self._book.advance(moment)
+        self._data.advance(moment)
 
     def _switch(self) -> None:
         self._call(self._apply())
@@ -190,11 +190,11 @@ class Exchange:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(START_SECONDS)
 
 
-class Elsewhere:
-    """The place redirects point to."""
+class RedirectTarget:
+    """Service to which redirects point."""
 
     def answer(self, request: Request) -> Reply:
-        """A reply that looks like data, for a client that should never read it."""
+        """Return a reply that looks like data, which no client should read."""
         return Reply(200, b'{"totalCount":0,"data":[],"moved":true}', (("X-Moved-From", request.path),))
 
     def names(self, request: Request) -> str:

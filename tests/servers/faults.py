@@ -1,4 +1,4 @@
-"""The switchboard: which fault is on, for which service, how often it still fires."""
+"""Switch faults on and off at run time, and record those that fired."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from tests.servers.cases import ALL, ANSWER, BODY, CASES, HISTORY, LISTENER, PAGES, ROWS
+from tests.servers.fault_cases import ALL, ANSWER, BODY, CASES, HISTORY, LISTENER, PAGES, ROWS
 
 Option = float | int | str | bool
 
 
 @dataclass(slots=True)
 class Fault:
-    """One switched-on fault; `times` counts down, None never ends."""
+    """One active fault; `times` counts down, None never ends."""
 
     service: str
     case: str
@@ -29,7 +29,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A fault that struck: what, and the request or symbol it struck."""
+    """Record of a fault that fired, with the request or symbol."""
 
     service: str
     case: str
@@ -97,7 +97,7 @@ class Faults:
         self._announce()
 
     def take(self, service: str, stage: str, text: str, cases: frozenset[str] | None = None) -> Fault | None:
-        """The fault that strikes here, counted as fired; None if there is none.
+        """Return the fault that applies here, counted as fired; None if there is none.
 
         `text` is the request in words, or for rows and packets the symbol they belong to.
         """
@@ -107,14 +107,14 @@ class Faults:
                     continue
                 if cases is not None and fault.case not in cases:
                     continue
-                if fault.match is not None and not _strikes(fault.match, stage, text):
+                if fault.match is not None and not _applies(fault.match, stage, text):
                     continue
                 self._count(fault, text)
                 return fault
         return None
 
     def take_rows(self, service: str, symbols: Collection[str], *, pages: bool) -> list[Fault]:
-        """All faults of rows, or of whole pages, that strike one of the symbols, counted as fired."""
+        """Return all faults of rows, or of pages, that apply to one of the symbols, counted as fired."""
         with self._lock:
             struck = [
                 fault
@@ -128,13 +128,13 @@ class Faults:
         return struck
 
     def is_on(self, service: str, case: str) -> bool:
-        """Whether a fault is on, without counting it."""
+        """Return whether a fault is on, without counting it."""
         with self._lock:
             return any(one.service == service and one.case == case for one in self._faults)
 
     @property
     def fired(self) -> list[Fired]:
-        """What struck so far, oldest first."""
+        """Return the faults fired so far, oldest first."""
         with self._lock:
             return list(self._fired)
 
@@ -155,7 +155,7 @@ class Faults:
             listener()
 
 
-def _strikes(match: str, stage: str, text: str) -> bool:
+def _applies(match: str, stage: str, text: str) -> bool:
     if stage not in {ANSWER, BODY}:
         return match == text
     # As a whole word: NASDAQ:MADE1 is not in a request for NASDAQ:MADE10, nor BTCUSDT in one for BTCUSDT.P.

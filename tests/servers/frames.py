@@ -1,11 +1,11 @@
-"""Websocket frames of the history: `~m~<length>~m~<payload>`, several to a message."""
+"""Write and read websocket frames of the history: `~m~<length>~m~<payload>`, several to a message."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from tests.servers.wire import encode
+from tests.servers.raw_http import encode
 
 MARK = "~m~"
 HEARTBEAT = "~h~"
@@ -13,7 +13,7 @@ _LENGTH = re.compile(r"~m~(\d{1,9})~m~")
 
 
 class FrameError(Exception):
-    """A message that is no row of frames."""
+    """The message is not a sequence of frames."""
 
 
 def framed(payload: str, delta: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""The history port: websocket handshake, hello, heartbeat, and the desk behind it."""
+"""Serve the history over a websocket: handshake, hello message, heartbeats and chart protocol."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from tests.servers.book import Book
-from tests.servers.breakage import HEADERS_ARRIVE_SECONDS, status_reply
-from tests.servers.cases import ANSWER, HISTORY
-from tests.servers.delivery import Delivery
-from tests.servers.desk import Desk, Packet, ProtocolError
+from tests.servers.broken_responses import HEADERS_ARRIVE_SECONDS, status_reply
+from tests.servers.chart_protocol import ChartProtocol, Packet, ProtocolError
+from tests.servers.fault_cases import ANSWER, HISTORY
 from tests.servers.faults import Fault, Faults
 from tests.servers.frames import HEARTBEAT, FrameError, framed, packed, payloads
 from tests.servers.listener import Port
+from tests.servers.market_data import MarketData
+from tests.servers.packet_delivery import Delivery
 from tests.servers.settings import Settings
 from tests.servers.traffic import Traffic, TrafficLog
 
@@ -35,12 +35,12 @@ _SILENT.propagate = False
 
 
 class HistoryListener:
-    """Serves the chart protocol, with the faults of `history`."""
+    """Listener that serves the chart protocol, with the faults of `history`."""
 
-    def __init__(self, book: Book, faults: Faults, log: TrafficLog, settings: Settings) -> None:
+    def __init__(self, data: MarketData, faults: Faults, log: TrafficLog, settings: Settings) -> None:
         self.port = Port()
         self.elsewhere: Callable[[], str] = lambda: "http://127.0.0.1:1"
-        self._book = book
+        self._data = data
         self._faults = faults
         self._log = log
         self._settings = settings
@@ -63,7 +63,7 @@ class HistoryListener:
             )
 
     async def refuse(self) -> None:
-        """Stop accepting and drop what is open; the port stays ours."""
+        """Stop accepting and drop open connections; the port stays bound."""
         if self._server is not None:
             # Closed at once, before the port is bound again; what websockets does later finds nothing left to close.
             self._server.server.close()
@@ -87,7 +87,7 @@ class HistoryListener:
 
     async def _handshake(self, connection: ServerConnection, request: Request) -> Response | None:
         entry = self._log.add(HISTORY, f"CONNECT {request.path}", b"")
-        # Some clients say their origin twice; the real service does not mind.
+        # Some clients send their origin twice; the real service accepts that.
         origins = request.headers.get_all("Origin")
         if len(origins) > 1:
             del request.headers["Origin"]
@@ -127,12 +127,12 @@ class HistoryListener:
             await asyncio.sleep(HEADERS_ARRIVE_SECONDS)
             connection.transport.abort()
             return
-        talk = Talk(connection, self._book, self._faults, self._log, self._settings, self._stopped)
+        talk = ChartConnection(connection, self._data, self._faults, self._log, self._settings, self._stopped)
         beat = asyncio.create_task(talk.beat())
         try:
             await talk.run()
         except ConnectionClosed:
-            # The client left in the middle of an answer.
+            # The client disconnected within a response.
             pass
         finally:
             beat.cancel()
@@ -140,14 +140,14 @@ class HistoryListener:
 
 
 class CountedSink:
-    """The connection, with what is sent noted in the entry of the message it answers."""
+    """Connection that records what is sent in the entry of the message that it answers."""
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
         self.entry: Traffic | None = None
 
     def note(self, fault: str) -> None:
-        """Note the fault that strikes the answer."""
+        """Record the fault of the response."""
         if self.entry is not None:
             self.entry.fault = fault
 
@@ -169,28 +169,28 @@ class CountedSink:
         return text
 
 
-class Talk:
+class ChartConnection:
     """One open connection."""
 
     def __init__(
         self,
         connection: ServerConnection,
-        book: Book,
+        data: MarketData,
         faults: Faults,
         log: TrafficLog,
         settings: Settings,
         stopped: asyncio.Event,
     ) -> None:
         self._connection = connection
-        self._desk = Desk(book, faults, settings)
+        self._protocol = ChartProtocol(data, faults, settings)
         self._sink = CountedSink(connection)
-        self._delivery = Delivery(self._sink, book, faults, stopped)
+        self._delivery = Delivery(self._sink, data, faults, stopped)
         self._log = log
         self._settings = settings
         self._echoed = 0
 
     async def run(self) -> None:
-        """Say hello, then answer until the client leaves."""
+        """Send the hello message, then answer until the client disconnects."""
         await self._connection.send(framed(_hello()))
         async for message in self._connection:
             try:
@@ -218,12 +218,12 @@ class Talk:
             return
         message = json.loads(payload)
         method, params = _parts(message)
-        entry = self._log.add(HISTORY, f"{method} {self._desk.symbol_of(params)}".strip(), payload.encode())
+        entry = self._log.add(HISTORY, f"{method} {self._protocol.symbol_of(params)}".strip(), payload.encode())
         entry.status = 101
         if self._settings.latency_seconds:
             await asyncio.sleep(self._settings.latency_seconds)
-        packets = self._desk.answer(method, params)
-        entry.what = f"{method} {_symbol(packets) or self._desk.symbol_of(params)}".strip()
+        packets = self._protocol.answer(method, params)
+        entry.what = f"{method} {_symbol(packets) or self._protocol.symbol_of(params)}".strip()
         self._sink.entry = entry
         await self._delivery.send(packets)
 

@@ -1,4 +1,4 @@
-"""A port on loopback that can refuse, and the HTTP service behind it."""
+"""Serve HTTP on a loopback port that can refuse connections."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from tests.servers.breakage import break_answer, break_body
-from tests.servers.cases import ANSWER, BODY
+from tests.servers.broken_responses import break_answer, break_body
+from tests.servers.fault_cases import ANSWER, BODY
 from tests.servers.faults import Faults
+from tests.servers.raw_http import Line, RequestError, Service
 from tests.servers.traffic import TrafficLog
-from tests.servers.wire import Line, RequestError, Service
 
 HOST = "127.0.0.1"
 
@@ -34,12 +34,12 @@ class Port:
         return self.socket
 
     def close(self) -> None:
-        """Give the port back."""
+        """Release the port."""
         self.socket.close()
 
 
 class HttpListener:
-    """Serves one service over HTTP, with the faults of its name."""
+    """Listener that serves one service over HTTP, with the faults of its name."""
 
     def __init__(self, name: str, service: Service, faults: Faults, log: TrafficLog, latency_seconds: float) -> None:
         self.name = name
@@ -61,7 +61,7 @@ class HttpListener:
             )
 
     async def refuse(self) -> None:
-        """Stop accepting; the port stays ours. Open connections end too."""
+        """Stop accepting; the port stays bound. Open connections end too."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -91,7 +91,7 @@ class HttpListener:
             while not self._stopped.is_set() and await self._exchange(line):
                 pass
         except (ConnectionError, RequestError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            # The client left or sent no HTTP, or the exchange stops: nobody is there to be told.
+            # The client disconnected or sent no HTTP, or the exchange stops; no response is possible.
             pass
         finally:
             writer.close()

@@ -1,4 +1,4 @@
-"""Daily bars gathered into weeks and months, as the sources do on request."""
+"""Aggregate daily bars to weeks and months, as the services do on request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.servers.book import Bar
+from tests.servers.market_data import Bar
 
 WEEK = "1W"
 MONTH = "1M"

@@ -1,4 +1,4 @@
-"""The scanner's operations, applied to one row of values."""
+"""Evaluate the operations of the scanner on one row of values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OPERATIONS = (
 
 
 class QueryRefusedError(Exception):
-    """The scanner answers 400 with this text."""
+    """The scanner refuses a query with status 400 and this text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Reader:
         if operation in {"empty", "nempty"}:
             return lambda row: _is_empty(row.get(left)) == (operation == "empty")
         if operation in SETS:
-            wanted = {right} if isinstance(right, str) else set(right or ())
-            return lambda row: _holds(row.get(left), wanted, has=operation == "has")
+            requested = {right} if isinstance(right, str) else set(right or ())
+            return lambda row: _holds(row.get(left), requested, has=operation == "has")
         if operation in {"in_range", "not_in_range"}:
             return self._range(left, kind, right, within=operation == "in_range")
         for family, read in ((PERCENT, self._percent), (CALENDAR, self._calendar), (CROSSINGS, self._crossing)):
@@ -180,9 +180,9 @@ def _is_empty(value: Any) -> bool:
     return value is None or value in ("", [])
 
 
-def _holds(value: Any, wanted: set[Any], *, has: bool) -> bool:
+def _holds(value: Any, requested: set[Any], *, has: bool) -> bool:
     held = set(value.split(",")) if isinstance(value, str) else set(value or ())
-    return bool(held & wanted) == has
+    return bool(held & requested) == has
 
 
 def _matches(fields: Sequence[str], operation: str, pattern: str) -> Test:

@@ -1,4 +1,4 @@
-"""The scanner: POST /{market}/scan and /scan2, GET or POST /{market}/metainfo.
+"""Serve the scanner: POST /{market}/scan and /scan2, GET or POST /{market}/metainfo.
 
 See docs/protocols.md#tradingview-scanner.
 """
@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.servers.book import Book
-from tests.servers.cases import SCANNER
+from tests.servers.bad_rows import row_with_fault
 from tests.servers.catalogue import MARKETS
+from tests.servers.fault_cases import SCANNER
 from tests.servers.faults import Faults
+from tests.servers.market_data import MarketData
 from tests.servers.predicates import QueryRefusedError, Reader, Row, Test
-from tests.servers.spoil import spoiled_row
-from tests.servers.wire import Reply, Request, encode
+from tests.servers.raw_http import Reply, Request, encode
 
 DEFAULT_RANGE = (0, 50)
 
@@ -31,10 +31,10 @@ class Page:
 
 
 class ScannerService:
-    """Answers scans from the book."""
+    """Answers scans from the data."""
 
-    def __init__(self, book: Book, faults: Faults) -> None:
-        self._book = book
+    def __init__(self, data: MarketData, faults: Faults) -> None:
+        self._data = data
         self._faults = faults
 
     def answer(self, request: Request) -> Reply:
@@ -44,7 +44,7 @@ class ScannerService:
             return Reply(404, encode({"totalCount": 0, "error": "Not found", "data": None}))
         market, verb = parts
         if verb == "metainfo":
-            fields = self._book.catalogue.fields(market)
+            fields = self._data.catalogue.fields(market)
             return Reply(200, encode({"fields": [{"n": name, "t": kind, "r": None} for name, kind in fields.items()]}))
         if request.method != "POST":
             return Reply(405, encode({"totalCount": 0, "error": "Method not allowed", "data": None}))
@@ -57,7 +57,7 @@ class ScannerService:
         return Reply(200, encode(self._columnar(page, names) if verb == "scan2" else _rowwise(page)))
 
     def names(self, request: Request) -> str:
-        """Symbols stand in the request itself."""
+        """Return the text of the request, which holds its symbols."""
         del request
         return ""
 
@@ -69,50 +69,50 @@ class ScannerService:
 
     def _columnar(self, page: Page, names: list[str]) -> dict[str, Any]:
         rows = [{"s": symbol, "f": cells} for symbol, cells in page.rows]
-        at = self._book.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = self._data.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"totalCount": page.total, "fields": names, "symbols": rows, "time": at}
 
     def _scan(self, market: str, query: Mapping[str, Any]) -> Page:
-        book = self._book
-        reader = Reader(book.catalogue, market, book.now.date(), bool(query.get("ignore_unknown_fields")))
+        data = self._data
+        reader = Reader(data.catalogue, market, data.now.date(), bool(query.get("ignore_unknown_fields")))
         names = query.get("columns") or []
         for name in names:
             reader.kind(name)
         tests = [reader.expression(node) for node in query.get("filter") or []]
         if query.get("filter2"):
             tests.append(reader.tree(query["filter2"]))
-        found = [symbol for symbol in self._listed(market, query) if _passes(book.rows[symbol], tests)]
-        found = _sorted(found, book.rows, reader, query.get("sort"))
+        found = [symbol for symbol in self._listed(market, query) if _passes(data.rows[symbol], tests)]
+        found = _sorted(found, data.rows, reader, query.get("sort"))
         first, last = _range(query.get("range"))
         rows = [(symbol, [self._cell(symbol, str(name)) for name in names]) for symbol in found[first:last]]
-        return self._spoiled(Page(len(found), rows), [str(name) for name in names], found, (first, last))
+        return self._with_faults(Page(len(found), rows), [str(name) for name in names], found, (first, last))
 
     def _cell(self, symbol: str, name: str) -> Any:
-        row = self._book.rows[symbol]
+        row = self._data.rows[symbol]
         return row.get(name, row.get(name.removesuffix(".tr")))
 
     def _listed(self, market: str, query: Mapping[str, Any]) -> list[str]:
-        book, symbols = self._book, query.get("symbols") or {}
+        data, symbols = self._data, query.get("symbols") or {}
         markets = set(query.get("markets") or ()) if market == "global" else {market}
-        wanted = symbols.get("tickers") or book.symbols
-        kept = [symbol for symbol in wanted if symbol in book.instruments]
-        kept = [symbol for symbol in kept if not markets or book.market(symbol) in markets]
+        requested = symbols.get("tickers") or data.symbols
+        kept = [symbol for symbol in requested if symbol in data.instruments]
+        kept = [symbol for symbol in kept if not markets or data.market(symbol) in markets]
         types = set((symbols.get("query") or {}).get("types") or ())
         indexes = {str(one).removeprefix("SYML:").replace(";", ":") for one in symbols.get("symbolset") or ()}
         indexes |= {str(one) for group in symbols.get("groups") or () for one in group.get("values") or ()}
         if types:
-            kept = [symbol for symbol in kept if book.rows[symbol].get("type") in types]
+            kept = [symbol for symbol in kept if data.rows[symbol].get("type") in types]
         if indexes:
-            kept = [symbol for symbol in kept if indexes & set(book.instruments[symbol].get("indexes") or ())]
-        # A watchlist belongs to an account, and nobody is logged in.
+            kept = [symbol for symbol in kept if indexes & set(data.instruments[symbol].get("indexes") or ())]
+        # A watchlist belongs to an account, and no client is logged in.
         return [] if symbols.get("watchlist") else kept
 
-    def _spoiled(self, page: Page, names: list[str], found: list[str], window: tuple[int, int]) -> Page:
+    def _with_faults(self, page: Page, names: list[str], found: list[str], window: tuple[int, int]) -> Page:
         rows: list[tuple[str, list[Any]]] = []
         for symbol, cells in page.rows:
             versions = [cells]
             for fault in self._faults.take_rows(SCANNER, {symbol}, pages=False):
-                versions = [spoiled for one in versions for spoiled in spoiled_row(fault, names, one)]
+                versions = [row for one in versions for row in row_with_fault(fault, names, one)]
             rows += [(symbol, version) for version in versions]
         total = page.total
         for fault in self._faults.take_rows(SCANNER, [symbol for symbol, _ in page.rows] or found, pages=True):
@@ -121,7 +121,7 @@ class ScannerService:
             elif fault.case == "total_without_rows":
                 rows = []
             else:
-                # Every page is full and announces another, whatever was asked for.
+                # Every page is full and announces another, whatever the requested range.
                 first, last = window
                 again = itertools.islice(itertools.cycle(found), last - first)
                 rows = [(symbol, [self._cell(symbol, name) for name in names]) for symbol in again]
@@ -140,8 +140,8 @@ def _query(body: bytes) -> Mapping[str, Any]:
     return query
 
 
-def _range(asked: Any) -> tuple[int, int]:
-    first, last = asked or DEFAULT_RANGE
+def _range(requested_range: Any) -> tuple[int, int]:
+    first, last = requested_range or DEFAULT_RANGE
     if not (isinstance(first, int) and isinstance(last, int)) or first < 0 or last < 0:
         raise QueryRefusedError(f"Invalid range [{first}, {last}]")
     return first, max(first, last)

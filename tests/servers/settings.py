@@ -1,4 +1,4 @@
-"""How the loopback exchange behaves when no fault is switched on."""
+"""Settings of the loopback exchange without faults."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Settings:
     spot_weight_limit: int = 6000
     futures_weight_limit: int = 2400
     weight_window_seconds: float = 60.0
-    patience: int = 3
+    refusals_before_ban: int = 3
     lifetime_seconds: float = 900.0

@@ -1,20 +1,20 @@
-"""What the websocket says about an instrument: its resolved form and its quote."""
+"""Describe instruments as the websocket does: resolved symbols and quotes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from tests.servers.book import Book
+from tests.servers.market_data import MarketData
 
 SESSIONS = {"spot": "24x7", "swap": "24x7", "forex": "1700-1700:23456", "stock": "0930-1600", "fund": "0930-1600"}
 
 
-def resolved(book: Book, symbol: str) -> dict[str, Any]:
+def resolved(data: MarketData, symbol: str) -> dict[str, Any]:
     """The third parameter of symbol_resolved."""
     venue, _, ticker = symbol.partition(":")
-    kind, currency = book.text(symbol, "type"), book.text(symbol, "currency")
-    session, description = SESSIONS.get(kind, "24x7"), book.text(symbol, "description", ticker)
+    kind, currency = data.text(symbol, "type"), data.text(symbol, "currency")
+    session, description = SESSIONS.get(kind, "24x7"), data.text(symbol, "description", ticker)
     return {
         "source_id": venue,
         "currency_code": currency,
@@ -26,11 +26,11 @@ def resolved(book: Book, symbol: str) -> dict[str, Any]:
         "legs": [symbol],
         "description": description,
         "short_description": description,
-        "exchange": book.text(symbol, "exchange", venue),
+        "exchange": data.text(symbol, "exchange", venue),
         "listed_exchange": venue,
         "type": kind,
-        "typespecs": list(book.instruments[symbol].get("typespecs") or []),
-        "timezone": book.text(symbol, "timezone", "Etc/UTC"),
+        "typespecs": list(data.instruments[symbol].get("typespecs") or []),
+        "timezone": data.text(symbol, "timezone", "Etc/UTC"),
         "session": session,
         "session_display": session,
         "subsession_id": "regular",
@@ -42,17 +42,17 @@ def resolved(book: Book, symbol: str) -> dict[str, Any]:
         "fractional": False,
         "has_intraday": False,
         "is_tradable": True,
-        "visible_plots_set": "ohlcv" if _has_volume(book, symbol) else "ohlc",
+        "visible_plots_set": "ohlcv" if _has_volume(data, symbol) else "ohlc",
         "aliases": [],
         "alternatives": [],
     }
 
 
-def quote(book: Book, spec: str, symbol: str, fields: Sequence[str]) -> dict[str, Any]:
-    """The second parameter of qsd: the fields asked for, or all."""
-    if symbol not in book.instruments:
+def quote(data: MarketData, spec: str, symbol: str, fields: Sequence[str]) -> dict[str, Any]:
+    """Return the second parameter of qsd: the requested fields, or all."""
+    if symbol not in data.instruments:
         return {"n": spec, "s": "error", "errmsg": "no_such_symbol", "v": {}}
-    row = book.rows[symbol]
+    row = data.rows[symbol]
     close, previous = row.get("close"), row.get("close[1]")
     values = {
         "lp": close,
@@ -75,5 +75,5 @@ def quote(book: Book, spec: str, symbol: str, fields: Sequence[str]) -> dict[str
     return {"n": spec, "s": "ok", "v": {name: value for name, value in values.items() if not fields or name in fields}}
 
 
-def _has_volume(book: Book, symbol: str) -> bool:
-    return any(bar.volume is not None for bar in book.bars(symbol)[-1:])
+def _has_volume(data: MarketData, symbol: str) -> bool:
+    return any(bar.volume is not None for bar in data.bars(symbol)[-1:])

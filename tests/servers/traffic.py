@@ -1,4 +1,4 @@
-"""What arrived at the exchange: every request, when, and how many bytes."""
+"""Log of the requests to the exchange, with times and sizes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TrafficLog:
         self._entries: list[Traffic] = []
 
     def add(self, service: str, what: str, body: bytes) -> Traffic:
-        """Note an arrival; the caller fills in the answer."""
+        """Record a request; the caller adds the response."""
         entry = Traffic(service, what, body, time.monotonic(), len(body))
         with self._lock:
             self._entries.append(entry)

@@ -1,4 +1,7 @@
-"""Yahoo's v8 chart (docs/protocols.md#yahoo): arrays with nulls, adjusted closes, events, and a live last element."""
+"""Serve Yahoo's v8 chart: arrays with nulls, adjusted closes, events, and an unfinished last bar.
+
+See docs/protocols.md#yahoo.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from tests.servers.book import Bar, Book, epoch
-from tests.servers.cases import YAHOO
+from tests.servers.bad_rows import bars_with_faults
+from tests.servers.fault_cases import YAHOO
 from tests.servers.faults import Faults
+from tests.servers.market_data import Bar, MarketData, epoch
 from tests.servers.periods import MONTH, WEEK, gathered
-from tests.servers.spoil import spoiled_bars
-from tests.servers.wire import Reply, Request, encode
+from tests.servers.raw_http import Reply, Request, encode
 
 PATH = "/v8/finance/chart/"
 GATHERED = {"1wk": WEEK, "1mo": MONTH}
@@ -25,24 +28,24 @@ NOT_FOUND = {"code": "Not Found", "description": "No data found, symbol may be d
 
 
 class YahooService:
-    """Charts of every instrument of the book, under Yahoo's names."""
+    """Charts of every instrument of the data, under Yahoo's names."""
 
-    def __init__(self, book: Book, faults: Faults) -> None:
-        self._book = book
+    def __init__(self, data: MarketData, faults: Faults) -> None:
+        self._data = data
         self._faults = faults
-        self._symbols = _aliases(book)
+        self._symbols = _aliases(data)
 
     def answer(self, request: Request) -> Reply:
         """The reply to a chart."""
-        # Without a browser's name the real service answers 429 before it looks at anything.
+        # Without the agent of a browser the real service answers every request with 429.
         if not request.headers.get("user-agent", "").startswith("Mozilla/"):
             return Reply(429, b"Too Many Requests\r\n", content_type="text/plain")
         if request.method != "GET" or not request.path.startswith(PATH):
             return Reply(404, b"Not Found", content_type="text/plain")
         return self._chart(request.path.removeprefix(PATH), request.query)
 
-    def _chart(self, asked: str, query: dict[str, str]) -> Reply:
-        symbol = self._symbols.get(asked)
+    def _chart(self, requested: str, query: dict[str, str]) -> Reply:
+        symbol = self._symbols.get(requested)
         if symbol is None:
             return _error(404, NOT_FOUND)
         interval = query.get("interval", "1d")
@@ -54,8 +57,8 @@ class YahooService:
         if bars is None:
             return _error(400, {"code": "Bad Request", "description": "Invalid input - period1, period2 or range"})
         bars = gathered(bars, GATHERED[interval]) if interval in GATHERED else bars
-        bars = spoiled_bars(self._faults, YAHOO, symbol, bars, epoch(self._book.now)).bars
-        result = self._result(asked, symbol, bars, query)
+        bars = bars_with_faults(self._faults, YAHOO, symbol, bars, epoch(self._data.now)).bars
+        result = self._result(requested, symbol, bars, query)
         return Reply(200, encode({"chart": {"result": [result], "error": None}}))
 
     def names(self, request: Request) -> str:
@@ -69,21 +72,21 @@ class YahooService:
         return _error(400 if case == "unknown_field" else 200, {"code": "internal-error", "description": "Oops"})
 
     def _window(self, symbol: str, query: dict[str, str]) -> list[Bar] | None:
-        now, reach = epoch(self._book.now), query.get("range")
+        now, reach = epoch(self._data.now), query.get("range")
         first, last = 0.0, math.inf
         try:
             if "period1" in query or "period2" in query:
                 first, last = float(query.get("period1", 0)), float(query.get("period2", math.inf))
             elif reach == "ytd":
-                first = epoch(dt.datetime(self._book.now.year, 1, 1))  # noqa: DTZ001 naive UTC
+                first = epoch(dt.datetime(self._data.now.year, 1, 1))  # noqa: DTZ001 naive UTC
             elif reach != "max":
                 first = now - RANGE_DAYS[reach or "1mo"] * 86_400
         except (KeyError, ValueError):
             return None
-        return [bar for bar in self._book.bars(symbol) if first <= bar.opened < last]
+        return [bar for bar in self._data.bars(symbol) if first <= bar.opened < last]
 
-    def _result(self, asked: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
-        result: dict[str, Any] = {"meta": self._meta(asked, symbol, bars, query)}
+    def _result(self, requested: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
+        result: dict[str, Any] = {"meta": self._meta(requested, symbol, bars, query)}
         if bars:
             result["timestamp"] = [self._stamp(bar, is_last=bar is bars[-1]) for bar in bars]
         events = _events(bars) if query.get("events") else {}
@@ -99,20 +102,20 @@ class YahooService:
 
     def _stamp(self, bar: Bar, *, is_last: bool) -> int:
         # While a session runs, its element carries the time of the last trade instead of the opening.
-        live = is_last and self._book.is_open(bar) and bar.opened <= epoch(self._book.now)
-        return int(epoch(self._book.now) if live else bar.opened)
+        live = is_last and self._data.is_open(bar) and bar.opened <= epoch(self._data.now)
+        return int(epoch(self._data.now) if live else bar.opened)
 
-    def _meta(self, asked: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
-        book = self._book
-        held = book.bars(symbol)
-        zone = book.text(symbol, "timezone", "Etc/UTC")
+    def _meta(self, requested: str, symbol: str, bars: Sequence[Bar], query: dict[str, str]) -> dict[str, Any]:
+        data = self._data
+        held = data.bars(symbol)
+        zone = data.text(symbol, "timezone", "Etc/UTC")
         return {
-            "currency": book.text(symbol, "currency", "USD"),
-            "symbol": asked,
-            "exchangeName": book.text(symbol, "exchange", symbol.partition(":")[0]),
-            "instrumentType": KINDS.get(book.text(symbol, "type"), "EQUITY"),
+            "currency": data.text(symbol, "currency", "USD"),
+            "symbol": requested,
+            "exchangeName": data.text(symbol, "exchange", symbol.partition(":")[0]),
+            "instrumentType": KINDS.get(data.text(symbol, "type"), "EQUITY"),
             "firstTradeDate": int(held[0].opened) if held else None,
-            "regularMarketTime": int(epoch(book.now)),
+            "regularMarketTime": int(epoch(data.now)),
             "gmtoffset": 0,
             "timezone": "UTC",
             "exchangeTimezoneName": zone,
@@ -121,17 +124,17 @@ class YahooService:
             "priceHint": 2,
             "dataGranularity": query.get("interval", "1d"),
             "range": query.get("range", ""),
-            "longName": book.text(symbol, "description"),
+            "longName": data.text(symbol, "description"),
             "validRanges": [*RANGE_DAYS, "ytd", "max"],
         }
 
 
-def _aliases(book: Book) -> dict[str, str]:
+def _aliases(data: MarketData) -> dict[str, str]:
     aliases: dict[str, str] = {}
-    for symbol in book.symbols:
+    for symbol in data.symbols:
         ticker = symbol.partition(":")[2]
-        kind, currency = book.text(symbol, "type"), book.text(symbol, "currency")
-        names = [book.text(symbol, "yahoo"), ticker, ticker.replace(".", "-")]
+        kind, currency = data.text(symbol, "type"), data.text(symbol, "currency")
+        names = [data.text(symbol, "yahoo"), ticker, ticker.replace(".", "-")]
         if kind == "forex":
             names.append(f"{ticker}=X")
         if kind == "spot" and currency and ticker.endswith(currency):

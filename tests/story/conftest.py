@@ -12,7 +12,8 @@ import pytest
 
 from ingest.reference.venues import Venues
 from ingest.sources.protocol import BarRequest
-from ingest.sources.sample.sample import BENCHMARK, SAMPLE_AS_OF, SampleSource, planted_clusters
+from ingest.sources.sample.source import SampleSource
+from ingest.sources.sample.universe import BENCHMARK, SAMPLE_AS_OF, planted_clusters
 from lakehouse.maintenance.commands import relocate
 from tests.story.home import ROOT, Home
 

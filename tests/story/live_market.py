@@ -9,7 +9,7 @@ import polars as pl
 
 from ingest.screening.service_fields import FIELDS, TEXT_FIELDS
 from lakehouse.connection.catalog import Lake, LakeSettings
-from tests.ingest.live.trial import sessions_of
+from tests.ingest.live.loopback_market import sessions_of
 from tests.story.home import Home
 
 FIRST, LAST = dt.date(2023, 3, 1), dt.date(2024, 5, 31)

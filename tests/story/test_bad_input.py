@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.sources.sample.sample import SAMPLE_AS_OF
+from ingest.sources.sample.universe import SAMPLE_AS_OF
 from tests.story.conftest import SMALL
 from tests.story.home import ROOT, Finished, Home
 

@@ -7,7 +7,7 @@ import json
 import polars as pl
 import pytest
 
-from ingest.sources.sample.sample import SAMPLE_AS_OF
+from ingest.sources.sample.universe import SAMPLE_AS_OF
 from tests.story.conftest import NewHome
 from tests.story.home import Finished, Home
 

@@ -1,4 +1,4 @@
-"""A bare chart client for the exchange's own tests: it says what it is told and keeps what it hears."""
+"""Minimal chart client for the tests of the exchange: it sends given messages and keeps what it receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the fault tests ask each service, and read what it says."""
+"""Request bars of each service for the fault tests, and parse the responses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers.cases import CASES, HTTP
 from tests.servers.exchange import Exchange
+from tests.servers.fault_cases import CASES, HTTP
 from tests.test_servers.chart_client import ChartClient, bars_of, talk
 from tests.test_servers.http_client import client
 

@@ -1,4 +1,4 @@
-"""HTTP for the exchange's own tests: no certificates are read, for nothing here is encrypted."""
+"""HTTP client for the tests of the exchange; it loads no certificates, since nothing is encrypted."""
 
 from __future__ import annotations
 

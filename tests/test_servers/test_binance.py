@@ -72,7 +72,7 @@ def test_errors_have_their_numbers(exchange: Exchange, params: dict[str, str], c
 
 
 def test_weight_is_counted_and_its_limit_kept(market: Market) -> None:
-    settings = Settings(spot_weight_limit=5, futures_weight_limit=12, patience=2)
+    settings = Settings(spot_weight_limit=5, futures_weight_limit=12, refusals_before_ban=2)
     with Exchange(market.bars, market.instruments, market.columns, settings=settings) as running:
         assert [klines(running).headers["X-MBX-USED-WEIGHT-1M"] for _ in range(2)] == ["2", "4"]
         refused = [klines(running) for _ in range(3)]

@@ -71,7 +71,7 @@ def test_an_interpreter_that_forgets_it_still_ends() -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_the_log_says_what_when_and_how_many_bytes(exchange: Exchange) -> None:
+def test_the_log_records_request_time_and_size(exchange: Exchange) -> None:
     before = time.monotonic()
     answer = post(f"{exchange.scanner_url}/america/scan", content=b'{"range":[0,1]}')
     entry: Traffic

@@ -1,4 +1,4 @@
-"""Answers and bodies that are broken, seen by clients that know nothing of the switchboard."""
+"""Broken responses and bodies, as clients see them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers.cases import ANSWER, BODY, CASES, HISTORY, HTTP, PACKETS, PAGES, ROWS
 from tests.servers.exchange import Exchange
+from tests.servers.fault_cases import ANSWER, BODY, CASES, HISTORY, HTTP, PACKETS, PAGES, ROWS
 from tests.test_servers.fault_probe import BROWSER, STATUS, SYMBOLS, ask, pairs, rows_of
 from tests.test_servers.http_client import client, post
 

@@ -1,4 +1,4 @@
-"""Clients written by others read the loopback exchange as they read the real services.
+"""Run third-party clients of the real services against the loopback exchange.
 
 They need packages that the project does not depend on, so they run in an environment of their own, with
 tradingview-screener, tvscreener, tradingview-ta, tradingview-datafeed, binance-connector, polars, numpy, websockets and
@@ -44,7 +44,7 @@ EVERYTHING = 100_000
 
 @pytest.fixture(scope="module")
 def wide(market: Market) -> Iterator[Exchange]:
-    """The made-up market with every column that the default queries ask for, and enough instruments for their pages."""
+    """Made-up market with every column of the default queries, and enough instruments for their pages."""
     names = ["fundamental_currency_code", "sector", "AnalystRating"]
     more = ["pricescale", "minmov", "minmove2", "relative_volume_10d_calc", "price_earnings_ttm"]
     more += ["earnings_per_share_diluted_ttm", "earnings_per_share_diluted_yoy_growth_ttm", "MACD.macd", "MACD.signal"]
@@ -161,8 +161,8 @@ class TestTradingViewScreener:
         assert set(frame["description"]) == {"Made up stock 4", "Made up stock 40"}
 
     def test_tickers_over_several_markets(self) -> None:
-        wanted = ["NASDAQ:MADE2", "BINANCE:COIN1USDT.P", "FX_IDC:FX1USD", "NYSE:NOBODY"]
-        query = self.module.Query().select("name", "market", "close").set_tickers(*wanted)
+        requested = ["NASDAQ:MADE2", "BINANCE:COIN1USDT.P", "FX_IDC:FX1USD", "NYSE:NOBODY"]
+        query = self.module.Query().select("name", "market", "close").set_tickers(*requested)
         query.query["filter2"] = {"operator": "and", "operands": []}
         count, frame = query.get_scanner_data()
         assert count == 3
@@ -243,7 +243,7 @@ class TestTvScreener:
     def test_its_default_fields_are_in_the_captured_catalogue(
         self, market: Market, field_catalogue: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # What its lists hold beyond the capture: fields the real scanner answers without listing them.
+        # Fields that the real scanner serves although they are not in its list.
         unlisted = ("isin", "cusip", "Perf.Y.MarketCap", "fundamental_currency_code")
         columns = market.columns.with_columns(pl.lit(None).alias(name) for name in unlisted)
         with Exchange(market.bars, market.instruments, columns, catalogue=field_catalogue) as real_fields:
@@ -262,8 +262,8 @@ class TestTradingViewTa:
         monkeypatch.setattr(main.TradingView, "scan_url", wide.scanner_url + "/")
         monkeypatch.setattr(main.TradingView, "indicators", ["RSI", "close", "EMA5", "EMA20", "open", "volume"])
         monkeypatch.setattr(main, "calculate", lambda **given: given["indicators"])
-        asked = ["NASDAQ:MADE1", "NASDAQ:NOBODY"]
-        found = ta.get_multiple_analysis("america", ta.Interval.INTERVAL_1_DAY, asked, timeout=5)
+        requested = ["NASDAQ:MADE1", "NASDAQ:NOBODY"]
+        found = ta.get_multiple_analysis("america", ta.Interval.INTERVAL_1_DAY, requested, timeout=5)
         expected = market.columns.row(by_predicate=pl.col("symbol") == "NASDAQ:MADE1", named=True)
         assert found["NASDAQ:NOBODY"] is None
         assert found["NASDAQ:MADE1"]["RSI"] == expected["RSI"]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, InvalidURI
 
-from tests.servers.cases import ANSWER, BODY, CASES, HISTORY
 from tests.servers.exchange import Exchange
+from tests.servers.fault_cases import ANSWER, BODY, CASES, HISTORY
 from tests.servers.market import Market
 from tests.test_servers.chart_client import ChartClient, bars_of, talk
 from tests.test_servers.fault_probe import STATUS
@@ -72,7 +72,7 @@ def test_a_series_frame(exchange: Exchange, case: str) -> None:
 
 class TestPackets:
     def heard(self, exchange: Exchange, market: Market, seconds: float = 0.3) -> tuple[list[Any], list[Any]]:
-        """What is heard until silence or the end, and the bars that should have been."""
+        """Return the received messages until silence or the end, and the expected bars."""
         heard: list[dict[str, Any]] = []
 
         async def script(client: ChartClient) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers.cases import HISTORY, HTTP, PAGES, ROWS
 from tests.servers.exchange import Exchange
+from tests.servers.fault_cases import HISTORY, HTTP, PAGES, ROWS
 from tests.test_servers.chart_client import ChartClient, bars_of, talk
 from tests.test_servers.fault_probe import SYMBOLS, ask, pairs, rows_of
 from tests.test_servers.http_client import get, post

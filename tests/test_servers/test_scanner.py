@@ -137,7 +137,7 @@ def test_markets_types_tickers_and_indexes(small: Exchange) -> None:
     assert answer.status_code == 404
 
 
-def test_sorting_puts_unknown_values_where_it_is_told(small: Exchange) -> None:
+def test_sorting_puts_unknown_values_first_or_last_as_requested(small: Exchange) -> None:
     def order(**sort: Any) -> str:
         rows = scan(small, "global", columns=["close"], sort={"sortBy": "close", **sort})["data"]
         return "".join(row["s"][-1] for row in rows)
@@ -186,7 +186,7 @@ def test_timeframe_variants_exist_except_for_futures_and_bonds(exchange: Exchang
     assert scan(exchange, "bond", columns=["RSI|1W"]) == (400, 'Unknown field "RSI|1W"')
 
 
-def test_the_body_is_json_whatever_its_type_says(exchange: Exchange) -> None:
+def test_the_body_is_json_whatever_its_content_type(exchange: Exchange) -> None:
     for kind in ("application/json", "application/x-www-form-urlencoded; charset=UTF-8", "text/plain"):
         answer = post(
             f"{exchange.scanner_url}/america/scan", content=b'{"range":[0,2]}', headers={"Content-Type": kind}

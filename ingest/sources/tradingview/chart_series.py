@@ -1,4 +1,4 @@
-"""One request for one symbol's history on the charting websocket: what may be said to it, and when it is done."""
+"""State of the history of one symbol on the charting websocket: ids, messages, bars and completeness."""
 
 from __future__ import annotations
 
@@ -19,44 +19,50 @@ from ingest.errors import (
     ThrottledError,
     WrongSeriesError,
 )
-from ingest.sources.bar_series import Row, number
-from ingest.transport.bodies import shown
+from ingest.sources.bar_parsing import BarRow, number
+from ingest.sources.rest import KEPT
+from ingest.transport.bodies import quoted
 
-_KEPT = "nothing of it was used, run again"
 RESOLUTION = "1D"
 
 
 @dataclass(slots=True)
 class ChartSeries:
-    """One series: ids of its own, checked on everything that claims to belong to it.
+    """Series of one symbol, with ids that are checked on every message.
 
     Attributes
     ----------
+    index : int
+        Number of the series on its connection, part of its ids.
     n_first, n_more : int
-        Bars asked for at first, and by each further request.
-    n_wanted : int or None
-        Bars that suffice; None for all that there are.
+        Bars of the first request, and of each further one.
+    n_needed : int or None
+        Bars that suffice; None fetches all.
     max_pages : int
-        More requests than this are an endless series.
-    last_heard : float
-        When something for this series last came, on the connection's clock.
+        Requests after which a series counts as endless.
+    last_received_s : float
+        Monotonic time of the last message about this series, in seconds.
+    bars : dict of float to BarRow
+        Bars by time; a later packet replaces an earlier one.
+    conflicts : list of BarRow
+        Further bars of the same packet and time with other values.
     n_refused : int
-        Packets that claimed this series and did not belong to it.
+        Packets of this session with the ids of another series; nothing of them was read.
     """
 
     symbol: str
     origin: Origin
-    place: int
+    index: int
     n_first: int
     n_more: int
-    n_wanted: int | None
+    n_needed: int | None
     max_pages: int
-    last_heard: float
+    last_received_s: float
     session: str = field(
         default_factory=lambda: "cs_" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))
     )
-    bars: dict[float, Row] = field(default_factory=dict)
-    conflicts: list[Row] = field(default_factory=list)
+    bars: dict[float, BarRow] = field(default_factory=dict)
+    conflicts: list[BarRow] = field(default_factory=list)
     is_resolved: bool = False
     is_done: bool = False
     error: RemoteError | None = None
@@ -67,56 +73,56 @@ class ChartSeries:
     @property
     def symbol_id(self) -> str:
         """Id of the symbol in the chart session."""
-        return f"sds_sym_{self.place}"
+        return f"sds_sym_{self.index}"
 
     @property
     def series_id(self) -> str:
         """Id of the series in the chart session."""
-        return f"sds_{self.place}"
+        return f"sds_{self.index}"
 
     @property
     def turnaround(self) -> str:
-        """Id that every answer to the series repeats."""
-        return f"s{self.place}"
+        """Id that every message about the series repeats."""
+        return f"s{self.index}"
 
     @property
     def is_open(self) -> bool:
-        """Whether an answer is still to come."""
+        """True while messages are expected."""
         return not self.is_done and self.error is None
 
-    def opening(self) -> Iterator[str]:
-        """Yield the messages that ask for the series."""
-        asked = json.dumps({"adjustment": "splits", "session": "regular", "symbol": self.symbol}, separators=(",", ":"))
+    def opening_messages(self) -> Iterator[str]:
+        """Yield the messages that request the series."""
+        spec = json.dumps({"adjustment": "splits", "session": "regular", "symbol": self.symbol}, separators=(",", ":"))
         yield message("chart_create_session", self.session, "")
         yield message("switch_timezone", self.session, "Etc/UTC")
-        yield message("resolve_symbol", self.session, self.symbol_id, f"={asked}")
+        yield message("resolve_symbol", self.session, self.symbol_id, f"={spec}")
         self.n_requests += 1
         yield message(
             "create_series", self.session, self.series_id, self.turnaround, self.symbol_id, RESOLUTION, self.n_first, ""
         )
 
-    def closing(self) -> str:
+    def closing_message(self) -> str:
         """Return the message that ends the chart session."""
         return message("chart_delete_session", self.session)
 
-    def hear(self, kind: str, parts: list[Any]) -> str | None:
-        """Take one message of this session; return what to say in turn, if anything."""
+    def receive(self, kind: str, parts: list[Any]) -> str | None:
+        """Process one message of this session and return the reply, if any."""
         if not self.is_open:
             return None
         if kind == "symbol_resolved" and _is(parts, 1, self.symbol_id):
             self._resolve(parts[2] if len(parts) > 2 else None)
         elif kind == "symbol_error":
-            said = shown(parts[2]) if len(parts) > 2 else "no reason given"
+            reason = quoted(parts[2]) if len(parts) > 2 else "no reason given"
             self.error = SymbolUnknownError(
-                self.origin, f"symbol_error: {said}", "check the symbol; a delisted one is no longer served"
+                self.origin, f"symbol_error: {reason}", "check the symbol; a delisted one is no longer served"
             )
-        elif kind == "critical_error" and "max sessions" in shown(parts[1:]):
+        elif kind == "critical_error" and "max sessions" in quoted(parts[1:]):
             self.error = ThrottledError(
-                self.origin, shown(parts[1:]), "open fewer sessions at once", retry_after_s=None, is_transient=True
+                self.origin, quoted(parts[1:]), "open fewer sessions at once", retry_after_s=None, is_transient=True
             )
         elif kind in ("series_error", "critical_error"):
             self.error = RequestRefusedError(
-                self.origin, f"{kind}: {shown(parts[1:])}", "check interval and depth; nothing of it was used"
+                self.origin, f"{kind}: {quoted(parts[1:])}", "check interval and depth; nothing of it was used"
             )
         elif kind in ("timescale_update", "du") and len(parts) > 1 and isinstance(parts[1], dict):
             self._update(parts[1])
@@ -125,55 +131,57 @@ class ChartSeries:
         return None
 
     def fail(self, error: RemoteError) -> None:
-        """End the series without an answer."""
+        """End the series with an error."""
         if self.is_open:
             self.error = error
 
-    def rows(self) -> list[Row]:
-        """Return all bars; two different bars of one packet with the same time both stand."""
+    def rows(self) -> list[BarRow]:
+        """Return all bars, conflicting ones included."""
         return [*self.bars.values(), *self.conflicts]
 
-    def _resolve(self, told: Any) -> None:
+    def _resolve(self, resolved: Any) -> None:
         names: set[str] = set()
-        if isinstance(told, dict):
-            names = {str(told[key]) for key in ("full_name", "pro_name") if told.get(key)}
+        if isinstance(resolved, dict):
+            names = {str(resolved[key]) for key in ("full_name", "pro_name") if resolved.get(key)}
             for key in ("base_name", "aliases"):
-                names |= {str(name) for name in told.get(key) or ()} if isinstance(told.get(key), list) else set()
+                names |= (
+                    {str(name) for name in resolved.get(key) or ()} if isinstance(resolved.get(key), list) else set()
+                )
         if self.symbol not in names:
             self.error = WrongSeriesError(
                 self.origin,
-                f"the service resolved it to {shown(sorted(names)) if names else 'no symbol'}",
+                f"the service resolved it to {quoted(sorted(names)) if names else 'no symbol'}",
                 "name the symbol as the service does",
             )
         self.is_resolved = self.error is None
 
     def _update(self, updates: dict[str, Any]) -> None:
         for series_id, update in updates.items():
-            is_mine = series_id == self.series_id and isinstance(update, dict) and update.get("t") == self.turnaround
-            if not is_mine or not self.is_resolved:
+            is_own = series_id == self.series_id and isinstance(update, dict) and update.get("t") == self.turnaround
+            if not is_own or not self.is_resolved:
                 self.n_refused += 1
                 continue
             try:
-                self._take(update.get("s") or [])
+                self._add(update.get("s") or [])
             except MalformedError as error:
                 self.error = error
 
-    def _take(self, items: Any) -> None:
-        """Take the bars of one packet; what an earlier packet said of the same time is replaced."""
-        packet: dict[float, Row] = {}
-        conflicts: list[Row] = []
+    def _add(self, items: Any) -> None:
+        """Add the bars of one packet; they replace those of earlier packets with the same time."""
+        packet: dict[float, BarRow] = {}
+        conflicts: list[BarRow] = []
         if not isinstance(items, list):
-            raise MalformedError(self.origin, "the bars are no list", _KEPT)
+            raise MalformedError(self.origin, "the bars are not a list", KEPT)
         for item in items:
             values = item.get("v") if isinstance(item, dict) else None
             if not isinstance(values, list) or len(values) < 5:
-                raise MalformedError(self.origin, f"a bar has no [time, open, high, low, close]: {shown(item)}", _KEPT)
+                raise MalformedError(self.origin, f"a bar has no [time, open, high, low, close]: {quoted(item)}", KEPT)
             names = ("time", "open", "high", "low", "close", "volume")
             numbers = [number(value, self.origin, name) for name, value in zip(names, values, strict=False)]
             stamp = numbers[0]
             if stamp is None:
-                raise MalformedError(self.origin, "a bar has no time", _KEPT)
-            row: Row = (stamp, numbers[1], numbers[2], numbers[3], numbers[4], *_volume(numbers), None)
+                raise MalformedError(self.origin, "a bar has no time", KEPT)
+            row: BarRow = (stamp, numbers[1], numbers[2], numbers[3], numbers[4], *_volume(numbers), None)
             if packet.setdefault(stamp, row) != row:
                 conflicts.append(row)
         self.conflicts = [row for row in self.conflicts if row[0] not in packet] + conflicts
@@ -181,19 +189,21 @@ class ChartSeries:
 
     def _complete(self) -> str | None:
         if not self.is_resolved:
-            self.error = IncompleteError(self.origin, "series_completed came before symbol_resolved", _KEPT)
+            self.error = IncompleteError(self.origin, "received series_completed before symbol_resolved", KEPT)
             return None
         if not self.bars:
-            self.error = IncompleteError(self.origin, "series_completed came without a bar", _KEPT)
+            self.error = IncompleteError(self.origin, "received series_completed without a bar", KEPT)
             return None
         has_grown = len(self.bars) > self._n_before_page
-        is_enough = self.n_wanted is not None and len(self.bars) >= self.n_wanted
+        is_enough = self.n_needed is not None and len(self.bars) >= self.n_needed
         if is_enough or not has_grown or len(self.bars) < self.n_first:
             self.is_done = True
             return None
         if self.n_requests >= self.max_pages:
             self.error = IncompleteError(
-                self.origin, f"{self.n_requests} requests and no end ({len(self.bars)} bars)", "ask for a later start"
+                self.origin,
+                f"{self.n_requests} requests and more to come ({len(self.bars)} bars)",
+                "request a later start",
             )
             return None
         self._n_before_page = len(self.bars)
@@ -206,8 +216,8 @@ def message(kind: str, *parts: object) -> str:
     return json.dumps({"m": kind, "p": list(parts)}, separators=(",", ":"))
 
 
-def _is(parts: list[Any], place: int, wanted: str) -> bool:
-    return len(parts) > place and parts[place] == wanted
+def _is(parts: list[Any], index: int, expected: str) -> bool:
+    return len(parts) > index and parts[index] == expected
 
 
 def _volume(numbers: list[float | None]) -> tuple[float | None]:

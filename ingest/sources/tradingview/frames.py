@@ -1,4 +1,4 @@
-"""Frames of the charting websocket: `~m~LENGTH~m~PAYLOAD`, several in a row, LENGTH in characters."""
+"""Read and write the frames of the charting websocket: `~m~LENGTH~m~PAYLOAD`, LENGTH in characters."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 _MARK = "~m~"
-_HEAD = re.compile(r"~m~(\d{1,8})~m~")
-_BEAT = re.compile(r"~h~\d{1,10}")
+_HEADER = re.compile(r"~m~(\d{1,8})~m~")
+_HEARTBEAT = re.compile(r"~h~\d{1,10}")
 
 
 class FrameError(ValueError):
-    """The text is not a row of frames."""
+    """The text is not a sequence of frames."""
 
 
 def pack(payload: str) -> str:
@@ -20,12 +20,12 @@ def pack(payload: str) -> str:
 
 
 def is_heartbeat(payload: str) -> bool:
-    """Say whether a payload is a heartbeat, which must be echoed."""
-    return _BEAT.fullmatch(payload) is not None
+    """Return whether a payload is a heartbeat, which must be echoed."""
+    return _HEARTBEAT.fullmatch(payload) is not None
 
 
 class FrameReader:
-    """Reads frames by their length, whatever the payload holds; a frame may go on in the next message.
+    """Reader of frames by their length, whatever the payload; a frame may continue in the next message.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class FrameReader:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing of a frame is still to come."""
+        """True when no frame is incomplete."""
         return not self._rest
 
     def feed(self, message: str) -> Iterator[str]:
@@ -48,30 +48,30 @@ class FrameReader:
         Raises
         ------
         FrameError
-            Where a frame does not begin with a mark and a length, or is longer than `max_length`. A length that is
-            wrong shows at the next frame, which then does not begin where it should.
+            When a frame does not begin with a mark and a length, or is longer than `max_length`. A wrong length is
+            detected at the next frame, which then does not begin where it should.
         """
         text, start = self._rest + message, 0
         self._rest = ""
         while start < len(text):
-            head = _HEAD.match(text, start)
-            if head is None:
-                if _may_become_head(text[start:]):
+            header = _HEADER.match(text, start)
+            if header is None:
+                if _may_become_header(text[start:]):
                     break
                 raise FrameError(f"no frame begins with {text[start : start + 20]!r}")
-            length = int(head.group(1))
+            length = int(header.group(1))
             if length > self.max_length:
-                raise FrameError(f"a frame of {length} characters is announced, {self.max_length} are accepted")
-            end = head.end() + length
+                raise FrameError(f"a frame of {length} characters is announced, at most {self.max_length} are accepted")
+            end = header.end() + length
             if end > len(text):
                 break
-            if end < len(text) and not _may_become_head(text[end : end + 14]) and not _HEAD.match(text, end):
+            if end < len(text) and not _may_become_header(text[end : end + 14]) and not _HEADER.match(text, end):
                 raise FrameError(f"the frame of {length} characters does not end where the next one begins")
-            yield text[head.end() : end]
+            yield text[header.end() : end]
             start = end
         self._rest = text[start:]
 
 
-def _may_become_head(text: str) -> bool:
-    """Say whether a text is the beginning of `~m~LENGTH~m~`, cut off."""
+def _may_become_header(text: str) -> bool:
+    """Return whether a text is a proper prefix of `~m~LENGTH~m~`."""
     return re.fullmatch(r"~?|~m|~m~\d{0,8}|~m~\d{1,8}~|~m~\d{1,8}~m", text) is not None

@@ -1,82 +1,53 @@
-"""Daily history over the charting websocket: many series on one connection, none of which hears another's packets."""
+"""Fetch daily history over TradingView's charting websocket, several series on one connection."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import stamina
 from pydantic import SecretStr
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    WebSocketException,
-)
-from websockets.typing import Origin as WebOrigin
+from websockets.asyncio.client import ClientConnection
 
-from ingest.errors import (
-    AccessDeniedError,
-    IncompleteError,
-    Origin,
-    RedirectRefusedError,
-    RemoteError,
-    RequestRefusedError,
-    ServerFaultError,
-    ThrottledError,
-    TimedOutError,
-    TooLargeError,
-    UnreachableError,
-    UnreadableError,
-)
+from ingest.errors import Origin, RemoteError, TimedOutError, UnreadableError
 from ingest.sources.tradingview.chart_series import ChartSeries, message
+from ingest.sources.tradingview.connection import open_connection
 from ingest.sources.tradingview.frames import FrameError, FrameReader, is_heartbeat, pack
-from ingest.transport.bodies import AGAIN, shown
+from ingest.transport.bodies import TRY_LATER, quoted
 from ingest.transport.breaker import Breaker
-from ingest.transport.endpoints import host_of, is_loopback
+from ingest.transport.endpoints import host_of
+from ingest.transport.retries import KEPT, RetryLimits, retrying
 
-_LOGGER = logging.getLogger(__name__)
-# The library logs every frame at DEBUG, the one with the token among them.
-logging.getLogger("websockets").setLevel(logging.INFO)
-
-_PAGE = WebOrigin("https://www.tradingview.com")
-_TOO_BIG = 1009
 _ANONYMOUS = "unauthorized_user_token"
-_KEPT = "what was complete is kept, the next run continues there"
+_BAR_MESSAGES = ("timescale_update", "du")
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLimits:
-    """How long, how much and how often.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLimits(RetryLimits):
+    """Limits of one connection in time, size and number of series.
 
     Attributes
     ----------
     silence_s : float
-        Longest wait for something that concerns a series; heartbeats do not count.
+        Longest wait for a message about a series, in seconds; heartbeats do not count.
     total_s : float
-        Deadline of one group of series.
+        Deadline of one group of series, in seconds.
     most_bars : int
-        Bars that one request may ask for (about 5,000 without a subscription).
+        Most bars of one series (about 5,000 without a subscription).
     sessions_at_once : int
-        Chart sessions open on one connection; the others wait for their turn.
+        Chart sessions open at once on one connection; the other series wait.
+    max_pages : int
+        Most requests for bars of one series.
     """
 
+    attempts: int = 3
     handshake_s: float = 10.0
     silence_s: float = 15.0
     total_s: float = 90.0
-    attempts: int = 3
-    wait_initial_s: float = 0.5
-    wait_max_s: float = 10.0
-    wait_jitter_s: float = 0.5
-    retry_after_cap_s: float = 60.0
     max_bytes: int = 16 * 1024 * 1024
     most_bars: int = 5_000
     sessions_at_once: int = 8
@@ -84,22 +55,15 @@ class HistoryLimits:
     max_pages: int = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How many bars of a symbol are wanted, counted back from the newest; None for all."""
-
-    n_bars: int | None
-
-
 class HistoryClient:
-    """Asks for daily series over the websocket.
+    """Client of the charting websocket.
 
     Attributes
     ----------
     n_requests : int
         Requests for bars so far (`create_series` and `request_more_data`).
     n_refused : int
-        Packets that claimed to belong to a series and did not; nothing of them was read.
+        Packets of bars with the ids of no open series; nothing of them was read.
     """
 
     def __init__(
@@ -120,130 +84,91 @@ class HistoryClient:
         self.n_requests = 0
         self.n_refused = 0
 
-    async def fetch(self, wanted: Mapping[str, Depth]) -> dict[str, ChartSeries | RemoteError]:
-        """Ask for several symbols at once, on one connection, again for what a broken connection left open.
+    async def fetch(self, depths: Mapping[str, int | None]) -> dict[str, ChartSeries | RemoteError]:
+        """Fetch several series on one connection; after a broken connection the missing ones are fetched again.
+
+        Parameters
+        ----------
+        depths : mapping of str to int or None
+            Number of bars of each symbol, counted back from the newest; None fetches all.
 
         Returns
         -------
         dict
-            For each symbol its whole series, or why there is none.
+            Complete series, or the error, of each symbol.
         """
-        answers: dict[str, ChartSeries | RemoteError] = {}
-        limits = self.limits
+        found: dict[str, ChartSeries | RemoteError] = {}
         try:
-            async for attempt in stamina.retry_context(
-                on=_pause_before_next,
-                attempts=limits.attempts,
-                timeout=None,
-                wait_initial=limits.wait_initial_s,
-                wait_max=limits.wait_max_s,
-                wait_jitter=limits.wait_jitter_s,
-            ):
+            async for attempt in retrying(self.limits):
                 with attempt:
-                    left = {symbol: depth for symbol, depth in wanted.items() if symbol not in answers}
-                    await self._converse(left, answers)
+                    missing = {symbol: depth for symbol, depth in depths.items() if symbol not in found}
+                    await self._fetch_once(missing, found)
         except RemoteError as error:
-            for symbol in wanted:
-                answers.setdefault(symbol, error.about(symbol))
-        return answers
+            for symbol in depths:
+                found.setdefault(symbol, error.with_subject(symbol))
+        return found
 
-    async def _converse(self, wanted: Mapping[str, Depth], answers: dict[str, ChartSeries | RemoteError]) -> None:
-        """Hold one connection; what ended well, or with an error of its own, is put into `answers`."""
-        origin = Origin(self.source, self.host, ", ".join(sorted(wanted)[:3]) + (", ..." if len(wanted) > 3 else ""))
-        self.breaker.check(origin)
+    async def _fetch_once(self, depths: Mapping[str, int | None], found: dict[str, ChartSeries | RemoteError]) -> None:
+        """Fetch on one connection; a series that is complete, or failed by itself, is added to `found`."""
+        limits = self.limits
+        subject = ", ".join(sorted(depths)[:3]) + (", ..." if len(depths) > 3 else "")
+        origin = Origin(self.source, self.host, subject)
+        connected = open_connection(
+            self.url,
+            origin,
+            handshake_s=limits.handshake_s,
+            max_bytes=limits.max_bytes,
+            retry_after_cap_s=limits.retry_after_cap_s,
+        )
         series: list[ChartSeries] = []
         try:
-            async with self._connected(origin) as connection, asyncio.timeout(self.limits.total_s):
-                series = [
-                    self._series(place, one, depth) for place, (one, depth) in enumerate(sorted(wanted.items()), 1)
-                ]
-                await self._listen(connection, series, origin)
-        except TimeoutError as error:
-            told = TimedOutError(origin, f"no whole answer within {self.limits.total_s:g} s", f"{AGAIN}; {_KEPT}")
-            self.breaker.note_failure(told)
-            raise told from error
-        except RemoteError as error:
-            self.breaker.note_failure(error, _long_pause(error))
-            raise
-        except asyncio.CancelledError:
-            self.breaker.release()
-            raise
-        else:
-            self.breaker.note_success()
+            async with (
+                self.breaker.attempt(origin, limits.total_s),
+                connected as connection,
+                asyncio.timeout(limits.total_s),
+            ):
+                series = [self._series(index, *item) for index, item in enumerate(sorted(depths.items()), 1)]
+                await self._receive_all(connection, series, origin)
         finally:
             for one in series:
                 self.n_requests += one.n_requests
                 self.n_refused += one.n_refused
                 if not one.is_open:
-                    answers[one.symbol] = one.error or one
+                    found[one.symbol] = one.error or one
 
-    def _series(self, place: int, symbol: str, depth: Depth) -> ChartSeries:
+    def _series(self, index: int, symbol: str, depth: int | None) -> ChartSeries:
         limits = self.limits
-        wanted = None if depth.n_bars is None else min(depth.n_bars, limits.most_bars)
-        n_first = min(wanted or limits.bars_per_page, limits.bars_per_page)
+        needed = None if depth is None else min(depth, limits.most_bars)
         return ChartSeries(
             symbol,
             Origin(self.source, self.host, symbol),
-            place,
-            n_first,
-            limits.bars_per_page,
-            wanted if wanted is not None else limits.most_bars,
-            limits.max_pages,
-            time.monotonic(),
+            index,
+            n_first=min(needed or limits.bars_per_page, limits.bars_per_page),
+            n_more=limits.bars_per_page,
+            n_needed=needed if needed is not None else limits.most_bars,
+            max_pages=limits.max_pages,
+            last_received_s=time.monotonic(),
         )
 
-    @asynccontextmanager
-    async def _connected(self, origin: Origin) -> AsyncIterator[ClientConnection]:
-        """Open a connection; what goes wrong on it, then or later, becomes an error of this house."""
-        try:
-            async with _Connect(
-                f"{self.url}?from=chart&type=chart",
-                origin=_PAGE,
-                open_timeout=self.limits.handshake_s,
-                close_timeout=1.0,
-                ping_interval=None,
-                max_size=self.limits.max_bytes,
-                proxy=None if is_loopback(self.url) else True,
-            ) as connection:
-                yield connection
-        except InvalidStatus as error:
-            raise self._of_handshake(error, origin) from error
-        except ConnectionClosed as error:
-            if _TOO_BIG in {said.code for said in (error.sent, error.rcvd) if said is not None}:
-                raise TooLargeError(
-                    origin, f"a message is larger than {self.limits.max_bytes} bytes", "nothing of it was used"
-                ) from error
-            raise IncompleteError(origin, "the connection was closed before the end", f"{AGAIN}; {_KEPT}") from error
-        except InvalidHandshake as error:
-            raise UnreadableError(origin, f"no websocket ({type(error).__name__})", f"{AGAIN}; {_KEPT}") from error
-        except TimeoutError as error:
-            if "handshake" in str(error):
-                raise TimedOutError(origin, "no handshake in time", f"{AGAIN}; {_KEPT}") from error
-            raise
-        except (OSError, EOFError, WebSocketException) as error:
-            raise UnreachableError(
-                origin, f"not reached ({type(error).__name__})", f"check the network and {AGAIN}"
-            ) from error
-
-    async def _listen(self, connection: ClientConnection, series: Sequence[ChartSeries], origin: Origin) -> None:
-        """Ask for the series, a few at once, and listen until none is left; one that hears nothing ends with that."""
+    async def _receive_all(self, connection: ClientConnection, series: Sequence[ChartSeries], origin: Origin) -> None:
+        """Open the series, a few at once, and receive messages until every one is complete, failed or silent."""
         token = _ANONYMOUS if self._token is None else self._token.get_secret_value()
         await connection.send(pack(message("set_auth_token", token)))
         reader, by_session = FrameReader(self.limits.max_bytes), {one.session: one for one in series}
-        waiting, asked = deque(series), list[ChartSeries]()
-        while waiting or any(one.is_open for one in asked):
-            asked = [one for one in asked if one.is_open]
-            while waiting and len(asked) < self.limits.sessions_at_once:
-                asked.append(waiting.popleft())
-                asked[-1].last_heard = time.monotonic()
-                for payload in asked[-1].opening():
+        waiting, active = deque(series), list[ChartSeries]()
+        while waiting or any(one.is_open for one in active):
+            active = [one for one in active if one.is_open]
+            while waiting and len(active) < self.limits.sessions_at_once:
+                active.append(waiting.popleft())
+                active[-1].last_received_s = time.monotonic()
+                for payload in active[-1].opening_messages():
                     await connection.send(pack(payload))
-            deadline = min(one.last_heard for one in asked) + self.limits.silence_s
+            deadline = min(one.last_received_s for one in active) + self.limits.silence_s
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
                     received = await connection.recv()
             except TimeoutError:
-                for payload in self._end_silent(asked):
+                for payload in self._end_silent(active):
                     await connection.send(pack(payload))
                 continue
             for payload in _payloads(reader, received, origin):
@@ -252,84 +177,49 @@ class HistoryClient:
                     await connection.send(pack(reply))
 
     def _dispatch(self, payload: str, by_session: Mapping[str, ChartSeries], origin: Origin) -> list[str]:
-        """Give a message to the series of its session; one of a stranger's session is refused unread."""
-        kind, parts = _message_of(payload, origin)
+        """Pass a message to the series of its session and return the replies; other sessions are ignored."""
+        kind, parts = _parse_message(payload, origin)
         if kind == "protocol_error":
-            raise UnreadableError(origin, f"protocol_error: {shown(parts)}", f"{AGAIN}; {_KEPT}")
+            raise UnreadableError(origin, f"protocol_error: {quoted(parts)}", f"{TRY_LATER}; {KEPT}")
         if kind is None or not parts:
             return []
         one = by_session.get(str(parts[0]))
         if one is None:
-            self.n_refused += kind in ("timescale_update", "du")
+            self.n_refused += kind in _BAR_MESSAGES
             return []
         was_open = one.is_open
-        one.last_heard = time.monotonic()
-        reply = one.hear(kind, parts)
+        one.last_received_s = time.monotonic()
+        reply = one.receive(kind, parts)
         if was_open and not one.is_open:
-            return [one.closing()]
+            return [one.closing_message()]
         return [] if reply is None else [reply]
 
     def _end_silent(self, series: Sequence[ChartSeries]) -> list[str]:
-        """End what heard nothing for too long; return what to say to the service about it."""
-        farewells, limit_s = [], self.limits.silence_s
+        """Fail the series that received nothing for too long and return their closing messages."""
+        messages, limit_s = [], self.limits.silence_s
         for one in series:
-            if one.is_open and time.monotonic() - one.last_heard >= limit_s:
-                got = f" after {len(one.bars)} bars" if one.bars else ""
-                one.fail(TimedOutError(one.origin, f"silent for {limit_s:g} s{got}", f"{AGAIN}; {_KEPT}"))
-                farewells.append(one.closing())
-        return farewells
-
-    def _of_handshake(self, error: InvalidStatus, origin: Origin) -> RemoteError:
-        status = error.response.status_code
-        said = f"handshake status {status}"
-        if status in (418, 429):
-            text = error.response.headers.get("Retry-After", "")
-            pause = float(text) if text.isascii() and text.isdigit() else None
-            is_short = status == 429 and (pause is None or pause <= self.limits.retry_after_cap_s)
-            return ThrottledError(
-                origin, said, f"open fewer connections; {_KEPT}", retry_after_s=pause, is_transient=is_short
-            )
-        if 300 <= status < 400:
-            return RedirectRefusedError(origin, f"{said} points elsewhere", "set the endpoint to the service's own")
-        if status >= 500:
-            return ServerFaultError(origin, said, f"{AGAIN}; {_KEPT}")
-        if status not in (401, 403, 451):
-            return RequestRefusedError(origin, said, "check the endpoint of the history")
-        return AccessDeniedError(origin, said, "give a token by environment, or ask from where it is allowed")
-
-
-class _Connect(connect):
-    """Connects without following redirects, which would carry the token along."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-def _long_pause(error: RemoteError) -> float | None:
-    """Return the pause of a refusal that is not waited for."""
-    return error.retry_after_s if isinstance(error, ThrottledError) and not error.is_transient else None
-
-
-def _pause_before_next(error: Exception) -> bool | float:
-    if isinstance(error, ThrottledError) and error.is_transient and error.retry_after_s is not None:
-        return error.retry_after_s
-    return isinstance(error, RemoteError) and error.is_transient
+            if one.is_open and time.monotonic() - one.last_received_s >= limit_s:
+                received = f" after {len(one.bars)} bars" if one.bars else ""
+                one.fail(TimedOutError(one.origin, f"no data for {limit_s:g} s{received}", f"{TRY_LATER}; {KEPT}"))
+                messages.append(one.closing_message())
+        return messages
 
 
 def _payloads(reader: FrameReader, received: str | bytes, origin: Origin) -> list[str]:
     if isinstance(received, bytes):
-        raise UnreadableError(origin, "a binary message came, frames are text", f"{AGAIN}; {_KEPT}")
+        raise UnreadableError(origin, "received a binary message, frames are text", f"{TRY_LATER}; {KEPT}")
     try:
         return list(reader.feed(received))
     except FrameError as error:
-        raise UnreadableError(origin, f"the frames are damaged: {error}", f"{AGAIN}; {_KEPT}") from error
+        raise UnreadableError(origin, f"the frames are damaged: {error}", f"{TRY_LATER}; {KEPT}") from error
 
 
-def _message_of(payload: str, origin: Origin) -> tuple[str | None, list[Any]]:
+def _parse_message(payload: str, origin: Origin) -> tuple[str | None, list[Any]]:
+    """Return kind and parameters of a message; the kind is None where it is not one of the protocol."""
     try:
-        told = json.loads(payload)
+        parsed = json.loads(payload)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(origin, "a frame holds no JSON", f"{AGAIN}; {_KEPT}") from error
-    if not isinstance(told, dict) or not isinstance(told.get("m"), str) or not isinstance(told.get("p"), list):
+        raise UnreadableError(origin, "a frame is not JSON", f"{TRY_LATER}; {KEPT}") from error
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("m"), str) or not isinstance(parsed.get("p"), list):
         return None, []
-    return told["m"], told["p"]
+    return parsed["m"], parsed["p"]

@@ -1,4 +1,4 @@
-"""The newest bar of many symbols in one question to the scanner, for series that lack nothing else."""
+"""Fetch the newest bar of many symbols with one scanner request, for series that lack only that bar."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from ingest.errors import MalformedError, Origin, RemoteError
+from ingest.errors import MalformedError, Origin
 from ingest.reference.calendars import all_sessions
 from ingest.reference.venues import Venues
-from ingest.sources.bar_series import SETTLE_MINUTES, bars_of, number
+from ingest.sources.bar_parsing import SETTLE_MINUTES, bars_of, number
 from ingest.sources.protocol import BarRequest
 from ingest.sources.tradingview.scanner import ScannerClient
 
@@ -24,8 +24,8 @@ _DELAYED = re.compile(r"^delayed_streaming_(\d{1,6})$")
 AT_ONCE = 250
 
 
-def lacks_one_session(calendar: str, request: BarRequest) -> dt.date | None:
-    """Return the one session after `request.first` that was complete at the fetch; None when it is not exactly one."""
+def only_missing_session(calendar: str, request: BarRequest) -> dt.date | None:
+    """Return the only session after `request.first` that was complete at the fetch; None unless there is exactly one."""
     if request.first is None:
         return None
     settled = min(request.fetched_at, request.as_of_at) - dt.timedelta(minutes=SETTLE_MINUTES)
@@ -40,32 +40,37 @@ def lacks_one_session(calendar: str, request: BarRequest) -> dt.date | None:
 async def newest_bars(
     client: ScannerClient, symbols: Sequence[str], request: BarRequest, venues: Venues, known: frozenset[str]
 ) -> dict[str, pl.DataFrame]:
-    """Return the last bar of each symbol for which the scanner shows exactly the session that is lacking.
+    """Return the newest bar of each symbol for which the scanner shows exactly the missing session.
 
-    A symbol whose newest bar is of another session, still runs, is delayed past the moment of the fetch, or is no
-    whole bar, is not in the result: its history is asked for.
+    A symbol is not in the result, and its history must be fetched, when its newest bar is of another session, not
+    closed yet, delayed beyond the time of the fetch, or incomplete.
+
+    Parameters
+    ----------
+    known : frozenset of str
+        Fields that the scanner has.
 
     Raises
     ------
     RemoteError
-        When the scanner does not answer in whole.
+        When the scanner does not answer completely.
     """
     if not set(_FIELDS) <= known:
         return {}
-    lacking = {symbol: day for symbol in symbols if (day := _lacking(symbol, request, venues)) is not None}
-    wanted, found = sorted(lacking), dict[str, pl.DataFrame]()
-    for start in range(0, len(wanted), AT_ONCE):
-        for row in await client.tickers("global", wanted[start : start + AT_ONCE], _FIELDS):
+    missing = {
+        symbol: day
+        for symbol in symbols
+        if (day := only_missing_session(venues.calendar_of(symbol), request)) is not None
+    }
+    requested, found = sorted(missing), dict[str, pl.DataFrame]()
+    for start in range(0, len(requested), AT_ONCE):
+        for row in await client.tickers("global", requested[start : start + AT_ONCE], _FIELDS):
             symbol = row["symbol"]
-            calendar = venues.require(symbol.partition(":")[0]).calendar
-            bars = _bar(row, calendar, request, Origin(client.http.source, client.http.host, symbol))
-            if bars is not None and bars["session_date"].to_list() == [lacking[symbol]]:
+            calendar = venues.calendar_of(symbol)
+            bars = _bar(row, calendar, request, client.http.origin(symbol))
+            if bars is not None and bars["session_date"].to_list() == [missing[symbol]]:
                 found[symbol] = bars
     return found
-
-
-def _lacking(symbol: str, request: BarRequest, venues: Venues) -> dt.date | None:
-    return lacks_one_session(venues.require(symbol.partition(":")[0]).calendar, request)
 
 
 def _bar(row: Mapping[str, Any], calendar: str, request: BarRequest, origin: Origin) -> pl.DataFrame | None:
@@ -77,19 +82,8 @@ def _bar(row: Mapping[str, Any], calendar: str, request: BarRequest, origin: Ori
         volume = number(row["volume"], origin, "volume")
         if stamp is None or close is None:
             return None
-        asked = BarRequest(request.symbols, request.first, request.last, request.as_of_at, moment)
-        return bars_of([(stamp, opened, high, low, close, volume, None)], origin.subject, calendar, asked, origin)
+        delayed = BarRequest(request.symbols, request.first, request.last, request.as_of_at, moment)
+        return bars_of([(stamp, opened, high, low, close, volume, None)], origin.subject, calendar, delayed, origin)
     except MalformedError as error:
         _LOGGER.warning("%s", error)
         return None
-
-
-async def newest_or_none(
-    client: ScannerClient, symbols: Sequence[str], request: BarRequest, venues: Venues, known: frozenset[str]
-) -> dict[str, pl.DataFrame]:
-    """Return `newest_bars`, or nothing where the scanner fails: the history answers the same question, one by one."""
-    try:
-        return await newest_bars(client, symbols, request, venues, known)
-    except RemoteError as error:
-        _LOGGER.warning("%s: the history is asked instead", error)
-        return {}

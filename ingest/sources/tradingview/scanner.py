@@ -1,14 +1,10 @@
-"""The scanner over HTTP: pages counted against the total, fields against the catalogue, rows judged again here."""
+"""Send requests to TradingView's scanner and check that its responses are complete."""
 
 from __future__ import annotations
 
-import datetime as dt
-import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
-
-import polars as pl
 
 from ingest.errors import (
     IncompleteError,
@@ -19,22 +15,16 @@ from ingest.errors import (
     ScannerInputError,
     nearest,
 )
-from ingest.reference.calendars import last_completed_session
-from ingest.reference.venues import Venues
-from ingest.screening.service_fields import DESCRIBING, USD_LIKE, class_of, root_of, word_of
-from ingest.screening.service_query import Query, is_text
-from ingest.sources.bar_series import with_sessions
-from ingest.sources.instruments import with_pairs
-from ingest.sources.protocol import INSTRUMENT_SCHEMA
-from ingest.transport.bodies import shown
-from ingest.transport.http import Http, Reply
-from lakehouse.paths import SYMBOL_PATTERN
+from ingest.screening.service_fields import DESCRIBING, USD_LIKE
+from ingest.screening.service_query import Query
+from ingest.sources.rest import KEPT
+from ingest.transport.bodies import quoted
+from ingest.transport.http import HttpClient, Response
 
-_LOGGER = logging.getLogger(__name__)
-_KEPT = "nothing of the scan was used, run again"
-PAGE = 500
+PAGE_ROWS = 500
 MOST_ROWS = 20_000
 _TICKERS_AT_ONCE = 250
+# Currencies in hundredths of another one.
 _FRACTIONS = {
     "GBX": ("GBP", 0.01),
     "GBp": ("GBP", 0.01),
@@ -45,82 +35,93 @@ _FRACTIONS = {
 
 
 class ScannerClient:
-    """Asks the scanner and reads what it says.
+    """Client of the scanner.
 
-    Attributes
+    Parameters
     ----------
-    n_refused : int
-        Rows that were left out because their symbol, venue or class is none of this house's.
+    page_rows : int
+        Rows of one page.
+    most_rows : int
+        Most rows that a query may match.
     """
 
-    def __init__(self, http: Http, venues: Venues, *, page: int = PAGE, most_rows: int = MOST_ROWS) -> None:
+    def __init__(self, http: HttpClient, *, page_rows: int = PAGE_ROWS, most_rows: int = MOST_ROWS) -> None:
         self.http = http
-        self.venues = venues
-        self.page = page
+        self.page_rows = page_rows
         self.most_rows = most_rows
-        self.n_refused = 0
 
     async def fields(self, market: str) -> frozenset[str]:
-        """Ask which fields a market has.
+        """Return the fields that a market has.
 
         Raises
         ------
         RemoteError
-            When the catalogue cannot be had.
+            When the list of fields cannot be fetched.
         """
-        reply = await self.http.get(f"/{market}/metainfo", f"fields of {market}")
-        told = reply.value.get("fields") if isinstance(reply.value, dict) else None
-        if not isinstance(told, list) or not all(
-            isinstance(one, dict) and isinstance(one.get("n"), str) for one in told
+        subject = f"fields of {market}"
+        response = await self.http.get(f"/{market}/metainfo", subject)
+        fields = response.value.get("fields") if isinstance(response.value, dict) else None
+        if not isinstance(fields, list) or not all(
+            isinstance(field, dict) and isinstance(field.get("n"), str) for field in fields
         ):
-            raise MalformedError(self._origin(f"fields of {market}"), "no list of fields", "run again")
-        return frozenset(one["n"] for one in told)
+            raise MalformedError(self.http.origin(subject), "not a list of fields", "run again")
+        return frozenset(field["n"] for field in fields)
 
     async def rows(self, query: Query, known: Iterable[str] = ()) -> list[dict[str, Any]]:
-        """Return every row that a query finds, as symbol and fields; all of them or an error.
+        """Return all rows that match a query, each as its symbol and fields.
+
+        Parameters
+        ----------
+        known : iterable of str
+            Fields that the market has, to name the nearest when one is unknown.
 
         Raises
         ------
         IncompleteError
-            When rows are missing against the total, a page comes twice, or there is no end.
+            When fewer rows arrive than the total, a page repeats, or more rows match than `most_rows`.
+        MalformedError
+            When a page is larger than requested, or a symbol has two different rows.
         ScannerInputError
             When the service does not know a field; the message names the nearest that it has.
         """
         found: dict[str, dict[str, Any]] = {}
-        origin = self._origin(query.subject)
+        origin = self.http.origin(query.subject)
         total = None
         while total is None or len(found) < total:
             first = len(found)
+            body = query.body(first, first + self.page_rows)
             try:
-                reply = await self.http.post(
-                    f"/{query.place}/scan", query.subject, query.body(first, first + self.page)
-                )
+                response = await self.http.post(f"/{query.path_market}/scan", query.subject, body)
             except RequestRefusedError as error:
-                raise _of_field(error, query, known) from error
-            total, rows = self._page(reply, query.columns, origin)
+                raise _field_error(error, query, known) from error
+            total, rows = _parse_page(response, query.columns, origin)
             if total > self.most_rows:
                 raise IncompleteError(
-                    origin, f"{total} rows match, {self.most_rows} are the most", "narrow the scanner"
+                    origin, f"{total} rows match, at most {self.most_rows} are read", "narrow the scanner"
                 )
-            if len(rows) > self.page:
-                raise MalformedError(origin, f"a page of {len(rows)} rows, {self.page} were asked for", _KEPT)
-            new: dict[str, dict[str, Any]] = {}
-            for symbol, row in rows:
-                if repr(new.setdefault(symbol, row)) != repr(row):
-                    raise MalformedError(origin, f"{shown(symbol)} stands twice with different values", _KEPT)
-            new = {symbol: row for symbol, row in new.items() if symbol not in found}
+            new = {symbol: row for symbol, row in self._unique(rows, origin).items() if symbol not in found}
             if not new and len(found) < total:
-                what = (
-                    f"the page from {first} on repeats itself"
+                problem = (
+                    f"the page from row {first} on repeats earlier rows"
                     if rows
-                    else f"totalCount is {total} and {first} rows came"
+                    else f"totalCount is {total}, {first} rows arrived"
                 )
-                raise IncompleteError(origin, what, _KEPT)
+                raise IncompleteError(origin, problem, KEPT)
             found.update(new)
         return list(found.values())
 
+    def _unique(self, rows: Sequence[tuple[str, dict[str, Any]]], origin: Origin) -> dict[str, dict[str, Any]]:
+        """Return the rows of a page by symbol; equal repetitions count once."""
+        if len(rows) > self.page_rows:
+            raise MalformedError(origin, f"a page of {len(rows)} rows, {self.page_rows} were requested", KEPT)
+        unique: dict[str, dict[str, Any]] = {}
+        for symbol, row in rows:
+            if repr(unique.setdefault(symbol, row)) != repr(row):
+                raise MalformedError(origin, f"{quoted(symbol)} has two rows with different values", KEPT)
+        return unique
+
     async def described(self, symbols: Sequence[str], known: frozenset[str]) -> list[dict[str, Any]]:
-        """Return the describing fields of symbols by name; one that the service does not have is not in the result."""
+        """Return the descriptive fields of symbols; a symbol that the service does not have is left out."""
         found: list[dict[str, Any]] = []
         columns = [name for name in DESCRIBING if name in known]
         for start in range(0, len(symbols), _TICKERS_AT_ONCE):
@@ -128,203 +129,79 @@ class ScannerClient:
         return found
 
     async def tickers(self, market: str, symbols: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:
-        """Return columns of symbols by name, in one request."""
+        """Return fields of the named symbols with one request.
+
+        Raises
+        ------
+        IncompleteError
+            When fewer rows arrive than the total.
+        MalformedError
+            When a symbol was not requested.
+        """
         subject = ", ".join(symbols[:3]) + (", ..." if len(symbols) > 3 else "")
+        origin = self.http.origin(subject)
         body = {
             "symbols": {"tickers": list(symbols), "query": {"types": []}},
             "columns": list(columns),
             "range": [0, len(symbols)],
             "options": {"lang": "en"},
         }
-        reply = await self.http.post(f"/{market}/scan", subject, body)
-        total, rows = self._page(reply, columns, self._origin(subject))
+        response = await self.http.post(f"/{market}/scan", subject, body)
+        total, rows = _parse_page(response, columns, origin)
         if total != len(rows):
-            raise IncompleteError(self._origin(subject), f"totalCount is {total} and {len(rows)} rows came", _KEPT)
-        strangers = sorted({symbol for symbol, _ in rows} - set(symbols))
-        if strangers:
-            raise MalformedError(self._origin(subject), f"{shown(strangers[0])} was not asked for", _KEPT)
+            raise IncompleteError(origin, f"totalCount is {total}, {len(rows)} rows arrived", KEPT)
+        others = sorted({symbol for symbol, _ in rows} - set(symbols))
+        if others:
+            raise MalformedError(origin, f"{quoted(others[0])} was not requested", KEPT)
         return [row for _, row in rows]
 
-    def _page(
-        self, reply: Reply, columns: Sequence[str], origin: Origin
-    ) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
-        told = reply.value
-        if not isinstance(told, dict) or not isinstance(told.get("totalCount"), int) or told["totalCount"] < 0:
-            raise MalformedError(origin, f"no totalCount: {shown(told)}", _KEPT)
-        if told.get("error"):
-            raise RequestRefusedError(origin, shown(told["error"]), _KEPT, payload=told)
-        rows = told.get("data")
-        if rows is None and told["totalCount"] == 0:
-            rows = []
-        if not isinstance(rows, list):
-            raise MalformedError(origin, "data is no list of rows", _KEPT)
-        return told["totalCount"], [self._row(row, columns, origin) for row in rows]
-
-    def _row(self, row: Any, columns: Sequence[str], origin: Origin) -> tuple[str, dict[str, Any]]:
-        symbol, values = (row.get("s"), row.get("d")) if isinstance(row, dict) else (None, None)
-        if not isinstance(symbol, str) or not isinstance(values, list) or len(values) != len(columns):
-            raise MalformedError(origin, f"a row does not have its {len(columns)} columns: {shown(row)}", _KEPT)
-        return symbol, {"symbol": symbol, **dict(zip(columns, values, strict=True))}
-
-    def _origin(self, subject: str) -> Origin:
-        return Origin(self.http.source, self.http.host, subject)
-
-    def placed(self, rows: Iterable[Mapping[str, Any]], as_of: dt.date) -> pl.DataFrame:
-        """Describe rows as instruments of this house: `INSTRUMENT_SCHEMA` and session_date, sorted by symbol.
-
-        A row whose symbol is outside the whitelist, whose venue has no calendar or whose class this house does not
-        have is left out and counted; nothing is guessed for it.
-        """
-        found = []
-        for row in rows:
-            symbol = row["symbol"]
-            venue, _, ticker = symbol.partition(":")
-            kind = class_of(row.get("type"), row.get("typespecs"))
-            if kind is None or venue not in self.venues.by_name or not _is_symbol(symbol):
-                self.n_refused += 1
-                _LOGGER.debug("left out %s: unknown class or venue", shown(symbol))
-                continue
-            minmov, pricescale = row.get("minmov"), row.get("pricescale")
-            is_scaled = isinstance(minmov, int | float) and isinstance(pricescale, int | float) and pricescale > 0
-            found.append(
-                {
-                    **dict.fromkeys(INSTRUMENT_SCHEMA),
-                    "symbol": symbol,
-                    "venue": venue,
-                    "ticker": ticker,
-                    "asset_class": kind[0],
-                    "product": kind[1],
-                    "name": _text(row.get("description")),
-                    "root": root_of(kind[0], ticker),
-                    "currency": _text(row.get("currency")),
-                    "sector": _text(row.get("sector")),
-                    "tick_size": minmov / pricescale if is_scaled and minmov and pricescale else None,
-                    "is_close_only": False,
-                    "session_date": self._session(row, venue, as_of),
-                }
-            )
-        frame = pl.DataFrame(found, schema={**INSTRUMENT_SCHEMA, "session_date": pl.Date()})
-        paired = with_pairs(frame.select(list(INSTRUMENT_SCHEMA)), self.venues)
-        return paired.with_columns(frame["session_date"]).sort("symbol")
-
-    def _session(self, row: Mapping[str, Any], venue: str, as_of: dt.date) -> dt.date:
-        """Date the row by its last bar where the service says when that opened."""
-        stamp = row.get("time")
-        if not isinstance(stamp, int | float) or not 0 < stamp < 4e9:
-            return as_of
-        opened = dt.datetime.fromtimestamp(int(stamp), tz=dt.UTC).replace(tzinfo=None)
-        frame = pl.DataFrame({"opened_at": [opened]}, schema={"opened_at": pl.Datetime("us")})
-        day: dt.date = with_sessions(frame, self.venues.require(venue).calendar)["session_date"][0]
-        return day
-
-    def columns_frame(
-        self,
-        query: Query,
-        rows: Sequence[Mapping[str, Any]],
-        instruments: pl.DataFrame,
-        rates: Mapping[str, float],
-        as_of_at: dt.datetime,
-        *,
-        is_present: bool,
-    ) -> pl.DataFrame:
-        """Return the rows as scanner columns, for the same rules that judge `marts.scanner_columns`.
-
-        A row older than the last session that was completed at `as_of_at` is stale and left out. A row of a session
-        that was not is what the service shows now, and stays where now is the run's present.
-
-        Raises
-        ------
-        MalformedError
-            For a value that is no number, or a number that is not finite.
-        ScannerInputError
-            For a row of a session not completed at `as_of_at`, of a run that does not stand in the present.
-        """
-        by_symbol = {row["symbol"]: row for row in rows}
-        found = []
-        for one in instruments.select("symbol", "asset_class", "product", "venue", "session_date").iter_rows(
-            named=True
-        ):
-            row = by_symbol[one["symbol"]]
-            due = last_completed_session(self.venues.require(one["venue"]).calendar, as_of_at)
-            if due is not None and one["session_date"] > due and not is_present:
-                raise ScannerInputError(
-                    f"{query.subject}: {one['symbol']} is of session {one['session_date']}, after {due}; the service "
-                    "knows the present only: scan a past session from bars"
-                )
-            if due is not None and one["session_date"] < due:
-                continue
-            values: dict[str, Any] = {
-                column: word_of(column, _text(row.get(name)))
-                if is_text(column)
-                else self._value(row.get(name), one["symbol"], name)
-                for column, name in query.local.items()
-            }
-            close = values.get("close")
-            if isinstance(close, float) and close <= 0:
-                self.n_refused += 1
-                _LOGGER.warning("%s: left out %s, its close is %s", query.subject, one["symbol"], close)
-                continue
-            values["value_traded_usd"] = _in_usd(values, _text(row.get("currency")), rates)
-            if query.indexes:
-                # The service answers with members of any of them and does not say of which.
-                values["indexes"] = list(query.indexes)
-            found.append({**one, **values})
-        kinds = {column: pl.String() if is_text(column) else pl.Float64() for column in query.local}
-        schema = {
-            **{name: pl.String() for name in ("symbol", "asset_class", "product", "venue")},
-            "session_date": pl.Date(),
-            **kinds,
-            "value_traded_usd": pl.Float64(),
-            **({"indexes": pl.List(pl.String())} if query.indexes else {}),
-        }
-        return pl.DataFrame(found, schema=schema)
-
-    def _value(self, value: object, symbol: str, name: str) -> float | None:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise MalformedError(self._origin(symbol), f"{name} is {shown(value)} and no finite number", _KEPT)
-        return float(value)
-
     async def usd_rates(self, currencies: Iterable[str]) -> dict[str, float]:
-        """Return what one unit of each currency is in dollars; one without a rate is not in the result."""
+        """Return the value of one unit of each currency in US dollars; a currency without a rate is left out."""
         rates = dict.fromkeys(USD_LIKE, 1.0)
-        wanted = {_FRACTIONS.get(name, (name, 1.0))[0] for name in currencies} - set(rates)
+        whole = {_FRACTIONS.get(name, (name, 1.0))[0] for name in currencies} - set(rates)
         pairs = {
-            f"FX_IDC:{name}USD": name for name in sorted(wanted) if len(name) == 3 and name.isalpha() and name.isupper()
+            f"FX_IDC:{name}USD": name for name in sorted(whole) if len(name) == 3 and name.isalpha() and name.isupper()
         }
         if pairs:
             for row in await self.tickers("forex", list(pairs), ("close",)):
                 close = row["close"]
                 if isinstance(close, int | float) and math.isfinite(close) and close > 0:
                     rates[pairs[row["symbol"]]] = float(close)
-        for name, (whole, part) in _FRACTIONS.items():
-            if whole in rates:
-                rates[name] = rates[whole] * part
+        for name, (unit, part) in _FRACTIONS.items():
+            if unit in rates:
+                rates[name] = rates[unit] * part
         return rates
 
 
-def _in_usd(values: Mapping[str, Any], currency: str | None, rates: Mapping[str, float]) -> float | None:
-    traded, close, volume = values.get("value_traded_usd"), values.get("close"), values.get("volume")
-    if traded is None and close is not None and volume is not None:
-        traded = close * volume
-    rate = rates.get(currency) if currency is not None else None
-    return None if traded is None or rate is None else float(traded * rate)
+def _parse_page(
+    response: Response, columns: Sequence[str], origin: Origin
+) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
+    """Return the total number of rows, and symbol and fields of each row of the page."""
+    page = response.value
+    if not isinstance(page, dict) or not isinstance(page.get("totalCount"), int) or page["totalCount"] < 0:
+        raise MalformedError(origin, f"no totalCount: {quoted(page)}", KEPT)
+    if page.get("error"):
+        raise RequestRefusedError(origin, quoted(page["error"]), KEPT, payload=page)
+    rows = page.get("data")
+    if rows is None and page["totalCount"] == 0:
+        rows = []
+    if not isinstance(rows, list):
+        raise MalformedError(origin, "data is not a list of rows", KEPT)
+    return page["totalCount"], [_parse_row(row, columns, origin) for row in rows]
 
 
-def _is_symbol(symbol: str) -> bool:
-    return bool(pl.Series([symbol]).str.contains(SYMBOL_PATTERN)[0])
+def _parse_row(row: Any, columns: Sequence[str], origin: Origin) -> tuple[str, dict[str, Any]]:
+    symbol, values = (row.get("s"), row.get("d")) if isinstance(row, dict) else (None, None)
+    if not isinstance(symbol, str) or not isinstance(values, list) or len(values) != len(columns):
+        raise MalformedError(origin, f"a row does not have its {len(columns)} columns: {quoted(row)}", KEPT)
+    return symbol, {"symbol": symbol, **dict(zip(columns, values, strict=True))}
 
 
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
-
-
-def _of_field(error: RequestRefusedError, query: Query, known: Iterable[str]) -> RemoteError | ScannerInputError:
-    """Name the nearest field where the service says that it does not know one."""
-    said = error.payload.get("error") if isinstance(error.payload, dict) else None
-    quoted = str(said).split('"')
-    if said is None or "nknown field" not in str(said) or len(quoted) < 3:
+def _field_error(error: RequestRefusedError, query: Query, known: Iterable[str]) -> RemoteError | ScannerInputError:
+    """Return an error with the nearest field where the service does not know a field, else the refusal itself."""
+    reason = error.payload.get("error") if isinstance(error.payload, dict) else None
+    parts = str(reason).split('"')
+    if reason is None or "nknown field" not in str(reason) or len(parts) < 3:
         return error
-    hint = nearest(quoted[1], known) if known else "see its metainfo"
-    return ScannerInputError(f"{error.origin.source} ({error.origin.host}), {query.subject}: {said}; {hint}")
+    hint = nearest(parts[1], known) if known else "see its metainfo"
+    return ScannerInputError(f"{error.origin.source} ({error.origin.host}), {query.subject}: {reason}; {hint}")

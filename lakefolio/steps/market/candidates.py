@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ingest.landing.land import land_instruments
+from ingest.landing.reference import land_instruments
 from lakefolio.errors import LakefolioError
 from lakefolio.runs.grid_returns import benchmark_symbol
 from lakefolio.runs.run import Run, StepReport

@@ -10,9 +10,10 @@ from datetime import date
 
 import polars as pl
 
-from ingest.landing.discovery import discover, discover_at_source, scan_columns
+from ingest.landing.bars import land_bars
+from ingest.landing.discovery import discover, discover_at_source, land_scans, scan_columns
 from ingest.landing.envelope import ScanOrigin, write_envelope
-from ingest.landing.land import instruments_of, land_bars, land_instruments, land_scans
+from ingest.landing.reference import instruments_of, land_instruments
 from ingest.reference.calendars import as_of_clock
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner, load_scanners

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from ingest.landing.backfill import calendars_of
-from ingest.landing.land import LandingReport, land_bars, land_requests, land_sessions
+from ingest.landing.bars import LandingReport, land_bars, land_requests
+from ingest.landing.reference import land_sessions
+from ingest.landing.scope import LandingScope
 from ingest.reference.venues import Venues
-from ingest.sources.landing_request import Landing
 from ingest.sources.protocol import BarRequest
 from lakefolio.runs.run import Run
 
@@ -18,16 +19,16 @@ CALENDAR_DAYS_PER_SESSION = 366 / 250
 """Calendar days that surely hold one business session, holidays included."""
 
 
-def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first: date | None = None) -> Landing:
+def landing_of(run: Run, step: str, symbols: Sequence[str] | None = None, first: date | None = None) -> LandingScope:
     """A landing request with this run's clock."""
-    return Landing(
+    return LandingScope(
         run_id=run.run_id, step=step, last=run.as_of, as_of_at=run.as_of_at, first=first,
         symbols=tuple(symbols) if symbols is not None else None, settle_minutes=run.settings.data.settle_minutes,
         backfill=run.settings.data.backfill, gap_fill=run.settings.data.gap_fill,
     )  # fmt: skip
 
 
-def land_calendars(run: Run, instruments: pl.DataFrame, landing: Landing) -> None:
+def land_calendars(run: Run, instruments: pl.DataFrame, landing: LandingScope) -> None:
     """Land the sessions of the instruments' calendars, from the first listing or as far back as the run looks."""
     calendars = sorted(set(Venues.of(run.paths).calendars_of(instruments["venue"]).values()))
     known = instruments["first_session"].min()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ingest.landing.land import LandingReport
+from ingest.landing.bars import LandingReport
 from lakefolio.errors import LakefolioError
 from lakefolio.runs.grid_returns import benchmark_symbol
 from lakefolio.runs.run import Run, StepReport

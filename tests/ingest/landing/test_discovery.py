@@ -6,17 +6,19 @@ import polars as pl
 import pytest
 
 from ingest.errors import ScannerInputError
-from ingest.landing.discovery import scan_columns
-from ingest.landing.land import land_sessions
+from ingest.landing.discovery import land_scans, scan_columns
+from ingest.landing.reference import land_sessions
+from ingest.landing.scope import LandingScope
 from ingest.reference.calendars import as_of_clock
-from ingest.sources.landing_request import Landing
+from ingest.screening.predicates import scan_from_columns
+from ingest.screening.scanners import Scanner
 from lakehouse.connection.catalog import Lake
 
 FRIDAY, SUNDAY = dt.date(2024, 3, 8), dt.date(2024, 3, 10)
 
 
 def build_marts(lake: Lake) -> None:
-    landing = Landing("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
+    landing = LandingScope("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
     land_sessions(lake, ["XNYS", "24/7"], FRIDAY, SUNDAY, landing)
     lake.connection.execute(
         "create table lake.marts.instruments as select * from (values "
@@ -47,12 +49,12 @@ def test_a_session_that_has_not_settled_is_not_scanned(lake: Lake) -> None:
     assert set(found["session_date"]) == {dt.date(2024, 3, 7)}
 
 
-def test_without_marts_the_way_to_them_is_told(lake: Lake) -> None:
+def test_without_marts_the_error_says_how_to_build_them(lake: Lake) -> None:
     with pytest.raises(ScannerInputError, match="dbt build"):
         scan_columns(lake, [(FRIDAY, as_of_clock(FRIDAY))])
 
 
-def test_what_instruments_say_of_themselves_can_be_asked_and_membership_of_the_past_cannot(lake: Lake) -> None:
+def test_metadata_of_instruments_are_columns_and_past_index_membership_is_unknown(lake: Lake) -> None:
     build_marts(lake)
     lake.connection.execute("alter table lake.marts.instruments add column sector varchar")
     lake.connection.execute("alter table lake.marts.instruments add column indexes varchar[]")
@@ -61,7 +63,7 @@ def test_what_instruments_say_of_themselves_can_be_asked_and_membership_of_the_p
     sessions = [(FRIDAY, as_of_clock(FRIDAY)), (SUNDAY, as_of_clock(SUNDAY))]
     past, newest = scan_columns(lake, sessions)
     assert newest.filter(pl.col("symbol") == "NYSE:A").select("sector", "indexes").rows() == [("Energy", ["SP:SPX"])]
-    # Today's members are not those of a past session, and nobody recorded who was one then.
+    # Today's members are not those of a past session, and past members are not recorded.
     assert past["indexes"].null_count() == past.height == 2
     assert past.schema["indexes"] == newest.schema["indexes"]
     assert "note" not in newest.columns
@@ -72,3 +74,25 @@ def test_weekly_columns_stand_beside_the_daily_ones(lake: Lake) -> None:
     (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
     assert dict(found.select("symbol", "close|1W").iter_rows()) == {"BINANCE:BTCUSDT": 5.0, "NYSE:A": 2.0}
     assert found["rsi|1W"].null_count() == 2
+
+
+def test_scans_of_a_run_replace_each_other(lake: Lake) -> None:
+    columns = pl.DataFrame(
+        {
+            "symbol": ["NYSE:A", "NYSE:B"],
+            "session_date": [FRIDAY] * 2,
+            "asset_class": ["equity"] * 2,
+            "product": ["cash"] * 2,
+            "venue": ["NYSE"] * 2,
+            **{name: [9.0, 9.0] for name in ("perf_w", "perf_1m", "perf_3m")},
+        }
+    )
+    momentum = Scanner(
+        name="momentum", title="M", direction="LONG", strategy="price_momentum", asset_classes=("equity",)
+    )
+    for n_rows in (2, 1):
+        scans = scan_from_columns(
+            momentum, columns.head(n_rows), source="s", run_id="run-1", scanned_at=as_of_clock(SUNDAY)
+        )
+        land_scans(lake, scans, run_id="run-1", step="discovery")
+    assert lake.read("raw.scans")["symbol"].to_list() == ["NYSE:A"]

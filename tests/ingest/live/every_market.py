@@ -1,4 +1,4 @@
-"""A market of every class on venues that scanners name: bars, and what bars cannot tell; made up, no real data."""
+"""Simulated market of every class at the venues of the scanners: bars and metadata, no real data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAJORS = {"up": ("AUDUSD", "EURUSD", "GBPUSD", "USDJPY"), "down": ("NZDUSD", "US
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One instrument: what the service and the house call it, how its price moves, and what is known besides."""
+    """One instrument: symbol, class of the service, price process and metadata."""
 
     symbol: str
     kind: str
@@ -64,16 +64,16 @@ def _shares() -> list[Listing]:
     found = []
     for venue in ("NASDAQ", "NYSE"):
         for pattern in (*PATTERNS, "flat"):
-            for place, indexes in enumerate(members):
-                thin = place == 0 and venue == "NYSE"
+            for position, indexes in enumerate(members):
+                thin = position == 0 and venue == "NYSE"
                 found.append(
                     Listing(
-                        f"{venue}:{pattern.upper()}{place}",
+                        f"{venue}:{pattern.upper()}{position}",
                         *("stock", ("common",), "equity", "cash", pattern),
                         volume=100.0 if thin else 2e7,
                         indexes=indexes,
-                        market_cap_usd=None if place == 4 else 1e9 * (1 + place),
-                        sessions=40 if place == 1 and venue == "NYSE" else 400,
+                        market_cap_usd=None if position == 4 else 1e9 * (1 + position),
+                        sessions=40 if position == 1 and venue == "NYSE" else 400,
                     )
                 )
     return found
@@ -81,25 +81,25 @@ def _shares() -> list[Listing]:
 
 def _funds() -> list[Listing]:
     return [
-        Listing(f"AMEX:F{pattern.upper()}{place}", "fund", ("etf",), "etf", "cash", pattern, fund=fund)
+        Listing(f"AMEX:F{pattern.upper()}{position}", "fund", ("etf",), "etf", "cash", pattern, fund=fund)
         for pattern in PATTERNS
-        for place, fund in enumerate((*FUNDS, *FUNDS))
+        for position, fund in enumerate((*FUNDS, *FUNDS))
     ]
 
 
 def _coins() -> list[Listing]:
     found = []
     for venue, share in (("BINANCE", 1.0), ("OKX", 0.5), ("BYBIT", 0.3), ("BITGET", 0.2)):
-        for place, pattern in enumerate((*PATTERNS, "up", "down", *PATTERNS)):
-            # The sixth coin is below the floor everywhere, the fifth at Binance only: another venue speaks for it.
-            thin = place == 5 or (place == 4 and venue == "BINANCE")
+        for position, pattern in enumerate((*PATTERNS, "up", "down", *PATTERNS)):
+            # The sixth coin is below the floor everywhere, the fifth at Binance only, so that another venue keeps it.
+            thin = position == 5 or (position == 4 and venue == "BINANCE")
             for suffix, kind, product in (("", "spot", "spot"), (".P", "swap", "perp")):
                 found.append(
                     Listing(
-                        f"{venue}:C{place}USDT{suffix}",
+                        f"{venue}:C{position}USDT{suffix}",
                         *(kind, ("crypto",), "crypto", product, pattern, "USDT"),
                         volume=10.0 if thin else 5e7 * share,
-                        market_cap_usd=1e9 * (10 - place),
+                        market_cap_usd=1e9 * (10 - position),
                     )
                 )
     return found
@@ -118,38 +118,38 @@ def _pairs() -> list[Listing]:
 def _futures() -> list[Listing]:
     found = []
     for venue, root, sector in (("COMEX", "M", "Metals"), ("CME", "I", "Indexes"), ("NYMEX", "E", "Energy")):
-        for place, pattern in enumerate((*PATTERNS, *PATTERNS)):
+        for position, pattern in enumerate((*PATTERNS, *PATTERNS)):
             specs = ("continuous",)
             found.append(
-                Listing(f"{venue}:{root}{place}1!", "futures", specs, "future", "continuous", pattern, sector=sector)
+                Listing(f"{venue}:{root}{position}1!", "futures", specs, "future", "continuous", pattern, sector=sector)
             )
     return found
 
 
 def _others() -> list[Listing]:
     found = []
-    for place, pattern in enumerate((*PATTERNS, *PATTERNS)):
-        found.append(Listing(f"TVC:D{place}", "commodity", ("cfd",), "cfd", "cfd", pattern, volume=None))
+    for position, pattern in enumerate((*PATTERNS, *PATTERNS)):
+        found.append(Listing(f"TVC:D{position}", "commodity", ("cfd",), "cfd", "cfd", pattern, volume=None))
         # The bars of a bond stand on the calendar of its exchange.
-        found.append(Listing(f"NYSE:B{place}", "bond", (), "bond", "cash", pattern))
+        found.append(Listing(f"NYSE:B{position}", "bond", (), "bond", "cash", pattern))
     return found
 
 
 def bars_of(every: tuple[Listing, ...], venues: Venues) -> pl.DataFrame:
     """Make seeded daily bars on the calendar of each venue, up to LAST."""
     frames = []
-    for place, one in enumerate(every):
+    for position, one in enumerate(every):
         calendar = venues.require(one.venue).calendar
         days = all_sessions(calendar).filter(pl.col("session_date").is_between(FIRST, LAST)).tail(one.sessions)
         opened = pl.col("opens_at")
         if calendar == "24/5":
             days = days.filter(pl.col("session_date").dt.weekday() < 6)
             opened = pl.col("session_date").cast(pl.Datetime("us")).dt.offset_by("-3h")
-        rng = np.random.default_rng(place)
+        rng = np.random.default_rng(position)
         n = days.height
         drift, last = PATTERNS.get(one.pattern, (0.0, 0.0))
         moves = np.concatenate([np.full(n - 6, drift), np.full(6, last)]) + rng.normal(0, SPREADS[one.pattern], n)
-        close = np.round((20.0 + 3.0 * (place % 17)) * np.exp(np.cumsum(moves)), 5)
+        close = np.round((20.0 + 3.0 * (position % 17)) * np.exp(np.cumsum(moves)), 5)
         opening = np.concatenate([close[:1], close[:-1]])
         volume = None if one.volume is None else np.round(one.volume * rng.uniform(0.8, 1.2, n))
         frames.append(
@@ -168,7 +168,7 @@ def bars_of(every: tuple[Listing, ...], venues: Venues) -> pl.DataFrame:
 
 
 def columns_of(every: tuple[Listing, ...], bars: pl.DataFrame, venues: Venues) -> pl.DataFrame:
-    """Return what `marts.scanner_columns` and the weekly columns say of these bars at LAST; daily by the model itself."""
+    """Compute `marts.scanner_columns`, by the dbt model, and the weekly columns of the bars at LAST."""
     path = ROOT / "dbt_project" / "models" / "marts" / "scanner_columns.py"
     spec = importlib.util.spec_from_file_location("scanner_columns_model", path)
     assert spec is not None
@@ -213,8 +213,8 @@ def _described(every: tuple[Listing, ...]) -> pl.DataFrame:
     )
 
 
-def told_by_the_service(columns: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
-    """Say the same columns in the service's words; close, volume and value traded it reads from the bars itself."""
+def service_rows(columns: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Rename the columns to the fields of the service; it derives close, volume and value traded from the bars."""
     own = ("close", "volume", "value_traded_usd", "ticker", "currency")
     named = {
         name: field_of(name, "test") for name in columns.columns if name.partition("|")[0] in FIELDS and name not in own
@@ -226,7 +226,7 @@ def told_by_the_service(columns: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFra
 
 
 def instruments_of(every: tuple[Listing, ...]) -> pl.DataFrame:
-    """Return what the exchange says of each instrument."""
+    """Describe each instrument as the exchange does."""
     rows = [
         {
             "symbol": one.symbol,

@@ -1,4 +1,4 @@
-"""Every scanner of configs/scanners finds the same by its payload and on columns computed from the same bars."""
+"""Every scanner selects the same symbols at the service and on columns computed from the same bars."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 
 from ingest.landing.discovery import discover
 from ingest.reference.venues import Venues
-from ingest.screening.predicates import evaluate, scan_from_columns, unread
+from ingest.screening.predicates import evaluate, missing_columns, scan_from_columns
 from ingest.screening.scanners import Scanner, load_scanner, load_scanners, scanner_names
 from ingest.screening.service_fields import field_of, markets_of, venues_of
 from ingest.screening.service_query import build_query
 from ingest.screening.strategies import STRATEGIES, mirrored
 from ingest.sources.tradingview.scanner import ScannerClient
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from ingest.transport.breaker import Breaker
-from ingest.transport.http import Http
+from ingest.transport.http import HttpClient
 from tests.ingest.live.every_market import (
     LAST,
     Listing,
@@ -29,9 +29,9 @@ from tests.ingest.live.every_market import (
     columns_of,
     instruments_of,
     listings,
-    told_by_the_service,
+    service_rows,
 )
-from tests.ingest.live.trial import HTTP_LIMITS, endpoints_of, patient_breaker, trend_scanner
+from tests.ingest.live.loopback_market import HTTP_LIMITS, breaker_that_stays_closed, endpoints_of, trend_scanner
 from tests.servers.exchange import Exchange
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -52,14 +52,14 @@ def columns(bars: pl.DataFrame, venues: Venues) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def exchange(bars: pl.DataFrame, columns: pl.DataFrame) -> Iterator[Exchange]:
     recent = bars.filter(pl.col("session_date") >= LAST - dt.timedelta(days=10))
-    with Exchange(recent, instruments_of(listings()), told_by_the_service(columns, bars)) as opened:
+    with Exchange(recent, instruments_of(listings()), service_rows(columns, bars)) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def source(exchange: Exchange, venues: Venues) -> TradingViewSource:
     return TradingViewSource(
-        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker, page=23
+        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=breaker_that_stays_closed, page=23
     )
 
 
@@ -67,13 +67,13 @@ def on_bars(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
     return scan_from_columns(scanner, columns, source="files", run_id="r", scanned_at=AT)
 
 
-def answered(scanner: Scanner, exchange: Exchange, venues: Venues) -> set[str]:
-    """Symbols of the service's own answer, before this house judges it again."""
+def matched(scanner: Scanner, exchange: Exchange, venues: Venues) -> set[str]:
+    """Symbols that the service returns, before the rules are evaluated on its rows."""
 
     async def ask() -> set[str]:
         found: set[str] = set()
-        async with Http("tradingview", exchange.scanner_url, breaker=Breaker(), limits=HTTP_LIMITS) as http:
-            client = ScannerClient(http, venues)
+        async with HttpClient("tradingview", exchange.scanner_url, breaker=Breaker(), limits=HTTP_LIMITS) as http:
+            client = ScannerClient(http)
             for asset_class in scanner.asset_classes:
                 names = venues_of(scanner, asset_class, venues)
                 for market in markets_of(asset_class, names, venues, ("US",)):
@@ -91,18 +91,18 @@ def test_both_paths_select_the_same_symbols_in_the_same_order(
     name: str, source: TradingViewSource, exchange: Exchange, columns: pl.DataFrame, venues: Venues
 ) -> None:
     scanner = load_scanner(CONFIGS, name)
-    assert unread(scanner, columns) == ()
+    assert missing_columns(scanner, columns) == ()
     local, remote = on_bars(scanner, columns), source.scan(scanner, as_of=LAST)
     shared = ["symbol", "rank", "close", "value_traded_usd", "perf_w", "direction"]
     assert remote.select(shared).equals(local.select(shared))
     # Ranks mean something where more than one is found, and some of every market is left out.
-    judged = evaluate(scanner, columns)
-    assert 1 < local.height < judged.height
-    passed = set(judged.filter("passed")["symbol"])
+    checked = evaluate(scanner, columns)
+    assert 1 < local.height < checked.height
+    passed = set(checked.filter("passed")["symbol"])
     if scanner.is_relative:
-        assert passed < answered(scanner, exchange, venues)
+        assert passed < matched(scanner, exchange, venues)
     else:
-        assert passed == answered(scanner, exchange, venues)
+        assert passed == matched(scanner, exchange, venues)
 
 
 GOOD = {
@@ -129,7 +129,7 @@ def near_misses() -> pl.DataFrame:
             rows += [{**good, rule.column: value} for value in (edge, edge + 0.01, edge - 0.01, None)]
     names = sorted({name for row in rows for name in row})
     return pl.DataFrame(
-        [{"symbol": f"NASDAQ:N{place:03d}", **row} for place, row in enumerate(rows)],
+        [{"symbol": f"NASDAQ:N{position:03d}", **row} for position, row in enumerate(rows)],
         schema={"symbol": pl.String(), **dict.fromkeys(names, pl.Float64())},
     )
 
@@ -140,14 +140,14 @@ def edges(venues: Venues) -> Iterator[tuple[Exchange, pl.DataFrame]]:
     every = tuple(
         Listing(symbol, "stock", ("common",), "equity", "cash", "up", sessions=8) for symbol in table["symbol"]
     )
-    told = table.rename({name: field_of(name, "test") for name in table.columns if name != "symbol"})
+    result = table.rename({name: field_of(name, "test") for name in table.columns if name != "symbol"})
     described = table.with_columns(
         pl.lit("equity").alias("asset_class"),
         pl.lit("cash").alias("product"),
         pl.lit("NASDAQ").alias("venue"),
         pl.lit(LAST).alias("session_date"),
     )
-    with Exchange(bars_of(every, venues), instruments_of(every), told) as opened:
+    with Exchange(bars_of(every, venues), instruments_of(every), result) as opened:
         yield opened, described
 
 
@@ -159,7 +159,7 @@ def test_every_rule_decides_alone_on_both_paths(
     exchange, table = edges
     scanner = trend_scanner(strategy=strategy, direction=direction)
     passed = set(evaluate(scanner, table).filter("passed")["symbol"])
-    assert passed == answered(scanner, exchange, venues)
+    assert passed == matched(scanner, exchange, venues)
     # The rows made for this scanner: the good one, and of each rule one side of its edge, or the edge too.
     own = _own(table, strategy, direction)
     rules = STRATEGIES[strategy]
@@ -177,40 +177,40 @@ def _own(table: pl.DataFrame, strategy: str, direction: str) -> set[str]:
 
 
 def test_a_smaller_universe_is_the_same_on_both_paths(source: TradingViewSource, columns: pl.DataFrame) -> None:
-    whole = load_scanner(CONFIGS, "crypto_spot_largest_trend_long")
-    few = whole.model_copy(update={"market_cap_rank_max": 3})
+    complete_series = load_scanner(CONFIGS, "crypto_spot_largest_trend_long")
+    few = complete_series.model_copy(update={"market_cap_rank_max": 3})
     reasons = dict(evaluate(few, columns).select("symbol", "reason").iter_rows())
     assert reasons["OKX:C0USDT"] == "venue OKX gives way to BINANCE"
     assert "is below the floor" in reasons["BINANCE:C4USDT"]
-    # The coin that is too thin at Binance is judged at OKX, and is the fifth by size.
+    # The coin below the liquidity floor at Binance is listed at OKX too, and is the fifth by size.
     assert reasons["OKX:C4USDT"] == "market_cap_usd is number 5, 3 are kept"
     assert on_bars(few, columns)["symbol"].to_list() == ["BINANCE:C0USDT"]
-    assert set(on_bars(whole, columns)["symbol"]) == {"BINANCE:C0USDT", "OKX:C4USDT", "BINANCE:C6USDT"}
-    for scanner in (few, whole):
+    assert set(on_bars(complete_series, columns)["symbol"]) == {"BINANCE:C0USDT", "OKX:C4USDT", "BINANCE:C6USDT"}
+    for scanner in (few, complete_series):
         assert source.scan(scanner, as_of=LAST)["symbol"].equals(on_bars(scanner, columns)["symbol"])
 
 
 def test_bars_alone_find_no_members_and_say_so(columns: pl.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
     plain = columns.drop(ENRICHED)
-    told = {scanner.name: unread(scanner, plain) for scanner in load_scanners(CONFIGS)}
-    blind = {name for name, absent in told.items() if absent}
+    result = {scanner.name: missing_columns(scanner, plain) for scanner in load_scanners(CONFIGS)}
+    blind = {name for name, absent in result.items() if absent}
     assert {name.split("_")[0] for name in blind} == {"equity", "etf", "crypto"}
     assert len(blind) == 24
     for scanner in load_scanners(CONFIGS, tuple(blind)):
         found = discover([scanner], plain, source="files", run_id="r", scanned_at=AT)
         assert found.scans.is_empty()
-        (absent,) = told[scanner.name]
-        universe = found.verdicts.filter(~pl.col("reason").str.contains(f"missing {absent}"))
-        # Only what an earlier cut has left out already is not told that the column is missing.
+        (absent,) = result[scanner.name]
+        universe = found.evaluations.filter(~pl.col("reason").str.contains(f"missing {absent}"))
+        # Only instruments that an earlier condition excludes do not report the missing column.
         assert universe["reason"].str.contains("below the floor|gives way").all()
-        assert f"no column {absent}" in caplog.records[-1].getMessage()
+        assert f"missing columns {absent}" in caplog.records[-1].getMessage()
 
 
 def test_instruments_of_an_index_are_its_members(exchange: Exchange, venues: Venues, columns: pl.DataFrame) -> None:
     scanner = load_scanner(CONFIGS, "equity_dow_trend_long")
     exchange.requests.clear()
     source = TradingViewSource(
-        venues, (scanner,), endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker
+        venues, (scanner,), endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=breaker_that_stays_closed
     )
     members = columns.filter(
         pl.col("indexes").list.contains("DJ:DJI") & (pl.col("value_traded_usd") >= scanner.value_traded_min_usd)

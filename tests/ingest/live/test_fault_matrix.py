@@ -1,4 +1,4 @@
-"""Every way in which a service fails: what becomes of it, how long it takes, and that nothing of it is published."""
+"""Every fault of a service: its outcome, its duration, and that nothing of the faulty response is landed."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import polars as pl
 import pytest
 
 from ingest.errors import IngestError, RemoteError
-from ingest.landing.land import land_bars
-from ingest.landing.quarantine import judge
+from ingest.landing.bars import land_bars
+from ingest.landing.quarantine import check_bars
 from ingest.reference.venues import Venues
 from ingest.sources.binance import BinanceSource
 from ingest.sources.protocol import BAR_SCHEMA, BarBatch
-from ingest.sources.tradingview.tradingview import TradingViewSource
+from ingest.sources.tradingview.source import TradingViewSource
 from lakehouse.connection.catalog import Lake
-from tests.ingest.live.trial import (
+from tests.ingest.live.loopback_market import (
     CALENDARS,
     FIRST,
     HTTP_LIMITS,
     NOW,
+    breaker_that_stays_closed,
     endpoints_of,
     exchange_of,
     landing_of,
     made_bars,
-    patient_breaker,
     request_of,
     sources_of,
     trend_scanner,
 )
-from tests.servers.cases import ANSWER, CASES, LISTENER
 from tests.servers.exchange import Exchange
+from tests.servers.fault_cases import ANSWER, CASES, LISTENER
 
 BARS = ("history", "binance_spot", "yahoo")
 SYMBOLS = ("BINANCE:VICTIMUSDT", "BINANCE:BYSTANDUSDT")
 YAHOO_SYMBOLS = ("NASDAQ:VICTIM", "NASDAQ:BYSTAND")
-ALL_SYMBOLS = [*SYMBOLS, *YAHOO_SYMBOLS, *(f"NASDAQ:E{place}" for place in range(8))]
+ALL_SYMBOLS = [*SYMBOLS, *YAHOO_SYMBOLS, *(f"NASDAQ:E{position}" for position in range(8))]
 LONGEST_S = 6.0
 
-# What becomes of a symbol: an error by name, a reason in quarantine, `ok` (as if nothing had been), or `fewer` (a bar
+# Outcome for a symbol: name of an error, reason in quarantine, `ok` (as without the fault), or `fewer` (a bar
 # that the source does not have). A name in brackets holds for one service.
 OUTCOMES = {
     "refuse": "UnreachableError",
@@ -115,7 +115,7 @@ OPTIONS = {
     "too_many_date": {"seconds": 0.1},
     "drip": {"seconds": 0.1},
     "huge_body": {"size": 200_000_000},
-    # A websocket says goodbye before it goes, and this client does not wait for the whole of that.
+    # A websocket sends a closing frame, and this client does not wait for all of a large message before it.
     "huge_body[history]": {"size": 8_000_000},
     "compression_bomb": {"size": 8 * 1024 * 1024},
 }
@@ -144,18 +144,18 @@ def symbols_of(service: str) -> tuple[str, str]:
 
 
 def switch_on(exchange: Exchange, service: str, case: str) -> bool:
-    """Switch a fault on for the victim alone where that is possible; say whether it was."""
-    victim = symbols_of(service)[0]
+    """Switch a fault on for one symbol only where that is possible, and return whether it was."""
+    faulty = symbols_of(service)[0]
     options = OPTIONS.get(f"{case}[{service}]", OPTIONS.get(case, {}))
     stage = CASES[case].stage
     if stage == LISTENER or (stage == ANSWER and service == "history"):
         exchange.faults.set(service, case, **options)
         return False
     at_wire = stage in (ANSWER, "body") and service != "history"
-    ticker = victim.partition(":")[2]
+    ticker = faulty.partition(":")[2]
     # Each page of a symbol would lack a bar otherwise.
     times = 1 if case == "gap" else None
-    exchange.faults.set(service, case, match=ticker if at_wire else victim, times=times, **options)
+    exchange.faults.set(service, case, match=ticker if at_wire else faulty, times=times, **options)
     return True
 
 
@@ -169,11 +169,11 @@ def gathered(batches: list[BarBatch]) -> tuple[pl.DataFrame, dict[str, str]]:
 def test_a_fault_of_bars_ends_as_it_should(
     exchange: Exchange, venues: Venues, service: str, case: str, request: pytest.FixtureRequest
 ) -> None:
-    victim, bystander = symbols_of(service)
+    faulty, intact = symbols_of(service)
     source = sources_of(exchange, venues)[service]()
     is_matched = switch_on(exchange, service, case)
     started = time.perf_counter()
-    batches = list(source.bars(request_of((victim, bystander))))
+    batches = list(source.bars(request_of((faulty, intact))))
     seconds = time.perf_counter() - started
     request.node.user_properties.append(("seconds", round(seconds, 3)))
     assert seconds < LONGEST_S
@@ -183,32 +183,32 @@ def test_a_fault_of_bars_ends_as_it_should(
     request.node.user_properties.append(("outcome", expected))
     truth = made_bars(ALL_SYMBOLS)
     if expected.endswith("Error"):
-        assert set(bars["symbol"]) <= {bystander}
-        assert failures[victim].startswith(f"{expected}: {source.name} (127.0.0.1:")
-        assert victim in failures[victim]
-        assert "; " in failures[victim].partition(victim)[2]
+        assert set(bars["symbol"]) <= {intact}
+        assert failures[faulty].startswith(f"{expected}: {source.name} (127.0.0.1:")
+        assert faulty in failures[faulty]
+        assert "; " in failures[faulty].partition(faulty)[2]
     else:
-        assert victim not in failures
-        kept = bars.filter(pl.col("symbol") == victim)
-        n_true = truth.filter(pl.col("symbol") == victim).height
+        assert faulty not in failures
+        kept = bars.filter(pl.col("symbol") == faulty)
+        n_true = truth.filter(pl.col("symbol") == faulty).height
         if expected == "ok":
             assert (
                 kept.select("session_date", "close")
                 .unique()
                 .sort("session_date")
-                .equals(truth.filter(pl.col("symbol") == victim).select("session_date", "close"))
+                .equals(truth.filter(pl.col("symbol") == faulty).select("session_date", "close"))
             )
         elif expected == "fewer":
             assert kept.height == n_true - 1
         else:
-            calendars = pl.DataFrame({"symbol": [victim], "calendar": [CALENDARS[victim.partition(":")[0]]]})
-            verdict = judge(kept, calendars, as_of_at=NOW, fetched_at=NOW)
-            assert set(verdict.quarantined["reason"]) == {expected}
-            assert verdict.accepted.join(truth, on=["symbol", "session_date", "close"], how="anti").is_empty()
+            calendars = pl.DataFrame({"symbol": [faulty], "calendar": [CALENDARS[faulty.partition(":")[0]]]})
+            checked_bars = check_bars(kept, calendars, as_of_at=NOW, fetched_at=NOW)
+            assert set(checked_bars.quarantined["reason"]) == {expected}
+            assert checked_bars.accepted.join(truth, on=["symbol", "session_date", "close"], how="anti").is_empty()
     if is_matched:
-        assert bystander not in failures
-        mine = bars.filter(pl.col("symbol") == bystander).select("session_date", "close")
-        assert mine.equals(truth.filter(pl.col("symbol") == bystander).select("session_date", "close"))
+        assert intact not in failures
+        mine = bars.filter(pl.col("symbol") == intact).select("session_date", "close")
+        assert mine.equals(truth.filter(pl.col("symbol") == intact).select("session_date", "close"))
     assert not [entry for entry in exchange.requests if entry.service == "elsewhere"]
 
 
@@ -217,12 +217,12 @@ def test_a_fault_of_the_scanner_ends_as_it_should(
     exchange: Exchange, venues: Venues, case: str, request: pytest.FixtureRequest
 ) -> None:
     source = TradingViewSource(
-        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=patient_breaker
+        venues, endpoints=endpoints_of(exchange), http_limits=HTTP_LIMITS, breaker=breaker_that_stays_closed
     )
     scanner = trend_scanner()
     day = made_bars(["NASDAQ:E0"])["session_date"][-1]
-    whole = source.scan(scanner, as_of=day)["symbol"].to_list()
-    assert len(whole) == 10
+    complete_series = source.scan(scanner, as_of=day)["symbol"].to_list()
+    assert len(complete_series) == 10
     stage = CASES[case].stage
     options = OPTIONS.get(case, {})
     match = None if stage == LISTENER else "/scan" if stage in (ANSWER, "body") else "NASDAQ:E3"
@@ -239,7 +239,7 @@ def test_a_fault_of_the_scanner_ends_as_it_should(
         assert "; " in text
     else:
         found = source.scan(scanner, as_of=day)["symbol"].to_list()
-        assert sorted(found) == sorted(set(whole) - ({"NASDAQ:E3"} if expected == "left out" else set()))
+        assert sorted(found) == sorted(set(complete_series) - ({"NASDAQ:E3"} if expected == "left out" else set()))
     seconds = time.perf_counter() - started
     request.node.user_properties.append(("seconds", round(seconds, 3)))
     request.node.user_properties.append(("outcome", expected))
@@ -258,11 +258,9 @@ def test_a_fault_that_passes_is_waited_out(exchange: Exchange, venues: Venues, s
     assert bars["symbol"].n_unique() == 2
 
 
-def test_a_pause_that_is_asked_for_is_kept_and_one_beyond_the_cap_is_not_waited_for(
-    exchange: Exchange, venues: Venues
-) -> None:
+def test_a_demanded_pause_is_kept_and_one_beyond_the_cap_is_not_waited_for(exchange: Exchange, venues: Venues) -> None:
     limits = replace(HTTP_LIMITS, retry_after_cap_s=1.5)
-    source = BinanceSource(venues, endpoints=endpoints_of(exchange), limits=limits, breaker=patient_breaker)
+    source = BinanceSource(venues, endpoints=endpoints_of(exchange), limits=limits, breaker=breaker_that_stays_closed)
     exchange.faults.set("binance_spot", "too_many_seconds", times=1, seconds=1)
     started = time.perf_counter()
     assert gathered(list(source.bars(request_of(SYMBOLS[:1]))))[1] == {}
@@ -271,27 +269,27 @@ def test_a_pause_that_is_asked_for_is_kept_and_one_beyond_the_cap_is_not_waited_
     started = time.perf_counter()
     failures = gathered(list(source.bars(request_of(SYMBOLS[:1]))))[1]
     assert time.perf_counter() - started < 1.0
-    assert "asks for a pause of 600 s; run again after the pause" in failures[SYMBOLS[0]]
+    assert "demands a pause of 600 s; run again after the pause" in failures[SYMBOLS[0]]
 
 
 @pytest.mark.parametrize("service", BARS)
 def test_what_failed_leaves_the_lake_as_it_was(exchange: Exchange, venues: Venues, lake: Lake, service: str) -> None:
-    victim, bystander = symbols_of(service)
+    faulty, intact = symbols_of(service)
     source = sources_of(exchange, venues)[service]()
-    early = made_bars(ALL_SYMBOLS).filter(pl.col("symbol") == victim)["session_date"][20]
-    land_bars(lake, source, venues, landing_of(early, symbols=(victim, bystander)))
-    before = lake.read("raw.bars", "symbol = ?", [victim]).sort("session_date")
+    early = made_bars(ALL_SYMBOLS).filter(pl.col("symbol") == faulty)["session_date"][20]
+    land_bars(lake, source, venues, landing_of(early, symbols=(faulty, intact)))
+    before = lake.read("raw.bars", "symbol = ?", [faulty]).sort("session_date")
     assert before["session_date"][-1] == early
     assert before["session_date"][0] == FIRST
     switch_on(exchange, service, "truncated_json")
-    report = land_bars(lake, source, venues, landing_of(symbols=(victim, bystander)))
-    assert list(report.failures) == [victim]
-    assert lake.read("raw.bars", "symbol = ?", [victim]).sort("session_date").equals(before)
-    told = lake.query("select error from raw.fetches where symbol = ? and status = 'failed'", [victim])["error"][0]
-    assert told.startswith(f"UnreadableError: {source.name} (")
+    report = land_bars(lake, source, venues, landing_of(symbols=(faulty, intact)))
+    assert list(report.failures) == [faulty]
+    assert lake.read("raw.bars", "symbol = ?", [faulty]).sort("session_date").equals(before)
+    result = lake.query("select error from raw.fetches where symbol = ? and status = 'failed'", [faulty])["error"][0]
+    assert result.startswith(f"UnreadableError: {source.name} (")
     exchange.faults.clear()
-    assert land_bars(lake, source, venues, landing_of(symbols=(victim, bystander))).n_requested == 1
-    truth = made_bars(ALL_SYMBOLS).filter(pl.col("symbol").is_in([victim, bystander]))
+    assert land_bars(lake, source, venues, landing_of(symbols=(faulty, intact))).n_requested == 1
+    truth = made_bars(ALL_SYMBOLS).filter(pl.col("symbol").is_in([faulty, intact]))
     stored = lake.read("raw.bars").sort("symbol", "session_date")
     assert stored.select("symbol", "session_date", "close").equals(truth.select("symbol", "session_date", "close"))
 
@@ -300,15 +298,15 @@ def test_what_failed_leaves_the_lake_as_it_was(exchange: Exchange, venues: Venue
 def test_bad_rows_go_to_quarantine_and_the_others_land(
     exchange: Exchange, venues: Venues, lake: Lake, service: str
 ) -> None:
-    victim = symbols_of(service)[0]
-    truth = made_bars(ALL_SYMBOLS).filter(pl.col("symbol") == victim)
+    faulty = symbols_of(service)[0]
+    truth = made_bars(ALL_SYMBOLS).filter(pl.col("symbol") == faulty)
     source = sources_of(exchange, venues)[service]()
-    source.instruments([victim], as_of=FIRST)
+    source.instruments([faulty], as_of=FIRST)
     cases = ["nan", "infinite", "duplicate_different", "future", "negative", "zero", "high_below_low", "tenfold_jump"]
-    for place, case in enumerate(cases):
-        options = {} if case == "future" else {"at": 2 + 4 * place}
-        exchange.faults.set(service, case, match=victim, times=1, **options)
-    report = land_bars(lake, source, venues, landing_of(symbols=(victim,)))
+    for position, case in enumerate(cases):
+        options = {} if case == "future" else {"at": 2 + 4 * position}
+        exchange.faults.set(service, case, match=faulty, times=1, **options)
+    report = land_bars(lake, source, venues, landing_of(symbols=(faulty,)))
     assert report.failures == {}
     assert set(report.quarantined) == {outcome(service, case) for case in cases}
     stored = lake.read("raw.bars").sort("session_date").select("session_date", "close")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.cli import main
-from tests.ingest.live.trial import LAST, exchange_of
+from tests.ingest.live.loopback_market import LAST, exchange_of
 from tests.servers.exchange import Exchange
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,10 +38,10 @@ def test_bars_of_a_live_source_land(
 ) -> None:
     arguments = ["--source", source, "--symbols", ",".join(symbols), "--home", str(tmp_path), "--json"]
     code = main(["bars", *arguments, "--as-of", LAST.isoformat(), "--since", "2024-05-01", "--batch", "2"])
-    answer = json.loads(capsys.readouterr().out)
+    response = json.loads(capsys.readouterr().out)
     assert code == 0
-    assert (answer["landing"]["failures"], answer["landing"]["n_requested"]) == ({}, len(symbols))
-    assert answer["landing"]["n_inserted"] == sum(31 if symbol.startswith("BINANCE") else 22 for symbol in symbols)
+    assert (response["landing"]["failures"], response["landing"]["n_requested"]) == ({}, len(symbols))
+    assert response["landing"]["n_inserted"] == sum(31 if symbol.startswith("BINANCE") else 22 for symbol in symbols)
 
 
 def test_the_scanner_of_the_source_is_exported(
@@ -50,9 +50,9 @@ def test_the_scanner_of_the_source_is_exported(
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     arguments = ["--source", "tradingview", "--home", str(tmp_path), "--as-of", LAST.isoformat(), "--json"]
     code = main(["scan", *arguments, "--scanner", "equity_trend_long"])
-    told = json.loads(capsys.readouterr().out)["scanners"]
-    assert (code, [(one["scanner"], one["n_found"]) for one in told]) == (0, [("equity_trend_long", 2)])
-    envelope = json.loads(Path(told[0]["export"]).read_text(encoding="utf-8"))
+    result = json.loads(capsys.readouterr().out)["scanners"]
+    assert (code, [(one["scanner"], one["n_found"]) for one in result]) == (0, [("equity_trend_long", 2)])
+    envelope = json.loads(Path(result[0]["export"]).read_text(encoding="utf-8"))
     assert (envelope["meta"]["source"], envelope["meta"]["is_simulated"]) == ("tradingview", False)
     assert main(["scan", *arguments, "--scanner", "equity_trend_long", "--limit", "1"]) == 0
     assert json.loads(capsys.readouterr().out)["scanners"][0]["n_found"] == 1

@@ -19,7 +19,7 @@ from ingest.reference.calendars import (
 from ingest.reference.venues import Venues
 
 
-def test_every_venue_has_a_calendar_that_answers(venues: Venues) -> None:
+def test_every_venue_has_a_calendar_with_sessions(venues: Venues) -> None:
     for name in venues.calendars:
         found = sessions(name, dt.date(2024, 1, 1), dt.date(2024, 12, 31))
         assert 240 <= found.height <= 366, name

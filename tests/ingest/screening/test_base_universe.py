@@ -20,14 +20,14 @@ KNOWN = frozenset([*FIELDS.values(), "market_cap_calc", "RSI|1W", "Mom|1W", "typ
 
 
 def scanner(**changes: object) -> Scanner:
-    told = {"name": "mine_price_momentum_long", "title": "Mine", "direction": "LONG", "strategy": "price_momentum"}
-    return Scanner.model_validate({**told, "asset_classes": ("crypto",), "product": "spot", **changes})
+    result = {"name": "mine_price_momentum_long", "title": "Mine", "direction": "LONG", "strategy": "price_momentum"}
+    return Scanner.model_validate({**result, "asset_classes": ("crypto",), "product": "spot", **changes})
 
 
 def row(symbol: str, **values: object) -> dict[str, object]:
     fixed = {"session_date": dt.date(2024, 3, 8), "asset_class": "crypto", "product": "spot"}
-    told = {"symbol": symbol, **fixed, "venue": symbol.partition(":")[0], "value_traded_usd": 1e7, **GOOD}
-    return {**told, "market_cap_usd": 1e9, "indexes": None, **values}
+    result = {"symbol": symbol, **fixed, "venue": symbol.partition(":")[0], "value_traded_usd": 1e7, **GOOD}
+    return {**result, "market_cap_usd": 1e9, "indexes": None, **values}
 
 
 def frame(*rows: dict[str, object]) -> pl.DataFrame:
@@ -40,7 +40,7 @@ def reasons(of: Scanner, *rows: dict[str, object]) -> dict[str, str]:
 
 
 def test_members_of_any_index_are_in_and_unknown_membership_is_out() -> None:
-    told = reasons(
+    result = reasons(
         scanner(indexes=("SP:SPX", "DJ:DJI")),
         row("OKX:A", indexes=["DJ:DJI", "X:Y"]),
         row("OKX:B", indexes=["NASDAQ:NDX"]),
@@ -48,16 +48,16 @@ def test_members_of_any_index_are_in_and_unknown_membership_is_out() -> None:
         row("OKX:D"),
     )
     none = "indexes name none of SP:SPX, DJ:DJI"
-    assert told == {"OKX:A": "passed", "OKX:B": none, "OKX:C": none, "OKX:D": "missing indexes"}
+    assert result == {"OKX:A": "passed", "OKX:B": none, "OKX:C": none, "OKX:D": "missing indexes"}
 
 
 def test_without_the_column_nobody_is_a_member() -> None:
-    judged = evaluate(scanner(indexes=("SP:SPX",)), frame(row("OKX:A"), row("OKX:B")).drop("indexes"))
-    assert judged["reason"].to_list() == ["missing indexes"] * 2
+    checked = evaluate(scanner(indexes=("SP:SPX",)), frame(row("OKX:A"), row("OKX:B")).drop("indexes"))
+    assert checked["reason"].to_list() == ["missing indexes"] * 2
 
 
-def test_the_first_venue_of_the_list_speaks_for_a_ticker() -> None:
-    told = reasons(
+def test_the_first_venue_of_the_list_keeps_a_ticker() -> None:
+    result = reasons(
         scanner(venue_priority=("BINANCE", "OKX")),
         row("OKX:A"),
         row("BINANCE:A"),
@@ -66,37 +66,40 @@ def test_the_first_venue_of_the_list_speaks_for_a_ticker() -> None:
         row("KRAKEN:C"),
         row("BYBIT:C"),
     )
-    assert {symbol for symbol, reason in told.items() if reason == "passed"} == {
+    assert {symbol for symbol, reason in result.items() if reason == "passed"} == {
         "BINANCE:A",
         "OKX:B",
         "KRAKEN:C",
         "BYBIT:C",
     }
-    assert (told["OKX:A"], told["KRAKEN:A"]) == ("venue OKX gives way to BINANCE", "venue KRAKEN gives way to BINANCE")
+    assert (result["OKX:A"], result["KRAKEN:A"]) == (
+        "venue OKX gives way to BINANCE",
+        "venue KRAKEN gives way to BINANCE",
+    )
 
 
-def test_a_listing_that_an_earlier_cut_leaves_out_takes_nobodys_place() -> None:
+def test_a_listing_that_an_earlier_condition_excludes_displaces_no_other() -> None:
     mine = scanner(venue_priority=("BINANCE", "OKX"), value_traded_min_usd=1e6, market_cap_rank_max=1)
-    told = reasons(
+    result = reasons(
         mine,
         row("BINANCE:A", value_traded_usd=5.0),
         row("OKX:A", market_cap_usd=2.0),
         row("BYBIT:BIG", value_traded_usd=5.0, market_cap_usd=9e9),
         row("BYBIT:SMALL", market_cap_usd=1.0),
     )
-    assert told["OKX:A"] == "passed"
-    assert told["BYBIT:SMALL"] == "market_cap_usd is number 2, 1 are kept"
-    assert told["BINANCE:A"] == "value_traded_usd 5.0 is below the floor 1e+06"
+    assert result["OKX:A"] == "passed"
+    assert result["BYBIT:SMALL"] == "market_cap_usd is number 2, 1 are kept"
+    assert result["BINANCE:A"] == "value_traded_usd 5.0 is below the floor 1e+06"
 
 
-def test_who_fails_a_rule_keeps_the_place_in_the_universe() -> None:
+def test_an_instrument_that_fails_a_rule_stays_in_the_base_universe() -> None:
     mine = scanner(venue_priority=("BINANCE", "OKX"), market_cap_rank_max=1)
-    told = reasons(
+    result = reasons(
         mine, row("BINANCE:A", perf_w=-1.0, market_cap_usd=5.0), row("OKX:A"), row("OKX:B", market_cap_usd=4.0)
     )
-    assert told["OKX:A"] == "venue OKX gives way to BINANCE"
-    assert told["OKX:B"] == "market_cap_usd is number 2, 1 are kept"
-    assert told["BINANCE:A"] == "perf_w -1.0 is not > 0.0"
+    assert result["OKX:A"] == "venue OKX gives way to BINANCE"
+    assert result["OKX:B"] == "market_cap_usd is number 2, 1 are kept"
+    assert result["BINANCE:A"] == "perf_w -1.0 is not > 0.0"
 
 
 def test_an_unknown_size_is_out_and_equal_sizes_go_by_symbol() -> None:
@@ -108,9 +111,9 @@ def test_an_unknown_size_is_out_and_equal_sizes_go_by_symbol() -> None:
         row("OKX:D", market_cap_usd=None),
         row("OKX:E", market_cap_usd=float("nan")),
     ]
-    told = reasons(mine, *rows)
-    assert [symbol for symbol, reason in told.items() if reason == "passed"] == ["OKX:A", "OKX:B"]
-    assert told["OKX:D"] == told["OKX:E"] == "missing market_cap_usd"
+    result = reasons(mine, *rows)
+    assert [symbol for symbol, reason in result.items() if reason == "passed"] == ["OKX:A", "OKX:B"]
+    assert result["OKX:D"] == result["OKX:E"] == "missing market_cap_usd"
     absent = evaluate(mine, frame(*rows).drop("market_cap_usd"))
     assert absent["reason"].to_list() == ["missing market_cap_usd"] * 5
 
@@ -130,37 +133,41 @@ LISTING = st.tuples(
     st.permutations(VENUES[:3]),
     st.randoms(use_true_random=False),
 )
-def test_the_universe_is_what_a_plain_loop_says(listings, most, priority, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_universe_equals_that_of_a_plain_loop(listings, most, priority, random) -> None:  # type: ignore[no-untyped-def]
     mine = scanner(venue_priority=tuple(priority), market_cap_rank_max=most, value_traded_min_usd=5.0)
     rows = [
         row(f"{venue}:{ticker}", market_cap_usd=cap, value_traded_usd=traded) for venue, ticker, cap, traded in listings
     ]
     random.shuffle(rows)
-    place = {venue: number for number, venue in enumerate(priority)}
+    index = {venue: number for number, venue in enumerate(priority)}
     liquid = [one for one in listings if one[3] >= 5.0]
     best: dict[str, int] = {}
     for venue, ticker, _, _ in liquid:
-        best[ticker] = min(best.get(ticker, 99), place.get(venue, len(place)))
-    speaking = [one for one in liquid if place.get(one[0], len(place)) == best[one[1]]]
+        best[ticker] = min(best.get(ticker, 99), index.get(venue, len(index)))
+    speaking = [one for one in liquid if index.get(one[0], len(index)) == best[one[1]]]
     sized = sorted((-cap, f"{venue}:{ticker}") for venue, ticker, cap, _ in speaking if cap is not None)
     expected = {symbol for _, symbol in sized[:most]}
-    judged = evaluate(mine, frame(*rows)) if rows else None
-    assert (set() if judged is None else set(judged.filter("passed")["symbol"])) == expected
+    checked = evaluate(mine, frame(*rows)) if rows else None
+    assert (set() if checked is None else set(checked.filter("passed")["symbol"])) == expected
 
 
-def test_a_relative_universe_is_asked_for_whole_and_members_by_their_set() -> None:
-    whole = build_query(scanner(venue_priority=("OKX",)), "crypto", "crypto", ["OKX"], KNOWN)
-    assert {one.left for one in whole.filters} == {"type", "exchange"}
-    assert "Perf.W" in whole.columns
+def test_a_relative_universe_is_requested_completely_and_members_by_their_index() -> None:
+    relative = build_query(scanner(venue_priority=("OKX",)), "crypto", "crypto", ["OKX"], KNOWN)
+    assert {one.left for one in relative.filters} == {"type", "exchange"}
+    assert "Perf.W" in relative.columns
     members = build_query(scanner(indexes=("SP:SPX", "DJ:DJI")), "america", "equity", ["NYSE"], KNOWN)
     assert members.body(0, 5)["symbols"] == {
         "query": {"types": []},
         "tickers": [],
         "symbolset": ["SYML:SP;SPX", "SYML:DJ;DJI"],
     }
-    assert (members.place, members.body(0, 5)["markets"], whole.place) == ("global", ["america"], "crypto")
+    assert (members.path_market, members.body(0, 5)["markets"], relative.path_market) == (
+        "global",
+        ["america"],
+        "crypto",
+    )
     sized = build_query(scanner(market_cap_rank_max=5), "crypto", "crypto", ["OKX"], KNOWN)
-    assert sized.local["market_cap_usd"] == "market_cap_calc"
+    assert sized.fields["market_cap_usd"] == "market_cap_calc"
     blind = build_query(scanner(market_cap_rank_max=5), "crypto", "crypto", ["OKX"], KNOWN - {"market_cap_calc"})
     assert blind.missing == ("market_cap_usd",)
 
@@ -171,12 +178,12 @@ def test_a_timeframe_is_a_suffix_and_only_where_the_service_has_it() -> None:
         with pytest.raises(ScannerConfigError, match=hint):
             field_of(column, "mine")
     weekly = scanner(strategy="multi_timeframe", direction="SHORT")
-    asked = {
+    requested = {
         (one.left, one.operation, one.right)
         for one in build_query(weekly, "crypto", "crypto", ["OKX"], KNOWN).filters[2:]
     }
-    assert ("RSI|1W", "eless", 50.0) in asked
-    assert ("Mom|1W", "less", -0.0) in asked
+    assert ("RSI|1W", "eless", 50.0) in requested
+    assert ("Mom|1W", "less", -0.0) in requested
     assert build_query(weekly, "futures", "future", ["CME"], KNOWN - {"RSI|1W"}).missing == ("rsi|1W",)
 
 
@@ -185,10 +192,10 @@ def test_an_interval_moves_the_rules_that_count_bars() -> None:
     assert [rule.column for rule in weekly.rules] == ["adx|1W", "recommend_all|1W", "perf_w", "perf_1m", "perf_3m"]
     mixed = scanner(strategy="multi_timeframe", interval="1M")
     assert [rule.column for rule in mixed.rules] == ["rsi|1W", "momentum10|1W", "adx|1M", "recommend_all|1M", "perf_w"]
-    asked = build_query(weekly, "crypto", "crypto", ["OKX"], KNOWN | {"ADX|1W", "Recommend.All|1W"})
-    assert [one.left for one in asked.filters[2:4]] == ["ADX|1W", "Recommend.All|1W"]
-    told = reasons(weekly, row("OKX:A", **{"adx|1W": 20.0, "recommend_all|1W": 0.2, "adx": 0.0}))
-    assert told == {"OKX:A": "passed"}
+    requested = build_query(weekly, "crypto", "crypto", ["OKX"], KNOWN | {"ADX|1W", "Recommend.All|1W"})
+    assert [one.left for one in requested.filters[2:4]] == ["ADX|1W", "Recommend.All|1W"]
+    result = reasons(weekly, row("OKX:A", **{"adx|1W": 20.0, "recommend_all|1W": 0.2, "adx": 0.0}))
+    assert result == {"OKX:A": "passed"}
     assert (
         reasons(weekly, row("OKX:A", adx=20.0, recommend_all=0.2))["OKX:A"]
         == "missing adx|1W; missing recommend_all|1W"
@@ -207,10 +214,10 @@ def test_depth_and_interval_stand_over_the_files(configs: Path) -> None:
 
 def test_words_of_funds_are_the_services_codes_both_ways() -> None:
     bonds = scanner(filters=(Filter(left="fund_class", operation="in_range", right=("fixed_income", "equity")),))
-    asked = build_query(bonds, "america", "etf", ["AMEX"], KNOWN).filters[-1]
-    assert asked.left == "asset_class"
+    requested = build_query(bonds, "america", "etf", ["AMEX"], KNOWN).filters[-1]
+    assert requested.left == "asset_class"
     # The service's code of a class is the MD5 of its name.
-    assert asked.right == ["b6e443a6c4a8a2e7918c5dbf3d45c796", "c05f85d35d1cd0be6ebb2af4be16e06a"]
+    assert requested.right == ["b6e443a6c4a8a2e7918c5dbf3d45c796", "c05f85d35d1cd0be6ebb2af4be16e06a"]
     codes = {"size_and_style": "26", "sector": "27"}
     assert {word: code_of("fund_category", word, "mine") for word in codes} == codes
     assert code_of("fund_focus", "theme", "mine") == "58"

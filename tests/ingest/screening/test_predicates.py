@@ -31,10 +31,10 @@ def row(symbol: str = "NYSE:A", **values: object) -> dict[str, object]:
     return {"symbol": symbol, **fixed, "close": 10.0, "volume": 1e6, "value_traded_usd": 1e7, **values}
 
 
-def verdict(of: Scanner, *rows: dict[str, object]) -> dict[str, str]:
-    judged = evaluate(of, pl.DataFrame(list(rows)))
-    assert (judged["passed"] == (judged["reason"] == "passed")).all()
-    return dict(judged.select("symbol", "reason").iter_rows())
+def checked_bars(of: Scanner, *rows: dict[str, object]) -> dict[str, str]:
+    checked = evaluate(of, pl.DataFrame(list(rows)))
+    assert (checked["passed"] == (checked["reason"] == "passed")).all()
+    return dict(checked.select("symbol", "reason").iter_rows())
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,19 @@ def test_the_published_thresholds_hold_and_each_rule_decides_alone(
 ) -> None:
     mine = scanner(strategy, direction)
     assert set(good) == {rule.column for rule in STRATEGIES[strategy]}
-    assert verdict(mine, row(**good)) == {"NYSE:A": "passed"}
-    assert verdict(mine, row(**{name: -value for name, value in good.items()}))["NYSE:A"] != "passed"
+    assert checked_bars(mine, row(**good)) == {"NYSE:A": "passed"}
+    assert checked_bars(mine, row(**{name: -value for name, value in good.items()}))["NYSE:A"] != "passed"
     for name, value in good.items():
         for missing in (None, math.nan):
-            assert verdict(mine, row("NYSE:B", **good), row(**{**good, name: missing}))["NYSE:A"] == f"missing {name}"
+            assert (
+                checked_bars(mine, row("NYSE:B", **good), row(**{**good, name: missing}))["NYSE:A"] == f"missing {name}"
+            )
         without = {key: one for key, one in good.items() if key != name}
-        assert verdict(mine, row(**without))["NYSE:A"] == f"missing {name}"
+        assert checked_bars(mine, row(**without))["NYSE:A"] == f"missing {name}"
         worse = value - math.copysign(0.2, value) if name not in ("rsi", "stoch_k") else 100.0 - value
         if name == "adx":
             worse = 14.99
-        failed = verdict(mine, row(**{**good, name: worse}))["NYSE:A"]
+        failed = checked_bars(mine, row(**{**good, name: worse}))["NYSE:A"]
         assert failed.startswith(f"{name} "), failed
         assert ";" not in failed
 
@@ -76,32 +78,32 @@ def test_the_edges_are_on_the_right_side() -> None:
         ("perf_w", 0.0, False),
         ("perf_1m", 0.5, False),
     ):
-        assert (verdict(mine, row(**{**TREND_UP, name: edge}))["NYSE:A"] == "passed") is passes
+        assert (checked_bars(mine, row(**{**TREND_UP, name: edge}))["NYSE:A"] == "passed") is passes
     dip = scanner("mean_reversion")
     for name, edge in (("rsi", 40.0), ("stoch_k", 30.0), ("perf_w", -5.0), ("perf_3m", 0.0)):
-        assert verdict(dip, row(**{**DIP, name: edge}))["NYSE:A"] != "passed"
+        assert checked_bars(dip, row(**{**DIP, name: edge}))["NYSE:A"] != "passed"
 
 
-def test_all_failures_are_told() -> None:
-    told = verdict(scanner(), row(**{**TREND_UP, "adx": 3.0, "perf_1m": None}))["NYSE:A"]
-    assert told == "adx 3.0 is not >= 15.0; missing perf_1m"
+def test_all_failures_are_reported() -> None:
+    result = checked_bars(scanner(), row(**{**TREND_UP, "adx": 3.0, "perf_1m": None}))["NYSE:A"]
+    assert result == "adx 3.0 is not >= 15.0; missing perf_1m"
 
 
 def test_a_threshold_of_the_file_replaces_the_default_on_both_sides() -> None:
-    assert verdict(scanner(thresholds={"perf_1m_min_pct": 5.0}), row(**TREND_UP))["NYSE:A"].startswith("perf_1m")
-    assert verdict(scanner(direction="SHORT", thresholds={"perf_1m_min_pct": 5.0}), row(**TREND_DOWN))["NYSE:A"] == (
-        "perf_1m -0.51 is not < -5.0"
-    )
+    assert checked_bars(scanner(thresholds={"perf_1m_min_pct": 5.0}), row(**TREND_UP))["NYSE:A"].startswith("perf_1m")
+    assert checked_bars(scanner(direction="SHORT", thresholds={"perf_1m_min_pct": 5.0}), row(**TREND_DOWN))[
+        "NYSE:A"
+    ] == ("perf_1m -0.51 is not < -5.0")
 
 
-def test_only_the_scanners_market_is_judged() -> None:
+def test_only_the_market_of_the_scanner_is_evaluated() -> None:
     others = [
         row("NYSE:E", asset_class="etf", **TREND_UP),
         row("NYSE:P", product="spot", **TREND_UP),
         row("LSE:V", **TREND_UP),
     ]
-    assert list(verdict(scanner(venues=("NYSE",)), row(**TREND_UP), *others)) == ["NYSE:A"]
-    assert len(verdict(scanner(product=None, asset_classes=("equity", "etf")), row(**TREND_UP), *others)) == 4
+    assert list(checked_bars(scanner(venues=("NYSE",)), row(**TREND_UP), *others)) == ["NYSE:A"]
+    assert len(checked_bars(scanner(product=None, asset_classes=("equity", "etf")), row(**TREND_UP), *others)) == 4
 
 
 def test_the_liquidity_floor_holds_where_there_is_volume() -> None:
@@ -109,9 +111,9 @@ def test_the_liquidity_floor_holds_where_there_is_volume() -> None:
         row("NYSE:T", **{**TREND_UP, "value_traded_usd": 9.0}),
         row("NYSE:U", **{**TREND_UP, "value_traded_usd": None}),
     )
-    loose = verdict(scanner(value_traded_min_usd=10.0), row(**TREND_UP), thin, unknown)
+    loose = checked_bars(scanner(value_traded_min_usd=10.0), row(**TREND_UP), thin, unknown)
     assert loose == {"NYSE:A": "passed", "NYSE:T": "value_traded_usd 9.0 is below the floor 10", "NYSE:U": "passed"}
-    strict = verdict(scanner(value_traded_min_usd=10.0, liquidity_required=True), thin, unknown)
+    strict = checked_bars(scanner(value_traded_min_usd=10.0, liquidity_required=True), thin, unknown)
     assert strict["NYSE:U"] == "missing value_traded_usd"
 
 
@@ -133,13 +135,13 @@ def test_the_liquidity_floor_holds_where_there_is_volume() -> None:
 )
 def test_filters_compare_as_the_scanner_protocol_does(condition: dict[str, object], passes: bool) -> None:
     mine = scanner(filters=(Filter.model_validate(condition),))
-    assert (verdict(mine, row(**TREND_UP))["NYSE:A"] == "passed") is passes
+    assert (checked_bars(mine, row(**TREND_UP))["NYSE:A"] == "passed") is passes
 
 
-def test_a_frame_that_cannot_be_judged_is_refused() -> None:
+def test_a_frame_that_cannot_be_evaluated_is_refused() -> None:
     with pytest.raises(ScannerInputError, match="asset_class"):
         evaluate(scanner(), pl.DataFrame([row(**TREND_UP)]).drop("asset_class"))
-    with pytest.raises(ScannerInputError, match="NYSE:A stands twice"):
+    with pytest.raises(ScannerInputError, match="NYSE:A has two rows"):
         evaluate(scanner(), pl.DataFrame([row(**TREND_UP), row(**TREND_UP)]))
     with pytest.raises(ScannerInputError, match="cannot be compared"):
         evaluate(
@@ -170,7 +172,7 @@ def test_row_order_changes_nothing() -> None:
     assert first.equals(scan_from_columns(scanner(), rows.reverse(), source="s", run_id="run-1", scanned_at=AT))
 
 
-def test_discovery_runs_all_scanners_and_keeps_every_verdict() -> None:
+def test_discovery_runs_all_scanners_and_keeps_every_evaluation() -> None:
     columns = pl.DataFrame([row("NYSE:A", **TREND_UP), row("NYSE:B", **TREND_DOWN)])
     pair = [scanner(name="up"), scanner(name="down", direction="SHORT")]
     found = discover(pair, columns, source="sample", run_id="run-1", scanned_at=AT)
@@ -178,8 +180,8 @@ def test_discovery_runs_all_scanners_and_keeps_every_verdict() -> None:
         ("up", "NYSE:A", "LONG"),
         ("down", "NYSE:B", "SHORT"),
     ]
-    assert found.verdicts.height == 4
-    assert summarise([found.verdicts])["reason"].to_list() == ["perf_1m", "perf_3m", "perf_w", "recommend_all"]
+    assert found.evaluations.height == 4
+    assert summarise([found.evaluations])["reason"].to_list() == ["perf_1m", "perf_3m", "perf_w", "recommend_all"]
     nothing = discover(pair, columns.head(0), source="sample", run_id="run-1", scanned_at=AT)
     assert nothing.scans.is_empty()
     assert tuple(nothing.scans.columns) == CONTRACTS["raw.scans"].names

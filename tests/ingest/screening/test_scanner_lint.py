@@ -249,7 +249,7 @@ def test_twins_differ_in_more_than_spelled_out_defaults(configs: Path) -> None:
     assert check_pairs((one, other)) == ()
 
 
-def test_a_range_is_judged_for_both_sides_alike(venues: Venues) -> None:
+def test_a_range_is_checked_in_both_directions(venues: Venues) -> None:
     given = {"title": "A", "strategy": "mean_reversion", "asset_classes": ("equity",), "value_traded_min_usd": 1.0}
     for direction, value in (("LONG", 101.0), ("SHORT", 101.0), ("LONG", -1.0)):
         name = f"a_reversion_{direction.lower()}"

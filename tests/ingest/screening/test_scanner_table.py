@@ -75,7 +75,7 @@ def test_blank_lines_spaces_quotes_and_a_byte_order_mark_are_read(folder: Path) 
         ("a,equity,,,long,A", "line 2 (a), column strategies: the cell is empty"),
         ("a,equity,trend,,,A", "line 2 (a), column directions: the cell is empty"),
         ("a,equity,trend,,long,", "line 2 (a), column title: the cell is empty"),
-        ("A-b,equity,trend,,long,A", "line 2 (A-b), column name: 'A-b_trend_long' is no name of a scanner"),
+        ("A-b,equity,trend,,long,A", "line 2 (A-b), column name: 'A-b_trend_long' is not a valid name of a scanner"),
         (",equity,trend,,long,A", "line 2 (), column name: the cell is empty"),
         ("a,equity,trend,,long,A,B", "line 2 (a): 7 cells where the header has 6: put a title with a comma"),
         ("a,equity,trend,long,A", "line 2 (a): 5 cells where the header has 6"),

@@ -24,7 +24,7 @@ PRICES = st.builds(
 
 
 def daily(prices: list[float], symbol: str = "FX:A", first: dt.date = MONDAY, per_week: int = 5) -> pl.DataFrame:
-    days = [first + dt.timedelta(days=7 * (place // per_week) + place % per_week) for place in range(len(prices))]
+    days = [first + dt.timedelta(days=7 * (index // per_week) + index % per_week) for index in range(len(prices))]
     return pl.DataFrame({"symbol": [symbol] * len(prices), "session_date": days, "close": prices})
 
 
@@ -51,13 +51,13 @@ def textbook(weeks: list[float]) -> dict[str, float | None]:
 def test_every_session_has_the_weekly_columns_of_its_running_week(prices: list[float], per_week: int) -> None:
     found = weekly_columns(daily(prices, per_week=per_week))
     assert found.height == len(prices)
-    for place, row in enumerate(found.iter_rows(named=True)):
-        ends = [*prices[per_week - 1 : place - place % per_week : per_week], prices[place]]
+    for index, row in enumerate(found.iter_rows(named=True)):
+        ends = [*prices[per_week - 1 : index - index % per_week : per_week], prices[index]]
         for name, expected in textbook(ends).items():
-            told = row[name]
-            assert (told is None) == (expected is None), (name, place)
+            result = row[name]
+            assert (result is None) == (expected is None), (name, index)
             if expected is not None:
-                assert told == pytest.approx(expected, abs=1e-6, rel=1e-9), (name, place)
+                assert result == pytest.approx(expected, abs=1e-6, rel=1e-9), (name, index)
 
 
 @settings(max_examples=25, deadline=None)
@@ -68,7 +68,7 @@ def test_nothing_after_a_session_is_read_for_it(prices: list[float], data: st.Da
 
 
 def test_instruments_do_not_mix_and_row_order_changes_nothing() -> None:
-    one, other = daily([float(place) for place in range(1, 120)]), daily([5.0] * 119, "FX:B")
+    one, other = daily([float(index) for index in range(1, 120)]), daily([5.0] * 119, "FX:B")
     both = weekly_columns(pl.concat([other, one]).sample(fraction=1.0, shuffle=True, seed=3))
     assert both.filter(pl.col("symbol") == "FX:A").equals(weekly_columns(one))
     assert both.filter(pl.col("symbol") == "FX:B")["rsi|1W"].null_count() == 119, "a price that never moved has no RSI"
@@ -80,9 +80,9 @@ def test_a_week_is_monday_to_sunday_whatever_its_first_session() -> None:
     assert weekly_columns(frame)["change|1W"].to_list() == [None, None, None, 25.0]
 
 
-def test_only_the_wanted_sessions_are_answered_from_the_whole_history() -> None:
-    frame = daily([100.0 + math.sin(place) for place in range(200)])
+def test_only_the_requested_sessions_are_computed_from_the_full_history() -> None:
+    frame = daily([100.0 + math.sin(index) for index in range(200)])
     last = frame["session_date"][-1]
-    wanted = weekly_columns(frame, [last])
-    assert wanted.equals(weekly_columns(frame).filter(pl.col("session_date") == last))
+    requested = weekly_columns(frame, [last])
+    assert requested.equals(weekly_columns(frame).filter(pl.col("session_date") == last))
     assert weekly_columns(frame.head(0)).columns == ["symbol", "session_date", *COMPUTED]
