@@ -169,7 +169,7 @@ def bars_of(every: tuple[Listing, ...], venues: Venues) -> pl.DataFrame:
 
 def columns_of(every: tuple[Listing, ...], bars: pl.DataFrame, venues: Venues) -> pl.DataFrame:
     """Compute `marts.scanner_columns`, by the dbt model, and the weekly columns of the bars at LAST."""
-    path = ROOT / "dbt_project" / "models" / "marts" / "scanner_columns.py"
+    path = ROOT / "dbt_project" / "models" / "marts" / "instruments" / "scanner_columns.py"
     spec = importlib.util.spec_from_file_location("scanner_columns_model", path)
     assert spec is not None
     assert spec.loader is not None
