@@ -226,7 +226,7 @@ def _steps() -> list[dict[str, Any]]:
 
 
 def _purpose(step: Mapping[str, Any]) -> str:
-    """What a step says of itself: the one text beside its name."""
+    """Return the description of a step."""
     return next(str(value) for key, value in step.items() if isinstance(value, str) and key != "name")
 
 

@@ -56,7 +56,7 @@ class Achievement:
     Attributes
     ----------
     risk_profile, target : str
-    verdict : str
+    outcome : str
         ACHIEVED, MISSED or INSUFFICIENT.
     message : str
     comparisons : tuple of Comparison
@@ -65,7 +65,7 @@ class Achievement:
 
     risk_profile: str
     target: str
-    verdict: str
+    outcome: str
     message: str
     comparisons: tuple[Comparison, ...] = ()
 
@@ -169,7 +169,7 @@ def assess_targets(
     >>> deviations = {"min_variance": 0.005, "risk_parity": 0.008, "equal_weight": 0.012}
     >>> profile_returns = {name: rng.normal(0.0, deviation, 500) for name, deviation in deviations.items()}
     >>> achievements = assess_targets(profile_returns, [], periods_per_year=252, rng=rng, n_samples=200)
-    >>> [(achievement.risk_profile, achievement.verdict) for achievement in achievements]
+    >>> [(achievement.risk_profile, achievement.outcome) for achievement in achievements]
     [('min_variance', 'ACHIEVED'), ('risk_parity', 'ACHIEVED'), ('barbell', 'INSUFFICIENT'), ('max_sharpe', 'INSUFFICIENT')]
     """
     lengths = {series.shape for series in profile_returns.values()}
@@ -222,18 +222,18 @@ def _assess_orders(
     found = tuple(paired.compare(*order) for order in orders)
     holds = [item.lower_value < item.upper_value for item in found]
     if all(holds) and all(item.p_value <= level for item in found):
-        verdict = ACHIEVED
+        outcome = ACHIEVED
     elif any(item.p_opposite <= level / len(found) for item in found):
-        verdict = MISSED
+        outcome = MISSED
     else:
-        verdict = INSUFFICIENT
+        outcome = INSUFFICIENT
     worst = max(found, key=lambda item: item.p_value)
     text = (
         f"{sum(holds)} of {len(found)} orders hold in the sample of {n_sessions} sessions; the weakest: "
         f"{worst.figure} {worst.lower} {worst.lower_value:.4f} against {worst.upper} {worst.upper_value:.4f}, "
         f"p {worst.p_value:.4f}, opposite {worst.p_opposite:.4f}"
     )
-    return Achievement(risk_profile, target, verdict, text, found)
+    return Achievement(risk_profile, target, outcome, text, found)
 
 
 def _assess_barbell(decisions: Sequence[Decision]) -> Achievement:

@@ -27,7 +27,7 @@ ALL_PROFILES = "all"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One judgement: value against limit."""
+    """One check: a value against its limit."""
 
     check: str
     risk_profile: str

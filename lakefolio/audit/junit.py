@@ -21,7 +21,7 @@ _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One judgement; `failure` is None where it passed."""
+    """One test case; `failure` is None where it passed."""
 
     group: str
     name: str
@@ -32,14 +32,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Judgements of one kind on one run."""
+    """Test cases of one kind on one run."""
 
     name: str
     cases: tuple[Case, ...]
 
     @property
     def n_failures(self) -> int:
-        """How many did not pass."""
+        """Number of cases that failed."""
         return sum(case.failure is not None for case in self.cases)
 
 
@@ -61,7 +61,7 @@ def junit_of_run(lake: Lake, run_id: str, path: Path, checks: Sequence[Check] | 
 
 
 def health_suite(health: pl.DataFrame) -> Suite:
-    """One case for each judged symbol, as the gate sees it: at full depth, or at light depth before there is any other.
+    """One case for each symbol that the health gate checks: at full depth, or at light depth before there is any other.
 
     Parameters
     ----------

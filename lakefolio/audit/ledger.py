@@ -45,7 +45,7 @@ class Entry:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What the entry says."""
+        """Content of the entry."""
         body: dict[str, Any] = self.document["body"]
         return body
 

@@ -35,7 +35,7 @@ class TrustedKey:
         return hashlib.sha256(self.raw).hexdigest()
 
     def accepts(self, message: bytes, signature: str) -> bool:
-        """Whether this key made the signature (base64) of the message."""
+        """Tell whether this key made the signature (base64) of the message."""
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(base64.b64decode(signature, validate=True), message)
         except (InvalidSignature, binascii.Error):

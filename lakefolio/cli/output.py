@@ -37,7 +37,7 @@ Style = Callable[[Row], str]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a command prints: as JSON, or as tables of chosen columns or of all."""
+    """Output of a command: JSON, or tables of chosen columns or of all."""
 
     as_json: bool = False
     wide: bool = False

@@ -62,7 +62,7 @@ def correlations_of(lake: Lake, run_id: str) -> Tables:
 
 
 def sensitivity_of(lake: Lake, run_id: str) -> Tables:
-    """What every other cut would give.
+    """Read the clusters that every other cut would give.
 
     See docs/method/04-clusters.md#4.4.
     """

@@ -77,7 +77,7 @@ class RecordedSource:
         )
 
     def scan(self, scanner: Scanner, *, as_of: date, as_of_at: datetime | None = None) -> pl.DataFrame:
-        """What the source's own scanner had found."""
+        """Return the recorded finds of the source's own scanner."""
         if self.scans_from_bars:
             raise ScanUnsupportedError(f"{scanner.name} at {as_of_at or as_of}: this source was scanned from its bars")
         return self._scans.filter(pl.col("scanner") == scanner.name)

@@ -98,7 +98,7 @@ class _Changes:
 
     @property
     def is_none(self) -> bool:
-        """Whether the run can go on as it is."""
+        """True where the run can go on as it is."""
         return not self.keys and not self.is_session_changed
 
     def readers(self) -> list[tuple[str, Step]]:

@@ -56,7 +56,7 @@ class Step:
         return function
 
     def reads_setting(self, key: str) -> bool:
-        """Whether a manifest key is among the settings, by itself or by its section."""
+        """Tell whether a manifest key is among the settings, by itself or by its section."""
         return any(key == name or key.startswith(f"{name}.") for name in self.settings)
 
 
@@ -158,7 +158,7 @@ STEPS: tuple[Step, ...] = (
         settings=(*_TREE_SETTINGS, "data.full_sessions"),
     ),
     Step(
-        11, "regime", "Judge the market regime and cut the tree of the winners at its height",
+        11, "regime", "Detect the market regime and cut the tree of the winners at its height",
         "lakefolio.steps.decision.regime:regime",
         inputs=("results.selection", *_TREE, "marts.returns_daily", "marts.instruments", "intermediate.*"),
         outputs=("results.regimes:full", "results.clusters:full", *_PARTITION),

@@ -57,7 +57,7 @@ def code_revision() -> str:
 
 
 def python_is_supported() -> bool:
-    """Whether the interpreter is one that the lock was resolved for."""
+    """Tell whether the lock was resolved for this interpreter."""
     return (3, 11) <= sys.version_info[:2] < (3, 14)
 
 

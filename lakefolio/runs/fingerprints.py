@@ -24,17 +24,17 @@ class Scope(Protocol):
 
     @property
     def run_id(self) -> str:
-        """Which run."""
+        """Id of the run."""
         ...
 
     @property
     def source_name(self) -> str:
-        """Which source, as `raw` tables carry it."""
+        """Name of the source in the `raw` tables."""
         ...
 
     @property
     def as_of_text(self) -> str:
-        """Which session, ISO."""
+        """Session of the run, ISO."""
         ...
 
 

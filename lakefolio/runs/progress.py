@@ -95,5 +95,5 @@ def step_log(folder: Path, name: str) -> Iterator[logging.Logger]:
 
 
 def is_terminal() -> bool:
-    """Whether stderr is a terminal."""
+    """Tell whether stderr is a terminal."""
     return sys.stderr.isatty()

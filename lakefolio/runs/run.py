@@ -127,7 +127,7 @@ class Run:
         """Run dbt on this run's scope; failures come back in the result."""
         arguments = [command, "--no-write-json", "--cache-selected-only"]
         if command != "run":
-            # A test runs when all the models that it reads are built, not when the first of them is; unit tests judge
+            # A test runs when all the models that it reads are built, not when the first of them is; unit tests check
             # the code and not the data, so they are for `dbt test` by hand and for CI.
             arguments += ["--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []

@@ -28,7 +28,7 @@ DEFAULT_PROFILE = "production"
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the command line asked for; None, or nothing, where it did not say.
+    """Request of the command line; None or empty where the user did not say.
 
     Attributes
     ----------

@@ -121,7 +121,7 @@ class StepLake(Lake):
 
 
 def is_declared(table: str, names: Iterable[str]) -> bool:
-    """Whether `schema.table` is one of the names, whatever their stage, or lies in a schema that is declared whole."""
+    """Tell whether `schema.table` is one of the names, whatever their stage, or lies in a schema that is declared whole."""
     schema = table.partition(".")[0]
     return any(name.partition(":")[0] in (table, f"{schema}.*") for name in names)
 

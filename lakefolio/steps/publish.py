@@ -41,7 +41,7 @@ def require_passed(checks: list[Check]) -> None:
 
 def report(run: Run) -> StepReport:
     """Build the report models, render every report, write weights and orders, and list all with their hashes."""
-    # Only views over what was tested when it was built: their own tests judge the code, and are for CI.
+    # Only views over what was tested when it was built: their own tests check the code, and are for CI.
     run.dbt("run", ["tag:reports"]).require()
     lake = run.lake
     tables = ReportTables.load(lake, run.run_id)

@@ -28,7 +28,7 @@ from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.decision.market_regime import read_regime
 from lakefolio.steps.decision.selection import read_winners
 from lakefolio.steps.market.discovery import scan_bars
-from lakefolio.steps.tournament_evaluation import PlayedTournament, isolation_frame, target_frames
+from lakefolio.steps.tournament_evaluation import SimulatedTournament, isolation_frame, target_frames
 from lakehouse.connection.catalog import Lake
 
 
@@ -66,7 +66,7 @@ def tournament(run: Run) -> StepReport:
             frames={CANDIDATES: inputs.candidates},
             on_window=count,
         )
-    played = PlayedTournament(inputs.panel, inputs.benchmark_returns, inputs.candidates, run.settings, facts, result)
+    played = SimulatedTournament(inputs.panel, inputs.benchmark_returns, inputs.candidates, run.settings, facts, result)
     target_rows = target_frames(played, run.rng("targets"))
     run.store(
         "tournament",

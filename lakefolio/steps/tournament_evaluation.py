@@ -1,8 +1,8 @@
-"""Judge the tournament's series beyond their metrics: targets met, and the stages that the return came from.
+"""Evaluate the tournament's series beyond their metrics: targets met, and the stages that the return came from.
 
 See docs/method/09-tournament.md#9.6, 9.7.
 
-Only the built-in engine `ours` has targets and stages; a plugin's cells are judged by the metrics alone.
+Only the built-in engine `ours` has targets and stages; a plugin's cells are measured by the metrics alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RAW, _SELECTED = "raw_pool", "selected"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlayedTournament:
+class SimulatedTournament:
     """One tournament: its inputs and its result."""
 
     panel: GridReturns
@@ -65,7 +65,7 @@ class PlayedTournament:
         }
 
 
-def target_frames(played: PlayedTournament, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
+def target_frames(played: SimulatedTournament, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
     """Frames of `results.target_achievement` and `results.target_comparisons`; empty where `ours` took no part."""
     achieved, comparisons = [], []
     for simulator in played.settings.tournament.simulators:
@@ -81,7 +81,7 @@ def target_frames(played: PlayedTournament, rng: np.random.Generator) -> dict[st
         )
         for achievement in achievements:
             cell = {"engine": OURS, "simulator": simulator, "risk_profile": achievement.risk_profile}
-            words = {"target": achievement.target, "verdict": achievement.verdict, "message": achievement.message}
+            words = {"target": achievement.target, "outcome": achievement.outcome, "message": achievement.message}
             achieved.append({**cell, **words})
             for comparison in achievement.comparisons:
                 row = asdict(comparison)
@@ -94,7 +94,7 @@ def target_frames(played: PlayedTournament, rng: np.random.Generator) -> dict[st
 
 
 def isolation_frame(
-    played: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
+    played: SimulatedTournament, raw_pool: PoolOf, selected_pool: PoolOf, make_rng: Callable[[], np.random.Generator]
 ) -> pl.DataFrame:
     """Frame of `results.alpha_isolation`: every risk profile of `ours` against its equally weighted pools.
 
@@ -106,7 +106,7 @@ def isolation_frame(
     rows: list[Mapping[str, object]] = []
     if not any(played.own_risk_profiles(simulator) for simulator in played.settings.tournament.simulators):
         return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
-    pools = _play_pools(played, raw_pool, selected_pool)
+    pools = _simulate_pools(played, raw_pool, selected_pool)
     for simulator in played.settings.tournament.simulators:
         raw, selected = pools[_RAW, simulator], pools[_SELECTED, simulator]
         for risk_profile, series in played.own_risk_profiles(simulator).items():
@@ -128,8 +128,8 @@ def isolation_frame(
     return pl.DataFrame(rows, schema=_schema("results.alpha_isolation"))
 
 
-def _play_pools(
-    played: PlayedTournament, raw_pool: PoolOf, selected_pool: PoolOf
+def _simulate_pools(
+    played: SimulatedTournament, raw_pool: PoolOf, selected_pool: PoolOf
 ) -> dict[tuple[str, str], TournamentCell]:
     """The pool before and after selection, equally weighted, over the same windows and frictions."""
     cells = simulate_engines(

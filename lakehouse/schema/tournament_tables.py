@@ -54,7 +54,7 @@ TOURNAMENT: tuple[TableContract, ...] = (
         key("simulator"),
         key("risk_profile"),
         key("target"),
-        key("verdict"),
+        key("outcome"),
         key("message"),
     ),
     table(

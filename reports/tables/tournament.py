@@ -176,13 +176,13 @@ _TARGET_ACHIEVEMENT_TABLE = table(
     "target_achievement",
     "run_id engine simulator risk_profile",
     "simulator desc, engine, risk_profile",
-    columns(text="run_id engine simulator risk_profile target verdict message"),
+    columns(text="run_id engine simulator risk_profile target outcome message"),
     may_be_empty=True,
 )
 TARGET_ACHIEVEMENT = (
     text("risk_profile", "Risk profile", word),
     text("target", "Target"),
-    status("verdict", "Outcome"),
+    status("outcome", "Outcome"),
     text("message", "Reason"),
 )
 

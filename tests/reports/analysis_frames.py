@@ -120,7 +120,7 @@ def _verdict_rows(risk_profiles: Sequence[str], simulators: Sequence[str], rng: 
         for risk_profile, (target, outcome) in TARGETS.items():
             message = f"figures of {risk_profile} under {simulator}"
             achievement.append(
-                {**cell, "risk_profile": risk_profile, "target": target, "verdict": outcome, "message": message}
+                {**cell, "risk_profile": risk_profile, "target": target, "outcome": outcome, "message": message}
             )
         comparisons += [
             {

@@ -22,10 +22,10 @@ health as (
 
 select
     selected.symbol,
-    coalesce(health.status, 'NOT JUDGED') as status,
+    coalesce(health.status, 'NOT CHECKED') as status,
     health.n_gaps,
     health.n_quarantined,
     health.last_session
 from selected
 left join health on selected.symbol = health.symbol
-where coalesce(health.status, 'NOT JUDGED') not in ('OK', 'SHORT')
+where coalesce(health.status, 'NOT CHECKED') not in ('OK', 'SHORT')

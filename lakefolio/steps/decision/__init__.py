@@ -1,1 +1,1 @@
-"""Steps 7 and 10 to 12: select, cluster, judge the regime, allocate."""
+"""Steps 7 and 10 to 12: select, cluster, detect the regime, allocate."""

@@ -1,4 +1,4 @@
-"""The market stream, the regime judged from it, and its rows in results.regimes.
+"""The market stream, the regime detected from it, and its rows in results.regimes.
 
 See docs/method/07-regime.md.
 """
@@ -31,8 +31,8 @@ def read_market(run: Run, panel: GridReturns, pool: pl.DataFrame) -> NDArray[np.
     return market_stream(panel.returns, np.array([liquidity[symbol] for symbol in panel.symbols]))
 
 
-def judge_regime(run: Run, market: NDArray[np.float64], panel: GridReturns) -> tuple[RegimeHistory, str]:
-    """Judge the regime of every session, and the last one's, from the market stream and the pool's co-movement.
+def detect_run_regime(run: Run, market: NDArray[np.float64], panel: GridReturns) -> tuple[RegimeHistory, str]:
+    """Detect the regime of every session, and the last one's, from the market stream and the pool's co-movement.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def judge_regime(run: Run, market: NDArray[np.float64], panel: GridReturns) -> t
 
 
 def regime_rows(history: RegimeHistory, panel: GridReturns, stage: str) -> pl.DataFrame:
-    """Rows of `results.regimes`, from the first session that could be judged."""
+    """Rows of `results.regimes`, from the first session that has one."""
     columns = {
         "session_date": panel.session_dates,
         "regime": history.regimes,

@@ -13,7 +13,7 @@ from lakefolio.errors import LakefolioError
 from lakefolio.runs.grid_returns import read_panel
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.decision.instruments import read_instruments
-from lakefolio.steps.decision.market_regime import judge_regime, read_market, regime_rows
+from lakefolio.steps.decision.market_regime import detect_run_regime, read_market, regime_rows
 from lakefolio.steps.decision.stored_clusters import describe_clusters
 from lakefolio.steps.market.candidates import read_candidates
 from lakehouse.connection.catalog import Lake
@@ -27,7 +27,7 @@ def selection(run: Run) -> StepReport:
     panel = read_panel(run.lake, candidates["symbol"].to_list(), run.as_of)
     market = read_market(run, panel, candidates)
     instruments = read_instruments(run.lake)
-    history, now = judge_regime(run, market, panel)
+    history, now = detect_run_regime(run, market, panel)
     clustering, selected = decide_selection(
         panel.returns, candidates, now, run.settings, periods_per_year=panel.periods_per_year
     )

@@ -60,7 +60,7 @@ def log_failures(run: Run, report: LandingReport) -> None:
 
 
 def has_landed(report: LandingReport) -> bool:
-    """Whether a landing changed any bar."""
+    """Tell whether a landing changed any bar."""
     return bool(report.n_inserted or report.n_deleted)
 
 

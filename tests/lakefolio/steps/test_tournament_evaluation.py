@@ -13,7 +13,7 @@ from analytics.tournament.engines import Decide, Decision, Engine, PastView, Poo
 from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.walk_forward import run_tournament
 from lakefolio.runs.grid_returns import GridReturns
-from lakefolio.steps.tournament_evaluation import PlayedTournament, isolation_frame, target_frames
+from lakefolio.steps.tournament_evaluation import SimulatedTournament, isolation_frame, target_frames
 from lakehouse.schema.tables import CONTRACTS
 
 SYMBOLS = ("X:A", "X:B", "X:C", "X:D")
@@ -46,7 +46,7 @@ def selected_pool(_: PastView) -> Pool:
     return Pool(SYMBOLS[:2], np.ones(2, dtype=np.int64))
 
 
-def trial(*, is_ours: bool = True) -> PlayedTournament:
+def trial(*, is_ours: bool = True) -> SimulatedTournament:
     rng = np.random.default_rng(2)
     dates = tuple(date(2024, 1, 1) + timedelta(days=day) for day in range(260))
     returns = 0.0003 + rng.normal(size=(260, 4)) * VOLATILITIES
@@ -58,7 +58,7 @@ def trial(*, is_ours: bool = True) -> PlayedTournament:
         dates, SYMBOLS, returns, benchmark, engines=engines, risk_profiles=[*decides, "equal_weight"], settings=SETTINGS,
         facts=facts,         rng=np.random.default_rng(0),
     )  # fmt: skip
-    return PlayedTournament(
+    return SimulatedTournament(
         GridReturns(dates, SYMBOLS, returns, 252),
         benchmark,
         pl.DataFrame(schema={"session_date": pl.Date}),
@@ -69,7 +69,7 @@ def trial(*, is_ours: bool = True) -> PlayedTournament:
 
 
 @pytest.fixture(scope="module")
-def played() -> PlayedTournament:
+def played() -> SimulatedTournament:
     return trial()
 
 
@@ -77,13 +77,13 @@ def columns(table: str) -> list[str]:
     return [column.name for column in CONTRACTS[f"results.{table}"].columns if column.name != "run_id"]
 
 
-def test_promises_are_judged_under_every_simulator_with_their_comparisons(played: PlayedTournament) -> None:
+def test_promises_are_judged_under_every_simulator_with_their_comparisons(played: SimulatedTournament) -> None:
     frames = target_frames(played, np.random.default_rng(1))
     verdicts, comparisons = frames["target_achievement"], frames["target_comparisons"]
     assert verdicts.columns == columns("target_achievement")
     assert comparisons.columns == columns("target_comparisons")
     assert verdicts.height == 8
-    said = {(row["simulator"], row["risk_profile"]): row["verdict"] for row in verdicts.to_dicts()}
+    said = {(row["simulator"], row["risk_profile"]): row["outcome"] for row in verdicts.to_dicts()}
     assert said["realized", "min_variance"] == said["realized", "barbell"] == "ACHIEVED"
     assert said["realized", "risk_parity"] == "ACHIEVED"
     order = comparisons.filter(
@@ -98,7 +98,7 @@ def test_promises_are_judged_under_every_simulator_with_their_comparisons(played
         assert order[f"{place}_value"] == pytest.approx(stream.std(ddof=1) * np.sqrt(252), rel=1e-12)
 
 
-def test_the_stages_are_the_pools_and_the_risk_profile(played: PlayedTournament) -> None:
+def test_the_stages_are_the_pools_and_the_risk_profile(played: SimulatedTournament) -> None:
     frame = isolation_frame(played, raw_pool, selected_pool, lambda: np.random.default_rng(4))
     assert frame.columns == columns("alpha_isolation")
     assert frame.height == 2 * 4 * 6
@@ -115,7 +115,7 @@ def test_the_stages_are_the_pools_and_the_risk_profile(played: PlayedTournament)
     assert intervals.n_unique() == 1
 
 
-def test_a_pool_that_could_not_be_held_says_why(played: PlayedTournament) -> None:
+def test_a_pool_that_could_not_be_held_says_why(played: SimulatedTournament) -> None:
     frame = isolation_frame(
         played, lambda _: Pool((), np.empty(0, dtype=np.int64)), selected_pool, lambda: np.random.default_rng(4)
     )

@@ -5,7 +5,7 @@ with final as (
         simulator,
         risk_profile,
         target,
-        verdict,
+        outcome,
         message
     from {{ source('results', 'target_achievement') }}
 )
