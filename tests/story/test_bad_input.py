@@ -87,7 +87,7 @@ def test_a_wrong_setting_is_refused_with_the_nearest_name(empty: Home, setting: 
         (["run", "--run-id", "a/b"], "'a/b'"),
         (["run", "--start-step", "selektion"], "did you mean 'selection'?"),
         (["run", "--start-step", "99"], "'99' is no step"),
-        (["run", "--start-step", "optimize"], "needs a run that began"),
+        (["run", "--start-step", "optimize"], "there is no run here yet"),
         (["run", "--start-step", "audit", "--stop-step", "3"], "--start-step audit comes after --stop-step discovery"),
         (["run", "--source", "tradingviw"], "did you mean 'tradingview'?"),
         (["run", "--source", "files"], "--source files needs --path"),
@@ -202,13 +202,18 @@ def test_an_unknown_key_of_a_scanner_file_is_refused_with_the_nearest(
 ) -> None:
     """The floor that was never applied because its key was misspelt."""
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    with (tmp_path / "configs" / "scanners" / "equity_trend_long.yaml").open("a", encoding="utf-8") as file:
-        file.write(f"{line}\n")
+    file = tmp_path / "configs" / "scanners" / "mine_trend_long.yaml"
+    direction = "" if "direction" in line else "direction: LONG\n"
+    file.write_text(
+        f"extends: [base/equity, presets/trend]\n{direction}title: Mine, trend momentum, long\n{line}\n",
+        encoding="utf-8",
+    )
     monkeypatch.setattr(
         "lakehouse.paths._shipped", lambda name, _packaged: tmp_path / name if name == "configs" else ROOT / name
     )
-    refused = new_home("scanner").call("run", "--profile", "demo", "--run-id", "one").ended(2)
-    assert "equity_trend_long" in refused.err
+    scanners = 'discovery.scanners=["mine_trend_long"]'
+    refused = new_home("scanner").call("run", "--profile", "demo", "--run-id", "one", "--set", scanners).ended(2)
+    assert "mine_trend_long" in refused.err
     assert message in refused.err
 
 
