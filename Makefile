@@ -46,7 +46,7 @@ help: ## list all targets
 .PHONY: demo flow-production flow-dev clean-run
 demo: ## the whole run on the embedded, simulated market
 	@$(READY) && $(LF) run --profile demo $(WHOLE)
-flow-production: ## the daily run
+flow-production: ## the daily run with the production profile; SOURCE and SOURCE_PATH name your data, else it is the simulated market
 	@$(READY) && $(LF) run --profile '$(or $(PROFILE),production)' $(WHOLE)
 flow-dev: ## the run with the development profile
 	@$(READY) && $(LF) run --profile development $(WHOLE)

@@ -70,7 +70,9 @@ def read_table(path: Path) -> pl.DataFrame:
         raise NotATableError(f"{path}: two columns have the same name: {', '.join(sorted(names))}")
     frame.columns = names
     if not _DOCUMENTED & set(names):
-        raise NotATableError(f"{path} is no table of bars: it has none of the columns {', '.join(REQUIRED)}")
+        raise NotATableError(
+            f"{path} is no table of bars: it has the columns {', '.join(names[:12])} and none of {', '.join(REQUIRED)}"
+        )
     return frame
 
 

@@ -148,6 +148,10 @@ def health(
     paths, view = paths_of(home), "history" if history else "coverage" if coverage else "now"
     found = find_run_id(paths, run_id)
     with read_lake(paths) as lake:
+        if "reports.rpt_health" not in lake.tables():
+            raise LakefolioError(
+                "no run of this lake has built the report views yet; `lakefolio dbt run --select tag:reports` builds them"
+            )
         frame = lake.query(HEALTH_QUERIES[view], [found])
         if junit is not None:
             junit_of_run(lake, found, junit)

@@ -46,7 +46,7 @@ def verify(
     if findings:
         raise VerificationError(f"run {found} is not as it was signed:\n" + "\n".join(f"  {f}" for f in findings))
     if not as_json:
-        print(f"run {found}: every line, checkpoint, artifact and table is as it was signed")
+        print(f"run {found}: every ledger line, checkpoint, artifact and result table is as it was signed")
 
 
 def reproduce(run_id: RunId = "latest", home: Home = None, as_json: AsJson = False, wide: Wide = False) -> None:

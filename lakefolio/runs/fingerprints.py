@@ -66,7 +66,11 @@ def measure(lake: Lake, name: str, scope: Scope) -> Fingerprint | None:
         return None
     contract = CONTRACTS.get(table)
     if contract is None:
-        frame = lake.query(f"select {_lasting_columns(lake, table)} from {table}")  # noqa: S608 - names are the code's own
+        held = _column_names(lake, table)
+        lasting = ", ".join(f'"{column}"' for column in held if column not in _VOLATILE)
+        # A mart that names its run holds the rows of one run only, and those may be of another run by now.
+        of_run, run = (" where run_id = ?", [scope.run_id]) if "run_id" in held else ("", [])
+        frame = lake.query(f"select {lasting} from {table}{of_run}", run)  # noqa: S608 - names are the code's own
         return Fingerprint(name, content_hash(frame), frame.height)
     columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
     parameters: list[object]
@@ -91,10 +95,10 @@ def hash_of(lake: Lake, name: str, scope: Scope) -> str | None:
     return output.sha256 if output is not None else None
 
 
-def _lasting_columns(lake: Lake, name: str) -> str:
+def _column_names(lake: Lake, name: str) -> list[str]:
     schema, table = name.split(".")
     held = lake.rows(
         "select column_name from duckdb_columns() where database_name = 'lake' and schema_name = ? and table_name = ?",
         [schema, table],
     )
-    return ", ".join(f'"{column}"' for (column,) in held if column not in _VOLATILE)
+    return [str(column) for (column,) in held]
