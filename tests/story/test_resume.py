@@ -6,6 +6,7 @@ See docs/architecture.md#run.
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
+from lakehouse.maintenance.commands import relocate
 from tests.story.conftest import SMALL
 from tests.story.home import Home
 
@@ -272,3 +274,16 @@ def test_a_changed_output_names_the_step_to_start_from(
         catalog.write_bytes(whole)
     what = "is gone" if change.startswith("drop") else "has changed"
     assert f"{table} {what} since step {start_from!r}: --start-step {start_from}" in refused.err
+
+
+def test_a_resume_after_a_run_of_another_session_is_refused_by_name(small: Home, new_home: Callable[..., Home]) -> None:
+    """The price tables are by then those of the other run: deciding on them would be deciding on other data."""
+    other = new_home("other")
+    shutil.copytree(small.root, other.root, symlinks=True)
+    shutil.copytree(small.work, other.work, dirs_exist_ok=True)
+    relocate(other.paths)
+    other.run(*SMALL, "--as-of", "2025-12-29", "--run-id", "earlier", "--stop-step", "aggregation").ended(0)
+    for step in ("aggregation", "optimize"):
+        refused = other.run("run", "--run-id", "one", "--start-step", step).ended(1).err
+        assert "has changed since step" in refused
+    assert "--start-step discovery" in other.run("run", "--run-id", "one", "--start-step", "aggregation").ended(1).err
