@@ -87,6 +87,7 @@ def _scope(request: Request) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "run_id": [landing.run_id],
+            "parent_run_id": [None],
             "profile": ["scan"],
             "source": [request.source.name],
             "as_of": [landing.last],

@@ -100,8 +100,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         3, "discovery", "Run the scanners and land their finds", "lakefolio.steps.market.discovery:discovery",
         inputs=("results.runs",),
-        outputs=("raw.bars", "raw.scans", "marts.bars_daily", "marts.instruments"),
-        unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "raw.sessions", "marts.scanner_columns"),
+        outputs=("raw.bars", "raw.scans"),
+        unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "raw.sessions", "marts.bars_daily", "marts.instruments",
+                    "marts.scanner_columns"),
         settings=(*_SCOPE_SETTINGS, "discovery.scanners", "data.full_sessions"),
     ),
     Step(

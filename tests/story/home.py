@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ class Home:
     def call(self, *words: str) -> Finished:
         """One command in this process: for those that start neither dbt nor a run."""
         out, err = io.StringIO(), io.StringIO()
-        with self.inside(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with self.inside(), contextlib.chdir(self.work), redirect_stdout(out), redirect_stderr(err):
             code = main(["--home", str(self.root), *words])
         return Finished(code, out.getvalue(), err.getvalue())
 
