@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,13 +31,11 @@ def market_file() -> Path:
 
 
 @dataclass(frozen=True)
-class Told:
-    """How a session's run ended and, where its gate named symbols, how the run without them ended."""
+class SessionRun:
+    """A session's run: how it ended, and the symbols that its health gate named."""
 
-    first: Finished
-    published: str
+    ended: Finished
     excluded: tuple[str, ...]
-    last: Finished
 
 
 @pytest.fixture(scope="module")
@@ -47,32 +44,15 @@ def home(market_file: Path, new_home: Callable[..., Home]) -> Home:
 
 
 @pytest.fixture(scope="module")
-def runs(home: Home, market_file: Path) -> dict[str, Told]:
+def runs(home: Home, market_file: Path) -> dict[str, SessionRun]:
     """Two sessions in one home, the older first as a calendar would have it."""
-    return {run_id: both_ways(home, market_file, run_id) for run_id in ("earlier", "recent")}
+    return {run_id: run_at(home, market_file, run_id) for run_id in ("earlier", "recent")}
 
 
-def both_ways(home: Home, market_file: Path, run_id: str) -> Told:
-    words = (
-        "run",
-        "--profile",
-        "production",
-        "--source",
-        "files",
-        "--path",
-        str(market_file),
-        "--as-of",
-        RUNS[run_id],
-    )
-    first = home.run(*words, "--run-id", run_id)
-    if first.code != 3:
-        return Told(first, run_id, (), first)
-    ill = tuple(unhealthy(home, run_id))
-    excused = json.dumps(dict.fromkeys(ill, "its history has holes"))
-    without = f"{run_id}-excused"
-    return Told(
-        first, without, ill, home.run(*words, "--run-id", without, "--set", f"discovery.exclude_symbols={excused}")
-    )
+def run_at(home: Home, market_file: Path, run_id: str) -> SessionRun:
+    words = ("--source", "files", "--path", str(market_file), "--as-of", RUNS[run_id])
+    ended = home.run("run", "--profile", "production", *words, "--run-id", run_id)
+    return SessionRun(ended, tuple(unhealthy(home, run_id)) if ended.code == 3 else ())
 
 
 def unhealthy(home: Home, run_id: str) -> list[str]:
@@ -85,14 +65,20 @@ def unhealthy(home: Home, run_id: str) -> list[str]:
 
 @pytest.mark.parametrize("session", sorted(RUNS))
 def test_the_run_ends_well_or_at_the_gate_for_a_reason_that_is_true(
-    home: Home, runs: dict[str, Told], session: str, market_file: Path
+    home: Home, runs: dict[str, SessionRun], session: str, market_file: Path
 ) -> None:
-    told = runs[session]
-    assert told.first.code in (0, 3), told.first.err[-4000:]
-    assert (told.first.code == 3) is bool(told.excluded)
-    for symbol in told.excluded:
-        assert symbol in told.first.err
+    run = runs[session]
+    assert run.ended.code in (0, 3), run.ended.err[-4000:]
+    assert (run.ended.code == 3) is bool(run.excluded)
+    for symbol in run.excluded:
+        assert symbol in run.ended.err
         assert has_hole(market_file, symbol, dt.date.fromisoformat(RUNS[session])), symbol
+
+
+def test_a_run_that_ends_at_the_health_gate_publishes_nothing(home: Home, runs: dict[str, SessionRun]) -> None:
+    assert runs["earlier"].ended.code == 3
+    assert not list(home.folder("earlier").glob("weights/*"))
+    assert home.query("select count(*) as n from results.weights where run_id = 'earlier'")["n"][0] == 0
 
 
 def has_hole(market_file: Path, symbol: str, as_of: dt.date) -> bool:
@@ -105,22 +91,13 @@ def has_hole(market_file: Path, symbol: str, as_of: dt.date) -> bool:
     return len(own) < (as_of - max(days.min(), as_of - dt.timedelta(days=720))).days + 1
 
 
-@pytest.mark.parametrize("session", sorted(RUNS))
-def test_without_those_that_the_gate_named_the_run_is_published_and_verifies(
-    home: Home, runs: dict[str, Told], session: str
-) -> None:
-    told = runs[session]
-    told.last.ended(0)
-    home.call("verify", told.published).ended(0)
-    held = {symbol for weights in home.weights(told.published).values() for symbol in weights["symbol"]}
-    assert not held & set(told.excluded)
-    if told.published != session:
-        assert not list(home.folder(session).glob("weights/*")), "a gate that shut has published"
+def test_the_recent_run_is_published_and_verifies(home: Home, runs: dict[str, SessionRun]) -> None:
+    runs["recent"].ended.ended(0)
+    home.call("verify", "recent").ended(0)
 
 
-@pytest.mark.parametrize("session", sorted(RUNS))
-def test_published_weights_keep_their_promises(home: Home, runs: dict[str, Told], session: str) -> None:
-    published = home.weights(runs[session].published)
+def test_published_weights_keep_their_promises(home: Home, runs: dict[str, SessionRun]) -> None:
+    published = home.weights("recent")
     assert sorted(published) == PROFILES
     for name, weights in published.items():
         invested = weights.filter(pl.col("sleeve") != "cash")
@@ -138,13 +115,10 @@ def test_published_weights_keep_their_promises(home: Home, runs: dict[str, Told]
         assert not set(core[column]) & set(aggressor[column]), column
 
 
-@pytest.mark.parametrize("session", sorted(RUNS))
-def test_nothing_that_is_held_had_stopped_trading(
-    home: Home, runs: dict[str, Told], session: str, market_file: Path
-) -> None:
+def test_nothing_that_is_held_had_stopped_trading(home: Home, runs: dict[str, SessionRun], market_file: Path) -> None:
     """Read from the file itself: every holding has a bar within days of the session."""
-    as_of = dt.date.fromisoformat(RUNS[session])
-    published = home.weights(runs[session].published)
+    as_of = dt.date.fromisoformat(RUNS["recent"])
+    published = home.weights("recent")
     held = {s for weights in published.values() for s in weights.filter(pl.col("sleeve") != "cash")["symbol"]}
     file = pl.read_parquet(market_file, columns=["venue", "symbol", "date"]).with_columns(pl.col("date").cast(pl.Date))
     full = file.with_columns(pl.format("{}:{}", "venue", "symbol").alias("symbol")).filter(pl.col("date") <= as_of)
@@ -153,9 +127,8 @@ def test_nothing_that_is_held_had_stopped_trading(
     assert [symbol for symbol in sorted(held) if (as_of - newest[symbol]).days > 6] == []
 
 
-@pytest.mark.parametrize("session", sorted(RUNS))
-def test_the_report_of_real_data_does_not_say_simulated(home: Home, runs: dict[str, Told], session: str) -> None:
-    report = home.folder(runs[session].published) / "portfolio_report.md"
+def test_the_report_of_real_data_does_not_say_simulated(home: Home, runs: dict[str, SessionRun]) -> None:
+    report = home.folder("recent") / "portfolio_report.md"
     assert "SIMULATED" not in report.read_text(encoding="utf-8")
 
 
@@ -166,13 +139,13 @@ def quarantined(home: Home, symbol: str) -> list[tuple[str, str]]:
     return [(row["day"], row["reason"]) for row in rows.to_dicts()]
 
 
-def test_the_collapse_of_luna_is_quarantined_until_a_bar_confirms_it(home: Home, runs: dict[str, Told]) -> None:
+def test_the_collapse_of_luna_is_quarantined_until_a_bar_confirms_it(home: Home, runs: dict[str, SessionRun]) -> None:
     found = quarantined(home, "BINANCE:LUNAUSDT")
     assert found == [(f"2022-05-{day}", "unconfirmed_jump") for day in (11, 12, 13)]
 
 
 def test_inconsistent_currency_bars_are_quarantined_row_for_row(
-    home: Home, runs: dict[str, Told], market_file: Path
+    home: Home, runs: dict[str, SessionRun], market_file: Path
 ) -> None:
     """The rule of docs/method/01-time-sessions-bars.md#1.7 on the file itself, and nothing else is inconsistent."""
     file = pl.read_parquet(market_file).filter(pl.col("date").cast(pl.Date) <= dt.date(2026, 2, 5))
@@ -186,14 +159,14 @@ def test_inconsistent_currency_bars_are_quarantined_row_for_row(
     assert dict(found.iter_rows()) == dict(expected.iter_rows())
 
 
-def test_the_collapse_of_ftt_is_accepted(home: Home, runs: dict[str, Told]) -> None:
+def test_the_collapse_of_ftt_is_accepted(home: Home, runs: dict[str, SessionRun]) -> None:
     rows = home.query("select close from raw.bars where symbol = 'BINANCE:FTTUSDT' and session_date = '2022-11-08'")
     assert rows.height == 1
     assert ("2022-11-08", "unconfirmed_jump") not in quarantined(home, "BINANCE:FTTUSDT")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of exchange_calendars, about pandas
-def test_one_us_session_is_missing_in_the_whole_history(home: Home, runs: dict[str, Told]) -> None:
+def test_one_us_session_is_missing_in_the_whole_history(home: Home, runs: dict[str, SessionRun]) -> None:
     """exchange_calendars says what New York's sessions were; the lake holds all but one of them."""
     bars = home.query("select symbol, session_date from raw.bars where symbol like 'US:%' or symbol like 'CBOE:%' "
                       "or symbol like 'AMEX:%'")  # fmt: skip
