@@ -57,6 +57,8 @@ def check_earlier(run: Run, first: Step, *, rebuilt: Collection[str] = ()) -> di
             # A table that a later step left as it was is still the earlier step's.
             if recorded.get(name) != sha256:
                 recorded[name], owner[name] = sha256, step
+    if first.number > find_step(_FIRST_BUILD).number:
+        _require_scope(run)
     lake = run.lake
     for name, sha256 in recorded.items():
         if name in rebuilt:
@@ -66,8 +68,6 @@ def check_earlier(run: Run, first: Step, *, rebuilt: Collection[str] = ()) -> di
             problem = "is gone" if actual is None else "has changed"
             start_step = owner[name].name
             raise ResumeError(f"{name} {problem} since step {start_step!r}: --start-step {start_step}", start_step)
-    if first.number > find_step(_FIRST_BUILD).number:
-        _require_scope(run)
     return recorded
 
 
