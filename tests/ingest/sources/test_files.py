@@ -158,7 +158,7 @@ def test_a_number_that_cannot_be_read_is_not_taken_for_a_missing_one(tmp_path: P
     [
         ("noise.parquet", b"PAR1 this is not a table", "no table"),
         ("noise.csv", b"\x00\xff\xfe\x00garbage", "no table"),
-        ("prose.csv", b"once upon a time\nthere was a file\n", "none of the columns"),
+        ("prose.csv", b"once upon a time\nthere was a file\n", "none of symbol, date, close"),
         ("empty.csv", b"", "no table"),
         ("note.txt", b"symbol,date,close\n", "no table"),
         ("twice.csv", b"symbol,Close,close\nX,1,2\n", "two columns"),
