@@ -12,7 +12,8 @@ TOGETHER = {"tests/story/test_real_data.py": "story_real", "tests/story/": "stor
 SLOW = (
     "tests/story/", "tests/test_packaging.py", "tests/dbt_project/", "tests/lakehouse/dbt/", "tests/lakehouse/maintenance/",
     "tests/lakehouse/storage/test_concurrency.py", "tests/benchmarks/", "tests/docs/test_snippets.py", "tests/ingest/live/",
-    "tests/test_servers/", "tests/ingest/test_cli.py", "tests/analytics/regime/test_detection.py::test_noise",
+    "tests/test_servers/", "tests/ingest/test_cli.py", "tests/ingest/landing/test_backfill.py",
+    "tests/analytics/regime/test_detection.py::test_noise",
     "tests/analytics/regime/test_detection.py::test_a_fourfold",
 )  # fmt: skip
 """Whole runs, dbt builds, packaging, simulations and many processes: `make test-fast` leaves them out."""
