@@ -102,12 +102,13 @@ def _missing_spans(days: pl.Series, held: pl.Series, first: dt.date | None) -> l
 
 
 def unhealthy_symbols(lake: Lake, source: str) -> list[str]:
-    """Return the symbols whose data health was not good when the marts were last built, none before that."""
+    """Return the symbols whose data health was not good in the newest run of the source, none before the first."""
     if not lake.table_exists("marts.data_health"):
         return []
     rows = lake.rows(
-        "select symbol from marts.data_health where status not in (select unnest(?)) "
-        "and symbol in (select symbol from raw.instruments where source = ?) order by symbol",
+        "select symbol from marts.data_health where status not in (select unnest(?)) and run_id = "
+        "(select max_by(run_id, started_at) from results.runs where source = ? "
+        "and run_id in (select run_id from marts.data_health)) order by symbol",
         [list(_HEALTHY), source],
     )
     return [symbol for (symbol,) in rows]

@@ -64,7 +64,10 @@ class CheckInputs:
             of_run("solves"),
             of_run("selection"),
             of_run("health").filter(pl.col("stage") == "full"),
-            lake.query("select symbol, venue, calendar, asset_class, identity, is_benchmark from marts.instruments"),
+            lake.query(
+                "select symbol, venue, calendar, asset_class, identity, is_benchmark from marts.instruments where run_id = ?",
+                [run_id],
+            ),
         )
 
 

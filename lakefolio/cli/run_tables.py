@@ -85,7 +85,7 @@ def zoom(run: Run, cluster_id: int) -> Tables:
     """
     clusters = read_clusters(run)
     chosen = read_winners(run.lake, run.run_id)
-    instruments = read_instruments(run.lake)
+    instruments = read_instruments(run.lake, run.run_id)
     clustering = recut(read_tree(run, run.settings.data.full_sessions), float(clusters["threshold"][0]))
     identities = dict(zip(chosen.symbols, chosen.identities, strict=True))
     try:

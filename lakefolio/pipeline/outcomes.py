@@ -10,10 +10,6 @@ from lakefolio.pipeline.sequence import STEPS, Step, find_step
 from lakefolio.runs.fingerprints import measure
 from lakefolio.runs.run import Run
 
-_FIRST_BUILD = "discovery"
-"""The first step that builds models for the scope of a run."""
-
-
 def done_outcomes(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The last outcome of each step, where it is `done` and no earlier step was begun again after it."""
     latest: dict[str, Entry] = {}
@@ -57,8 +53,6 @@ def check_earlier(run: Run, first: Step, *, rebuilt: Collection[str] = ()) -> di
             # A table that a later step left as it was is still the earlier step's.
             if recorded.get(name) != sha256:
                 recorded[name], owner[name] = sha256, step
-    if first.number > find_step(_FIRST_BUILD).number:
-        _require_scope(run)
     lake = run.lake
     for name, sha256 in recorded.items():
         if name in rebuilt:
@@ -69,22 +63,3 @@ def check_earlier(run: Run, first: Step, *, rebuilt: Collection[str] = ()) -> di
             start_step = owner[name].name
             raise ResumeError(f"{name} {problem} since step {start_step!r}: --start-step {start_step}", start_step)
     return recorded
-
-
-def _require_scope(run: Run) -> None:
-    """Refuse a resume where the models were built last for another source, session or clock: they hold one scope."""
-    if "intermediate.int_run" not in run.lake.tables():
-        return
-    built = run.lake.query("select * from intermediate.int_run").row(0, named=True)
-    data = run.settings.data
-    own = {
-        "source": run.source_name, "as_of": run.as_of, "as_of_at": run.as_of_at, "benchmark": run.settings.benchmark,
-        "settle_minutes": data.settle_minutes, "max_stale_sessions": data.max_stale_sessions,
-        "min_history_sessions": data.min_history_sessions,
-    }  # fmt: skip
-    if any(built[name] != value for name, value in own.items()):
-        raise ResumeError(
-            f"the price tables are by now those of run {built['run_id']}, {built['source']} as of {built['as_of']}: "
-            f"--start-step {_FIRST_BUILD}",
-            _FIRST_BUILD,
-        )

@@ -18,6 +18,7 @@ import polars as pl
 from lakefolio.audit.ledger import Entry, digest, read_entries
 from lakefolio.errors import ResumeError
 from lakefolio.pipeline.outcomes import done_outcomes
+from lakefolio.pipeline.run_scope import window_before
 from lakefolio.pipeline.sequence import STEPS, Step, find_step
 from lakefolio.runs.fingerprints import hash_of
 from lakefolio.runs.run import Run
@@ -26,7 +27,7 @@ from lakehouse.storage.writes import Write
 FIRST_REUSED = 3
 """Number of the first step that a child re-uses: it checks its environment and records its settings itself."""
 
-REBUILT = ("marts.candidates",)
+REBUILT = ("marts.candidates", "marts.instruments", "marts.data_health", "marts.gap_audit")
 """Outputs keyed by run that are built again for a child."""
 
 
@@ -58,8 +59,7 @@ def reuse_steps(run: Run, first: Step) -> dict[str, str]:
         raise ResumeError(f"run {run.run_id} has no parent whose steps it could re-use")
     reuses = _parent_outcomes(run, first)
     _copy_rows(run, first)
-    if first.number > find_step("aggregation").number:
-        _rebuild_candidates(run, first)
+    _rebuild_models(run, first)
     final = {name: sha256 for reuse in reuses for name, sha256 in reuse.entry.body["outputs"].items()}
     for name, sha256 in final.items():
         if hash_of(run.lake, name, run) != sha256:
@@ -80,11 +80,14 @@ def reuse_steps(run: Run, first: Step) -> dict[str, str]:
     return final
 
 
-def _rebuild_candidates(run: Run, first: Step) -> None:
-    """Build the candidates again under the child's id, and the models beside them at its scope."""
-    data = run.settings.data
-    window = data.light_sessions if first.number <= find_step("full-prep").number else data.full_sessions
-    run.dbt("build", ["tag:candidates"], window_sessions=window).require()
+def _rebuild_models(run: Run, first: Step) -> None:
+    """Build the models that are keyed by run again under the child's id, and those of its scope."""
+    select = ["tag:scope", "instruments"]
+    if first.number > find_step("aggregation").number:
+        select.append("tag:candidates")
+    if first.number > find_step("light-prep").number:
+        select.append("tag:window")
+    run.dbt("build", select, window_sessions=window_before(run, first)).require()
     if first.number > find_step("tournament").number and run.settings.replays_discovery:
         run.dbt("build", ["tag:replay"]).require()
 

@@ -22,6 +22,7 @@ from lakefolio.audit.ledger import Entry, digest
 from lakefolio.errors import LakefolioError, UsageError
 from lakefolio.pipeline.outcomes import check_earlier
 from lakefolio.pipeline.reuse import FIRST_REUSED, reuse_steps
+from lakefolio.pipeline.run_scope import restore_scope
 from lakefolio.pipeline.sequence import STEPS, Step, find_step
 from lakefolio.runs.environment import describe_environment
 from lakefolio.runs.fingerprints import measure
@@ -72,6 +73,7 @@ def execute(run: Run, span: Span) -> None:
     try:
         if span.first.number > 1 and not is_new_child:
             recorded = check_earlier(run, span.first)
+            restore_scope(run, span.first)
         if run.ledger is not None:
             run.ledger.close_interrupted()
             run.ledger.append("environment", span.first.name, describe_environment(run))

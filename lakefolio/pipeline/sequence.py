@@ -61,9 +61,8 @@ class Step:
 
 
 _LANDED = ("raw.fetches", "raw.quarantine")
-_MODELS = ("staging.*", "intermediate.*", "seeds.*")
-_PRICES = ("marts.bars_daily", "marts.returns_daily", "marts.gap_audit", "marts.data_health")
-_LIGHT = ("results.health:light", "marts.returns_daily")
+_MODELS = ("staging.*", "intermediate.*", "seeds.*", "marts.bars_daily", "marts.returns_daily", "marts.quarantined_bars")
+_HEALTH = ("marts.gap_audit", "marts.data_health")
 _SELECTED = ("results.selection", "results.clusters:light", "results.regimes:light", "results.risk:light")
 _TREE = ("results.cluster_leaves", "results.cluster_links", "results.cluster_distances")
 _CORRELATIONS = ("results.correlation_averages", "results.correlation_pairs", "results.correlation_redundancy",
@@ -101,8 +100,7 @@ STEPS: tuple[Step, ...] = (
         3, "discovery", "Run the scanners and land their finds", "lakefolio.steps.market.discovery:discovery",
         inputs=("results.runs",),
         outputs=("raw.bars", "raw.scans"),
-        unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "raw.sessions", "marts.bars_daily", "marts.instruments",
-                    "marts.scanner_columns"),
+        unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "raw.sessions", "marts.instruments", "marts.scanner_columns"),
         settings=(*_SCOPE_SETTINGS, "discovery.scanners", "data.full_sessions"),
     ),
     Step(
@@ -123,14 +121,14 @@ STEPS: tuple[Step, ...] = (
         6, "light-prep", "Fetch recent bars of the candidates and check their health",
         "lakefolio.steps.market.price_history:light_prep",
         inputs=("marts.candidates", "results.runs", "raw.sessions"),
-        outputs=(*_LIGHT, "raw.bars", "marts.instruments"),
-        unrecorded=(*_LANDED, *_MODELS, "raw.instruments", *_PRICES),
+        outputs=("results.health:light", "raw.bars", "marts.instruments"),
+        unrecorded=(*_LANDED, *_MODELS, "raw.instruments", *_HEALTH),
         settings=(*_PRICE_SETTINGS, "data.light_sessions"),
     ),
     Step(
         7, "selection", "Cluster the candidates and select the winners of each cluster",
         "lakefolio.steps.decision.selection:selection",
-        inputs=("marts.candidates", "marts.instruments", *_LIGHT, "intermediate.*"),
+        inputs=("marts.candidates", "marts.instruments", "results.health:light", "raw.bars", "marts.bars_daily", "intermediate.*"),
         outputs=_SELECTED,
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS),
     ),
@@ -138,7 +136,7 @@ STEPS: tuple[Step, ...] = (
         8, "full-prep", "Fetch the full history of the winners and check its health",
         "lakefolio.steps.market.price_history:full_prep",
         inputs=("results.selection", "marts.candidates", "results.runs", "raw.sessions"),
-        outputs=("results.health:full", *_PRICES, "raw.bars", "marts.instruments"),
+        outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments"),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
         settings=(*_PRICE_SETTINGS, "data.full_sessions"),
     ),
@@ -146,21 +144,21 @@ STEPS: tuple[Step, ...] = (
         9, "health", "Repair gaps of the winners and stop where health problems are left",
         "lakefolio.steps.market.health:health",
         inputs=("results.selection", "marts.candidates", "results.runs", "raw.sessions"),
-        outputs=("results.health:full", *_PRICES, "raw.bars", "marts.instruments"),
+        outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments"),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
         settings=(*_PRICE_SETTINGS, "data.full_sessions", "data.strict_health"),
     ),
     Step(
         10, "factors", "Measure correlations and risk of the winners and link them into a tree",
         "lakefolio.steps.decision.factors:factors",
-        inputs=("results.selection", "results.health:light", "marts.candidates", "marts.returns_daily", "intermediate.*"),
+        inputs=("results.selection", "results.health:light", "marts.candidates", "raw.bars", "marts.bars_daily", "intermediate.*"),
         outputs=(*_TREE, "results.risk:full", *_CORRELATIONS),
         settings=(*_TREE_SETTINGS, "data.full_sessions"),
     ),
     Step(
         11, "regime", "Detect the market regime and cut the tree of the winners at its height",
         "lakefolio.steps.decision.regime:regime",
-        inputs=("results.selection", *_TREE, "marts.returns_daily", "marts.instruments", "intermediate.*"),
+        inputs=("results.selection", *_TREE, "raw.bars", "marts.bars_daily", "marts.instruments", "intermediate.*"),
         outputs=("results.regimes:full", "results.clusters:full", *_PARTITION),
         settings=(*_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, "data.full_sessions"),
     ),
@@ -168,7 +166,7 @@ STEPS: tuple[Step, ...] = (
         12, "optimize", "Allocate every risk profile and list the trades from what is held",
         "lakefolio.steps.decision.optimize:optimize",
         inputs=("results.selection", "results.clusters:full", "results.regimes:full", "results.holdings",
-                "marts.returns_daily", "marts.bars_daily", "marts.instruments", "intermediate.*", "seeds.*"),
+                "raw.bars", "marts.bars_daily", "marts.instruments", "intermediate.*", "seeds.*"),
         outputs=_PORTFOLIOS,
         settings=(*_WEIGHT_SETTINGS, "data.full_sessions", "flags.feat_partial_rebalance",
                   "flags.feat_intermarket_sentiment"),
@@ -176,8 +174,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         13, "tournament", "Replay every decision over the prepared history and simulate it with frictions",
         "lakefolio.steps.tournament:tournament",
-        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", "marts.returns_daily",
-                "marts.bars_daily", "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "seeds.*"),
+        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", "raw.bars",
+                "marts.bars_daily", "intermediate.*", "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "seeds.*"),
         outputs=_TOURNAMENT,
         unrecorded=("raw.scans", "marts.candidates_replayed", "intermediate.*"),
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, *_WEIGHT_SETTINGS,

@@ -68,7 +68,8 @@ def measure(lake: Lake, name: str, scope: Scope) -> Fingerprint | None:
     if contract is None:
         held = _column_names(lake, table)
         lasting = ", ".join(f'"{column}"' for column in held if column not in _VOLATILE)
-        frame = lake.query(f"select {lasting} from {table}")  # noqa: S608 - names are the code's own
+        of_run, run_id = (" where run_id = ?", [scope.run_id]) if "run_id" in held else ("", [])
+        frame = lake.query(f"select {lasting} from {table}{of_run}", run_id)  # noqa: S608 - names are the code's own
         return Fingerprint(name, content_hash(frame), frame.height)
     columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
     parameters: list[object]

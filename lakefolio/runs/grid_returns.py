@@ -1,4 +1,4 @@
-"""Read returns from the marts as matrices.
+"""Read returns on the session grid of the run in scope as matrices.
 
 See docs/architecture.md#packages.
 
@@ -60,7 +60,7 @@ def read_panel(lake: Lake, symbols: Sequence[str], as_of: date) -> GridReturns:
         [as_of],
     )
     rows = lake.query(
-        'select symbol, session_date, "return" as value from marts.returns_daily '
+        'select symbol, session_date, "return" as value from intermediate.int_returns_on_grid '
         "where session_date <= ? and symbol in (select unnest(?))",
         [as_of, list(symbols)],
     )
@@ -77,15 +77,18 @@ def read_panel(lake: Lake, symbols: Sequence[str], as_of: date) -> GridReturns:
     return GridReturns(tuple(grid["session_date"]), tuple(symbols), returns, int(grid["sessions_per_year"][0]))
 
 
-def benchmark_symbol(lake: Lake) -> str:
-    """The instrument whose identity is the benchmark's.
+def benchmark_symbol(lake: Lake, run_id: str) -> str:
+    """The instrument whose identity is the benchmark's in a run.
 
     Raises
     ------
     LakefolioError
         The source knows none.
     """
-    found = lake.rows("select symbol from marts.instruments where is_benchmark order by venue_priority, symbol limit 1")
+    found = lake.rows(
+        "select symbol from marts.instruments where run_id = ? and is_benchmark order by venue_priority, symbol limit 1",
+        [run_id],
+    )
     if not found:
         raise LakefolioError(
             "the source has no instrument of the benchmark's identity: set `benchmark` in the manifest"

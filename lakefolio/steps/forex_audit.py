@@ -35,7 +35,7 @@ _USABLE = ("OK", "SHORT")
 _LIQUIDITY = """
 with listed as (
     select symbol, identity, base, quote, venue, venue_priority, value_traded_usd, first_session, last_session
-    from marts.instruments where asset_class = 'fx' and symbol in (select unnest(?))
+    from marts.instruments where run_id = ? and asset_class = 'fx' and symbol in (select unnest(?))
 ), ranked as (
     select *, count(*) over (partition by identity) as n_venues,
         row_number() over (
@@ -85,13 +85,14 @@ def audit_forex(run: Run, options: ForexOptions) -> pl.DataFrame:
     window = 0 if options.is_fast else run.settings.data.full_sessions
     deeper = () if options.is_fast else ("tag:candidates", "tag:prices")
     build_prices(run, window, ("tag:columns", *deeper))
-    liquidity = _with_reasons(run.query(_LIQUIDITY, symbols), run.settings.discovery.exclude_symbols)
+    liquidity = _with_reasons(run.query(_LIQUIDITY, run.run_id, symbols), run.settings.discovery.exclude_symbols)
     run.publish("forex/liquidity.csv", liquidity.write_csv())
     if options.is_fast:
         return liquidity
     audited = liquidity if options.with_excluded else liquidity.filter(~pl.col("is_excluded"))
     health = run.query(
-        "select * from marts.data_health where symbol in (select unnest(?)) order by symbol",
+        "select * from marts.data_health where run_id = ? and symbol in (select unnest(?)) order by symbol",
+        run.run_id,
         audited["symbol"].to_list(),
     )
     run.publish("forex/health.csv", health.write_csv())
@@ -147,7 +148,7 @@ def _publish_clusters(run: Run, pairs: pl.DataFrame) -> None:
     )  # fmt: skip
     panel = read_panel(run.lake, chosen.symbols, run.as_of).last(run.settings.data.full_sessions)
     clustering = decide_clusters(panel.returns, chosen, "NORMAL", run.settings)
-    rows = describe_clusters(clustering, read_instruments(run.lake), STAGE, "NORMAL")
+    rows = describe_clusters(clustering, read_instruments(run.lake, run.run_id), STAGE, "NORMAL")
     run.store(STAGE, run.replace("results.clusters", rows, stage=STAGE))
     described = rows.join(ordered, on="symbol", how="left").join(
         factor_map(clustering).points.select("symbol", "x", "y"), on="symbol", how="left"

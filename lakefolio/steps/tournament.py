@@ -123,7 +123,7 @@ def _replay(run: Run, inputs: _TournamentInputs) -> Replay:
 def _read_inputs(run: Run) -> _TournamentInputs:
     """The grid, the candidates of every decision session as the scanners would have found them then, and their returns."""
     lake = run.lake
-    benchmark = benchmark_symbol(lake)
+    benchmark = benchmark_symbol(lake, run.run_id)
     grid = read_panel(lake, [benchmark], run.as_of).last(run.settings.data.full_sessions)
     ends = decision_sessions(run, grid.session_dates)
     if run.settings.replays_discovery:

@@ -8,5 +8,6 @@ select
 from {{ ref('data_health') }} as health
 inner join {{ ref('int_benchmark_listings') }} as benchmark on health.symbol = benchmark.symbol
 where
-    benchmark.is_representative
+    health.run_id = (select run_id from {{ ref('int_run') }})
+    and benchmark.is_representative
     and health.status not in ('OK', 'SHORT')

@@ -18,6 +18,7 @@ health as (
         n_quarantined,
         last_session
     from {{ ref('data_health') }}
+    where run_id = (select run_id from {{ ref('int_run') }})
 )
 
 select

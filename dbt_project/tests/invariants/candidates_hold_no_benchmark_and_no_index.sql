@@ -2,7 +2,7 @@ select
     candidates.symbol,
     candidates.identity
 from {{ ref('candidates') }} as candidates
-inner join {{ ref('instruments') }} as instruments on candidates.identity = instruments.identity
+inner join {{ ref('int_instruments_described') }} as instruments on candidates.identity = instruments.identity
 where
     instruments.is_benchmark
     or instruments.product = 'index'

@@ -4,6 +4,7 @@ with audited as (
         symbol,
         count(*) as n_gaps
     from {{ ref('gap_audit') }}
+    where run_id = (select run_id from {{ ref('int_run') }})
     group by symbol
 ),
 
@@ -12,6 +13,7 @@ health as (
         symbol,
         n_gaps
     from {{ ref('data_health') }}
+    where run_id = (select run_id from {{ ref('int_run') }})
 )
 
 select

@@ -6,5 +6,5 @@ inner join {{ ref('int_run') }} as run
     on
         scans.run_id = run.run_id
         and scans.source = run.source
-left join {{ ref('instruments') }} as instruments on scans.symbol = instruments.symbol
+left join {{ ref('int_instruments_described') }} as instruments on scans.symbol = instruments.symbol
 where instruments.symbol is null

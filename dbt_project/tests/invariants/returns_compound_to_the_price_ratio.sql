@@ -5,7 +5,8 @@ with returns as (
         sum(ln(1 + "return")) as compounded,
         ln(arg_max(price, session_date) / arg_min(price, session_date)) as price_ratio,
         bool_or(is_gap) as has_gap
-    from {{ ref('returns_daily') }}
+    from {{ ref('int_returns_on_grid') }}
+    where symbol in (select universe.symbol from {{ ref('int_universe') }} as universe)
     group by symbol
 )
 

@@ -26,7 +26,7 @@ def read_market(run: Run, panel: GridReturns, pool: pl.DataFrame) -> NDArray[np.
         Columns symbol and value_traded_usd, at least the panel's symbols.
     """
     if run.settings.benchmark:
-        return read_panel(run.lake, [benchmark_symbol(run.lake)], run.as_of).returns[:, 0]
+        return read_panel(run.lake, [benchmark_symbol(run.lake, run.run_id)], run.as_of).returns[:, 0]
     liquidity = dict(zip(pool["symbol"], pool["value_traded_usd"].fill_null(0.0), strict=True))
     return market_stream(panel.returns, np.array([liquidity[symbol] for symbol in panel.symbols]))
 

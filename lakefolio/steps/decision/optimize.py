@@ -29,7 +29,7 @@ def optimize(run: Run) -> StepReport:
     now = read_regime(run.lake, run.run_id)
     clusters = read_clusters(run)
     selected = run.query("select * from results.selection where run_id = ?", run.run_id)
-    inputs = PortfolioInputs(clusters, selected, read_order_terms(run.lake, run.as_of))
+    inputs = PortfolioInputs(clusters, selected, read_order_terms(run.lake, run.run_id))
     held = held_portfolios(run.lake, risk_profiles, run.source_name, run.as_of)
     exposures = read_exposures(run, chosen)
     cluster_ids = cluster_ids_of(clusters, chosen.symbols)

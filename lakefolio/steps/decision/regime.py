@@ -19,7 +19,7 @@ def regime(run: Run) -> StepReport:
     """Detect the regime of every session, and cut the winners' tree at the height of the last one."""
     chosen = read_winners(run.lake, run.run_id)
     panel = read_panel(run.lake, chosen.symbols, run.as_of)
-    instruments = read_instruments(run.lake)
+    instruments = read_instruments(run.lake, run.run_id)
     market = read_market(run, panel, instruments)
     history, now = detect_run_regime(run, market, panel)
     window = panel.last(run.settings.data.full_sessions)

@@ -26,7 +26,7 @@ def selection(run: Run) -> StepReport:
     candidates = read_candidates(run.lake, run.run_id)
     panel = read_panel(run.lake, candidates["symbol"].to_list(), run.as_of)
     market = read_market(run, panel, candidates)
-    instruments = read_instruments(run.lake)
+    instruments = read_instruments(run.lake, run.run_id)
     history, now = detect_run_regime(run, market, panel)
     clustering, selected = decide_selection(
         panel.returns, candidates, now, run.settings, periods_per_year=panel.periods_per_year

@@ -38,7 +38,9 @@ def enrichment(run: Run) -> StepReport:
     if changed is not None or not run.source.scans_from_bars:
         run.dbt("build", ["tag:enrichment"]).require()
     rows = run.query(
-        "select count(*) as n, count_if(symbol in (select unnest(?))) as described from marts.instruments", symbols
+        "select count(*) as n, count_if(symbol in (select unnest(?))) as described from marts.instruments where run_id = ?",
+        symbols,
+        run.run_id,
     )
     n_instruments, described = rows.row(0)
     note = "" if changed is not None else ", unchanged since discovery"
@@ -48,7 +50,7 @@ def enrichment(run: Run) -> StepReport:
 def candidate_symbols(run: Run) -> list[str]:
     """Symbols of the run's candidates, and of the benchmark."""
     rows = run.lake.rows("select symbol from marts.candidates where run_id = ?", [run.run_id])
-    return sorted({str(symbol) for (symbol,) in rows} | {benchmark_symbol(run.lake)})
+    return sorted({str(symbol) for (symbol,) in rows} | {benchmark_symbol(run.lake, run.run_id)})
 
 
 def read_candidates(lake: Lake, run_id: str) -> pl.DataFrame:

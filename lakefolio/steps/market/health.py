@@ -39,7 +39,9 @@ def health(run: Run) -> StepReport:
     unanswered = fetched.failures if fetched is not None else {}
     if run.settings.data.strict_health and (left.height or unanswered or not gates.success):
         missing = run.query(
-            "select symbol, session_date from marts.gap_audit where symbol in (select unnest(?))", symbols
+            "select symbol, session_date from marts.gap_audit where run_id = ? and symbol in (select unnest(?))",
+            run.run_id,
+            symbols,
         )
         raise HealthGateError(describe_health_problems(left, missing, unanswered, gates))
     note = f"{len(symbols)} checked, {fetched.n_requested if fetched else 0} asked for again, {left.height} unhealthy"
@@ -60,8 +62,9 @@ def repair_requests(run: Run, symbols: Sequence[str], n_sessions: int) -> list[B
 def unhealthy_series(run: Run, symbols: Sequence[str]) -> pl.DataFrame:
     """Rows of `marts.data_health` on which no portfolio may be built."""
     return run.lake.query(
-        "select * from marts.data_health where symbol in (select unnest(?)) and status not in ('OK', 'SHORT') order by symbol",
-        [list(symbols)],
+        "select * from marts.data_health where run_id = ? and symbol in (select unnest(?)) "
+        "and status not in ('OK', 'SHORT') order by symbol",
+        [run.run_id, list(symbols)],
     )
 
 

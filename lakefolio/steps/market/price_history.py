@@ -48,8 +48,9 @@ def record_health(run: Run, stage: str, symbols: Sequence[str], fetched: Landing
     """Store the health of `symbols` as this stage found it."""
     rows = run.lake.query(
         "select symbol, status, n_expected, n_present, n_gaps, n_quarantined, n_stale_sessions, first_session, "
-        "last_session, true as is_judged from marts.data_health where symbol in (select unnest(?)) order by symbol",
-        [list(symbols)],
+        "last_session, true as is_judged from marts.data_health where run_id = ? and symbol in (select unnest(?)) "
+        "order by symbol",
+        [run.run_id, list(symbols)],
     )
     missing = sorted(set(symbols) - set(rows["symbol"]))
     if missing:
@@ -70,4 +71,4 @@ def describe_health(rows: pl.DataFrame, fetched: LandingReport | None) -> str:
 def winner_symbols(run: Run) -> list[str]:
     """Symbols whose health the gate checks: the winners and the benchmark."""
     rows = run.lake.rows("select symbol from results.selection where run_id = ? and is_selected", [run.run_id])
-    return sorted({str(symbol) for (symbol,) in rows} | {benchmark_symbol(run.lake)})
+    return sorted({str(symbol) for (symbol,) in rows} | {benchmark_symbol(run.lake, run.run_id)})

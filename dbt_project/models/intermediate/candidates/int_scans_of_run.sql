@@ -21,7 +21,7 @@ instruments as (
         sector,
         venue_priority,
         is_investable
-    from {{ ref('instruments') }}
+    from {{ ref('int_instruments_described') }}
 ),
 
 -- One row per session, symbol and side, however many scanners found it; all of them read the same bar.

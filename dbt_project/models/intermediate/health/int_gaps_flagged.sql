@@ -11,7 +11,7 @@ bars as (
     select
         symbol,
         session_date
-    from {{ ref('bars_daily') }}
+    from {{ ref('int_bars_of_run') }}
 ),
 
 "window" as (

@@ -1,4 +1,4 @@
-{{ config(tags=['columns']) }}
+{{ config(tags=['scope', 'columns']) }}
 
 with run as (
     select benchmark from {{ ref('int_run') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'prices']) }}
+{{ config(materialized='table', tags=['scope', 'columns', 'prices']) }}
 
 with instruments as (
     select
@@ -21,7 +21,7 @@ histories as (
         min(session_date) as first_session,
         max(session_date) as last_session,
         count(*) as n_bars
-    from {{ ref('bars_daily') }}
+    from {{ ref('int_bars_of_run') }}
     group by symbol
 ),
 

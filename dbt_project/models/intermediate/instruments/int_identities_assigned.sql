@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'enrichment']) }}
+{{ config(materialized='table', tags=['scope', 'columns', 'enrichment']) }}
 
 with instruments as (
     select * from {{ ref('int_instruments_as_of') }}
@@ -27,6 +27,11 @@ coins as (
             else {{ coins_in('pairs.base') }}
         end as units
     from {{ ref('int_pairs_split') }} as pairs
+    inner join instruments
+        on
+            pairs.source = instruments.source
+            and pairs.symbol = instruments.symbol
+            and pairs.valid_from_at = instruments.valid_from_at
     left join exceptions
         on
             pairs.base = exceptions.ticker_base

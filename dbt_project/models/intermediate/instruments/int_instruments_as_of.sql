@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'enrichment']) }}
+{{ config(materialized='table', tags=['scope', 'columns', 'enrichment']) }}
 
 with instruments as (
     select * from {{ ref('stg_instruments') }}
@@ -51,7 +51,8 @@ final as (
         versions.tick_size,
         venues.venue_priority,
         versions.is_close_only,
-        versions.first_session_known
+        versions.first_session_known,
+        versions.valid_from_at
     from versions
     left join venues on versions.venue = venues.venue
 )

@@ -16,7 +16,9 @@ crypto_bases as (
 -- A separator in the ticker divides base and quote.
 pairs as (
     select
+        source,
         symbol,
+        valid_from_at,
         venue,
         asset_class,
         base as base_given,
@@ -27,7 +29,7 @@ pairs as (
         nullif(regexp_extract(pair_written, '^[^-_/.]+[-_/.]([^-_/.]+)$', 1), '') as quote_written,
         nullif(regexp_replace(pair, coalesce(quote, '') || '$', ''), '') as base_left,
         regexp_matches(ticker, '[A-Z0-9][-_.]?PERP$') as is_marked_perp
-    from {{ ref('int_instruments_as_of') }}
+    from {{ ref('stg_instruments') }}
     where asset_class in ('crypto', 'fx')
 ),
 
@@ -55,7 +57,9 @@ cuts as (
 -- A perpetual without a quote in its name is not quoted in a coin, and STETH is a coin, not ST quoted in ETH.
 longest_cuts as (
     select
+        source,
         symbol,
+        valid_from_at,
         base_cut,
         quote_cut
     from cuts
@@ -66,12 +70,14 @@ longest_cuts as (
             when is_quote_a_coin then not is_marked_perp and (is_base_a_coin or not is_whole_a_coin)
             else true
         end
-    qualify row_number() over (partition by symbol order by length(quote_cut) desc) = 1
+    qualify row_number() over (partition by source, symbol, valid_from_at order by length(quote_cut) desc) = 1
 ),
 
 split as (
     select
+        pairs.source,
         pairs.symbol,
+        pairs.valid_from_at,
         pairs.asset_class,
         case
             when pairs.base_given is not null then pairs.base_given
@@ -84,12 +90,18 @@ split as (
             else coalesce(pairs.quote_written, longest_cuts.quote_cut)
         end as quote
     from pairs
-    left join longest_cuts on pairs.symbol = longest_cuts.symbol
+    left join longest_cuts
+        on
+            pairs.source = longest_cuts.source
+            and pairs.symbol = longest_cuts.symbol
+            and pairs.valid_from_at = longest_cuts.valid_from_at
 ),
 
 final as (
     select
+        split.source,
         split.symbol,
+        split.valid_from_at,
         split.asset_class,
         split.base,
         coalesce(quote_currencies.stands_for, split.quote) as quote

@@ -12,7 +12,7 @@ instruments as (
         symbol,
         calendar,
         first_session
-    from {{ ref('instruments') }}
+    from {{ ref('int_instruments_described') }}
     where first_session is not null
 ),
 
@@ -21,7 +21,7 @@ bars as (
         symbol,
         session_date,
         price
-    from {{ ref('bars_daily') }}
+    from {{ ref('int_bars_of_run') }}
 ),
 
 sessions as (

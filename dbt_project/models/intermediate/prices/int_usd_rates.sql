@@ -2,53 +2,53 @@
 
 with bars as (
     select
+        source,
         symbol,
         session_date,
         close
-    from {{ ref('int_bars_in_scope') }}
+    from {{ ref('int_bars_checked') }}
     where asset_class = 'fx'
 ),
 
-identities as (
+pairs as (
     select
+        source,
         symbol,
         base,
-        quote
-    from {{ ref('int_identities_assigned') }}
-),
-
-instruments as (
-    select
-        symbol,
+        quote,
         venue_priority
-    from {{ ref('int_instruments_as_of') }}
+    from {{ ref('int_listings') }}
+    where (quote = 'USD') <> (base = 'USD')
 ),
 
 -- EURUSD is the euro in dollars, the inverse of USDJPY the yen; of several quotes, the preferred venue is used.
 quoted as (
     select
-        case when identities.quote = 'USD' then identities.base else identities.quote end as currency,
+        bars.source,
+        case when pairs.quote = 'USD' then pairs.base else pairs.quote end as currency,
         bars.session_date,
-        case when identities.quote = 'USD' then bars.close else 1.0 / bars.close end as usd_rate
+        case when pairs.quote = 'USD' then bars.close else 1.0 / bars.close end as usd_rate
     from bars
-    inner join identities on bars.symbol = identities.symbol
-    inner join instruments on bars.symbol = instruments.symbol
-    where (identities.quote = 'USD') <> (identities.base = 'USD')
+    inner join pairs
+        on
+            bars.source = pairs.source
+            and bars.symbol = pairs.symbol
     qualify row_number() over (
-        partition by currency, bars.session_date
-        order by instruments.venue_priority asc, identities.quote = 'USD' desc, bars.symbol asc
+        partition by bars.source, currency, bars.session_date
+        order by pairs.venue_priority asc, pairs.quote = 'USD' desc, bars.symbol asc
     ) = 1
 ),
 
 -- A rate is valid until the next one, for ten days at most: a crypto bar of Sunday is converted at Friday's rate.
 valid as (
     select
+        source,
         currency,
         session_date,
         usd_rate,
         least(
             coalesce(
-                lead(session_date) over (partition by currency order by session_date),
+                lead(session_date) over (partition by source, currency order by session_date),
                 session_date + interval 10 day
             ),
             session_date + interval 10 day
@@ -58,6 +58,7 @@ valid as (
 
 final as (
     select
+        source,
         currency,
         unnest(generate_series(session_date, replaced_on - interval 1 day, interval 1 day))::date as session_date,
         usd_rate

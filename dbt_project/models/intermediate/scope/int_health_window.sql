@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['candidates', 'prices', 'window']) }}
+{{ config(materialized='table', tags=['scope', 'candidates', 'prices', 'window']) }}
 
 with run as (
     select

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['candidates', 'prices', 'returns']) }}
+{{ config(materialized='table', tags=['scope', 'candidates', 'prices', 'returns']) }}
 
 with universe as (
     select * from {{ ref('int_universe') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'prices']) }}
+{{ config(materialized='table', tags=['scope', 'columns', 'prices']) }}
 
 with sessions as (
     select

@@ -1,4 +1,4 @@
-{{ config(tags=['candidates', 'returns']) }}
+{{ config(tags=['scope', 'candidates', 'returns']) }}
 
 with run as (
     select run_id from {{ ref('int_run') }}
@@ -22,7 +22,7 @@ instruments as (
         calendar,
         is_investable,
         first_session
-    from {{ ref('instruments') }}
+    from {{ ref('int_instruments_described') }}
     where first_session is not null
 ),
 

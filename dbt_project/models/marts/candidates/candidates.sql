@@ -1,4 +1,10 @@
-{{ config(tags=['candidates']) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook='{{ delete_rows_of_run() }}',
+    tags=['candidates']
+) }}
 
 with merged as (
     select * from {{ ref('int_candidates_merged') }}

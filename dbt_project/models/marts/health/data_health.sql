@@ -1,4 +1,10 @@
-{{ config(tags=['prices', 'window']) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook='{{ delete_rows_of_run() }}',
+    tags=['prices', 'window']
+) }}
 
 with scope as (
     select
@@ -67,7 +73,7 @@ measured as (
         coalesce(counts.n_stale_sessions, 0) as n_stale_sessions,
         counts.first_session as first_in_window,
         counts.last_session as last_in_window
-    from {{ ref('instruments') }} as instruments
+    from {{ ref('int_instruments_described') }} as instruments
     cross join scope
     left join counts on instruments.symbol = counts.symbol
     left join refused on instruments.symbol = refused.symbol

@@ -1,4 +1,10 @@
-{{ config(tags=['prices', 'window']) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook='{{ delete_rows_of_run() }}',
+    tags=['prices', 'window']
+) }}
 
 with gaps as (
     select

@@ -1,33 +1,45 @@
-{{ config(tags=['prices', 'returns']) }}
+{{ config(materialized='view', tags=['prices']) }}
 
-with prices as (
-    select * from {{ ref('int_prices_on_grid') }}
-),
-
--- Returns are between dates with a session: they span a closed market, but no gap (docs/method/02-returns.md#2.2).
-returns as (
+with sessions as (
     select
+        calendar,
         session_date,
-        symbol,
-        price,
-        has_session,
-        is_gap,
-        price / lag(price) over (partition by symbol, has_session order by session_date) - 1.0 as price_change
-    from prices
+        lag(session_date) over (partition by calendar order by session_date) as previous_session_date
+    from {{ ref('stg_sessions') }}
 ),
 
+bars as (
+    select
+        source,
+        symbol,
+        session_date,
+        price,
+        lag(price) over (partition by source, symbol order by session_date) as previous_price,
+        lag(session_date) over (partition by source, symbol order by session_date) as previous_bar_date
+    from {{ ref('bars_daily') }}
+),
+
+-- After a gap the return is NULL: it would span more than one session.
 final as (
     select
-        session_date,
-        symbol,
-        price_change as "return",
-        price,
-        has_session,
-        is_gap
-    from returns
+        bars.source,
+        bars.symbol,
+        bars.session_date,
+        bars.price,
+        case
+            when bars.previous_bar_date = sessions.previous_session_date
+                then bars.price / bars.previous_price - 1.0
+        end as "return",
+        bars.previous_bar_date < sessions.previous_session_date as is_after_gap
+    from bars
+    inner join {{ ref('int_listings') }} as listings
+        on
+            bars.source = listings.source
+            and bars.symbol = listings.symbol
+    inner join sessions
+        on
+            listings.calendar = sessions.calendar
+            and bars.session_date = sessions.session_date
 )
 
 select * from final
-order by
-    symbol,
-    session_date

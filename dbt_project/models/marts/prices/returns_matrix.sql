@@ -24,12 +24,13 @@ columns as (
 
 returns as (
     select
-        returns_daily.session_date,
-        returns_daily.symbol,
-        returns_daily."return"
-    from {{ ref('returns_daily') }} as returns_daily
-    inner join columns on returns_daily.symbol = columns.symbol
-    inner join {{ ref('int_health_window') }} as scope on returns_daily.session_date >= scope.window_start
+        scope.run_id,
+        grid_returns.session_date,
+        grid_returns.symbol,
+        grid_returns."return"
+    from {{ ref('int_returns_on_grid') }} as grid_returns
+    inner join columns on grid_returns.symbol = columns.symbol
+    inner join {{ ref('int_health_window') }} as scope on grid_returns.session_date >= scope.window_start
 )
 
 select *
@@ -37,6 +38,6 @@ from (
     pivot returns
     on symbol
     using first("return")
-    group by session_date
+    group by run_id, session_date
 )
 order by session_date

@@ -13,6 +13,7 @@ selection as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name,
         asset_class,
@@ -37,7 +38,8 @@ final as (
         selection.is_selected
     from clusters
     left join selection on clusters.run_id = selection.run_id and clusters.symbol = selection.symbol
-    left join instruments on clusters.symbol = instruments.symbol
+    left join instruments
+        on clusters.run_id = instruments.run_id and clusters.symbol = instruments.symbol
 )
 
 select * from final

@@ -23,6 +23,7 @@ selection as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name
     from {{ ref('instruments') }}
@@ -46,7 +47,8 @@ final as (
     from points
     left join clusters on points.run_id = clusters.run_id and points.symbol = clusters.symbol
     left join selection on points.run_id = selection.run_id and points.symbol = selection.symbol
-    left join instruments on points.symbol = instruments.symbol
+    left join instruments
+        on points.run_id = instruments.run_id and points.symbol = instruments.symbol
 )
 
 select * from final

@@ -13,6 +13,7 @@ selection as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name
     from {{ ref('instruments') }}
@@ -32,7 +33,8 @@ final as (
         coalesce(selection.is_selected, false) as is_selected
     from anchors
     left join selection on anchors.run_id = selection.run_id and anchors.symbol = selection.symbol
-    left join instruments on anchors.symbol = instruments.symbol
+    left join instruments
+        on anchors.run_id = instruments.run_id and anchors.symbol = instruments.symbol
 )
 
 select * from final

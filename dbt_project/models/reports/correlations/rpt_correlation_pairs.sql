@@ -14,6 +14,7 @@ clusters as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name
     from {{ ref('instruments') }}
@@ -33,8 +34,10 @@ final as (
         coalesce(first_cluster.cluster_id = other_cluster.cluster_id and first_cluster.cluster_id > 0, false)
             as is_one_cluster
     from pairs
-    left join instruments as first_instrument on pairs.symbol = first_instrument.symbol
-    left join instruments as other_instrument on pairs.other_symbol = other_instrument.symbol
+    left join instruments as first_instrument
+        on pairs.run_id = first_instrument.run_id and pairs.symbol = first_instrument.symbol
+    left join instruments as other_instrument
+        on pairs.run_id = other_instrument.run_id and pairs.other_symbol = other_instrument.symbol
     left join clusters as first_cluster
         on pairs.run_id = first_cluster.run_id and pairs.symbol = first_cluster.symbol
     left join clusters as other_cluster

@@ -14,6 +14,7 @@ clusters as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name
     from {{ ref('instruments') }}
@@ -31,7 +32,8 @@ final as (
         redundancy.is_redundant
     from redundancy
     left join clusters on redundancy.run_id = clusters.run_id and redundancy.symbol = clusters.symbol
-    left join instruments on redundancy.symbol = instruments.symbol
+    left join instruments
+        on redundancy.run_id = instruments.run_id and redundancy.symbol = instruments.symbol
 )
 
 select * from final

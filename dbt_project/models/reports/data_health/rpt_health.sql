@@ -4,6 +4,7 @@ with health as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name,
         asset_class
@@ -30,7 +31,8 @@ final as (
         health.last_session,
         health.is_judged
     from health
-    left join instruments on health.symbol = instruments.symbol
+    left join instruments
+        on health.run_id = instruments.run_id and health.symbol = instruments.symbol
 )
 
 select * from final

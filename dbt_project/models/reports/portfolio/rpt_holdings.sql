@@ -4,6 +4,7 @@ with weights as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name,
         sector
@@ -50,7 +51,8 @@ final as (
         risk.fragility_level,
         weights.is_recent_listing
     from weights
-    left join instruments on weights.symbol = instruments.symbol
+    left join instruments
+        on weights.run_id = instruments.run_id and weights.symbol = instruments.symbol
     left join cluster_labels
         on
             weights.run_id = cluster_labels.run_id

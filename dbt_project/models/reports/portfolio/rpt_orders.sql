@@ -4,6 +4,7 @@ with orders as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name
     from {{ ref('instruments') }}
@@ -23,7 +24,8 @@ final as (
         orders.last_price,
         orders.quantity
     from orders
-    left join instruments on orders.symbol = instruments.symbol
+    left join instruments
+        on orders.run_id = instruments.run_id and orders.symbol = instruments.symbol
 )
 
 select * from final

@@ -14,6 +14,7 @@ candidates as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name
     from {{ ref('instruments') }}
@@ -45,7 +46,8 @@ final as (
         selection.is_selected
     from selection
     left join candidates on selection.run_id = candidates.run_id and selection.symbol = candidates.symbol
-    left join instruments on selection.symbol = instruments.symbol
+    left join instruments
+        on selection.run_id = instruments.run_id and selection.symbol = instruments.symbol
 )
 
 select * from final

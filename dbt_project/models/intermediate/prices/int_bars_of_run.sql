@@ -1,0 +1,8 @@
+{{ config(tags=['columns', 'prices']) }}
+
+select bars.*
+from {{ ref('bars_daily') }} as bars
+inner join {{ ref('int_run') }} as run
+    on
+        bars.source = run.source
+        and bars.session_date <= run.as_of
