@@ -193,7 +193,7 @@ STEPS: tuple[Step, ...] = (
         inputs=("results.runs", "results.steps", "results.health:light", "results.selection", "results.health:full",
                 "results.risk:full", "results.regimes:full", "results.clusters:full", *_CORRELATIONS, *_PARTITION,
                 *_PORTFOLIOS, *_TOURNAMENT, "results.audit_checks", "marts.candidates", "marts.instruments",
-                "marts.gap_audit", "raw.quarantine"),
+                "marts.gap_audit", "marts.quarantined_bars"),
         unrecorded=("reports.*",),
         settings=("flags.feat_decay_audit",),
         artifacts=("*.html", "*.md", "*.txt", "*.svg", "weights/*", "orders.csv", "SHA256SUMS"),

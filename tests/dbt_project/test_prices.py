@@ -50,8 +50,8 @@ def test_each_fault_gets_its_name(lake: Lake, kit: Kit) -> None:
     }
 
 
-def test_no_bar_after_the_time_of_the_run_is_in_a_mart(lake: Lake, kit: Kit) -> None:
-    assert lake.rows("select max(session_date) from marts.bars_daily") == [(kit["AS_OF"],)]
+def test_no_bar_after_the_time_of_the_run_is_among_its_bars(lake: Lake, kit: Kit) -> None:
+    assert lake.rows("select max(session_date) from intermediate.int_bars_of_run") == [(kit["AS_OF"],)]
     assert lake.rows("select max(session_date) from raw.bars")[0][0] > kit["AS_OF"]
 
 
@@ -79,7 +79,7 @@ def test_returns_are_ratios_of_grid_prices_by_the_definition(lake: Lake, kit: Ki
             price = prices.get((symbol, slot[-1]))
             expected[symbol, date] = price / before - 1 if price is not None and before is not None else None
             before = price
-    found = {(s, d): r for s, d, r in lake.rows('select symbol, session_date, "return" from marts.returns_daily')}
+    found = {(s, d): r for s, d, r in lake.rows('select symbol, session_date, "return" from intermediate.int_returns_on_grid')}
     assert found.keys() == expected.keys()
     assert sum(value is not None for value in expected.values()) > 800
     for key, value in expected.items():
@@ -89,10 +89,10 @@ def test_returns_are_ratios_of_grid_prices_by_the_definition(lake: Lake, kit: Ki
 def test_the_matrix_holds_the_window_of_the_candidates(lake: Lake, kit: Kit) -> None:
     matrix = lake.query("select * from marts.returns_matrix order by session_date")
     long = lake.rows(
-        "select session_date, \"return\" from marts.returns_daily where symbol = 'US:AAA' "
+        "select session_date, \"return\" from intermediate.int_returns_on_grid where symbol = 'US:AAA' "
         "order by session_date desc limit 60"
     )
-    assert set(matrix.columns) == {"session_date", "US:AAA", "BINANCE_USDM:BTCUSDT.P", "YAHOO_FX:EURUSD"}
+    assert set(matrix.columns) == {"run_id", "session_date", "US:AAA", "BINANCE_USDM:BTCUSDT.P", "YAHOO_FX:EURUSD"}
     assert matrix.height == 60
     assert matrix.select("session_date", "US:AAA").rows() == sorted(long)
 
@@ -102,14 +102,18 @@ def test_noise_after_the_time_of_the_run_changes_no_mart(
 ) -> None:
     noisy = copy_of(built, "noisy")
     kit["land"](noisy, {"raw.bars": kit["market"](noise_after=kit["AS_OF"])["raw.bars"]}, "upsert")
-    result = dbt(noisy, "run", "--select", "config.materialized:table", "--exclude", "returns_matrix").require()
+    chosen = ("config.materialized:table", "config.materialized:incremental")
+    result = dbt(noisy, "run", "--select", *chosen, "--exclude", "returns_matrix").require()
     rebuilt = {node.name for node in result.nodes if node.status == "success"}
-    marts = {"bars_daily", "scanner_columns", "candidates", "returns_daily", "gap_audit", "data_health", "instruments"}
+    marts = {"scanner_columns", "candidates", "gap_audit", "data_health", "instruments"}
     assert marts < rebuilt
     with Lake.open(noisy, settings=kit["SETTINGS"], read_only=True) as other:
-        for mart in sorted(marts):
-            query = f"select * from marts.{mart}"  # noqa: S608 - names above
-            assert content_hash(lake.query(query)) == content_hash(other.query(query)), mart
+        tables = [*(f"marts.{mart}" for mart in sorted(marts)), "intermediate.int_returns_on_grid"]
+        for table in tables:
+            query = f"select * from {table}"  # noqa: S608 - names above
+            assert content_hash(lake.query(query)) == content_hash(other.query(query)), table
+        facts = "select sum(close) from marts.bars_daily"
+        assert lake.rows(facts) != other.rows(facts)
         closes = "select sum(close) from raw.bars"
         assert lake.rows(closes) != other.rows(closes)
 
@@ -129,7 +133,7 @@ def test_a_selection_narrows_the_matrix_and_its_health_gate_fails_when_strict(
     lenient = dbt(built, "build", "--select", "returns_matrix", "tag:gate").require()
     assert {node.status for node in lenient.nodes if node.kind == "test"} == {"warn", "pass"}
     columns = lake.query("select * from marts.returns_matrix limit 1").columns
-    assert set(columns) == {"session_date", "US:GAPPY", "US:AAA"}
+    assert set(columns) == {"run_id", "session_date", "US:GAPPY", "US:AAA"}
     strict = dbt(built, "test", "--select", "tag:gate", strict_health=True)
     assert not strict.success
     assert [(node.name, node.failures) for node in strict.failed] == [("selected_instruments_are_healthy", 1)]
