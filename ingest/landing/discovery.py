@@ -24,7 +24,7 @@ from lakehouse.storage.writes import Write, WriteReceipt, write
 
 _LOGGER = logging.getLogger(__name__)
 COLUMNS_TABLE = "marts.scanner_columns"
-_INSTRUMENTS_TABLE = "marts.instruments"
+_INSTRUMENTS_TABLE = "intermediate.int_instruments_described"
 _IDENTITY = ("symbol", "calendar", "asset_class", "product", "venue")
 # Metadata on which scanners may filter, where `marts.instruments` has it.
 _METADATA = (

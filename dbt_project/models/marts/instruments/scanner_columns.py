@@ -295,6 +295,6 @@ def scanner_columns(bars: pl.DataFrame) -> pl.DataFrame:
 
 
 def model(dbt, session):  # noqa: ARG001, D103 - dbt calls it by this name and signature
-    bars = dbt.ref("bars_daily").select(INPUTS).pl()
-    calendars = dbt.ref("instruments").select("symbol, calendar = '24/7' as is_round_the_clock").pl()
+    bars = dbt.ref("int_bars_of_run").select(INPUTS).pl()
+    calendars = dbt.ref("int_instruments_described").select("symbol, calendar = '24/7' as is_round_the_clock").pl()
     return scanner_columns(bars.join(calendars, on="symbol", how="inner")).to_arrow()
