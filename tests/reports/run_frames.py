@@ -130,7 +130,7 @@ def run_frames(run_id: str = RUN_ID, *, is_simulated: bool = True) -> dict[str, 
     }
     marts = {
         "marts.instruments": [
-            {key: row[key] for key in ("symbol", "name", "asset_class", "sector")} for row in instruments()
+            {"run_id": run_id, **{key: row[key] for key in ("symbol", "name", "asset_class", "sector")}} for row in instruments()
         ],
         "marts.candidates": [
             {"run_id": run_id, "symbol": row["symbol"], "scanners": "trend_long", "discovery_score": 0.5, "n_venues": 2}
@@ -139,13 +139,12 @@ def run_frames(run_id: str = RUN_ID, *, is_simulated: bool = True) -> dict[str, 
         "marts.gap_audit": [
             {"run_id": run_id, "symbol": "SIMX:EQU05", "session_date": dt.date(2025, 11, day)} for day in (12, 13)
         ],
-        "raw.quarantine": [
-            {"fetch_id": "f1", "source": "sample", "symbol": "SIMX:EQU04", "interval": "1d", "reason": reason}
-            | {"session_date": date, "fetched_at": dt.datetime.fromisoformat("2025-12-31T00:00:00")}
+        "marts.quarantined_bars": [
+            {"run_id": run_id, "symbol": "SIMX:EQU04", "reason": reason}
+            | {"n_bars": 1, "first_session": date, "last_session": date}
             for reason, date in (
                 ("unconfirmed_jump", dt.date(2025, 6, 2)),
                 ("inconsistent_ohlc", dt.date(2024, 3, 4)),
-                ("not_positive", dt.date(2026, 1, 5)),
             )
         ],
     }

@@ -54,7 +54,8 @@ def lake() -> MemoryLake:
     schema = frames["results.runs"].schema
     instruments = frames["marts.instruments"]
     rows = [
-        {**instruments.row(0, named=True), "symbol": symbol, "asset_class": asset_class}
+        {**instruments.row(0, named=True), "run_id": run_id, "symbol": symbol, "asset_class": asset_class}
+        for run_id in DAYS
         for symbol, asset_class in CLASSES.items()
     ]
     marts = {name: frame for name, frame in frames.items() if name.startswith("marts.")}

@@ -251,7 +251,7 @@ def test_planted_faults_lie_in_quarantine_and_planted_gaps_in_the_audit(demo: Ho
     [
         "select count(*) as n from results.weights",
         "with top as (select symbol from results.weights limit 1) select * from top",
-        "describe marts.returns_daily",
+        "describe marts.bars_daily",
     ],
 )
 def test_a_user_may_ask_the_lake(demo: Home, query: str) -> None:

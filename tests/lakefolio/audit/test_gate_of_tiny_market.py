@@ -81,12 +81,13 @@ def write_marts(lake: Lake) -> None:
     bars = long.with_columns(pl.lit(100.0).alias("close")).drop("return")
     tables = {
         "intermediate.int_session_grid": pl.DataFrame({"session_date": DATES, "sessions_per_year": [252] * T}),
-        "marts.returns_daily": long,
-        "marts.bars_daily": bars,
-        "marts.instruments": instruments(),
+        "intermediate.int_run": pl.DataFrame({"run_id": [RUN_ID], "source": [TinySource.name]}),
+        "intermediate.int_returns_on_grid": long,
+        "intermediate.int_bars_of_run": bars,
+        "marts.instruments": instruments().with_columns(pl.lit(RUN_ID).alias("run_id")),
         "seeds.quote_currencies": pl.DataFrame({"currency": ["USD"], "is_usd_pegged": [True]}),
         "intermediate.int_usd_rates": pl.DataFrame(
-            {"currency": ["USD"], "session_date": [DATES[-1]], "usd_rate": [1.0]}
+            {"source": [TinySource.name], "currency": ["USD"], "session_date": [DATES[-1]], "usd_rate": [1.0]}
         ),
     }
     for name, frame in tables.items():

@@ -259,7 +259,7 @@ class FxLake:
     """A lake that knows the currencies: havens rise throughout, and faster at the end."""
 
     def query(self, sql: str, _params: object = None) -> pl.DataFrame:
-        assert "marts.bars_daily" in sql
+        assert "int_bars_of_run" in sql
         days = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(400)]
         rng = np.random.default_rng(1)
         rows = []

@@ -116,8 +116,8 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
         )
         for name, frame in (
             ("intermediate.int_session_grid", grid),
-            ("marts.returns_daily", long),
-            ("marts.instruments", instruments),
+            ("intermediate.int_returns_on_grid", long),
+            ("marts.instruments", instruments.with_columns(pl.lit(RUN_ID).alias("run_id"))),
         ):
             lake.connection.register("incoming", frame)
             lake.connection.execute(f"create table {name} as from incoming")
@@ -229,11 +229,11 @@ def test_a_tree_with_a_missing_link_is_refused(landed: Landed) -> None:
 
 def test_zoom_needs_no_marts(landed: Landed) -> None:
     """Another run may stand in the marts: the stored tree is the run's own."""
-    landed.run.lake.connection.execute("alter table marts.returns_daily rename to returns_elsewhere")
+    landed.run.lake.connection.execute("alter table intermediate.int_returns_on_grid rename to returns_elsewhere")
     try:
         assert inspection.zoom(landed.run, 1)
     finally:
-        landed.run.lake.connection.execute("alter table marts.returns_elsewhere rename to returns_daily")
+        landed.run.lake.connection.execute("alter table intermediate.returns_elsewhere rename to int_returns_on_grid")
 
 
 @pytest.mark.parametrize(
