@@ -46,7 +46,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Delete the rows of the run in scope from a table keyed by run, so that a step that is repeated replaces its rows. -#}
+{#- Delete the rows of the run in scope from a table keyed by run: a step that is repeated replaces its rows. -#}
 {% macro delete_rows_of_run() -%}
     {%- if is_incremental() -%}
         delete from {{ this }}

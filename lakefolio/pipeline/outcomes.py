@@ -10,6 +10,7 @@ from lakefolio.pipeline.sequence import STEPS, Step, find_step
 from lakefolio.runs.fingerprints import measure
 from lakefolio.runs.run import Run
 
+
 def done_outcomes(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The last outcome of each step, where it is `done` and no earlier step was begun again after it."""
     latest: dict[str, Entry] = {}

@@ -25,7 +25,7 @@ from lakefolio.pipeline.reuse import FIRST_REUSED, reuse_steps
 from lakefolio.pipeline.run_scope import restore_scope
 from lakefolio.pipeline.sequence import STEPS, Step, find_step
 from lakefolio.runs.environment import describe_environment
-from lakefolio.runs.fingerprints import measure
+from lakefolio.runs.fingerprints import hash_of
 from lakefolio.runs.progress import step_log
 from lakefolio.runs.run import Run
 from lakefolio.runs.step_access import StepAccess
@@ -33,6 +33,7 @@ from lakehouse.connection.catalog import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.interrupts import interruptible
 from lakehouse.storage.hashing import file_hash
+from lakehouse.storage.snapshots import last_change
 from reports.errors import ReportError
 
 EXPECTED_ERRORS = (LakefolioError, IngestError, LakehouseError, AnalyticsError, ReportError)
@@ -126,11 +127,24 @@ def perform(run: Run, step: Step, recorded: Mapping[str, str]) -> dict[str, str]
 def _measured(run: Run, step: Step, lake: Lake) -> dict[str, str]:
     outputs: dict[str, str] = {}
     for name in step.outputs:
-        output = measure(lake, name, run)
-        if output is None:
+        sha256 = _raw_hash(run, lake, name) if name.startswith("raw.") else hash_of(lake, name, run)
+        if sha256 is None:
             raise LakefolioError(f"step {step.name!r} ended without its output {name}")
-        outputs[name] = output.sha256
+        outputs[name] = sha256
     return outputs
+
+
+def _raw_hash(run: Run, lake: Lake, name: str) -> str | None:
+    """Hash a table of `raw`, which several steps write, once for each state of it."""
+    changed = last_change(lake, name)
+    if changed is None:
+        return hash_of(lake, name, run)
+    if (name, changed) not in run.raw_hashes:
+        sha256 = hash_of(lake, name, run)
+        if sha256 is None:
+            return None
+        run.raw_hashes[name, changed] = sha256
+    return run.raw_hashes[name, changed]
 
 
 def _note(run: Run, kind: str, step: Step, body: Mapping[str, Any]) -> Entry | None:

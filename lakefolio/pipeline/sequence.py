@@ -61,7 +61,15 @@ class Step:
 
 
 _LANDED = ("raw.fetches", "raw.quarantine")
-_MODELS = ("staging.*", "intermediate.*", "seeds.*", "marts.bars_daily", "marts.returns_daily", "marts.quarantined_bars")
+_MODELS = (
+    "staging.*",
+    "intermediate.*",
+    "seeds.*",
+    "marts.bars_daily",
+    "marts.returns_daily",
+    "marts.quarantined_bars",
+)
+_BARS = ("raw.bars", "marts.bars_daily")
 _HEALTH = ("marts.gap_audit", "marts.data_health")
 _SELECTED = ("results.selection", "results.clusters:light", "results.regimes:light", "results.risk:light")
 _TREE = ("results.cluster_leaves", "results.cluster_links", "results.cluster_distances")
@@ -128,7 +136,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         7, "selection", "Cluster the candidates and select the winners of each cluster",
         "lakefolio.steps.decision.selection:selection",
-        inputs=("marts.candidates", "marts.instruments", "results.health:light", "raw.bars", "marts.bars_daily", "intermediate.*"),
+        inputs=("marts.candidates", "marts.instruments", "results.health:light", *_BARS, "intermediate.*"),
         outputs=_SELECTED,
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS),
     ),
@@ -151,14 +159,14 @@ STEPS: tuple[Step, ...] = (
     Step(
         10, "factors", "Measure correlations and risk of the winners and link them into a tree",
         "lakefolio.steps.decision.factors:factors",
-        inputs=("results.selection", "results.health:light", "marts.candidates", "raw.bars", "marts.bars_daily", "intermediate.*"),
+        inputs=("results.selection", "results.health:light", "marts.candidates", *_BARS, "intermediate.*"),
         outputs=(*_TREE, "results.risk:full", *_CORRELATIONS),
         settings=(*_TREE_SETTINGS, "data.full_sessions"),
     ),
     Step(
         11, "regime", "Detect the market regime and cut the tree of the winners at its height",
         "lakefolio.steps.decision.regime:regime",
-        inputs=("results.selection", *_TREE, "raw.bars", "marts.bars_daily", "marts.instruments", "intermediate.*"),
+        inputs=("results.selection", *_TREE, *_BARS, "marts.instruments", "intermediate.*"),
         outputs=("results.regimes:full", "results.clusters:full", *_PARTITION),
         settings=(*_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, "data.full_sessions"),
     ),
@@ -166,7 +174,7 @@ STEPS: tuple[Step, ...] = (
         12, "optimize", "Allocate every risk profile and list the trades from what is held",
         "lakefolio.steps.decision.optimize:optimize",
         inputs=("results.selection", "results.clusters:full", "results.regimes:full", "results.holdings",
-                "raw.bars", "marts.bars_daily", "marts.instruments", "intermediate.*", "seeds.*"),
+                *_BARS, "marts.instruments", "intermediate.*", "seeds.*"),
         outputs=_PORTFOLIOS,
         settings=(*_WEIGHT_SETTINGS, "data.full_sessions", "flags.feat_partial_rebalance",
                   "flags.feat_intermarket_sentiment"),
@@ -174,8 +182,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         13, "tournament", "Replay every decision over the prepared history and simulate it with frictions",
         "lakefolio.steps.tournament:tournament",
-        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", "raw.bars",
-                "marts.bars_daily", "intermediate.*", "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "seeds.*"),
+        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", *_BARS,
+                "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "intermediate.*", "seeds.*"),
         outputs=_TOURNAMENT,
         unrecorded=("raw.scans", "marts.candidates_replayed", "intermediate.*"),
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, *_WEIGHT_SETTINGS,

@@ -60,6 +60,7 @@ class Run:
     parent_run_id: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     access: StepAccess | None = field(default=None, init=False, repr=False)
+    raw_hashes: dict[tuple[str, int], str] = field(default_factory=dict, init=False, repr=False)
     _lake: Lake | None = field(default=None, init=False, repr=False)
 
     @property

@@ -78,3 +78,16 @@ def find_commit(lake: Lake, run_id: str, step: str, *, token: str | None = None)
         [f"{check_run_id(run_id)} {step}", token, token],
     )
     return None if found[0][0] is None else int(found[0][0])
+
+
+def last_change(lake: Lake, table: str) -> int | None:
+    """Number of the newest snapshot that changed the rows of a table; None when none that did is left.
+
+    While it stays the same, so do the rows. Tables of one name in several schemas count as one.
+    """
+    found = lake.rows(
+        "select max(snapshots.snapshot_id) from ducklake_snapshots('lake') as snapshots, ducklake_table_info('lake') as tables "
+        "where tables.table_name = ? and list_contains(flatten(map_values(snapshots.changes)), tables.table_id::varchar)",
+        [table.partition(".")[2]],
+    )
+    return None if found[0][0] is None else int(found[0][0])

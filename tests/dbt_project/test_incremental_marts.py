@@ -45,9 +45,7 @@ def changed_rows(paths: Paths, kit: Kit, since: int) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def grown(
-    empty: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult], kit: Kit
-) -> Paths:
+def grown(empty: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult], kit: Kit) -> Paths:
     """A lake whose bars arrived and were built day by day."""
     paths = copy_of(empty, "grown")
     market = kit["market"](noise_after=dt.date.max)
@@ -113,9 +111,11 @@ def test_a_withdrawn_bar_leaves_the_facts_and_a_changed_rate_reaches_them(
     grown: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult], kit: Kit
 ) -> None:
     paths = copy_of(grown, "withdrawn")
-    key = bars_until(kit, DAYS[-1]).filter(
-        (pl.col("symbol") == "US:AAA") & (pl.col("session_date") == DAYS[3])
-    ).select("symbol", "interval", "session_date", "source")
+    key = (
+        bars_until(kit, DAYS[-1])
+        .filter((pl.col("symbol") == "US:AAA") & (pl.col("session_date") == DAYS[3]))
+        .select("symbol", "interval", "session_date", "source")
+    )
     euro = bars_until(kit, DAYS[-1]).filter(
         (pl.col("symbol") == "YAHOO_FX:EURUSD") & (pl.col("session_date") == dt.date(2025, 12, 30))
     )

@@ -79,7 +79,10 @@ def test_returns_are_ratios_of_grid_prices_by_the_definition(lake: Lake, kit: Ki
             price = prices.get((symbol, slot[-1]))
             expected[symbol, date] = price / before - 1 if price is not None and before is not None else None
             before = price
-    found = {(s, d): r for s, d, r in lake.rows('select symbol, session_date, "return" from intermediate.int_returns_on_grid')}
+    found = {
+        (s, d): r
+        for s, d, r in lake.rows('select symbol, session_date, "return" from intermediate.int_returns_on_grid')
+    }
     assert found.keys() == expected.keys()
     assert sum(value is not None for value in expected.values()) > 800
     for key, value in expected.items():

@@ -130,7 +130,8 @@ def run_frames(run_id: str = RUN_ID, *, is_simulated: bool = True) -> dict[str, 
     }
     marts = {
         "marts.instruments": [
-            {"run_id": run_id, **{key: row[key] for key in ("symbol", "name", "asset_class", "sector")}} for row in instruments()
+            {"run_id": run_id, **{key: row[key] for key in ("symbol", "name", "asset_class", "sector")}}
+            for row in instruments()
         ],
         "marts.candidates": [
             {"run_id": run_id, "symbol": row["symbol"], "scanners": "trend_long", "discovery_score": 0.5, "n_venues": 2}

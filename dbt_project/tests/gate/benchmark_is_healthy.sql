@@ -8,6 +8,6 @@ select
 from {{ ref('data_health') }} as health
 inner join {{ ref('int_benchmark_listings') }} as benchmark on health.symbol = benchmark.symbol
 where
-    health.run_id = (select run_id from {{ ref('int_run') }})
+    health.run_id = (select run.run_id from {{ ref('int_run') }} as run)
     and benchmark.is_representative
     and health.status not in ('OK', 'SHORT')

@@ -18,7 +18,7 @@ health as (
         n_quarantined,
         last_session
     from {{ ref('data_health') }}
-    where run_id = (select run_id from {{ ref('int_run') }})
+    where run_id in (select run.run_id from run)
 )
 
 select

@@ -1,10 +1,14 @@
 -- gap_audit and data_health count the same gaps of each symbol.
-with audited as (
+with run as (
+    select run_id from {{ ref('int_run') }}
+),
+
+audited as (
     select
         symbol,
         count(*) as n_gaps
     from {{ ref('gap_audit') }}
-    where run_id = (select run_id from {{ ref('int_run') }})
+    where run_id in (select run.run_id from run)
     group by symbol
 ),
 
@@ -13,7 +17,7 @@ health as (
         symbol,
         n_gaps
     from {{ ref('data_health') }}
-    where run_id = (select run_id from {{ ref('int_run') }})
+    where run_id in (select run.run_id from run)
 )
 
 select

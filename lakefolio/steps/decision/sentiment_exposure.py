@@ -39,8 +39,8 @@ def _usd_closes(run: Run) -> dict[str, NDArray[np.float64]]:
         "select bars.session_date, case when instruments.quote = 'USD' then instruments.base else instruments.quote end "
         "as currency, median(case when instruments.quote = 'USD' then bars.close else 1 / bars.close end) as usd "
         "from intermediate.int_bars_of_run as bars inner join marts.instruments as instruments "
-        "on bars.symbol = instruments.symbol where instruments.run_id = ? and instruments.asset_class = 'fx' and 'USD' in (instruments.base, instruments.quote) "
-        "group by all order by bars.session_date",
+        "on bars.symbol = instruments.symbol where instruments.run_id = ? and instruments.asset_class = 'fx' "
+        "and 'USD' in (instruments.base, instruments.quote) group by all order by bars.session_date",
         [run.run_id],
     )
     foreign = [name for name in G8 if name != "USD"]

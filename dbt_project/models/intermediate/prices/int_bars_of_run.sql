@@ -1,6 +1,6 @@
 {{ config(tags=['columns', 'prices']) }}
 
-select bars.*
+select bars.* -- noqa: AM04
 from {{ ref('bars_daily') }} as bars
 inner join {{ ref('int_run') }} as run
     on

@@ -6,7 +6,7 @@
     tags=['columns', 'enrichment', 'prices']
 ) }}
 
-select
+select -- noqa: AM04
     run.run_id,
     instruments.*
 from {{ ref('int_instruments_described') }} as instruments

@@ -43,7 +43,7 @@ final as (
 select * from final
 {% if is_incremental() %}
     except
-    select * from {{ this }}
+    select * from {{ this }} -- noqa: AM04
 {% endif %}
 order by
     source,
