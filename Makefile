@@ -144,8 +144,8 @@ gate: ## allocate a tiny market with the code as it stands and apply the audit g
 	@$(TEST_READY) && $(PY) -m pytest -q -p no:cacheprovider tests/lakefolio/audit/test_gate_of_tiny_market.py
 bench: ## the same work against peers, side by side
 	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks
-bench-lake: ## time, memory and size of whole runs on generated markets of 250, 1,000 and 4,000 instruments; about an hour
-	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks.lake
+bench-lake: ## time, memory and size of runs on generated markets of 250, 1,000 and 4,000 instruments, and on SOURCE_PATH as of AS_OF; an hour
+	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks.lake $(call option,--market,$(SOURCE_PATH)) $(call option,--as-of,$(AS_OF))
 agreement: ## the solvers against cvxpy on 500 random problems of every kind; about ten minutes
 	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks.agreement
 schema: ## write configs/manifest.schema.json from the code

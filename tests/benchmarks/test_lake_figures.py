@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.lake.__main__ import parse
 from benchmarks.lake.figures import (
     Failure,
     Figure,
@@ -131,3 +132,11 @@ def test_a_lake_is_measured_by_schema(tmp_path: Path, monkeypatch: pytest.Monkey
     assert size.bytes_of == {"catalog": catalog.stat().st_size, "marts": 30, "raw": 150}
     assert size.total == 180 + catalog.stat().st_size
     assert (size.n_files, size.n_snapshots) == (3, 4)
+
+
+def test_market_data_need_the_session_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert str(parse(["--market", "bars.parquet", "--as-of", "2026-02-05"]).as_of) == "2026-02-05"
+    assert parse([]).sizes == [250, 1000, 4000]
+    with pytest.raises(SystemExit, match="2"):
+        parse(["--market", "bars.parquet"])
+    assert "--market and --as-of are given together" in capsys.readouterr().err
