@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.lake.figures import Figure, Outcome, failed
 from benchmarks.lake.market import LAST
 from benchmarks.lake.runs import N_SESSIONS, Workplace, generate
-from benchmarks.lake.size import lake_size
+from benchmarks.lake.size import LakeSize, lake_size
 from benchmarks.lake.usage import MIB, Usage, measure
 
 SAMPLE = 10
@@ -27,32 +27,29 @@ def run_days(work: Workplace, n_instruments: int, n_days: int, run_every: int) -
     if usage.exit_code:
         return failed(case, usage)
     days = json.loads(out.read_text(encoding="utf-8"))
-    return Outcome(day_figures(case, days), {case: usage}, [])
+    return Outcome(day_figures(case, days, lake_size(home)), {case: usage}, [])
 
 
-def day_figures(case: str, days: Sequence[dict[str, Any]]) -> list[Figure]:
-    """Compare the median of the first days with that of the last ones."""
+def day_figures(case: str, days: Sequence[dict[str, Any]], end: LakeSize) -> list[Figure]:
+    """Compare the median of the first days with that of the last ones, and the lake after the first with that at the end."""
     n_days = min(SAMPLE, len(days))
     first, last = days[:n_days], days[-n_days:]
     cpu, wall = ([median(day[name] for day in part) for part in (first, last)] for name in ("cpu_s", "wall_s"))
-    end = days[-1]
+    raw, results = (end.bytes_of.get(schema, 0) for schema in ("raw", "results"))
     return [
         Figure(case, "landing of a day, first", cpu[0], "CPU s"),
         Figure(case, "landing of a day, last", cpu[1], "CPU s"),
         Figure(case, "last, times the first", cpu[1] / cpu[0], "", LATER_DAYS_TIMES_FIRST),
         Figure(case, "last, times the first, wall", wall[1] / wall[0], ""),
         Figure(case, "files, first day", days[0]["n_files"], ""),
-        Figure(case, "files, last day", end["n_files"], ""),
+        Figure(case, "files, at the end", end.n_files, ""),
         Figure(case, "snapshots, first day", days[0]["n_snapshots"], ""),
-        Figure(case, "snapshots, last day", end["n_snapshots"], ""),
-        Figure(case, "raw", end["raw_bytes"] / MIB, "MiB"),
-        Figure(case, "results", end["results_bytes"] / MIB, "MiB"),
-        Figure(case, "lake", end["lake_bytes"] / MIB, "MiB"),
-        Figure(
-            case, "lake without results, times raw", (end["lake_bytes"] - end["results_bytes"]) / end["raw_bytes"], "",
-            LAKE_TIMES_RAW,
-        ),
-    ]  # fmt: skip
+        Figure(case, "snapshots, at the end", end.n_snapshots, ""),
+        Figure(case, "raw", raw / MIB, "MiB"),
+        Figure(case, "results", results / MIB, "MiB"),
+        Figure(case, "lake", end.total / MIB, "MiB"),
+        Figure(case, "lake without results, times raw", (end.total - results) / raw, "", LAKE_TIMES_RAW),
+    ]
 
 
 def run_build(work: Workplace, n_bars: int) -> Outcome:

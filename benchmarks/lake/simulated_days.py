@@ -44,7 +44,6 @@ class Day:
     n_snapshots: int
     lake_bytes: int
     raw_bytes: int
-    results_bytes: int
 
 
 def land_file(lake: Lake, file: Path, first: dt.date | None, last: dt.date) -> int:
@@ -93,7 +92,7 @@ def _land_day(paths: Paths, file: Path, first: dt.date, day: dt.date) -> Day:
     size = lake_size(paths.root)
     return Day(
         day.isoformat(), n_bars, round(cpu_s, 4), round(wall_s, 4), size.n_files, size.n_snapshots, size.total,
-        size.bytes_of.get("raw", 0), size.bytes_of.get("results", 0),
+        size.bytes_of.get("raw", 0),
     )  # fmt: skip
 
 

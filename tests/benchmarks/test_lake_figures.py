@@ -21,7 +21,7 @@ from benchmarks.lake.figures import (
     write_json,
 )
 from benchmarks.lake.landings import day_figures
-from benchmarks.lake.size import lake_size
+from benchmarks.lake.size import LakeSize, lake_size
 from benchmarks.lake.usage import measure, read_step
 
 STEP = " 3 discovery        1,119 rows   29.1 s  119 finds of 28 scanners\n"
@@ -105,14 +105,15 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_the_days_at_the_end_are_compared_with_the_first() -> None:
-    common = {"n_files": 3, "n_snapshots": 7, "raw_bytes": 2**20, "lake_bytes": 4 * 2**20, "results_bytes": 2**20}
-    days = [{"cpu_s": 1.0 + number, "wall_s": 2.0, **common} for number in range(40)]
-    values = {figure.name: figure for figure in day_figures("days", days)}
+    days = [{"cpu_s": 1.0 + number, "wall_s": 2.0, "n_files": 3, "n_snapshots": 7} for number in range(40)]
+    end = LakeSize({"raw": 2**20, "marts": 2**21, "results": 2**20}, 90, 80)
+    values = {figure.name: figure for figure in day_figures("days", days, end)}
     assert values["landing of a day, first"].value == 5.5
     assert values["last, times the first"].value == pytest.approx(35.5 / 5.5)
     assert values["last, times the first"].is_met is False
     assert values["lake without results, times raw"].value == 3.0
     assert values["lake without results, times raw"].is_met is False
+    assert [values[name].value for name in ("files, first day", "files, at the end")] == [3, 90]
 
 
 def test_a_lake_is_measured_by_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
