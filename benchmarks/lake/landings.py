@@ -67,6 +67,7 @@ def run_build(work: Workplace, n_bars: int) -> Outcome:
     build = [
         "--select",
         "tag:columns",
+        "tag:candidates",
         "tag:prices",
         "--exclude",
         "returns_matrix+",
