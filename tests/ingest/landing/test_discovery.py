@@ -21,7 +21,7 @@ def build_marts(lake: Lake) -> None:
     landing = LandingScope("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
     land_sessions(lake, ["XNYS", "24/7"], FRIDAY, SUNDAY, landing)
     lake.connection.execute(
-        "create table lake.marts.instruments as select * from (values "
+        "create table lake.intermediate.int_instruments_described as select * from (values "
         "('NYSE:A', 'XNYS', 'equity', 'cash', 'NYSE'), ('NYSE:STALE', 'XNYS', 'equity', 'cash', 'NYSE'), "
         "('BINANCE:BTCUSDT', '24/7', 'crypto', 'spot', 'BINANCE')) as t(symbol, calendar, asset_class, product, venue)"
     )
@@ -56,10 +56,10 @@ def test_without_marts_the_error_says_how_to_build_them(lake: Lake) -> None:
 
 def test_metadata_of_instruments_are_columns_and_past_index_membership_is_unknown(lake: Lake) -> None:
     build_marts(lake)
-    lake.connection.execute("alter table lake.marts.instruments add column sector varchar")
-    lake.connection.execute("alter table lake.marts.instruments add column indexes varchar[]")
-    lake.connection.execute("alter table lake.marts.instruments add column note varchar")
-    lake.connection.execute("update lake.marts.instruments set sector = 'Energy', indexes = ['SP:SPX']")
+    lake.connection.execute("alter table lake.intermediate.int_instruments_described add column sector varchar")
+    lake.connection.execute("alter table lake.intermediate.int_instruments_described add column indexes varchar[]")
+    lake.connection.execute("alter table lake.intermediate.int_instruments_described add column note varchar")
+    lake.connection.execute("update lake.intermediate.int_instruments_described set sector = 'Energy', indexes = ['SP:SPX']")
     sessions = [(FRIDAY, as_of_clock(FRIDAY)), (SUNDAY, as_of_clock(SUNDAY))]
     past, newest = scan_columns(lake, sessions)
     assert newest.filter(pl.col("symbol") == "NYSE:A").select("sector", "indexes").rows() == [("Energy", ["SP:SPX"])]

@@ -278,7 +278,7 @@ def test_feat_intermarket_sentiment_moves_crypto_and_equity_into_cash() -> None:
     clustering = decide_clusters(returns, chosen, "NORMAL", settings)
     allocations = {}
     for on in BOTH:
-        run = SimpleNamespace(settings=profile("feat_intermarket_sentiment", on), as_of=dt.date(2026, 1, 1), lake=FxLake(),
+        run = SimpleNamespace(settings=profile("feat_intermarket_sentiment", on), run_id="r", lake=FxLake(),
                               logger=logging.getLogger("test"))  # fmt: skip
         exposures = read_exposures(run, chosen)
         assert (exposures is None) is not on

@@ -1,6 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    full_refresh=false,
     on_schema_change='fail',
     pre_hook='{{ delete_rows_of_run() }}',
     tags=['prices', 'window']
