@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 import pytest
 
 from lakehouse.connection.catalog import Lake
@@ -104,7 +105,9 @@ def test_noise_after_the_time_of_the_run_changes_no_mart(
     lake: Lake, built: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult], kit: Kit
 ) -> None:
     noisy = copy_of(built, "noisy")
-    kit["land"](noisy, {"raw.bars": kit["market"](noise_after=kit["AS_OF"])["raw.bars"]}, "upsert")
+    later = pl.col("fetched_at") + pl.duration(hours=1)
+    noise = kit["market"](noise_after=kit["AS_OF"])["raw.bars"].with_columns(later)
+    kit["land"](noisy, {"raw.bars": noise}, "upsert")
     chosen = ("config.materialized:table", "config.materialized:incremental")
     result = dbt(noisy, "run", "--select", *chosen, "--exclude", "returns_matrix").require()
     rebuilt = {node.name for node in result.nodes if node.status == "success"}
