@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,21 @@ TOGETHER = {"tests/story/test_real_data.py": "story_real", "tests/story/": "stor
 SLOW = (
     "tests/story/", "tests/test_packaging.py", "tests/dbt_project/", "tests/lakehouse/dbt/", "tests/lakehouse/maintenance/",
     "tests/lakehouse/storage/test_concurrency.py", "tests/benchmarks/", "tests/docs/test_snippets.py", "tests/ingest/live/",
-    "tests/test_servers/", "tests/ingest/test_cli.py", "tests/ingest/landing/test_backfill.py",
+    "tests/test_servers/", "tests/ingest/cli/test_landing.py", "tests/ingest/cli/test_scan.py",
+    "tests/ingest/landing/test_backfill.py",
     "tests/analytics/regime/test_detection.py::test_noise",
     "tests/analytics/regime/test_detection.py::test_a_fourfold",
 )  # fmt: skip
 """Whole runs, dbt builds, packaging, simulations and many processes: `make test-fast` leaves them out."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def extensions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One folder of DuckDB extensions for all homes of this process; copying 68 MB for each home would take longer."""
+    folder = tmp_path_factory.mktemp("extensions")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKEFOLIO_EXTENSIONS", str(folder))
+        yield folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -33,9 +34,8 @@ NewHome = Callable[..., Home]
 
 
 @pytest.fixture(scope="session")
-def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewHome]:
+def new_home(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Iterator[NewHome]:
     """Makes homes; all share the extensions, which are copied out of their wheels once."""
-    extensions = tmp_path_factory.mktemp("extensions")
     made: list[Home] = []
 
     def make(name: str, market: pl.DataFrame | None = None) -> Home:
