@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
@@ -39,9 +40,16 @@ def checked(
     return CheckedBatch.check(lake, SCOPE, request, batch, source=source, calendars=CALENDARS)
 
 
-@pytest.fixture
-def held(lake: Lake) -> Lake:
+@pytest.fixture(scope="module")
+def lake(new_lake: Callable[[], Lake]) -> Lake:
+    """A lake without a row; checking a batch writes none."""
+    return new_lake()
+
+
+@pytest.fixture(scope="module")
+def held(new_lake: Callable[[], Lake]) -> Lake:
     """A lake with five bars of each symbol."""
+    lake = new_lake()
     batch = BarBatch(SYMBOLS, pl.concat([bars(one, dict.fromkeys(range(5), 10.0)) for one in SYMBOLS]))
     found = checked(lake, batch)
     writes = [Write("raw.bars", found.bar_rows(), mode="upsert"), Write("raw.fetches", found.attempts, mode="append")]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -25,10 +25,11 @@ BINANCE:BTCUSDT,crypto,2024-03-08,1
 """
 
 
-@pytest.fixture
-def landed(lake: Lake, venues: Venues, tmp_path: Path) -> Lake:
-    (tmp_path / "bars.csv").write_text(BARS, encoding="utf-8")
-    source = FilesSource(tmp_path / "bars.csv", venues)
+@pytest.fixture(scope="module")
+def landed(new_lake: Callable[[], Lake], venues: Venues, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake, file = new_lake(), tmp_path_factory.mktemp("files") / "bars.csv"
+    file.write_text(BARS, encoding="utf-8")
+    source = FilesSource(file, venues)
     scope = LandingScope("run-1", "prep", FRIDAY, as_of_clock(FRIDAY), fetched_at=as_of_clock(MONDAY))
     land_instruments(lake, source, scope)
     land_bars(lake, source, venues, scope)
