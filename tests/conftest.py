@@ -1,15 +1,26 @@
-"""Which tests are slow, and which stay together when several processes share the suite."""
+"""Mark the slow tests, and share the suite between processes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-TOGETHER = {"tests/story/test_real_data.py": "story_real", "tests/story/": "story"}
-"""Tests that read the same whole runs: each run is made once, in the process that has the group."""
+TOGETHER = {
+    "tests/story/test_dataflow.py": "small", "tests/story/test_determinism.py": "small",
+    "tests/story/test_resume.py": "small", "tests/story/test_tampering.py": "small",
+    "tests/dbt_project/": "dbt_project",
+}  # fmt: skip
+"""Files that read the same whole run or the same built models; a process makes those once."""
+
+FIRST = (
+    "small", "tests/story/test_real_data.py", "tests/story/test_demo.py", "tests/story/test_live.py", "dbt_project",
+    "tests/story/test_bad_input.py",
+)  # fmt: skip
+"""The longest parts, longest first: the processes begin with them, and the short ones fill up what is left."""
 
 SLOW = (
     "tests/story/", "tests/test_packaging.py", "tests/dbt_project/", "tests/lakehouse/dbt/", "tests/lakehouse/maintenance/",
@@ -24,27 +35,46 @@ SLOW = (
 
 @pytest.fixture(scope="session", autouse=True)
 def extensions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One folder of DuckDB extensions for all homes of this process; copying 68 MB for each home would take longer."""
+    """One folder of DuckDB extensions for all homes of this process: copying 68 MB for each home would take longer.
+
+    The parsed dbt projects are kept beside the temporary folders of all processes: those of the user stay as they are,
+    and nothing that the user runs meanwhile displaces those of the suite.
+    """
     folder = tmp_path_factory.mktemp("extensions")
+    is_shared = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp().parent if is_shared else tmp_path_factory.getbasetemp()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEFOLIO_EXTENSIONS", str(folder))
+        patch.setenv("LAKEFOLIO_CACHE", str(base / "parsed-projects"))
         yield folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of a slow folder, so that a new one there needs no mark of its own."""
+    """Mark every test of a slow folder, so that a new one there needs no mark of its own, and put the longest first."""
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+    order = {part: number for number, part in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(part_of(item.nodeid), len(order)))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep groups together by their folder: the marks of pytest-xdist 3.8 have no effect under pytest 9.2."""
+    """Give each file to one process, so that what its tests share is made once; the longest parts go first."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there only where the suite is shared
 
-    class ByFolder(LoadScopeScheduling):
+    class LongestFirst(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((group for folder, group in TOGETHER.items() if nodeid.startswith(folder)), nodeid)
+            return part_of(nodeid)
 
-    return ByFolder(config, log) if config.getvalue("dist") == "loadgroup" else None
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    # By default the parts with most tests would go first; the tests are in order already.
+    config.option.loadscopereorder = False
+    return LongestFirst(config, log)
+
+
+def part_of(nodeid: str) -> str:
+    """The part of the suite to which a test belongs: a group of `TOGETHER`, else its file."""
+    file = nodeid.partition("::")[0]
+    return next((part for prefix, part in TOGETHER.items() if file.startswith(prefix)), file)

@@ -40,6 +40,13 @@ def test_bars_instruments_calendars_and_status_of_the_sample(
     assert coverage == {"equity": (2, 2), "crypto": (1, 1)}
 
 
+def test_what_a_person_reads_is_labelled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bars", "--home", str(tmp_path), "--symbols", "SIMX:TEC01", "--as-of", "2021-09-01"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "SIMULATED"
+    assert "  n_symbols: 1" in lines
+
+
 def test_files_land_and_broken_rows_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "bars.csv"
     file.write_text("symbol,date,close\nNASDAQ:A,2024-03-07,1\nNASDAQ:A,2024-03-08,-1\n", encoding="utf-8")
