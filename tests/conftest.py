@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,17 +34,10 @@ SLOW = (
 
 @pytest.fixture(scope="session", autouse=True)
 def extensions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One folder of DuckDB extensions for all homes of this process: copying 68 MB for each home would take longer.
-
-    The parsed dbt projects are kept beside the temporary folders of all processes: those of the user stay as they are,
-    and nothing that the user runs meanwhile displaces those of the suite.
-    """
+    """One folder of DuckDB extensions for all homes of this process; copying 68 MB for each home would take longer."""
     folder = tmp_path_factory.mktemp("extensions")
-    is_shared = "PYTEST_XDIST_WORKER" in os.environ
-    base = tmp_path_factory.getbasetemp().parent if is_shared else tmp_path_factory.getbasetemp()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEFOLIO_EXTENSIONS", str(folder))
-        patch.setenv("LAKEFOLIO_CACHE", str(base / "parsed-projects"))
         yield folder
 
 
