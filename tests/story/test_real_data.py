@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.real_data]
 
 CAP = 0.25
 FEW_WINDOWS = ("--set", "tournament.train_sessions=400", "--set", "tournament.bootstrap_samples=20")
-"""Five windows in place of twelve: nothing here rests on what the tournament measures."""
+"""Five windows instead of twelve: nothing here rests on what the tournament measures."""
 RUNS = {"recent": "2026-02-05", "earlier": "2023-12-29"}
 PROFILES = ["barbell", "equal_weight", "hrp", "max_sharpe", "min_variance", "risk_parity"]
 

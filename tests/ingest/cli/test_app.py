@@ -54,7 +54,7 @@ def test_an_unknown_scanner_or_symbol_exits_with_two_and_the_nearest(
 
 
 def test_home_stands_before_or_after_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And the one after it counts; a command that needs a lake says where it looked for one."""
+    """The one after it counts. A command that needs a lake names the file where it should be."""
     first, second = tmp_path / "first", tmp_path / "second"
     for words, home in (
         (["--home", str(first), "status"], first),
