@@ -41,6 +41,14 @@ def extensions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no slow file when its tests are left out: importing dbt alone takes seconds."""
+    if config.option.markexpr != "not slow":
+        return None
+    name = collection_path.relative_to(config.rootpath).as_posix()
+    return True if name in SLOW or f"{name}/" in SLOW else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of a slow folder, so that a new one there needs no mark of its own, and put the longest first."""
     for item in items:
