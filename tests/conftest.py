@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A deadline for each example would measure how busy the machine is.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 TOGETHER = {
     "tests/story/test_dataflow.py": "small", "tests/story/test_determinism.py": "small",
