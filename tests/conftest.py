@@ -22,7 +22,8 @@ TOGETHER = {
 
 FIRST = (
     "small", "tests/story/test_real_data.py", "tests/story/test_demo.py", "tests/story/test_live.py", "dbt_project",
-    "tests/story/test_bad_input.py",
+    "tests/story/test_bad_input.py", "tests/test_packaging.py", "tests/analytics/regime/test_detection.py",
+    "tests/ingest/live/test_fault_matrix.py", "tests/lakehouse/dbt/test_runner.py", "tests/lakehouse/maintenance/test_tasks.py",
 )  # fmt: skip
 """The longest parts, longest first: the processes begin with them, and the short ones fill up what is left."""
 
