@@ -230,14 +230,13 @@ def market(noise_after: dt.date) -> dict[str, pl.DataFrame]:
 
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Paths]:
-    """Return the paths of a new home; all homes share one folder of extensions."""
+    """Return the paths of a new home."""
     base = tmp_path_factory.mktemp("homes")
 
     def make(name: str) -> Paths:
         with pytest.MonkeyPatch.context() as patch:
             for variable in ("LAKEFOLIO_HOME", "LAKEFOLIO_CATALOG", "LAKEFOLIO_DATA"):
                 patch.delenv(variable, raising=False)
-            patch.setenv("LAKEFOLIO_EXTENSIONS", str(base / "extensions"))
             return Paths.at(base / name)
 
     return make

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def sample(venues: Venues) -> SampleSource:
 def lake(tmp_path: Path) -> Iterator[Lake]:
     with Lake.open(Paths.at(tmp_path / "home"), settings=LakeSettings(memory_limit="1GiB", threads=1)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def new_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Lake]]:
+    """Opens lakes that several tests of a module read, each a new one; making a lake takes half a second."""
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(
+            Lake.open(Paths.at(tmp_path_factory.mktemp("home")), settings=LakeSettings(memory_limit="1GiB", threads=1))
+        )
 
 
 @pytest.fixture(scope="session")

@@ -23,16 +23,10 @@ NOW = datetime(2024, 6, 1, 12, 0, 0)  # noqa: DTZ001 - the lake's timestamps are
 Bars = Callable[..., pl.DataFrame]
 
 
-@pytest.fixture(scope="session")
-def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("extensions")
-
-
 @pytest.fixture
-def paths(tmp_path: Path, extensions: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     for name in ("LAKEFOLIO_HOME", "LAKEFOLIO_CATALOG", "LAKEFOLIO_DATA"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LAKEFOLIO_EXTENSIONS", str(extensions))
     return Paths.at(tmp_path / "home")
 
 
@@ -56,12 +50,11 @@ def copy_home() -> Callable[[Paths, Paths], None]:
 
 
 @pytest.fixture(scope="session")
-def empty_home(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Paths:
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     """A lake with all contract tables and no rows; tests copy it."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("LAKEFOLIO_HOME", "LAKEFOLIO_CATALOG", "LAKEFOLIO_DATA"):
             patch.delenv(name, raising=False)
-        patch.setenv("LAKEFOLIO_EXTENSIONS", str(extensions))
         paths = Paths.at(tmp_path_factory.mktemp("empty"))
     Lake.open(paths, settings=SETTINGS).close()
     return paths

@@ -6,7 +6,9 @@ import datetime as dt
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -29,13 +31,15 @@ SMALL = (
 )  # fmt: skip
 """A small run: a part of the simulated market as a file of bars, shorter windows, three risk profiles."""
 
+PRICES = ("open", "high", "low", "close", "adj_close")
+
 NewHome = Callable[..., Home]
+CopyHome = Callable[[str], Home]
 
 
 @pytest.fixture(scope="session")
-def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewHome]:
+def new_home(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Iterator[NewHome]:
     """Makes homes; all share the extensions, which are copied out of their wheels once."""
-    extensions = tmp_path_factory.mktemp("extensions")
     made: list[Home] = []
 
     def make(name: str, market: pl.DataFrame | None = None) -> Home:
@@ -75,19 +79,43 @@ def market() -> pl.DataFrame:
     return batch.bars.drop("row_number").join(told, on="symbol", maintain_order="left")
 
 
+def with_future_noise(market: pl.DataFrame, after: dt.date) -> pl.DataFrame:
+    """Every bar after `after` replaced by one of an unrelated path that is a valid bar, and some listed late."""
+    rng = np.random.default_rng(7)
+    noise = pl.Series(np.exp(rng.normal(0.0, 0.5, market.height)))
+    is_later = pl.col("session_date") > after
+    changed = market.with_columns(
+        pl.when(is_later).then(pl.col(name) * noise).otherwise(name).alias(name) for name in (*PRICES, "volume")
+    )
+    stranger = changed.filter(is_later & (pl.col("symbol") == "SIMX:TEC01")).with_columns(
+        pl.lit("SIMX:NEW01").alias("symbol")
+    )
+    return pl.concat([changed, stranger])
+
+
 @pytest.fixture(scope="session")
 def small(new_home: NewHome, market: pl.DataFrame) -> Home:
-    """The small run `one`, to its end, undisturbed."""
+    """The small run `one`, to its end, undisturbed; its output is what each step used, see watched_run.py."""
     home = new_home("small", market)
-    home.run(*SMALL, "--run-id", "one").ended(0)
+    home.run(*SMALL, "--run-id", "one", module="tests.story.watched_run").ended(0)
     return home
 
 
 @pytest.fixture(scope="session")
-def copied(small: Home, new_home: NewHome) -> Home:
-    """A copy of the small home after `one`, to be damaged; each test restores what it damaged."""
-    home = new_home("copied")
-    shutil.copytree(small.root, home.root, symlinks=True)
-    shutil.copytree(small.work, home.work, dirs_exist_ok=True)
-    relocate(home.paths)
-    return home
+def copy_of_small(small: Home, new_home: NewHome) -> CopyHome:
+    """Makes copies of the small home as it is then, `one` in it."""
+
+    def make(name: str) -> Home:
+        home = new_home(name)
+        shutil.copytree(small.root, home.root, symlinks=True)
+        shutil.copytree(small.work, home.work, dirs_exist_ok=True)
+        relocate(home.paths)
+        return home
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def copied(copy_of_small: CopyHome) -> Home:
+    """A copy of the small home, to be damaged; each test restores what it damaged."""
+    return copy_of_small("copied")

@@ -25,6 +25,11 @@ PATIENCE_SECONDS = 600
 """After this long without an end, a process is taken to hang."""
 
 
+def is_foreign(variable: str) -> bool:
+    """Whether an environment variable sets another home; the cache of parsed dbt projects is shared by all."""
+    return variable.startswith("LAKEFOLIO_") and variable != "LAKEFOLIO_CACHE"
+
+
 @dataclass(frozen=True)
 class Finished:
     """How a command ended."""
@@ -55,7 +60,7 @@ class Home:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LAKEFOLIO_")}
+        kept = {name: value for name, value in os.environ.items() if not is_foreign(name)}
         own = {"PYTHONPATH": str(ROOT), "LAKEFOLIO_EXTENSIONS": str(self.extensions), "OMP_NUM_THREADS": "1"}
         return kept | own | {"PYTHONDONTWRITEBYTECODE": "1"} | self.extra
 
@@ -63,7 +68,7 @@ class Home:
     def inside(self) -> Iterator[None]:
         """Let this process find the home as a process of its own would."""
         before = dict(os.environ)
-        foreign = [name for name in before if name.startswith("LAKEFOLIO_")]
+        foreign = [name for name in before if is_foreign(name)]
         for name in foreign:
             del os.environ[name]
         os.environ["LAKEFOLIO_EXTENSIONS"] = str(self.extensions)

@@ -14,7 +14,7 @@ from ingest.sources.sample.universe import SAMPLE_AS_OF
 from tests.story.conftest import SMALL
 from tests.story.home import ROOT, Finished, Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import polars as pl
 import pytest
 
 from lakefolio.audit.ledger import digest
 from lakefolio.pipeline.sequence import STEPS, Step
 from lakefolio.runs.step_access import is_declared
-from tests.story.conftest import SMALL
 from tests.story.home import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
+pytestmark = pytest.mark.slow
 
-RUN = "watched"
+RUN = "one"
 PRICE_INPUTS = ("raw.sessions", "results.runs", "marts.candidates", "marts.bars_daily")
 # Read only where a source over a network landed bars or instruments meanwhile, so that models are built again.
 CONDITIONAL = {(step, name) for step in ("enrichment", "light-prep", "full-prep", "health") for name in PRICE_INPUTS}
@@ -33,10 +30,8 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(new_home: Callable[..., Home], market: pl.DataFrame) -> Watched:
-    home = new_home("watched", market)
-    steps = home.run(*SMALL, "--run-id", RUN, module="tests.story.watched_run").ended(0).document
-    return Watched(home, steps)
+def watched(small: Home) -> Watched:
+    return Watched(small, small.finished[0].document)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)

@@ -15,7 +15,7 @@ import pytest
 from ingest.landing.envelope import SCHEMA_FILE
 from tests.story.home import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
+pytestmark = pytest.mark.slow
 
 RUN = "demo-story"
 # The sequence of docs/architecture.md#run, written out here so that the code's own list is held against it.
@@ -34,6 +34,12 @@ CAP = 0.25
 @pytest.fixture
 def folder(demo: Home) -> Path:
     return demo.folder(RUN)
+
+
+@pytest.fixture(scope="module")
+def n_weights(demo: Home) -> int:
+    """Rows of `results.weights` as the run left them."""
+    return int(demo.query("select count(*) as n from results.weights")["n"][0])
 
 
 def test_all_steps_are_done_in_order(demo: Home) -> None:
@@ -273,13 +279,14 @@ def test_a_user_may_ask_the_lake(demo: Home, query: str) -> None:
         "select 1; select 2",
     ],
 )
-def test_a_user_may_not_write_or_leave_the_lake(demo: Home, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_may_not_write_or_leave_the_lake(
+    demo: Home, n_weights: int, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(demo.work)
-    before = demo.query("select count(*) as n from results.weights")["n"][0]
     refused = demo.call("sql", query)
     assert refused.code != 0
     assert "root:" not in refused.out + refused.err
-    assert demo.query("select count(*) as n from results.weights")["n"][0] == before
+    assert demo.query("select count(*) as n from results.weights")["n"][0] == n_weights
     assert not (demo.work / "taken.csv").exists()
 
 

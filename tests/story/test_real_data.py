@@ -14,9 +14,11 @@ import pytest
 
 from tests.story.home import ROOT, Finished, Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.real_data, pytest.mark.xdist_group("story_real")]
+pytestmark = [pytest.mark.slow, pytest.mark.real_data]
 
 CAP = 0.25
+FEW_WINDOWS = ("--set", "tournament.train_sessions=400", "--set", "tournament.bootstrap_samples=20")
+"""Five windows instead of twelve: nothing here rests on what the tournament measures."""
 RUNS = {"recent": "2026-02-05", "earlier": "2023-12-29"}
 PROFILES = ["barbell", "equal_weight", "hrp", "max_sharpe", "min_variance", "risk_parity"]
 
@@ -51,7 +53,7 @@ def runs(home: Home, market_file: Path) -> dict[str, SessionRun]:
 
 def run_at(home: Home, market_file: Path, run_id: str) -> SessionRun:
     words = ("--source", "files", "--path", str(market_file), "--as-of", RUNS[run_id])
-    ended = home.run("run", "--profile", "production", *words, "--run-id", run_id)
+    ended = home.run("run", "--profile", "production", *words, *FEW_WINDOWS, "--run-id", run_id)
     return SessionRun(ended, tuple(unhealthy(home, run_id)) if ended.code == 3 else ())
 
 

@@ -19,7 +19,7 @@ from lakefolio.runs.fingerprints import RecordedScope, hash_of
 from lakehouse.connection.catalog import Lake
 from tests.story.home import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
+pytestmark = pytest.mark.slow
 
 RUN = "one"
 

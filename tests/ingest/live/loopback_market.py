@@ -40,6 +40,8 @@ HTTP_LIMITS = HttpLimits(
     wait_jitter_s=0.01,
     retry_after_cap_s=0.2,
 )
+PATIENT_LIMITS = HttpLimits(wait_initial_s=0.01, wait_max_s=0.02, wait_jitter_s=0.0, retry_after_cap_s=0.2)
+"""For tests in which no deadline should pass, however busy the machine is."""
 HISTORY_LIMITS = HistoryLimits(
     handshake_s=0.3,
     silence_s=0.25,

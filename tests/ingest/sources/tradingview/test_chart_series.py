@@ -12,21 +12,10 @@ from hypothesis import strategies as st
 
 from ingest.errors import Origin, WrongSeriesError
 from ingest.landing.quarantine import check_bars
-from ingest.reference.venues import Venues
 from ingest.sources.bar_parsing import bars_of
 from ingest.sources.tradingview.chart_series import ChartSeries
-from ingest.sources.tradingview.history import HistoryLimits
-from ingest.sources.tradingview.source import TradingViewSource
 from lakehouse.storage.hashing import content_hash
-from tests.ingest.live.loopback_market import (
-    HTTP_LIMITS,
-    NOW,
-    breaker_that_stays_closed,
-    endpoints_of,
-    exchange_of,
-    made_bars,
-    request_of,
-)
+from tests.ingest.live.loopback_market import NOW, made_bars, request_of
 
 SYMBOL = "BINANCE:ONEUSDT"
 CALENDARS = pl.DataFrame({"symbol": [SYMBOL], "calendar": ["24/7"]})
@@ -124,23 +113,3 @@ def test_messages_ask_for_split_adjusted_bars_of_the_regular_session() -> None:
         "session": "regular",
         "symbol": SYMBOL,
     }
-
-
-def test_fifty_symbols_at_once_with_interleaved_packets_get_no_wrong_row(venues: Venues) -> None:
-    symbols = [f"BINANCE:C{index}USDT" for index in range(50)]
-    truth = made_bars(symbols)
-    with exchange_of(symbols, truth) as exchange:
-        exchange.faults.set("history", "interleaved_series")
-        source = TradingViewSource(
-            venues,
-            endpoints=endpoints_of(exchange),
-            http_limits=HTTP_LIMITS,
-            history_limits=HistoryLimits(sessions_at_once=50, silence_s=10.0),
-            breaker=breaker_that_stays_closed,
-        )
-        source.pace.size = source.pace.largest = 50
-        batches = list(source.bars(request_of(tuple(symbols))))
-    assert [batch.failures for batch in batches] == [{}]
-    result = pl.concat(batch.bars for batch in batches).select("symbol", "session_date", "open", "high", "low", "close")
-    assert result.sort("symbol", "session_date").equals(truth.select(result.columns).sort("symbol", "session_date"))
-    assert source.history.n_refused >= 2 * len(symbols)
