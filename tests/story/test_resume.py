@@ -253,7 +253,7 @@ def test_continuing_a_finished_run_leaves_nothing_to_do(children: dict[str, str]
     ("resumed_at", "table", "change", "start_from"),
     [
         ("tournament", "results.weights", "update results.weights set weight = 0 where risk_profile = 'barbell'", "optimize"),
-        ("15", "results.tournament_returns", "delete from results.tournament_returns where \"window\" = 0", "tournament"),
+        ("15", "results.tournament_trades", "delete from results.tournament_trades where \"window\" = 0", "tournament"),
         ("optimize", "results.clusters:full", "update results.clusters set cluster_id = 1 where stage = 'full'", "regime"),
         ("factors", "raw.bars", "update raw.bars set close = close * (1 + 1e-12) where session_date = '2025-12-30'", "discovery"),
         ("health", "marts.candidates", "drop table marts.candidates", "aggregation"),
