@@ -20,6 +20,9 @@ from analytics.tournament.engines import Decision
 from analytics.tournament.simulators import IDEALIZED, WindowPath
 from analytics.tournament.windows import Window
 
+SMALLEST_TRADE = 1e-15
+"""Trades up to this fraction of wealth are rounding of a portfolio that is already held; they get no row."""
+
 _CELL = {"engine": pl.String(), "risk_profile": pl.String(), "simulator": pl.String()}
 _WEIGHTS = {
     "engine": pl.String(),
@@ -140,7 +143,7 @@ def trades_frame(
 
 def _window_trades(path: WindowPath, window: Window, days: pl.Series) -> pl.DataFrame:
     """Trades of one window in the order of sessions and symbols."""
-    sessions, columns = np.nonzero(path.trades)
+    sessions, columns = np.nonzero(np.abs(path.trades) > SMALLEST_TRADE)
     return pl.DataFrame(
         {
             "window": np.full(sessions.size, window.index),

@@ -132,7 +132,8 @@ STATUS = View(
 
 STEPS = (text("number", "No.", cell), code("name", "Step"), text("description", "Description"))
 DIFFERENCES = (
-    text("what", "What"), text("name", "Name"), text("left", "Left"), text("right", "Right"),
+    text("what", "What"), text("name", "Name"), text("at", "Largest at", cell), text("left", "Left"),
+    text("right", "Right"), number("difference", "Difference", scientific),
 )  # fmt: skip
 DIAGNOSIS = (text("what", "Check"), text("is_fine", "Fine", yes_no), text("detail", "Detail"))
 HASHES = (

@@ -61,7 +61,14 @@ TOURNAMENT: tuple[TableContract, ...] = (
         *(
             key(name, FLOAT)
             for name in (
-                "gross_return", "cost", "borrow", "net_return", "gross_exposure", "net_exposure", "turnover", "wealth",
+                "gross_return",
+                "cost",
+                "borrow",
+                "net_return",
+                "gross_exposure",
+                "net_exposure",
+                "turnover",
+                "wealth",
             )
         ),
     ),

@@ -116,6 +116,7 @@ def test_both_runs_decided_the_same_in_every_window(second: dict[str, object], s
 
 def test_diff_finds_nothing_but_the_names_of_the_runs(second: dict[str, object], small: Home) -> None:
     assert small.call("diff", "one", RUN, "--json").ended(0).document == []
+    assert "Tournament: the same." in small.call("diff", "one", RUN).ended(0).out
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,11 @@ def test_a_whole_child_verifies_and_can_be_compared_and_reproduced(children: dic
     copied.call("verify", child).ended(0)
     copied.call("audit", child).ended(0)
     different = copied.call("diff", "one", child, "--json").ended(0).document
-    assert {"what": "setting", "name": "selection.top_n", "left": "3", "right": "2"} in different
+    settings = [row for row in different if row["what"] == "setting"]
+    assert [(row["name"], row["left"], row["right"]) for row in settings] == [("selection.top_n", "3", "2")]
+    assert {"tournament weights", "tournament trades", "tournament sessions"} <= {row["what"] for row in different}
+    said = copied.call("diff", "one", child).ended(0).out
+    assert "Settings: selection.top_n is 3 on the left and 2 on the right." in said
     compared = copied.run("reproduce", child, "--json").ended(0).document
     assert {row["name"] for row in compared} == {name for _, name in copied.hashes(child)}
     assert all(row["is_equal"] for row in compared)

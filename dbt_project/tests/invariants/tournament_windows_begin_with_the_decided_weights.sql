@@ -1,5 +1,13 @@
 -- Weights of a window leave no debt, and its first session holds them, less the cost of the trade.
-with decided as (
+with weights as (
+    select * from {{ source('results', 'tournament_weights') }}
+),
+
+sessions as (
+    select * from {{ source('results', 'tournament_sessions') }}
+),
+
+decided as (
     select
         run_id,
         engine,
@@ -7,21 +15,13 @@ with decided as (
         "window",
         sum(weight) as gross_weight,
         sum(net_weight) as net_weight
-    from {{ source('results', 'tournament_weights') }}
-    group by all
+    from weights
+    group by run_id, engine, risk_profile, "window"
 ),
 
 first_sessions as (
-    select
-        run_id,
-        engine,
-        risk_profile,
-        simulator,
-        "window",
-        cost,
-        gross_exposure,
-        net_exposure
-    from {{ source('results', 'tournament_sessions') }}
+    select *
+    from sessions
     where wealth > 0
     qualify row_number() over (partition by run_id, engine, risk_profile, simulator, "window" order by session_date) = 1
 )
@@ -29,10 +29,16 @@ first_sessions as (
 select
     decided.*,
     first_sessions.simulator,
+    first_sessions.cost,
     first_sessions.gross_exposure,
     first_sessions.net_exposure
 from decided
-left join first_sessions using (run_id, engine, risk_profile, "window")
+left join first_sessions
+    on
+        decided.run_id = first_sessions.run_id
+        and decided.engine = first_sessions.engine
+        and decided.risk_profile = first_sessions.risk_profile
+        and decided."window" = first_sessions."window"
 where
     decided.gross_weight > 1 + 1e-6
     or abs(first_sessions.gross_exposure - decided.gross_weight * (1 - first_sessions.cost)) > 1e-12

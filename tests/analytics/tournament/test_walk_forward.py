@@ -257,9 +257,7 @@ def test_metrics_are_those_of_the_stitched_series_and_decay_is_their_difference(
         assert values["sharpe"] == pytest.approx(series.mean() / series.std(ddof=1) * np.sqrt(252), abs=1e-12)
         sessions = result.sessions.filter(keys)
         assert (sessions["borrow"] > 0).all() == (simulator == "realized")
-        assert values["cost_drag"] == pytest.approx(
-            (sessions["cost"] + sessions["borrow"]).sum() * 252 / 90, abs=1e-12
-        )
+        assert values["cost_drag"] == pytest.approx((sessions["cost"] + sessions["borrow"]).sum() * 252 / 90, abs=1e-12)
     decay = result.decay.filter((pl.col("engine") == "ours") & (pl.col("metric") == "total_return")).to_dicts()[0]
     assert decay["decay"] == pytest.approx(decay["idealized"] - decay["realized"], abs=1e-15)
     assert decay["decay"] > 0
