@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -25,6 +25,7 @@ TOURNAMENT = {
 }
 """Tables that are compared row by row, with what their differences are called."""
 ROWS = "rows"
+_TITLES = {SETTING: "Settings", INPUT: "Inputs", WINNER: "Winners", WEIGHT: "Weights"}
 
 _SCHEMA = {
     "what": pl.String(),
@@ -75,7 +76,7 @@ def summarize(differences: pl.DataFrame) -> list[str]:
     Returns
     -------
     list of str
-        One sentence each for settings, inputs, winners, weights and tournament.
+        One sentence each for settings, inputs, winners, weights and each table of the tournament.
 
     Examples
     --------
@@ -86,19 +87,22 @@ def summarize(differences: pl.DataFrame) -> list[str]:
     Inputs: the same.
     Winners: the same.
     Weights: the same.
-    Tournament: the same.
+    Tournament weights: the same.
+    Tournament trades: the same.
+    Tournament sessions: the same.
+    Tournament metrics: the same.
     """
-    kinds = {
-        "Settings": (_say_settings, (SETTING,)),
-        "Inputs": (_say_inputs, (INPUT,)),
-        "Winners": (_say_winners, (WINNER,)),
-        "Weights": (_say_weights, (WEIGHT,)),
-        "Tournament": (_say_tournament, tuple(TOURNAMENT)),
+    say: dict[str, Callable[[list[dict[str, Any]]], str]] = {
+        SETTING: _say_settings,
+        INPUT: _say_inputs,
+        WINNER: _say_winners,
+        WEIGHT: _say_weights,
+        **dict.fromkeys(TOURNAMENT, _say_table),
     }
     sentences = []
-    for title, (say, names) in kinds.items():
-        rows = differences.filter(pl.col("what").is_in(names)).to_dicts()
-        sentences.append(f"{title}: {say(rows) if rows else 'the same'}.")
+    for what, words in say.items():
+        rows = differences.filter(pl.col("what") == what).to_dicts()
+        sentences.append(f"{_TITLES.get(what, what.capitalize())}: {words(rows) if rows else 'the same'}.")
     return sentences
 
 
@@ -200,27 +204,20 @@ def _say_winners(rows: list[dict[str, Any]]) -> str:
 
 def _say_weights(rows: list[dict[str, Any]]) -> str:
     most = max(rows, key=lambda row: row["difference"])
-    return f"{_count(len(rows), 'net weight')} not equal, the most by {most['difference']:.3g} ({most['name']})"
+    return f"{_count(len(rows), 'net weight')} not equal, most of all {most['name']} by {most['difference']:.3g}"
 
 
-def _say_tournament(rows: list[dict[str, Any]]) -> str:
-    parts = []
-    for what in TOURNAMENT:
-        own = [row for row in rows if row["what"] == what]
-        kind = what.removeprefix("tournament ")
-        parts += [
-            f"{kind}: rows that the other run lacks are {row['left']} on the left and {row['right']} on the right"
-            for row in own
-            if row["name"] == ROWS
-        ]
-        columns = [row for row in own if row["name"] != ROWS]
-        parts += [f"{kind}: {row['name']} differs in {_count(row['n_rows'], 'row')}{_most(row)}" for row in columns]
+def _say_table(rows: list[dict[str, Any]]) -> str:
+    parts = [
+        f"{row['left']} rows only on the left and {row['right']} rows only on the right"
+        for row in rows
+        if row["name"] == ROWS
+    ]
+    columns = [f"{row['name']} in {_count(row['n_rows'], 'row')}" for row in rows if row["name"] != ROWS]
+    if columns:
+        parts.append(f"common rows differ, {', '.join(columns)}")
     return "; ".join(parts)
 
 
 def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def _most(row: dict[str, Any]) -> str:
-    return "" if row["difference"] is None else f", the most by {row['difference']:.3g} ({row['at']})"

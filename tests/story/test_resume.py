@@ -116,7 +116,7 @@ def test_both_runs_decided_the_same_in_every_window(second: dict[str, object], s
 
 def test_diff_finds_nothing_but_the_names_of_the_runs(second: dict[str, object], small: Home) -> None:
     assert small.call("diff", "one", RUN, "--json").ended(0).document == []
-    assert "Tournament: the same." in small.call("diff", "one", RUN).ended(0).out
+    assert "Tournament trades: the same." in small.call("diff", "one", RUN).ended(0).out
 
 
 @pytest.mark.parametrize(
