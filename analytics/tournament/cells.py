@@ -37,8 +37,8 @@ class OutOfSamplePath:
 
     Attributes
     ----------
-    returns, turnover, costs, borrow : (T,)
-        Of all tested sessions, fractions of the wealth before the session.
+    returns, turnover, costs, borrow, gross_returns, gross_exposure, net_exposure, wealth : (T,)
+        Of all tested sessions, as in `WindowPath`.
     windows : tuple of WindowPath
         The test windows, in order.
     """
@@ -47,6 +47,10 @@ class OutOfSamplePath:
     turnover: FloatVector
     costs: FloatVector
     borrow: FloatVector
+    gross_returns: FloatVector
+    gross_exposure: FloatVector
+    net_exposure: FloatVector
+    wealth: FloatVector
     windows: tuple[WindowPath, ...]
 
     @classmethod
@@ -57,6 +61,10 @@ class OutOfSamplePath:
             turnover=np.concatenate([window.turnover for window in windows]),
             costs=np.concatenate([window.costs for window in windows]),
             borrow=np.concatenate([window.borrow for window in windows]),
+            gross_returns=np.concatenate([window.gross_returns for window in windows]),
+            gross_exposure=np.concatenate([window.gross_exposure for window in windows]),
+            net_exposure=np.concatenate([window.net_exposure for window in windows]),
+            wealth=np.concatenate([window.wealth for window in windows]),
             windows=tuple(windows),
         )
 

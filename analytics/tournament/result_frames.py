@@ -30,7 +30,6 @@ from analytics.tournament.windows import Window
 
 CONCENTRATION_METRICS = ("effective_bets", "hhi")
 METRICS = (*SERIES_METRICS, *RELATIVE_METRICS, *TRADING_METRICS, *CONCENTRATION_METRICS, *CELL_METRICS)
-RETURN_COLUMNS = ("engine", "risk_profile", "simulator", "session_date", "window", "return")
 
 _CELL = {"engine": pl.String(), "risk_profile": pl.String(), "simulator": pl.String()}
 _WINDOWS = {
@@ -42,20 +41,6 @@ _WINDOWS = {
     "message": pl.String(),
 }
 _METRICS = {**_CELL, "status": pl.String(), "metric": pl.String(), "value": pl.Float64(), "message": pl.String()}
-_SESSIONS = {
-    **_CELL,
-    "session_date": pl.Date(),
-    "window": pl.Int64(),
-    **dict.fromkeys(("return", "turnover", "costs", "borrow"), pl.Float64()),
-}
-_WEIGHTS = {
-    "engine": pl.String(),
-    "risk_profile": pl.String(),
-    "window": pl.Int64(),
-    "symbol": pl.String(),
-    "net_weight": pl.Float64(),
-}
-_TRADES = {**_CELL, "window": pl.Int64(), "session_date": pl.Date(), "symbol": pl.String()}
 _OVERFITTING = {"simulator": pl.String(), "metric": pl.String(), "value": pl.Float64(), "message": pl.String()}
 
 
@@ -114,120 +99,6 @@ def windows_frame(
             }
         )
     return pl.DataFrame(rows, schema=_WINDOWS)
-
-
-def sessions_frame(
-    cells: Sequence[TournamentCell], windows: Sequence[Window], session_dates: tuple[date, ...]
-) -> pl.DataFrame:
-    """Make one row for each simulated cell and tested session.
-
-    Parameters
-    ----------
-    cells : sequence of TournamentCell
-    windows : sequence of Window
-    session_dates : T dates
-
-    Returns
-    -------
-    polars.DataFrame
-        Return, turnover, costs and borrow as fractions of the wealth before the session.
-
-    Examples
-    --------
-    >>> sessions_frame([], (), ()).columns
-    ['engine', 'risk_profile', 'simulator', 'session_date', 'window', 'return', 'turnover', 'costs', 'borrow']
-    """
-    days = [day for window in windows for day in session_dates[window.test]]
-    numbers = [window.index for window in windows for _ in range(window.n_test)]
-    frames = [
-        pl.DataFrame(
-            {
-                "engine": [cell.engine] * len(days),
-                "risk_profile": [cell.risk_profile] * len(days),
-                "simulator": [cell.simulator] * len(days),
-                "session_date": days,
-                "window": numbers,
-                "return": cell.path.returns,
-                "turnover": cell.path.turnover,
-                "costs": cell.path.costs,
-                "borrow": cell.path.borrow,
-            },
-            schema=_SESSIONS,
-        )
-        for cell in cells
-        if cell.path is not None
-    ]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=_SESSIONS)
-
-
-def weights_frame(decisions: Mapping[tuple[str, str], tuple[Decision, ...]]) -> pl.DataFrame:
-    """Make one row for each engine, risk profile, window and symbol of a decision.
-
-    Parameters
-    ----------
-    decisions : (engine, risk profile) -> one Decision for each window
-
-    Returns
-    -------
-    polars.DataFrame
-        Signed weights.
-
-    Examples
-    --------
-    >>> weights_frame({("market", "market"): (Decision(("AMEX:SPY",), np.ones(1), cash=0.0),)}).rows()
-    [('market', 'market', 0, 'AMEX:SPY', 1.0)]
-    """
-    rows = [
-        (engine, risk_profile, number, symbol, float(weight))
-        for (engine, risk_profile), items in decisions.items()
-        for number, item in enumerate(items)
-        for symbol, weight in zip(item.symbols, item.net_weights, strict=True)
-    ]
-    return pl.DataFrame(rows, schema=_WEIGHTS, orient="row")
-
-
-def trades_frame(
-    cells: Sequence[TournamentCell], windows: Sequence[Window], session_dates: tuple[date, ...]
-) -> pl.DataFrame:
-    """Make one row for each trade: `trade`, the signed fraction of the wealth before the session, and its `cost`.
-
-    Parameters
-    ----------
-    cells : sequence of TournamentCell
-    windows : sequence of Window
-    session_dates : T dates
-
-    Returns
-    -------
-    polars.DataFrame
-
-    Examples
-    --------
-    >>> trades_frame([], (), ()).columns
-    ['engine', 'risk_profile', 'simulator', 'window', 'session_date', 'symbol', 'trade', 'cost']
-    """
-    frames = []
-    for cell in cells:
-        for window, path in zip(windows, cell.path.windows if cell.path is not None else (), strict=False):
-            rows, columns = np.nonzero(path.trades)
-            days, size = session_dates[window.test], rows.size
-            traded = np.abs(path.trades).sum(axis=1)[rows]
-            trade = path.trades[rows, columns]
-            # The cost of a session is split by notional, as it was charged.
-            parts = {
-                "engine": [cell.engine] * size,
-                "risk_profile": [cell.risk_profile] * size,
-                "simulator": [cell.simulator] * size,
-                "window": [window.index] * size,
-                "session_date": [days[row] for row in rows.tolist()],
-                "symbol": [path.symbols[column] for column in columns.tolist()],
-                "trade": trade,
-                "cost": path.costs[rows] * np.abs(trade) / traded,
-            }
-            frames.append(pl.DataFrame(parts, schema={**_TRADES, "trade": pl.Float64(), "cost": pl.Float64()}))
-    return (
-        pl.concat(frames) if frames else pl.DataFrame(schema={**_TRADES, "trade": pl.Float64(), "cost": pl.Float64()})
-    )
 
 
 def evaluate_cells(

@@ -32,6 +32,7 @@ WINDOW, DAILY = "window", "daily"
 IDEALIZED, REALIZED = "idealized", "realized"
 TRADE_TOLERANCE = 1e-16
 MAX_TRADE_ITERATIONS = 200
+_SERIES = ("returns", "turnover", "costs", "borrow", "gross_returns", "gross_exposure", "net_exposure", "wealth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class HeldState:
 class WindowPath:
     """Simulated series of one test window of T sessions in M symbols.
 
-    Every number is a fraction of the wealth before the session: `returns = gross - costs - borrow`.
+    Every number but the wealth is a fraction of the wealth before the session:
+    `returns = gross_returns - costs - borrow`.
 
     Attributes
     ----------
@@ -72,6 +74,12 @@ class WindowPath:
     returns, costs, borrow : (T,)
     turnover : (T,)
         Half the sum of |trade| over instruments.
+    gross_returns : (T,)
+        Earned by the holdings, before costs and borrow.
+    gross_exposure, net_exposure : (T,)
+        Sum of |holding| and of the signed holdings over the session, after the trade.
+    wealth : (T,)
+        After the session, in units of the wealth with which the portfolio began.
     trades : (T, M)
         Signed trade of each symbol before the session.
     state : HeldState
@@ -83,6 +91,10 @@ class WindowPath:
     turnover: FloatVector
     costs: FloatVector
     borrow: FloatVector
+    gross_returns: FloatVector
+    gross_exposure: FloatVector
+    net_exposure: FloatVector
+    wealth: FloatVector
     trades: FloatMatrix
     state: HeldState
 
@@ -221,7 +233,7 @@ def simulate_window(
     holdings = np.array([state.notionals.get(symbol, 0.0) for symbol in symbols])
     money, wealth = state.money, state.wealth
     n_sessions = returns.shape[0]
-    path = np.zeros((4, n_sessions))
+    series = np.zeros((len(_SERIES), n_sessions))
     trades = np.zeros((n_sessions, len(symbols)))
     borrow_per_session = borrow_rate / periods_per_year
     for session in range(n_sessions):
@@ -232,6 +244,7 @@ def simulate_window(
             cost, holdings = wealth - after, weights * after
             money = after - holdings.sum()
         borrow = -borrow_per_session * np.minimum(holdings, 0.0).sum()
+        earned, gross, net = holdings @ returns[session], np.abs(holdings).sum(), holdings.sum()
         holdings = holdings * (1.0 + returns[session])
         money -= borrow
         next_wealth = float(holdings.sum() + money)
@@ -240,10 +253,12 @@ def simulate_window(
         # After a total loss nothing is left to earn with: wealth stays 0, and so does the return.
         if wealth > 0.0:
             turnover = 0.5 * np.abs(trades[session]).sum()
-            path[:, session] = next_wealth / wealth - 1.0, turnover, cost / wealth, borrow / wealth
+            series[:4, session] = next_wealth / wealth - 1.0, turnover, cost / wealth, borrow / wealth
+            series[4:, session] = earned / wealth, gross / wealth, net / wealth, next_wealth
         wealth = next_wealth
     held = {symbol: float(value) for symbol, value in zip(symbols, holdings, strict=True) if value != 0.0}
-    return WindowPath(symbols, path[0], path[1], path[2], path[3], trades, HeldState(held, float(money)))
+    named = dict(zip(_SERIES, series, strict=True))
+    return WindowPath(symbols, **named, trades=trades, state=HeldState(held, float(money)))
 
 
 def _pick(symbols: tuple[str, ...], next_symbols: Sequence[str], next_returns: FloatMatrix) -> FloatMatrix:

@@ -23,6 +23,7 @@ from analytics.errors import InputError
 from analytics.evaluation.concentration import effective_bets, herfindahl
 from analytics.settings import DecisionSettings
 from analytics.tournament import result_frames as tables
+from analytics.tournament import simulated_frames
 from analytics.tournament.cells import Concentration, OutOfSamplePath, TournamentCell
 from analytics.tournament.engines import Decision, Engine, PastView, decide_cell
 from analytics.tournament.errors import RuinError
@@ -40,14 +41,14 @@ class TournamentResult:
 
     Attributes
     ----------
-    windows, returns, metrics
-        As `results.tournament_windows`, `tournament_returns` and `tournament_metrics`; the realised regime is null, for
-        the caller to fill in. Every cell has all metrics; those of a refused cell are null, with its status and
-        message.
-    sessions
-        Return, turnover, costs and borrow of every cell and session; `return` is after costs and borrow.
-    weights, trades
-        Signed weights decided for each window; signed trades with their cost.
+    windows, metrics
+        As `results.tournament_windows` and `tournament_metrics`; the realised regime is null, for the caller to fill
+        in. Every cell has all metrics; those of a refused cell are null, with its status and message.
+    weights
+        As `results.tournament_weights`: the positions decided for each window, also those of a cell that failed in
+        another window.
+    trades, sessions
+        As `results.tournament_trades` and `tournament_sessions`, of every simulated cell.
     decay
         idealized - realized, by figure.
     overfitting
@@ -56,11 +57,10 @@ class TournamentResult:
     """
 
     windows: pl.DataFrame
-    returns: pl.DataFrame
     metrics: pl.DataFrame
-    sessions: pl.DataFrame
     weights: pl.DataFrame
     trades: pl.DataFrame
+    sessions: pl.DataFrame
     decay: pl.DataFrame
     overfitting: pl.DataFrame
     decisions: Mapping[tuple[str, str], tuple[Decision, ...]]
@@ -140,7 +140,7 @@ def run_tournament(
     ...     facts=TournamentFacts(),
     ...     rng=rng,
     ... )
-    >>> result.windows["window"].to_list(), result.returns.height
+    >>> result.windows["window"].to_list(), result.sessions.height
     ([0, 1, 2], 240)
     >>> hhi = result.metrics.filter(metric="hhi", simulator="realized", status="ok")
     >>> hhi.select("engine", "risk_profile", "value").rows()
@@ -160,16 +160,14 @@ def run_tournament(
     decisions = {(cell.engine, cell.risk_profile): cell.decisions for cell in cells}
     reference = facts.reference_engine or engines[0].name
     dates = axis.session_dates
-    sessions = tables.sessions_frame(cells, windows, dates)
     benchmark = np.concatenate([np.nan_to_num(axis.benchmark_returns[window.test], nan=0.0) for window in windows])
     metrics, overfitting = tables.evaluate_cells(cells, benchmark, settings, facts, rng)
     return TournamentResult(
         windows=tables.windows_frame(windows, dates, decisions, reference),
-        returns=sessions.select(tables.RETURN_COLUMNS),
         metrics=metrics,
-        sessions=sessions,
-        weights=tables.weights_frame(decisions),
-        trades=tables.trades_frame(cells, windows, dates),
+        weights=simulated_frames.weights_frame(decisions),
+        trades=simulated_frames.trades_frame(cells, windows, dates, settings.tournament),
+        sessions=simulated_frames.sessions_frame(cells, windows, dates),
         decay=tables.decay_frame(metrics),
         overfitting=overfitting,
         decisions=decisions,

@@ -231,14 +231,17 @@ def orders(
 
 
 def diff(left: RunName, right: RunName, home: Home = None, as_json: AsJson = False, wide: Wide = False) -> None:
-    """Compare two runs: settings, inputs, winners and weights."""
+    """Compare two runs: settings, inputs, winners, weights and tournament."""
     from lakefolio.cli.views import DIFFERENCES
-    from lakefolio.runs.comparison import compare
+    from lakefolio.runs.comparison import compare, summarize
 
     paths = paths_of(home)
     with read_lake(paths) as lake:
         frame = compare(lake, paths, find_run_id(paths, left), find_run_id(paths, right))
-    Output(as_json, wide).frame(frame, DIFFERENCES)
+    if not as_json:
+        sys.stdout.write("\n".join(summarize(frame)) + "\n")
+    if as_json or frame.height:
+        Output(as_json, wide).frame(frame, DIFFERENCES)
 
 
 def sql(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,8 +37,19 @@ class View:
     fields: Sequence[Field]
 
 
+_DECIMAL = re.compile(r"-?\d+\.\d+(e[+-]?\d+)?")
+_HASH = re.compile("[0-9a-f]{16}")
+
+
 def _rounded(value: float | None) -> str:
     return MISSING if value is None else f"{value:,.0f}"
+
+
+def _short(value: str | None) -> str:
+    """Write a value of a comparison: six digits of a number with decimals, the beginning of a hash, all of other text."""
+    if value is not None and _DECIMAL.fullmatch(value):
+        return format(float(value), ".6g")
+    return MISSING if not value else value[:8] if _HASH.fullmatch(value) else value
 
 
 _DIRECTION = Field("direction", "Side", side)
@@ -132,7 +144,8 @@ STATUS = View(
 
 STEPS = (text("number", "No.", cell), code("name", "Step"), text("description", "Description"))
 DIFFERENCES = (
-    text("what", "What"), text("name", "Name"), text("left", "Left"), text("right", "Right"),
+    text("what", "What"), text("name", "Name"), text("at", "Largest at", cell), text("left", "Left", _short),
+    text("right", "Right", _short), number("difference", "Diff.", scientific),
 )  # fmt: skip
 DIAGNOSIS = (text("what", "Check"), text("is_fine", "Fine", yes_no), text("detail", "Detail"))
 HASHES = (

@@ -77,8 +77,9 @@ _CORRELATIONS = ("results.correlation_averages", "results.correlation_pairs", "r
                  "results.correlation_summary", "results.factor_map", "results.hedge_anchors")  # fmt: skip
 _PARTITION = ("results.cluster_sensitivity", "results.cluster_drift")
 _PORTFOLIOS = ("results.weights", "results.cluster_weights", "results.solves", "results.drift", "results.orders")
-_TOURNAMENT = ("results.tournament_windows", "results.tournament_returns", "results.tournament_metrics",
-               "results.target_achievement", "results.target_comparisons", "results.alpha_isolation")  # fmt: skip
+_TOURNAMENT = ("results.tournament_windows", "results.tournament_weights", "results.tournament_trades",
+               "results.tournament_sessions", "results.tournament_metrics", "results.target_achievement",
+               "results.target_comparisons", "results.alpha_isolation")  # fmt: skip
 _SCOPE_SETTINGS = ("benchmark", "data.settle_minutes", "data.backfill", "data.gap_fill", "discovery.exclude_symbols",
                    "source.kind", "source.path",
                    "source.seed", "source.symbols")  # fmt: skip

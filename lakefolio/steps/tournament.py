@@ -71,7 +71,9 @@ def tournament(run: Run) -> StepReport:
     run.store(
         "tournament",
         run.replace("results.tournament_windows", _with_realised_regime(run, result)),
-        run.replace("results.tournament_returns", result.returns),
+        run.replace("results.tournament_weights", result.weights),
+        run.replace("results.tournament_trades", result.trades),
+        run.replace("results.tournament_sessions", result.sessions),
         run.replace("results.tournament_metrics", _with_overfitting(result)),
         *(run.replace(f"results.{name}", frame) for name, frame in target_rows.items()),
         run.replace(
@@ -80,7 +82,7 @@ def tournament(run: Run) -> StepReport:
         ),
     )
     _note_windows(run, result)
-    return StepReport(result.returns.height, _headline(result))
+    return StepReport(result.sessions.height, _headline(result))
 
 
 def _engines(run: Run, replay: Replay, periods_per_year: int) -> list[Engine]:

@@ -43,8 +43,8 @@ class SimulatedTournament:
 
     def __post_init__(self) -> None:
         found = {
-            (str(engine), str(risk_profile), str(simulator)): rows.sort("session_date")["return"].to_numpy()
-            for (engine, risk_profile, simulator), rows in self.result.returns.group_by(
+            (str(engine), str(risk_profile), str(simulator)): rows.sort("session_date")["net_return"].to_numpy()
+            for (engine, risk_profile, simulator), rows in self.result.sessions.group_by(
                 ["engine", "risk_profile", "simulator"], maintain_order=True
             )
         }

@@ -1,4 +1,4 @@
-"""Contracts of `results` about the tournament: windows, returns, metrics and the tests made on them.
+"""Contracts of `results` about the tournament: windows, weights, trades, sessions, metrics and the tests made on them.
 
 See docs/architecture.md#lake, docs/method/09-tournament.md.
 """
@@ -22,15 +22,55 @@ TOURNAMENT: tuple[TableContract, ...] = (
     ),
     table(
         "results",
-        "tournament_returns",
+        "tournament_weights",
+        "run_id engine risk_profile window symbol",
+        RUN,
+        key("engine"),
+        key("risk_profile"),
+        key("window", INT),
+        key("symbol"),
+        key("direction", INT),
+        key("weight", FLOAT),
+        key("net_weight", FLOAT),
+    ),
+    table(
+        "results",
+        "tournament_trades",
+        "run_id engine risk_profile simulator session_date symbol",
+        RUN,
+        key("engine"),
+        key("risk_profile"),
+        key("simulator"),
+        key("window", INT),
+        key("session_date", DATE),
+        key("symbol"),
+        key("traded_weight", FLOAT),
+        key("slippage", FLOAT),
+        key("commission", FLOAT),
+    ),
+    table(
+        "results",
+        "tournament_sessions",
         "run_id engine risk_profile simulator session_date",
         RUN,
         key("engine"),
         key("risk_profile"),
         key("simulator"),
+        key("window", INT),
         key("session_date", DATE),
-        Column("window", INT, nullable=False),
-        Column("return", FLOAT),
+        *(
+            key(name, FLOAT)
+            for name in (
+                "gross_return",
+                "cost",
+                "borrow",
+                "net_return",
+                "gross_exposure",
+                "net_exposure",
+                "turnover",
+                "wealth",
+            )
+        ),
     ),
     table(
         "results",

@@ -165,6 +165,19 @@ WINDOW_RETURNS = (
     number("decay", "Decay", percent),
 )
 
+_WEIGHTS_TABLE = table(
+    "tournament_weights",
+    "run_id engine risk_profile symbol",
+    "engine, risk_profile, weight desc, symbol",
+    columns(
+        text="run_id engine risk_profile symbol name asset_class",
+        whole="window direction",
+        date="train_end",
+        real="weight net_weight previous_net_weight",
+    ),
+    may_be_empty=True,
+)
+
 _WEALTH_TABLE = table(
     "wealth",
     "run_id engine risk_profile simulator session_date",
@@ -259,6 +272,7 @@ TABLES: tuple[ReportTable, ...] = (
     _DECAY_TABLE,
     _WINDOWS_TABLE,
     _WINDOW_RETURNS_TABLE,
+    _WEIGHTS_TABLE,
     _WEALTH_TABLE,
     _TARGET_ACHIEVEMENT_TABLE,
     _TARGET_COMPARISONS_TABLE,

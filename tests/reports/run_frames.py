@@ -368,16 +368,19 @@ def _tournament_rows(rng: np.random.Generator) -> dict[str, Rows]:
         }
         for number in range(25)
     ]
-    returns: Rows = []
+    sessions: Rows = []
     metrics: Rows = []
     for engine, risk_profile in CELLS:
         stream = rng.normal(0.0004, 0.007, len(dates)) * (1.4 if risk_profile == "max_sharpe" else 1.0)
         for simulator in SIMULATORS:
-            series = stream - (0.00008 if simulator == "realized" else 0.0)
+            cost = 0.00008 if simulator == "realized" else 0.0
+            series = stream - cost
             cell = {"engine": engine, "risk_profile": risk_profile, "simulator": simulator}
-            returns += [
-                {**cell, "session_date": date, "window": index // 20, "return": float(value)}
-                for index, (date, value) in enumerate(zip(dates, series, strict=True))
+            held = {"cost": cost, "borrow": 0.0, "gross_exposure": 1.0, "net_exposure": 1.0, "turnover": cost * 1e3}
+            sessions += [
+                {**cell, **held, "session_date": date, "window": index // 20, "gross_return": float(value) + cost}
+                | {"net_return": float(value), "wealth": float(wealth)}
+                for index, (date, value, wealth) in enumerate(zip(dates, series, np.cumprod(1 + series), strict=True))
             ]
             metrics += [
                 {**cell, "status": "ok", "metric": metric, "value": value, "message": None}
@@ -400,9 +403,23 @@ def _tournament_rows(rng: np.random.Generator) -> dict[str, Rows]:
     ]
     return {
         "results.tournament_windows": windows,
-        "results.tournament_returns": returns,
+        "results.tournament_weights": _decided_rows(),
+        "results.tournament_sessions": sessions,
         "results.tournament_metrics": metrics,
     }
+
+
+def _decided_rows() -> Rows:
+    """Positions of the last two windows: the first winner is held in both, the other two in one each."""
+    symbols = [row["symbol"] for row in instruments() if row["is_selected"]][:3]
+    return [
+        {"engine": engine, "risk_profile": risk_profile, "window": window, "symbol": symbol}
+        | {"direction": 1 if net_weight > 0 else -1, "weight": abs(net_weight), "net_weight": net_weight}
+        for engine, risk_profile in CELLS
+        for window, symbol, net_weight in (
+            (23, symbols[0], 0.7), (23, symbols[1], 0.3), (24, symbols[0], 0.4), (24, symbols[2], -0.5),
+        )
+    ]  # fmt: skip
 
 
 def _figures(series: np.ndarray) -> dict[str, float]:

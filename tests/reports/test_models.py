@@ -123,8 +123,8 @@ def test_decay_is_idealized_minus_realized(tables: ReportTables, written: dict[s
 def test_window_returns_and_wealth_compound_the_sessions(
     tables: ReportTables, written: dict[str, pl.DataFrame]
 ) -> None:
-    stream = written["results.tournament_returns"].filter(risk_profile="risk_parity", simulator="realized")
-    returns = stream["return"].to_numpy()
+    stream = written["results.tournament_sessions"].filter(risk_profile="risk_parity", simulator="realized")
+    returns = stream["net_return"].to_numpy()
     windows = tables["rpt_window_returns"].filter(risk_profile="risk_parity")
     expected = np.prod(1 + returns.reshape(25, 20), axis=1) - 1
     assert windows["realized_return"].to_numpy() == pytest.approx(expected, abs=1e-12)
@@ -135,6 +135,16 @@ def test_window_returns_and_wealth_compound_the_sessions(
     assert wealth["wealth"][-1] == pytest.approx(np.prod(1 + returns), rel=1e-12)
     assert wealth["session_date"][-1] == stream["session_date"].max()
     assert wealth.height == stream["session_date"].dt.truncate("1w").n_unique()
+
+
+def test_the_weights_of_the_last_window_stand_beside_those_of_the_window_before(tables: ReportTables) -> None:
+    rows = tables["rpt_tournament_weights"].filter(risk_profile="hrp")
+    assert rows.select("window", "direction", "weight", "net_weight", "previous_net_weight").rows() == [
+        (24, -1, 0.5, -0.5, None),
+        (24, 1, 0.4, 0.4, 0.7),
+    ]
+    assert rows["asset_class"].to_list() == ["equity", "equity"]
+    assert rows["train_end"].unique().to_list() == [tables["rpt_windows"]["train_end"].max()]
 
 
 def test_metrics_of_all_cells_together_are_no_cell(tables: ReportTables) -> None:

@@ -123,6 +123,7 @@ def test_both_runs_decided_the_same_in_every_window(second: dict[str, object], s
 
 def test_diff_finds_nothing_but_the_names_of_the_runs(second: dict[str, object], small: Home) -> None:
     assert small.call("diff", "one", RUN, "--json").ended(0).document == []
+    assert "Tournament trades: the same." in small.call("diff", "one", RUN).ended(0).out
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,11 @@ def test_a_whole_child_verifies_and_can_be_compared(children: dict[str, str], co
     copied.call("verify", child).ended(0)
     copied.call("audit", child).ended(0)
     different = copied.call("diff", "one", child, "--json").ended(0).document
-    assert {"what": "setting", "name": "selection.top_n", "left": "3", "right": "2"} in different
+    settings = [row for row in different if row["what"] == "setting"]
+    assert [(row["name"], row["left"], row["right"]) for row in settings] == [("selection.top_n", "3", "2")]
+    assert {"tournament weights", "tournament trades", "tournament sessions"} <= {row["what"] for row in different}
+    said = copied.call("diff", "one", child).ended(0).out
+    assert "Settings: selection.top_n is 3 on the left and 2 on the right." in said
 
 
 def test_a_child_of_a_child_is_reproduced_up_to_its_last_step(children: dict[str, str], copied: Home) -> None:
@@ -265,7 +270,7 @@ def test_continuing_a_finished_run_leaves_nothing_to_do(children: dict[str, str]
     ("resumed_at", "table", "change", "start_from"),
     [
         ("tournament", "results.weights", "update results.weights set weight = 0 where risk_profile = 'barbell'", "optimize"),
-        ("15", "results.tournament_returns", "delete from results.tournament_returns where \"window\" = 0", "tournament"),
+        ("15", "results.tournament_trades", "delete from results.tournament_trades where \"window\" = 0", "tournament"),
         ("optimize", "results.clusters:full", "update results.clusters set cluster_id = 1 where stage = 'full'", "regime"),
         ("factors", "raw.bars", "update raw.bars set close = close * (1 + 1e-12) where session_date = '2025-12-30'", "discovery"),
         ("health", "marts.candidates", "drop table marts.candidates", "aggregation"),

@@ -22,8 +22,13 @@ def cell_of(*decisions: Decision) -> TournamentCell:
 
 def window_path(returns: list[float], cost: float) -> WindowPath:
     count = len(returns)
-    costs = np.full(count, cost)
-    return WindowPath(("A",), np.array(returns), costs * 10, costs, costs / 2, np.zeros((count, 1)), HeldState({}, 1.0))
+    net, costs = np.array(returns), np.full(count, cost)
+    return WindowPath(
+        ("A",),
+        returns=net, turnover=costs * 10, costs=costs, borrow=costs / 2, gross_returns=net + costs * 1.5,
+        gross_exposure=np.full(count, 0.9), net_exposure=np.full(count, -0.9), wealth=np.cumprod(1 + net),
+        trades=np.zeros((count, 1)), state=HeldState({}, 1.0),
+    )  # fmt: skip
 
 
 def test_decisions_without_a_refusal_make_a_usable_cell_without_a_message() -> None:

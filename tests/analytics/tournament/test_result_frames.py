@@ -15,9 +15,6 @@ from analytics.tournament.result_frames import (
     METRICS,
     decay_frame,
     evaluate_cells,
-    sessions_frame,
-    trades_frame,
-    weights_frame,
     windows_frame,
 )
 from analytics.tournament.simulators import HeldState, idealized, realized
@@ -57,30 +54,6 @@ def test_a_window_is_described_by_the_first_usable_decision_of_the_reference_eng
     assert [row["message"] for row in rows] == ["all caps bind; ours/nco failed: no caps", "all caps bind"]
     other = windows_frame(WINDOWS, DATES, decisions, "market").to_dicts()
     assert [row["regime"] for row in other] == [None, None]
-
-
-def test_sessions_have_one_row_for_each_simulated_cell_and_tested_session() -> None:
-    frame = sessions_frame([*CELLS, TournamentCell.of("ours", "nco", "realized", [])], WINDOWS, DATES)
-    assert frame.height == 2 * 32
-    idealized_rows = frame.filter(simulator="idealized")
-    assert idealized_rows["session_date"].to_list() == list(DATES[2:])
-    assert idealized_rows["window"].to_list() == [0] * 16 + [1] * 16
-    np.testing.assert_array_equal(idealized_rows["return"].to_numpy(), CELLS[0].path.returns)
-
-
-def test_trades_split_the_cost_of_their_session_by_notional() -> None:
-    frame = trades_frame(CELLS, WINDOWS, DATES)
-    first = frame.filter(simulator="realized", session_date=DATES[2]).sort("symbol")
-    assert first["symbol"].to_list() == ["A", "B"]
-    assert first["cost"].sum() == pytest.approx(CELLS[1].path.costs[0], rel=1e-12)
-    assert first["cost"][0] / first["cost"][1] == pytest.approx(2.0)
-    assert (first["trade"] > 0.0).to_list() == [True, False]
-    assert frame.filter(simulator="idealized")["cost"].sum() == 0.0
-
-
-def test_weights_have_one_row_for_each_symbol_of_a_decision() -> None:
-    frame = weights_frame({("ours", "hrp"): (DECISION, REFUSED)})
-    assert frame.rows() == [("ours", "hrp", 0, "A", 0.6), ("ours", "hrp", 0, "B", -0.3)]
 
 
 def test_every_cell_has_every_metric_and_decay_is_idealized_minus_realized() -> None:

@@ -98,12 +98,16 @@ def contract(table: str) -> tuple[str, ...]:
 def test_the_frames_have_the_columns_and_grain_of_the_results_tables() -> None:
     result = run(*market_data())
     assert tuple(result.windows.columns) == contract("tournament_windows")
-    assert tuple(result.returns.columns) == contract("tournament_returns")
+    assert tuple(result.weights.columns) == contract("tournament_weights")
+    assert tuple(result.trades.columns) == contract("tournament_trades")
+    assert tuple(result.sessions.columns) == contract("tournament_sessions")
     assert tuple(result.metrics.columns) == contract("tournament_metrics")
     assert result.windows["window"].to_list() == [0, 1, 2, 3, 4]
     keys = ["engine", "risk_profile", "simulator", "session_date"]
-    assert result.returns.height == 3 * 2 * 90
-    assert not result.returns.select(keys).is_duplicated().any()
+    assert result.sessions.height == 3 * 2 * 90
+    assert not result.sessions.select(keys).is_duplicated().any()
+    assert not result.trades.select(*keys, "symbol").is_duplicated().any()
+    assert not result.weights.select("engine", "risk_profile", "window", "symbol").is_duplicated().any()
     assert not result.metrics.select("engine", "risk_profile", "simulator", "metric").is_duplicated().any()
     assert result.metrics.height == 3 * 3 * 2 * len(METRICS)
     assert not result.metrics["value"].is_nan().any()
@@ -188,7 +192,7 @@ def test_a_cell_is_never_filled_by_another_engine() -> None:
         assert (row["value"] > 0) == supported
     simulated = {
         (row["engine"], row["risk_profile"])
-        for row in result.returns.select("engine", "risk_profile").unique().to_dicts()
+        for row in result.sessions.select("engine", "risk_profile").unique().to_dicts()
     }
     assert simulated == {("ours", "momentum"), ("equal_weight", "equal_weight"), ("market", "market")}
 
@@ -204,7 +208,7 @@ def test_one_failed_window_fails_the_cell_and_names_window_and_error() -> None:
     assert cell["status"].unique().to_list() == ["failed"]
     assert cell["value"].null_count() == cell.height
     assert cell["message"][0] == "failed in 1 of 5 windows, first in window 3: 3 clusters * cap 0.25 < 1"
-    assert result.returns.filter(pl.col("engine") == "ours").is_empty()
+    assert result.sessions.filter(pl.col("engine") == "ours").is_empty()
     assert result.windows["message"][3] == "ours/momentum failed: 3 clusters * cap 0.25 < 1"
     assert result.windows["regime"][3] is None
 
@@ -235,8 +239,8 @@ def test_the_idealized_market_is_the_benchmark_and_earns_nothing_where_it_has_no
     returns, benchmark = market_data()
     benchmark[65] = np.nan
     result = run(returns, benchmark)
-    market = result.returns.filter((pl.col("engine") == "market") & (pl.col("simulator") == "idealized"))
-    assert market["return"].to_numpy() == pytest.approx(np.nan_to_num(benchmark[60:]), abs=1e-14)
+    market = result.sessions.filter((pl.col("engine") == "market") & (pl.col("simulator") == "idealized"))
+    assert market["net_return"].to_numpy() == pytest.approx(np.nan_to_num(benchmark[60:]), abs=1e-14)
     beta = result.metrics.filter((pl.col("engine") == "market") & (pl.col("metric") == "beta"))
     assert beta["value"].drop_nulls().to_list() == pytest.approx([1.0, 1.0], abs=1e-3)
 
@@ -247,15 +251,13 @@ def test_metrics_are_those_of_the_stitched_series_and_decay_is_their_difference(
         keys = (
             (pl.col("engine") == "ours") & (pl.col("risk_profile") == "momentum") & (pl.col("simulator") == simulator)
         )
-        series = result.returns.filter(keys)["return"].to_numpy()
+        series = result.sessions.filter(keys)["net_return"].to_numpy()
         values = dict(result.metrics.filter(keys).select("metric", "value").rows())
         assert values["total_return"] == pytest.approx(np.prod(1 + series) - 1, abs=1e-12)
         assert values["sharpe"] == pytest.approx(series.mean() / series.std(ddof=1) * np.sqrt(252), abs=1e-12)
         sessions = result.sessions.filter(keys)
         assert (sessions["borrow"] > 0).all() == (simulator == "realized")
-        assert values["cost_drag"] == pytest.approx(
-            (sessions["costs"] + sessions["borrow"]).sum() * 252 / 90, abs=1e-12
-        )
+        assert values["cost_drag"] == pytest.approx((sessions["cost"] + sessions["borrow"]).sum() * 252 / 90, abs=1e-12)
     decay = result.decay.filter((pl.col("engine") == "ours") & (pl.col("metric") == "total_return")).to_dicts()[0]
     assert decay["decay"] == pytest.approx(decay["idealized"] - decay["realized"], abs=1e-15)
     assert decay["decay"] > 0
@@ -265,15 +267,40 @@ def test_metrics_are_those_of_the_stitched_series_and_decay_is_their_difference(
     assert none.filter(~pl.col("metric").str.starts_with("sharpe_"))["decay"].abs().max() == 0.0
 
 
-def test_trades_carry_the_costs_of_their_sessions() -> None:
+@pytest.mark.parametrize("rebalance", ["window", "daily"])
+def test_sessions_are_the_sums_of_their_trades_and_add_up(rebalance: str) -> None:
+    result = run(*market_data(), settings_of(rebalance=rebalance))
+    keys = ["engine", "risk_profile", "simulator", "session_date"]
+    traded = result.trades.group_by(keys).agg(
+        (pl.col("slippage") + pl.col("commission")).sum().alias("paid"),
+        (pl.col("traded_weight").abs().sum() / 2).alias("traded"),
+    )
+    joined = result.sessions.join(traded, on=keys, how="left").with_columns(pl.col("paid", "traded").fill_null(0.0))
+    assert joined["paid"].to_numpy() == pytest.approx(joined["cost"].to_numpy(), abs=1e-15)
+    assert joined["traded"].to_numpy() == pytest.approx(joined["turnover"].to_numpy(), abs=1e-15)
+    # The market holds one instrument, which never drifts from its weight: it is bought once.
+    assert (joined["cost"] > 1e-9).sum() == (2 * 5 + 1 if rebalance == "window" else 2 * 90 + 1)
+    net = joined["gross_return"] - joined["cost"] - joined["borrow"]
+    assert net.to_numpy() == pytest.approx(joined["net_return"].to_numpy(), abs=1e-14)
+    shorts = (joined["gross_exposure"] - joined["net_exposure"]) / 2
+    rate = joined.select(pl.when(pl.col("simulator") == "realized").then(0.02 / 252).otherwise(0.0)).to_series()
+    assert joined["borrow"].to_numpy() == pytest.approx((shorts * rate).to_numpy(), abs=1e-15)
+
+
+def test_a_window_begins_with_the_weights_decided_for_it() -> None:
     result = run(*market_data())
-    costs = result.trades.group_by("engine", "simulator", "session_date").agg(pl.col("cost").sum())
-    joined = result.sessions.filter(pl.col("turnover") > 0).join(costs, on=["engine", "simulator", "session_date"])
-    assert joined.height == result.sessions.filter(pl.col("turnover") > 0).height
-    assert joined["cost"].to_numpy() == pytest.approx(joined["costs"].to_numpy(), abs=1e-15)
-    realized = joined.filter(pl.col("simulator") == "realized")
-    assert (realized["costs"] > 0).all()
-    assert result.weights.filter(pl.col("engine") == "ours").height == 5 * N
+    keys = ["engine", "risk_profile", "window"]
+    decided = result.weights.group_by(keys).agg(pl.col("weight", "net_weight").sum())
+    first = result.sessions.group_by([*keys, "simulator"], maintain_order=True).first().join(decided, on=keys)
+    assert first.height == 3 * 5 * 2
+    left = 1 - first["cost"]
+    assert (first["weight"] * left).to_numpy() == pytest.approx(first["gross_exposure"].to_numpy(), abs=1e-14)
+    assert (first["net_weight"] * left).to_numpy() == pytest.approx(first["net_exposure"].to_numpy(), abs=1e-14)
+    ours = result.weights.filter(engine="ours", window=2)
+    decision = result.decisions["ours", "momentum"][2]
+    assert dict(ours.select("symbol", "net_weight").rows()) == dict(
+        zip(decision.symbols, decision.net_weights, strict=True)
+    )
 
 
 def test_the_first_window_starts_from_the_held_portfolio() -> None:
@@ -281,8 +308,8 @@ def test_the_first_window_starts_from_the_held_portfolio() -> None:
     held = dict.fromkeys(SYMBOLS, 1 / N)
     from_held = run(*market_data(), facts=TournamentFacts(held_weights=held))
     pick = (pl.col("engine") == "equal_weight") & (pl.col("simulator") == "realized")
-    assert from_held.sessions.filter(pick)["costs"][0] == pytest.approx(0.0, abs=1e-15)
-    assert from_cash.sessions.filter(pick)["costs"][0] == pytest.approx(1 - 1 / 1.0006, abs=1e-15)
+    assert from_held.sessions.filter(pick)["cost"][0] == pytest.approx(0.0, abs=1e-15)
+    assert from_cash.sessions.filter(pick)["cost"][0] == pytest.approx(1 - 1 / 1.0006, abs=1e-15)
 
 
 def test_daily_rebalancing_trades_every_session_in_both_simulators() -> None:
@@ -316,7 +343,7 @@ def test_the_same_seed_gives_the_same_frames_and_windows_are_counted() -> None:
     first = run(*market_data(), on_window=lambda done, total: progress.append((done, total)))
     second = run(*market_data())
     assert progress == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
-    for name in ("windows", "returns", "metrics", "sessions", "weights", "trades", "decay", "overfitting"):
+    for name in ("windows", "metrics", "sessions", "weights", "trades", "decay", "overfitting"):
         assert getattr(first, name).equals(getattr(second, name)), name
 
 
@@ -356,7 +383,7 @@ def test_unknown_settings_are_refused() -> None:
 
 def test_engines_simulated_without_evaluation_have_the_same_returns() -> None:
     returns, benchmark = market_data()
-    evaluated = run(returns, benchmark).returns
+    evaluated = run(returns, benchmark).sessions
     cells = simulate_engines(
         DATES,
         SYMBOLS,
@@ -374,7 +401,7 @@ def test_engines_simulated_without_evaluation_have_the_same_returns() -> None:
     ]
     for cell in cells:
         same = evaluated.filter(engine=cell.engine, risk_profile=cell.risk_profile, simulator=cell.simulator)[
-            "return"
+            "net_return"
         ].to_numpy()
         assert (cell.path is None) == (same.size == 0)
         if cell.path is not None:

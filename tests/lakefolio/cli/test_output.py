@@ -30,6 +30,7 @@ LONG: dict[str, Any] = {
     "recorded": "ab" * 32, "reproduced": "cd" * 32, "kind": "highest", "stream": "physical", "reference": "market",
     "message": None, "what": "setting", "left": "0.25", "right": "0.3", "description": "Fetch", "detail": "24/7", "step": "audit",
     "regime": "TURBULENT", "solver": "interior point", "quote": "USD", "number": 17, "snapshot_id": 12_345,
+    "at": "equal_weight equal_weight idealized 2025-12-30 SIMCRYPTO_A:BTCUSDTPERP", "difference": 1.23e-17,
     "notional": 1_234_567.89, "quantity": 70_840.367252, "seconds": 1234.5, "bytes": 1_234_567, "value_traded_usd": 9.9e9,
 }  # fmt: skip
 

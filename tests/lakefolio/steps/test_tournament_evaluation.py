@@ -92,9 +92,9 @@ def test_promises_are_judged_under_every_simulator_with_their_comparisons(played
         lower_risk_profile="risk_parity",
         upper_risk_profile="equal_weight",
     ).row(0, named=True)
-    series = played.result.returns.filter(simulator="realized")
+    series = played.result.sessions.filter(simulator="realized")
     for place in ("lower", "upper"):
-        stream = series.filter(risk_profile=order[f"{place}_risk_profile"])["return"].to_numpy()
+        stream = series.filter(risk_profile=order[f"{place}_risk_profile"])["net_return"].to_numpy()
         assert order[f"{place}_value"] == pytest.approx(stream.std(ddof=1) * np.sqrt(252), rel=1e-12)
 
 
@@ -104,10 +104,10 @@ def test_the_stages_are_the_pools_and_the_risk_profile(played: SimulatedTourname
     assert frame.height == 2 * 4 * 6
     row = frame.filter(simulator="idealized", risk_profile="min_variance", metric="mean_annual").row(0, named=True)
     tested = played.panel.returns[60:]
-    series = played.result.returns.filter(simulator="idealized")
-    assert row["raw_pool"] == pytest.approx(series.filter(engine="equal_weight")["return"].mean() * 252, abs=1e-12)
+    series = played.result.sessions.filter(simulator="idealized")
+    assert row["raw_pool"] == pytest.approx(series.filter(engine="equal_weight")["net_return"].mean() * 252, abs=1e-12)
     assert row["optimised"] == pytest.approx(
-        series.filter(risk_profile="min_variance")["return"].mean() * 252, abs=1e-12
+        series.filter(risk_profile="min_variance")["net_return"].mean() * 252, abs=1e-12
     )
     assert row["selected"] == pytest.approx(tested[:, :2].mean() * 252, abs=2e-3)
     assert row["selection_alpha"] == pytest.approx(row["selected"] - row["raw_pool"], abs=1e-15)

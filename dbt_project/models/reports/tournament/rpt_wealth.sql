@@ -1,25 +1,10 @@
-with tournament_returns as (
-    select * from {{ source('results', 'tournament_returns') }}
-),
-
-compounded as (
-    select
-        run_id,
-        engine,
-        risk_profile,
-        simulator,
-        session_date,
-        product(1.0 + coalesce(return, 0.0)) over (
-            partition by run_id, engine, risk_profile, simulator
-            order by session_date
-            rows between unbounded preceding and current row
-        ) as wealth
-    from tournament_returns
+with sessions as (
+    select * from {{ source('results', 'tournament_sessions') }}
 ),
 
 weekly as (
     select *
-    from compounded
+    from sessions
     qualify
         row_number() over (
             partition by run_id, engine, risk_profile, simulator, date_trunc('week', session_date)

@@ -1,5 +1,5 @@
-with tournament_returns as (
-    select * from {{ source('results', 'tournament_returns') }}
+with sessions as (
+    select * from {{ source('results', 'tournament_sessions') }}
 ),
 
 compounded as (
@@ -8,9 +8,9 @@ compounded as (
         engine,
         risk_profile,
         "window",
-        product(1.0 + return) filter (where simulator = 'idealized') - 1.0 as idealized_return,
-        product(1.0 + return) filter (where simulator = 'realized') - 1.0 as realized_return
-    from tournament_returns
+        product(1.0 + net_return) filter (where simulator = 'idealized') - 1.0 as idealized_return,
+        product(1.0 + net_return) filter (where simulator = 'realized') - 1.0 as realized_return
+    from sessions
     group by run_id, engine, risk_profile, "window"
 ),
 
