@@ -28,6 +28,13 @@ HEALTH_QUERIES = {
     "and asked.started_at >= seen.started_at order by symbol, stage, started_at desc, run_id desc",
     "coverage": "select * from reports.rpt_health_coverage where run_id = ? order by stage, ok_share, asset_class, venue",
 }
+REFUSED_BARS = (
+    "select distinct refused.symbol, refused.session_date, refused.reason, refused.detail from raw.quarantine as refused "
+    "semi join reports.rpt_health as health on health.run_id = ? and health.status = 'INVALID' "
+    "and health.symbol = refused.symbol "
+    "where refused.source = (select source from results.runs where run_id = ?) order by all"
+)
+"""Bars that were set aside and make a series INVALID."""
 
 
 def _view_names() -> tuple[str, ...]:
@@ -175,11 +182,17 @@ def health(
                 "no run of this lake has built the report views yet; `lakefolio dbt run --select tag:reports` builds them"
             )
         frame = lake.query(HEALTH_QUERIES[view], [found])
+        refused = lake.query(REFUSED_BARS, [found, found]) if view == "now" else None
         if frame.is_empty():
             require_written(paths, found, "results.health:light", "data health")
         if junit is not None:
             junit_of_run(lake, found, junit)
     print_health(frame, view, Output(as_json, wide))
+    if refused is not None and not as_json:
+        for row in refused.to_dicts():
+            print(
+                f"{row['symbol']} is INVALID: {row['session_date']} {row['reason']}: {row['detail'] or 'see raw.quarantine'}"
+            )
 
 
 def analyze(

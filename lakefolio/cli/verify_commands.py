@@ -95,6 +95,8 @@ def audit(run_id: RunId = "latest", junit: Junit = None, home: Home = None, as_j
     if as_json:
         document([{**asdict(check), "limit": check.limit if math.isfinite(check.limit) else None} for check in checks])
     else:
+        # Those that failed follow with the error.
         for check in checks:
-            print(check)
+            if check.passed:
+                print(check)
     require_passed(checks)

@@ -9,6 +9,7 @@ from lakefolio.cli.output import cell
 from reports.text.formats import (
     MISSING,
     Field,
+    cluster_label,
     code,
     date,
     general,
@@ -53,7 +54,7 @@ VIEWS: dict[str, View] = {
         "where run_id = ? and stage = 'full' order by cluster_id, symbol",
         (
             code("symbol", "Symbol"), text("cluster_id", "Cluster", cell), text("subcluster_id", "Sub", cell),
-            text("label", "Label"), number("purity", "Purity", percent), number("mean_correlation", "Mean corr."),
+            text("label", "Label", cluster_label), number("purity", "Purity", percent), number("mean_correlation", "Mean corr."),
         ),
         "results.clusters:full",
     ),
@@ -164,7 +165,7 @@ LIQUIDITY = (
 
 ANALYSIS: dict[str, Sequence[Field]] = {
     "clusters": (
-        text("cluster_id", "Cl.", cell), text("label", "Label"), number("n_members", "N", whole),
+        text("cluster_id", "Cl.", cell), text("label", "Label", cluster_label), number("n_members", "N", whole),
         number("purity", "Purity", percent), number("mean_correlation", "Corr."), text("members", "Members"),
     ),
     "left out": (code("symbol", "Symbol"), text("reason", "Reason")),

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakefolio.errors import LakefolioError
+from lakefolio.errors import LakefolioError, UsageError
 from lakehouse.connection.catalog import Lake
 
 
@@ -82,12 +82,13 @@ def benchmark_symbol(lake: Lake) -> str:
 
     Raises
     ------
-    LakefolioError
+    UsageError
         The source knows none.
     """
     found = lake.rows("select symbol from marts.instruments where is_benchmark order by venue_priority, symbol limit 1")
     if not found:
-        raise LakefolioError(
-            "the source has no instrument of the benchmark's identity: set `benchmark` in the manifest"
+        raise UsageError(
+            "the source has no instrument of the benchmark's identity: set `benchmark` in the manifest, or by --set "
+            "benchmark=VENUE:TICKER"
         )
     return str(found[0][0])
