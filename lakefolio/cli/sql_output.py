@@ -107,9 +107,20 @@ def _write(result: QueryResult, batches: Iterator[pl.DataFrame], fmt: str, file:
     separator = ""
     for batch in batches:
         if batch.height:
-            put(separator + batch.write_json()[1:-1])
+            put(separator + _with_numbers(batch).write_json()[1:-1])
             separator = ","
     put(_JSON_ENDS[1])
+
+
+def _with_numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn decimals, such as DuckDB's sums of whole numbers, into numbers: JSON would write them as texts."""
+    import polars as pl
+
+    return frame.with_columns(
+        pl.col(name).cast(pl.Int128 if kind.scale == 0 else pl.Float64)
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.Decimal)
+    )
 
 
 @contextmanager

@@ -66,6 +66,11 @@ def test_a_query_without_rows_keeps_its_columns(home: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out) == []
 
 
+def test_json_writes_numbers_as_numbers(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sql(home, "select sum(i) as n, 1.5::decimal(4, 2) as share from range(4) t(i)", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == [{"n": 6, "share": 1.5}]
+
+
 def test_a_limit_says_how_many_rows_there_are(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sql(home, "from range(15000)", "--limit", "5", "--format", "csv") == 0
     shown = capsys.readouterr()
