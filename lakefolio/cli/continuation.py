@@ -54,5 +54,5 @@ def why_new(paths: Paths, request: RunRequest) -> str:
 
 
 def is_new_child(run: Run) -> bool:
-    """Whether a run is the child of another and has not begun yet."""
+    """Return True for the child of another run that has not begun yet."""
     return run.parent_run_id is not None and run.ledger is not None and not run.ledger.entries

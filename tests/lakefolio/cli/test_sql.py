@@ -186,7 +186,7 @@ def test_the_shell_runs_on_a_terminal_survives_an_interrupt_and_keeps_its_histor
         assert "42" in _read_until(outer, "lake> ")
         os.write(outer, b"select count(*) from range(100000000000) a, range(1000) b;\n")
         _read_until(outer, ";")
-        time.sleep(1)
+        time.sleep(1)  # the statement itself is to be interrupted, not its reading
         os.write(outer, b"\x03")
         assert "interrupted" in _read_until(outer, "lake> ")
         os.write(outer, b"select i as wide_row from range(2000) t(i) limit 2;\n")

@@ -45,7 +45,7 @@ BARS = "symbol,date,close\n{}:{},2024-01-02,470\n"
 
 def test_a_benchmark_that_is_not_among_the_data_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     run = run_on(tmp_path, BARS.format("NASDAQ", "QQQ"))
-    message = "the benchmark AMEX:SPY is not among the instruments of source 'files' \\(1 in all\\): add its bars, or name another"
+    message = "benchmark AMEX:SPY is not among the instruments of source 'files' \\(1 in all\\): add its bars"
     with pytest.raises(UsageError, match=message):
         env_check(run)
     assert not (tmp_path / "home" / "data" / "lakehouse").exists()
