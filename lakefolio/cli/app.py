@@ -21,9 +21,9 @@ from lakefolio.cli import (
     inspect_commands,
     maintain_commands,
     run_commands,
-    sql_commands,
     verify_commands,
 )
+from lakefolio.cli.sql import sql_command
 from lakefolio.errors import LakefolioError
 from reports.errors import ReportError
 
@@ -46,7 +46,7 @@ PANELS = {
         inspect_commands.steps,
     ),
     "Verify": (verify_commands.verify, verify_commands.reproduce, verify_commands.audit),
-    "Data": (sql_commands.sql, run_commands.forex, data_commands.scanners),
+    "Data": (sql_command.sql, run_commands.forex, data_commands.scanners),
     "Maintain": (maintain_commands.doctor, maintain_commands.lake, maintain_commands.clean, maintain_commands.schema),
 }
 

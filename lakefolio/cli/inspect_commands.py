@@ -132,7 +132,7 @@ def display(
     wide: Wide = False,
 ) -> None:
     """Show the report of a run: fitted to a terminal, in a pipe the Markdown as it stands in the file."""
-    from lakefolio.cli.report_view import headings_of, report_parts, section_of
+    from lakefolio.cli.terminal.report_view import headings_of, report_parts, section_of
     from lakefolio.cli.unfinished import describe_absence
 
     paths = paths_of(home)

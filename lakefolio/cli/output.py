@@ -1,6 +1,6 @@
 """Print results: a table of chosen columns for people, JSON for machines.
 
-On a terminal a table fits its width (see `lakefolio.cli.table_layout`), and one that is longer than the screen goes
+On a terminal a table fits its width (see `lakefolio.cli.terminal.table_layout`), and one that is longer than the screen goes
 through a pager. In a pipe or a file every value stands whole on the line of its row, unless COLUMNS names a width.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from lakefolio.cli.table_layout import PROSE, layout
+from lakefolio.cli.terminal.table_layout import PROSE, layout
 from reports.text.formats import MISSING, Field, day, percent, plain, yes_no
 
 if TYPE_CHECKING:
@@ -173,4 +173,10 @@ def _table(
     hidden = [field.heading for field in fields[len(widths) :]]
     if not hidden:
         return [table]
-    return [table, Text(f"{len(hidden)} more columns with --wide: {', '.join(hidden)}", overflow="fold")]
+    return [
+        table,
+        Text(
+            f"{len(hidden)} more {'column' if len(hidden) == 1 else 'columns'} with --wide: {', '.join(hidden)}",
+            overflow="fold",
+        ),
+    ]

@@ -12,7 +12,7 @@ import pytest
 
 from lakefolio.cli import views
 from lakefolio.cli.output import Output
-from lakefolio.cli.report_view import report_parts, section_of
+from lakefolio.cli.terminal.report_view import report_parts, section_of
 from reports.tables.data_health import HEALTH, HEALTH_COVERAGE, HEALTH_HISTORY
 from reports.text.formats import Field
 
@@ -73,7 +73,7 @@ def test_a_table_fits_80_columns_with_heads_and_values_whole(
     lines = text.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert any("…" in line for line in lines) <= (name in CUT | SHORTENED)
-    assert ("more columns with --wide" in text) == (name in SHORTENED)
+    assert ("with --wide: " in text) == (name in SHORTENED)
     heads = " ".join(" ".join(lines[: next(n for n, line in enumerate(lines) if "─" in line)]).split())
     hidden = text.partition("with --wide:")[2]
     assert all(part in heads + hidden for field in fields for part in field.heading.split())
@@ -107,7 +107,7 @@ def test_columns_that_do_not_fit_are_named(capsys: pytest.CaptureFixture[str], m
     Output().frame(pl.DataFrame({f"column_{n}": [1234567.5] for n in range(20)}))
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 60
-    assert "more columns with --wide" in text
+    assert "with --wide: " in text
     assert "column_19" in text
 
 

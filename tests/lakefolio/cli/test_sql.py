@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from lakefolio.cli.app import main
-from lakefolio.cli.sql_shell import run_shell
+from lakefolio.cli.sql.shell import run_shell
 from lakehouse.connection.catalog import Lake
 from lakehouse.connection.user_sql import UserSql
 from lakehouse.paths import Paths

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakefolio.cli.sql_output import print_table
+from lakefolio.cli.sql.query_output import print_table
 from lakehouse.errors import LakehouseError
 
 if TYPE_CHECKING:

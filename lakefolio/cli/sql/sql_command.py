@@ -58,8 +58,8 @@ def sql(
     _check_output(fmt, output)
     text = _text_of(query, file)
 
-    from lakefolio.cli.sql_output import print_table, write_rows
-    from lakefolio.cli.sql_shell import history, run_shell
+    from lakefolio.cli.sql.query_output import print_table, write_rows
+    from lakefolio.cli.sql.shell import history, run_shell
     from lakehouse.connection.user_sql import QueryLimits, UserSql
 
     paths = paths_of(home)
