@@ -170,7 +170,7 @@ def test_a_wrong_setting_of_a_run_that_is_there_is_refused_before_the_run_is_tou
         assert "'nonsense': give KEY=VALUE" in one_line(home.call("run", *words, "--set", "nonsense"))
     assert "did you mean 'begun'?" in one_line(home.call("clean", "--run-id", "begum"))
     assert "did you mean 'begun'?" in one_line(home.call("verify", "begum"))
-    assert home.call("clean", "--run-id", "begun").ended(0).out == "deleted 1 run folders\n"
+    assert home.call("clean", "--run-id", "begun").ended(0).out == "deleted 1 run folder\n"
 
 
 def test_an_unknown_key_of_a_manifest_file_is_refused(empty: Home, tmp_path: Path) -> None:
