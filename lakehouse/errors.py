@@ -13,6 +13,7 @@ LakehouseError
 ├── LockHeldError             another process holds a lock
 ├── MaintenanceError          a maintenance task that could not be done
 ├── QueryRefusedError         SQL of a user that is not one read-only SELECT, or that DuckDB refused
+├── QueryLimitError           SQL of a user that takes more time or memory than it may
 ├── UnhashableFrameError      a frame with a column type that cannot be hashed
 └── DbtError                  dbt could not run, or some nodes failed
 """
@@ -88,6 +89,10 @@ class MaintenanceError(LakehouseError):
 
 class QueryRefusedError(LakehouseError):
     """SQL of a user was refused: not one read-only SELECT, a file or function outside the lake, or invalid SQL."""
+
+
+class QueryLimitError(LakehouseError):
+    """SQL of a user takes more time or memory than it may; the message names the limit."""
 
 
 class UnhashableFrameError(LakehouseError):

@@ -23,7 +23,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from ingest.errors import IngestError, NotATableError, ScannerConfigError, SymbolRefusedError, UnknownInstrumentError
+from ingest.errors import (
+    IngestError,
+    NotATableError,
+    ScannerConfigError,
+    SymbolRefusedError,
+    UnknownInstrumentError,
+    UnknownVenueError,
+)
 from lakehouse.errors import LakehouseError, LakeMissingError, PathRefusedError, QueryRefusedError
 from lakehouse.interrupts import interruptible
 
@@ -38,6 +45,7 @@ UNUSABLE_INPUT = (
     ScannerConfigError,
     NotATableError,
     UnknownInstrumentError,
+    UnknownVenueError,
     LakeMissingError,
 )
 """Errors that the user's own input causes: they end with exit code 2."""

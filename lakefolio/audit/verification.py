@@ -4,7 +4,7 @@ See docs/method/11-audit.md#11.3.
 
 Findings name the file and the line. An empty list means: every line continues the chain, every checkpoint was signed by
 the trusted key for this run, the last one covers the whole ledger, every intent has its outcome, and every artifact and
-result table hashes to what the ledger says.
+result table hashes to what the ledger says, and the run reached its last step.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from lakehouse.storage.hashing import file_hash
 
 @dataclass(frozen=True, slots=True)
 class VerificationFinding:
-    """One file, line or table that differs from what was signed."""
+    """One file, line or table that differs from what was signed; or the end of a record that is whole and unfinished."""
 
     file: str
     line: int | None
     message: str
+    is_broken: bool = True
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file} line {self.line}"
@@ -111,16 +112,17 @@ def latest_hashes(entries: list[Entry] | tuple[Entry, ...], kind: str, field: st
 
 
 def _check_end(evidence: RunEvidence, entries: list[Entry]) -> list[VerificationFinding]:
-    """A ledger ends with its last step done or with a failure; any other end means that it was stopped or cut short."""
+    """A published run ends with its last step done; any other end is named as it is recorded, and is no damage."""
     outcomes = [entry for entry in entries if entry.kind == "outcome"]
-    if outcomes and (outcomes[-1].body.get("is_last") or outcomes[-1].body.get("status") == "failed"):
+    if outcomes and outcomes[-1].body.get("is_last"):
         return []
-    after = f"step {outcomes[-1].step!r}" if outcomes else "no step"
-    return [
-        VerificationFinding(
-            entry_file(evidence), len(entries), f"ends after {after}: the run was interrupted or the ledger cut"
-        )
-    ]
+    if not outcomes:
+        message = "the run finished no step"
+    elif outcomes[-1].body.get("status") == "failed":
+        message = f"the run failed at step {outcomes[-1].step!r}: {outcomes[-1].body.get('error', 'no error recorded')}"
+    else:
+        message = f"the run ends after step {outcomes[-1].step!r}: it was stopped there, or ledger and checkpoints were cut alike"
+    return [VerificationFinding(entry_file(evidence), len(entries), message, is_broken=False)]
 
 
 def _check_artifacts(evidence: RunEvidence, entries: list[Entry]) -> list[VerificationFinding]:

@@ -16,7 +16,14 @@ from typer.core import TyperCommand, TyperGroup
 from analytics.errors import AnalyticsError
 from ingest.cli.command_line import FAILED, CommandGroup, Program, exit_code_of_landing, paragraphs
 from ingest.cli.options import RootHome
-from lakefolio.cli import data_commands, inspect_commands, maintain_commands, run_commands, verify_commands
+from lakefolio.cli import (
+    data_commands,
+    inspect_commands,
+    maintain_commands,
+    run_commands,
+    verify_commands,
+)
+from lakefolio.cli.sql import sql_command
 from lakefolio.errors import LakefolioError
 from reports.errors import ReportError
 
@@ -39,7 +46,7 @@ PANELS = {
         inspect_commands.steps,
     ),
     "Verify": (verify_commands.verify, verify_commands.reproduce, verify_commands.audit),
-    "Data": (inspect_commands.sql, run_commands.forex, data_commands.scanners),
+    "Data": (sql_command.sql, run_commands.forex, data_commands.scanners),
     "Maintain": (maintain_commands.doctor, maintain_commands.lake, maintain_commands.clean, maintain_commands.schema),
 }
 

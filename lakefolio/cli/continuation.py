@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lakefolio.audit.ledger import read_entries
 from lakefolio.pipeline.outcomes import first_unfinished
 from lakefolio.pipeline.sequence import find_step
 from lakefolio.runs.start import RunRequest, newest_run
 from lakehouse.paths import Paths
+
+if TYPE_CHECKING:
+    from lakefolio.runs.run import Run
 
 
 def continued(paths: Paths, request: RunRequest) -> RunRequest | None:
@@ -37,3 +41,18 @@ def continued(paths: Paths, request: RunRequest) -> RunRequest | None:
     if is_done and not changes_something:
         return None
     return replace(request, run_id=run_id, start_step=None)
+
+
+def why_new(paths: Paths, request: RunRequest) -> str:
+    """Say why `--continue` begins a new run, where it does."""
+    if request.run_id is not None:
+        return f"there is no run {request.run_id!r} here yet"
+    newest = newest_run(paths)
+    if newest is None:
+        return "no run here has got through env-check"
+    return f"the newest run, {newest}, is finished"
+
+
+def is_new_child(run: Run) -> bool:
+    """Return True for the child of another run that has not begun yet."""
+    return run.parent_run_id is not None and run.ledger is not None and not run.ledger.entries

@@ -28,6 +28,7 @@ def scanners(
     from ingest.reference.venues import Venues
     from ingest.screening.scanner_lint import failures, lint
     from ingest.screening.scanners import load_scanners
+    from lakefolio.runs.progress import counted
 
     paths = paths_of(home)
     findings = lint(paths.configs, Venues.of(paths))
@@ -43,7 +44,7 @@ def scanners(
             document(whole)
         for one in findings:
             print(one, file=sys.stderr if resolved else sys.stdout)
-        print(f"{len(findings)} findings, {len(failing)} of them fail", file=sys.stderr)
+        print(f"{counted(len(findings), 'finding')}, {len(failing)} of them fail", file=sys.stderr)
     if not failing:
         return EXIT_DONE
     return EXIT_USAGE if is_broken else EXIT_FAILED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from lakehouse.connection.catalog import Lake
 
-FORMATS = ("table", "csv", "json")
 RunName = Annotated[str, typer.Argument(help="Run id, 'latest' or 'newest'.")]
 SHOWN_METRICS = ("sharpe", "cagr", "max_drawdown")
 
@@ -30,6 +28,13 @@ HEALTH_QUERIES = {
     "and asked.started_at >= seen.started_at order by symbol, stage, started_at desc, run_id desc",
     "coverage": "select * from reports.rpt_health_coverage where run_id = ? order by stage, ok_share, asset_class, venue",
 }
+REFUSED_BARS = (
+    "select distinct refused.symbol, refused.session_date, refused.reason, refused.detail from raw.quarantine as refused "
+    "semi join reports.rpt_health as health on health.run_id = ? and health.status = 'INVALID' "
+    "and health.symbol = refused.symbol "
+    "where refused.source = (select source from results.runs where run_id = ?) order by all"
+)
+"""Bars that were set aside and make a series INVALID."""
 
 
 def _view_names() -> tuple[str, ...]:
@@ -84,6 +89,7 @@ def show(
     """Show one table of a run."""
     import polars as pl
 
+    from lakefolio.cli.unfinished import require_written
     from lakefolio.cli.views import VIEWS
     from lakefolio.steps.publish import sync_list
 
@@ -94,6 +100,11 @@ def show(
     else:
         with read_lake(paths) as lake:
             frame = lake.query(view.query, [found])
+    if frame.is_empty() and view.table:
+        message = require_written(paths, found, view.table, view.words or table)
+        if not as_json:
+            print(message)
+            return
     if table == "tournament" and not as_json:
         frame = _by_metric(frame, wide=wide)
     output.frame(frame, view.fields)
@@ -111,20 +122,37 @@ def _by_metric(frame: pl.DataFrame, *, wide: bool) -> pl.DataFrame:
     return pivoted.with_columns(pl.lit(None, pl.Float64).alias(name) for name in absent)
 
 
-def display(run_id: RunId = "latest", home: Home = None, as_json: AsJson = False) -> None:
-    """Show the report of a run in the terminal."""
+def display(
+    run_id: RunId = "latest",
+    section: Annotated[
+        str | None, typer.Option("--section", metavar="TEXT", help="Only sections whose heading contains this.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    wide: Wide = False,
+) -> None:
+    """Show the report of a run: fitted to a terminal, in a pipe the Markdown as it stands in the file."""
+    from lakefolio.cli.terminal.report_view import headings_of, report_parts, section_of
+    from lakefolio.cli.unfinished import describe_absence
+
     paths = paths_of(home)
     found = find_run_id(paths, run_id)
     report = paths.run_file(found, "portfolio_report.md")
     if not report.is_file():
-        raise LakefolioError(f"run {found} has no report; --start-step report makes it")
+        raise LakefolioError(describe_absence(paths, found, "report", "report"))
     text = report.read_text(encoding="utf-8")
+    if section is not None:
+        part = section_of(text, section)
+        if part is None:
+            raise CommandLineError(f"--section {section!r} is no heading; there are {', '.join(headings_of(text))}")
+        text = part
+    output = Output(as_json, wide)
     if as_json:
         document({"run_id": found, "report": text})
+    elif output.is_limited or wide:
+        output.show(*report_parts(text, output), n_lines=text.count("\n"))
     else:
-        from rich.markdown import Markdown
-
-        Output().show(Markdown(text), n_lines=text.count("\n"))
+        print(text, end="")
 
 
 def health(
@@ -144,6 +172,7 @@ def health(
 
     from lakefolio.audit.junit import junit_of_run
     from lakefolio.cli.health_tables import print_health
+    from lakefolio.cli.unfinished import require_written
 
     paths, view = paths_of(home), "history" if history else "coverage" if coverage else "now"
     found = find_run_id(paths, run_id)
@@ -153,9 +182,17 @@ def health(
                 "no run of this lake has built the report views yet; `lakefolio dbt run --select tag:reports` builds them"
             )
         frame = lake.query(HEALTH_QUERIES[view], [found])
+        refused = lake.query(REFUSED_BARS, [found, found]) if view == "now" else None
+        if frame.is_empty():
+            require_written(paths, found, "results.health:light", "data health")
         if junit is not None:
             junit_of_run(lake, found, junit)
     print_health(frame, view, Output(as_json, wide))
+    if refused is not None and not as_json:
+        for row in refused.to_dicts():
+            print(
+                f"{row['symbol']} is INVALID: {row['session_date']} {row['reason']}: {row['detail'] or 'see raw.quarantine'}"
+            )
 
 
 def analyze(
@@ -221,12 +258,19 @@ def orders(
     wide: Wide = False,
 ) -> None:
     """Show the orders of a run."""
+    from lakefolio.cli.unfinished import require_written
     from lakefolio.cli.views import ORDERS
 
     paths = paths_of(home)
     found = find_run_id(paths, run_id)
     with read_lake(paths) as lake:
         frame = lake.query(ORDERS.query, [found, risk_profile, risk_profile])
+    if frame.is_empty():
+        of_profile = f" of risk profile {risk_profile}" if risk_profile else ""
+        message = require_written(paths, found, ORDERS.table, f"orders{of_profile}")
+        if not as_json:
+            print(message)
+            return
     Output(as_json, wide).frame(frame, ORDERS.fields)
 
 
@@ -242,28 +286,3 @@ def diff(left: RunName, right: RunName, home: Home = None, as_json: AsJson = Fal
         sys.stdout.write("\n".join(summarize(frame)) + "\n")
     if as_json or frame.height:
         Output(as_json, wide).frame(frame, DIFFERENCES)
-
-
-def sql(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT statement.")],
-    limit: Annotated[int, typer.Option(parser=whole_number(minimum=1), metavar="N", help="Most rows to print.")] = 1000,
-    fmt: Annotated[
-        str, typer.Option("--format", parser=one_of("format", lambda: FORMATS), metavar="table|csv|json")
-    ] = "table",
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Query the lake, read-only."""
-    if not query.strip():
-        raise CommandLineError("sql: the query is empty; give one SELECT statement")
-
-    from lakehouse.connection.user_sql import user_query
-
-    frame = user_query(paths_of(home), query, limit)
-    if as_json or fmt == "json":
-        Output(as_json=True).frame(frame)
-    elif fmt == "csv":
-        sys.stdout.write(frame.write_csv())
-    else:
-        # The query names its columns, so none is left out; only a terminal limits the width.
-        Output(wide=not sys.stdout.isatty()).frame(frame)

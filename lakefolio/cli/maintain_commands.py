@@ -32,7 +32,7 @@ def lake(
         int,
         typer.Option(parser=whole_number(minimum=0, maximum=36_500), metavar="DAYS", help="Age of what expire removes."),
     ] = 30,
-    to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the backup.")] = None,
+    to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of backup (default: data/backups/TIME).")] = None,
     home: Home = None,
     as_json: AsJson = False,
     wide: Wide = False,
@@ -92,6 +92,7 @@ def clean(
     if (run_id is not None) == every:
         raise UsageError("clean: name a run with --run-id, or give --all")
 
+    from lakefolio.runs.progress import counted
     from lakefolio.runs.run import run_lock
 
     paths = paths_of(home)
@@ -106,7 +107,7 @@ def clean(
     if as_json:
         document({"deleted": names})
     else:
-        print(f"deleted {len(names)} run folders")
+        print(f"deleted {counted(len(names), 'run folder')}")
 
 
 def _cleanable(paths: Paths) -> list[str]:

@@ -1,7 +1,7 @@
 """Print results: a table of chosen columns for people, JSON for machines.
 
-Tables fit 80 columns where the output is no terminal, and the terminal's own width elsewhere. A table that is longer
-than the terminal goes through a pager.
+On a terminal a table fits its width (see `lakefolio.cli.terminal.table_layout`), and one that is longer than the screen goes
+through a pager. In a pipe or a file every value stands whole on the line of its row, unless COLUMNS names a width.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from lakefolio.cli.terminal.table_layout import PROSE, layout
 from reports.text.formats import MISSING, Field, day, percent, plain, yes_no
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import RenderableType
-    from rich.table import Table
 
-COLUMNS = 80
-"""Characters in a line where the output is no terminal."""
 _NO_LIMIT = 100_000
 _PERCENT_NAMES = frozenset({
     "weight", "drift", "turnover", "purity", "momentum", "volatility_annual", "weight_change", "share_above_half", "cagr",
@@ -57,8 +56,11 @@ class Output:
             document({re.sub(r"[^0-9A-Za-z.]+", "_", title): frame.to_dicts() for title, frame in frames.items()})
         else:
             self.tables(
-                _table(frame.iter_rows(named=True), self.fields_of(frame, fields.get(title, ())), title, None)
+                part
                 for title, frame in frames.items()
+                for part in self.table_of(
+                    frame.iter_rows(named=True), self.fields_of(frame, fields.get(title, ())), title
+                )
             )
 
     def fields_of(self, frame: pl.DataFrame, chosen: Sequence[Field]) -> Sequence[Field]:
@@ -72,27 +74,45 @@ class Output:
         self, rows: Iterable[Row], fields: Sequence[Field], *, title: str = "", style_of: Style | None = None
     ) -> None:
         """Print rows as one table."""
-        self.tables([_table(rows, fields, title, style_of)])
+        self.tables(self.table_of(rows, fields, title, style_of))
 
-    def tables(self, tables: Iterable[Table]) -> None:
-        """Print tables one below the other."""
-        found = list(tables)
-        self.show(*found, n_lines=sum(table.row_count + 4 for table in found))
+    def tables(self, parts: Iterable[RenderableType]) -> None:
+        """Print tables, and the lines between them, one below the other."""
+        found = list(parts)
+        self.show(*found, n_lines=sum(getattr(part, "row_count", -3) + 4 for part in found))
+
+    def table_of(
+        self, rows: Iterable[Row], fields: Sequence[Field], title: str = "", style_of: Style | None = None
+    ) -> list[RenderableType]:
+        """Make a table of this output's width, and a line that names the columns which do not fit."""
+        return _table(rows, fields, title, style_of, width=self.width)
+
+    @property
+    def width(self) -> int | None:
+        """Characters of a line; None without limit: for `--wide`, and where a pipe or a file is written."""
+        if self.wide:
+            return None
+        given = os.environ.get("COLUMNS", "")
+        if given.isdecimal() and int(given) > 0:
+            return int(given)
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+    @property
+    def is_limited(self) -> bool:
+        """True where lines have a width to fit."""
+        return self.width is not None
 
     def show(self, *parts: RenderableType, n_lines: int) -> None:
         """Print parts that take about `n_lines` lines, through a pager where the terminal has fewer."""
         from rich.console import Console
 
-        is_terminal = sys.stdout.isatty()
-        given = os.environ.get("COLUMNS", "")
-        fixed = int(given) if given.isdecimal() and int(given) > 0 else COLUMNS
-        console = Console(width=_NO_LIMIT if self.wide else None if is_terminal else fixed, highlight=False)
-        if is_terminal and n_lines > console.height:
+        console = Console(width=self.width or _NO_LIMIT, highlight=False)
+        if sys.stdout.isatty() and n_lines > console.height:
             os.environ.setdefault("LESS", "-RSF")
             with console.pager(styles=True):
-                console.print(*parts)
+                console.print(*parts, sep="\n")
         else:
-            console.print(*parts)
+            console.print(*parts, sep="\n")
 
 
 def document(value: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -101,10 +121,10 @@ def document(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def field_of(name: str, *, is_number: bool) -> Field:
-    """Make the column of a name: fractions in percent, numbers to the right."""
+    """Make the column of a table: its name as heading, fractions in percent, numbers to the right."""
     is_fraction = name in _PERCENT_NAMES or name.endswith(_PERCENT_ENDINGS)
     write = percent if is_number and is_fraction else cell
-    return Field(name, name.replace("_", " "), write, "number" if is_number else "text")
+    return Field(name, name.replace("count_star()", "count(*)"), write, "number" if is_number else "text")
 
 
 def cell(value: Any) -> str:
@@ -120,19 +140,43 @@ def cell(value: Any) -> str:
     return MISSING if value is None else plain(value)
 
 
-def _table(rows: Iterable[Row], fields: Sequence[Field], title: str, style_of: Style | None) -> Table:
+def _table(
+    rows: Iterable[Row], fields: Sequence[Field], title: str, style_of: Style | None, *, width: int | None
+) -> list[RenderableType]:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    listed = list(rows)
+    cells = [[field.write(row[field.name]) for field in fields] for row in listed]
+    widths = layout(fields, cells, width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", padding=(0, 1, 0, 0))
-    for field in fields:
+    # Text, not markup: a bracket in a name is a bracket.
+    for field, column_width in zip(fields, widths, strict=False):
         table.add_column(
-            field.heading, justify="right" if field.is_right_aligned else "left", overflow="fold",
-            no_wrap=field.kind in ("code", "number", "date"),
+            Text(field.heading, overflow="fold"), justify="right" if field.is_right_aligned else "left",
+            width=column_width,
         )  # fmt: skip
-    for row in rows:
-        # Text, not markup: a bracket in a name is a bracket.
+    for row, values in zip(listed, cells, strict=True):
         style = style_of(row) if style_of is not None else ""
-        table.add_row(*(Text(field.write(row[field.name]), style=style) for field in fields))
-    return table
+        table.add_row(
+            *(
+                Text(
+                    value,
+                    style,
+                    overflow="fold" if field.name in PROSE else "ellipsis",
+                    no_wrap=field.name not in PROSE,
+                )
+                for field, value, _ in zip(fields, values, widths, strict=False)
+            )
+        )
+    hidden = [field.heading for field in fields[len(widths) :]]
+    if not hidden:
+        return [table]
+    return [
+        table,
+        Text(
+            f"{len(hidden)} more {'column' if len(hidden) == 1 else 'columns'} with --wide: {', '.join(hidden)}",
+            overflow="fold",
+        ),
+    ]

@@ -96,7 +96,7 @@ def run(
 
 def _perform(paths: Paths, request: RunRequest, *, as_json: bool) -> None:
     """Plan the run under the lock of its home, execute it, and say where its artifacts are."""
-    from lakefolio.cli.continuation import continued
+    from lakefolio.cli.continuation import continued, is_new_child, why_new
     from lakefolio.pipeline.resume import plan_run
     from lakefolio.pipeline.runner import execute
     from lakefolio.runs.progress import Reporter
@@ -114,12 +114,16 @@ def _perform(paths: Paths, request: RunRequest, *, as_json: bool) -> None:
         if as_json:
             document({"run_id": request.run_id or newest_run(paths), "status": "nothing to do"})
         return
+    if request.continue_run and not planned_request.continue_run and planned_request.start_step is None:
+        reporter.say(f"--continue: {why_new(paths, request)}, so a new run begins")
     with run_lock(paths, f"a run of profile {request.profile or 'production'}") as name_holder:
         planned = plan_run(paths, planned_request, reporter)
         started = planned.run
         name_holder(f"run {started.run_id}")
         label = ", SIMULATED market" if started.source.is_simulated else ""
         reporter.say(f"run {started.run_id}: profile {started.profile}, as of {started.as_of}{label}")
+        if is_new_child(started):
+            reporter.say(f"it is a child of run {started.parent_run_id}, which has other settings or another session")
         execute(started, planned.span)
         if planned.span.last.name == STEP_NAMES[-1]:
             point_latest(started)

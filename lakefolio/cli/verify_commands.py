@@ -23,7 +23,10 @@ def verify(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check ledger, checkpoints, artifacts and tables of a run; exit 5 where one is not as signed."""
+    """Check ledger, checkpoints, artifacts and tables of a run; exit 5 where one is not as signed.
+
+    A run that never reached its last step ends with exit 5 too; the message says where it stopped.
+    """
     from lakefolio.audit.signing import TrustedKey
     from lakefolio.audit.verification import RunEvidence, verify_run
     from lakefolio.runs.fingerprints import RecordedScope, hash_of
@@ -36,17 +39,27 @@ def verify(
     trusted = TrustedKey.load(key or paths.ledger_keys / "ledger.pub")
     evidence = RunEvidence(found, paths.run_dir(found), paths.checkpoints / f"{found}.jsonl", trusted)
     findings = verify_run(evidence)
-    if not findings:
+    if not any(finding.is_broken for finding in findings):
         facts = run_facts(evidence.folder)
         scope = RecordedScope(found, facts["source"], facts["as_of"])
         with read_lake(paths) as lake:
             findings = verify_run(evidence, lambda name: hash_of(lake, name, scope))
+    is_broken = any(finding.is_broken for finding in findings)
     if as_json:
-        document({"run_id": found, "verified": not findings, "findings": [str(finding) for finding in findings]})
-    if findings:
+        state = "broken" if is_broken else "not published" if findings else "published"
+        document({
+            "run_id": found, "verified": not findings, "state": state, "findings": [str(finding) for finding in findings]
+        })  # fmt: skip
+    if is_broken:
         raise VerificationError(f"run {found} is not as it was signed:\n" + "\n".join(f"  {f}" for f in findings))
+    if findings:
+        raise VerificationError(
+            f"run {found} was not published: {findings[0].message}; what it recorded until then is as it was signed"
+        )
     if not as_json:
-        print(f"run {found}: every ledger line, checkpoint, artifact and result table is as it was signed")
+        print(
+            f"run {found} was published: every ledger line, checkpoint, artifact and result table is as it was signed"
+        )
 
 
 def reproduce(run_id: RunId = "latest", home: Home = None, as_json: AsJson = False, wide: Wide = False) -> None:
@@ -82,6 +95,8 @@ def audit(run_id: RunId = "latest", junit: Junit = None, home: Home = None, as_j
     if as_json:
         document([{**asdict(check), "limit": check.limit if math.isfinite(check.limit) else None} for check in checks])
     else:
+        # Those that failed follow with the error.
         for check in checks:
-            print(check)
+            if check.passed:
+                print(check)
     require_passed(checks)

@@ -10,6 +10,7 @@ from lakefolio.cli.output import cell
 from reports.text.formats import (
     MISSING,
     Field,
+    cluster_label,
     code,
     date,
     general,
@@ -31,10 +32,15 @@ from reports.text.formats import (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One table of a run: its query, with a parameter for the run id, and the columns shown without `--wide`."""
+    """One table of a run: its query, with a parameter for the run id, and the columns shown without `--wide`.
+
+    `table` is the output of a step that the rows come from, `words` names the rows where the view's name does not.
+    """
 
     query: str
     fields: Sequence[Field]
+    table: str = ""
+    words: str = ""
 
 
 _DECIMAL = re.compile(r"-?\d+\.\d+(e[+-]?\d+)?")
@@ -60,8 +66,9 @@ VIEWS: dict[str, View] = {
         "where run_id = ? and stage = 'full' order by cluster_id, symbol",
         (
             code("symbol", "Symbol"), text("cluster_id", "Cluster", cell), text("subcluster_id", "Sub", cell),
-            text("label", "Label"), number("purity", "Purity", percent), number("mean_correlation", "Mean corr."),
+            text("label", "Label", cluster_label), number("purity", "Purity", percent), number("mean_correlation", "Mean corr."),
         ),
+        "results.clusters:full",
     ),
     "drift": View(
         "select * exclude (run_id) from results.drift where run_id = ? order by risk_profile, symbol",
@@ -69,6 +76,7 @@ VIEWS: dict[str, View] = {
             text("risk_profile", "Risk profile", word), code("symbol", "Symbol"), number("held_weight", "Held", percent),
             number("target_weight", "Target", percent), number("drift", "Drift", percent), text("action", "Action"),
         ),
+        "results.drift",
     ),
     "gate": View(
         "select * exclude (run_id) from results.audit_checks where run_id = ? order by passed, risk_profile, \"check\"",
@@ -76,6 +84,7 @@ VIEWS: dict[str, View] = {
             text("passed", "Result", outcome), text("check", "Check"), text("risk_profile", "Risk profile", word),
             number("value", "Value", general), number("limit", "Limit", general),
         ),
+        "results.audit_checks", "audit checks",
     ),
     "regime": View(
         "select * exclude (run_id, stage) from results.regimes where run_id = ? and stage = 'full' "
@@ -85,6 +94,7 @@ VIEWS: dict[str, View] = {
             number("volatility_ratio", "Vol. ratio"), number("dwt_turbulence", "Turb."),
             number("drawdown", "Drawdown", percent), number("average_correlation", "Avg corr."),
         ),
+        "results.regimes:full",
     ),
     "selection": View(
         "select * exclude (run_id) from results.selection where run_id = ? order by cluster_id, score desc",
@@ -92,6 +102,7 @@ VIEWS: dict[str, View] = {
             code("symbol", "Symbol"), text("cluster_id", "Cl.", cell), _DIRECTION, number("momentum", "Mom.", percent),
             number("score", "Score"), text("is_selected", "Sel.", yes_no), text("reason", "Reason"),
         ),
+        "results.selection",
     ),
     "solves": View(
         "select * exclude (run_id) from results.solves where run_id = ? order by risk_profile",
@@ -100,6 +111,7 @@ VIEWS: dict[str, View] = {
             number("iterations", "Iter.", whole), number("primal_residual", "Primal", scientific),
             number("dual_residual", "Dual", scientific), number("objective", "Objective", general),
         ),
+        "results.solves",
     ),
     "sync": View("", (code("artifact", "Artifact"), number("bytes", "Bytes", whole))),
     "tournament": View(
@@ -110,6 +122,7 @@ VIEWS: dict[str, View] = {
             number("sharpe", "Sharpe", ratio), number("cagr", "CAGR", percent),
             number("max_drawdown", "Drawdown", percent),
         ),
+        "results.tournament_metrics", "tournament metrics",
     ),
     "weights": View(
         "select * exclude (run_id) from results.weights where run_id = ? order by risk_profile, weight desc",
@@ -118,6 +131,7 @@ VIEWS: dict[str, View] = {
             text("sleeve", "Sleeve"), _DIRECTION, number("weight", "Weight", percent),
             number("net_weight", "Net", signed_percent),
         ),
+        "results.weights",
     ),
 }  # fmt: skip
 """Tables that `show` prints."""
@@ -125,20 +139,21 @@ VIEWS: dict[str, View] = {
 ORDERS = View(
     "select * exclude (run_id) from results.orders where run_id = ? and (? is null or risk_profile = ?) order by all",
     (
-        code("risk_profile", "Risk profile", word), code("symbol", "Symbol"), text("side", "Side", word),
+        text("risk_profile", "Risk profile", word), code("symbol", "Symbol"), text("side", "Side", word),
         number("notional", "USD", _rounded),
         number("quantity", "Quantity", quantity),
     ),
+    "results.orders",
 )  # fmt: skip
 
 STATUS = View(
-    "select runs.run_id, runs.profile, runs.source, runs.as_of, runs.is_simulated, "
+    "select runs.run_id, runs.profile, runs.parent_run_id, runs.source, runs.as_of, runs.is_simulated, "
     "arg_max(steps.step, steps.started_at) as last_step, arg_max(steps.status, steps.started_at) as status, "
     "sum(steps.seconds) as seconds, runs.started_at from results.runs as runs "
     "left join results.steps as steps on runs.run_id = steps.run_id group by all order by runs.started_at desc",
     (
-        code("run_id", "Run"), text("source", "Source"), date("as_of", "As of"), text("last_step", "Last step"),
-        text("status", "Status"), number("seconds", "Seconds", _rounded),
+        code("run_id", "Run"), text("profile", "Profile"), text("parent_run_id", "Parent"), text("last_step", "Last step"),
+        text("status", "Status"), date("as_of", "As of"), text("source", "Source"), number("seconds", "Seconds", _rounded),
     ),
 )  # fmt: skip
 
@@ -163,7 +178,7 @@ LIQUIDITY = (
 
 ANALYSIS: dict[str, Sequence[Field]] = {
     "clusters": (
-        text("cluster_id", "Cl.", cell), text("label", "Label"), number("n_members", "N", whole),
+        text("cluster_id", "Cl.", cell), text("label", "Label", cluster_label), number("n_members", "N", whole),
         number("purity", "Purity", percent), number("mean_correlation", "Corr."), text("members", "Members"),
     ),
     "left out": (code("symbol", "Symbol"), text("reason", "Reason")),

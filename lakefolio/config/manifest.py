@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from analytics.settings import AllocationSettings, DecisionSettings, QuotaSettings, RegimeSettings, Settings
 from lakefolio.config.engine_plugins import check_engines
+from lakefolio.config.requirements import requirement_of
 from lakefolio.errors import ManifestError, UsageError
 
 LONGEST_SHOWN = 100
@@ -221,9 +223,22 @@ def _explain(error: ValidationError, where: str, model: type[BaseModel] = Profil
         if problem["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown key {_shown(at)}{_nearest_key(at, _paths_of(model))}")
         else:
-            given = "" if isinstance(problem["input"], dict) else f" (given {_shown(problem['input'])})"
-            lines.append(f"{where}: {at or 'the whole'}: {problem['msg'].removeprefix('Value error, ')}{given}")
+            lines.append(f"{where}: {_describe_value(at, problem, model)}")
     return "\n".join(lines)
+
+
+def _describe_value(at: str, problem: ErrorDetails, model: type[BaseModel]) -> str:
+    """Say in one sentence which value a key was given and which it may have."""
+    name = at or "the whole"
+    if problem["type"] == "value_error":
+        given = "" if isinstance(problem["input"], dict) else f" (given {_shown(problem['input'])})"
+        return f"{name}: {problem['msg'].removeprefix('Value error, ')}{given}"
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    required = requirement_of(model, problem["loc"])
+    if required is None:
+        return f"{name} is {_shown(problem['input'])}: {problem['msg']}"
+    return f"{name} is {_shown(problem['input'])}; give {required}"
 
 
 def _nearest_key(key: str, paths: list[str]) -> str:

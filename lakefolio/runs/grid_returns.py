@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakefolio.errors import LakefolioError
+from lakefolio.errors import LakefolioError, UsageError
 from lakehouse.connection.catalog import Lake
 
 
@@ -82,7 +82,7 @@ def benchmark_symbol(lake: Lake, run_id: str) -> str:
 
     Raises
     ------
-    LakefolioError
+    UsageError
         The source knows none.
     """
     found = lake.rows(
@@ -90,7 +90,8 @@ def benchmark_symbol(lake: Lake, run_id: str) -> str:
         [run_id],
     )
     if not found:
-        raise LakefolioError(
-            "the source has no instrument of the benchmark's identity: set `benchmark` in the manifest"
+        raise UsageError(
+            "the source has no instrument of the benchmark's identity: set `benchmark` in the manifest, or by --set "
+            "benchmark=VENUE:TICKER"
         )
     return str(found[0][0])

@@ -16,6 +16,11 @@ Counter = Callable[[int, int], None]
 """Called with the work done and the work in all."""
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a count with its noun: `1 instrument`, `2 identities`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 class Reporter:
     """Says one line per step, shows progress inside a step, and keeps a log file per step."""
 
@@ -48,7 +53,9 @@ class Reporter:
 
     def done(self, number: int, name: str, rows: int, seconds: float, note: str = "") -> None:
         """One line: step, rows, seconds, and what it found."""
-        self.say(f"{number:>2} {name:<12} {rows:>9,} rows {seconds:>6.1f} s  {note}".rstrip())
+        self.say(
+            f"{number:>2} {name:<12} {rows:>9,} {'row ' if rows == 1 else 'rows'} {seconds:>6.1f} s  {note}".rstrip()
+        )
         if self._progress is not None:
             self._progress.advance(self._progress.task_ids[0])
 

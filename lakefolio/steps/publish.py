@@ -15,6 +15,7 @@ from lakefolio.audit.verification import RunEvidence, latest_hashes, verify_run
 from lakefolio.errors import AuditGateError, LakefolioError, VerificationError
 from lakefolio.runs.environment import code_revision
 from lakefolio.runs.fingerprints import hash_of
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import Run, StepReport
 from lakehouse.storage.hashing import file_hash
 from reports.reader import ReportTables
@@ -36,7 +37,9 @@ def require_passed(checks: list[Check]) -> None:
     """Raise `AuditGateError` naming every check that failed with its value and limit."""
     failed = [check for check in checks if not check.passed]
     if failed:
-        raise AuditGateError(f"audit failed: {len(failed)} checks\n" + "\n".join(f"  {check}" for check in failed))
+        raise AuditGateError(
+            f"audit failed: {counted(len(failed), 'check')}\n" + "\n".join(f"  {check}" for check in failed)
+        )
 
 
 def report(run: Run) -> StepReport:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +14,7 @@ from ingest.screening.scanners import load_scanners
 from ingest.sources.bar_files import read_table, table_files
 from lakefolio.errors import UsageError
 from lakefolio.runs.environment import python_is_supported
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import RESOLVED, Run, StepReport
 
 
@@ -41,14 +44,37 @@ def env_check(run: Run) -> StepReport:
     instruments = None if run.source.is_remote else run.source.instruments(as_of=run.as_of)
     if instruments is not None and instruments.is_empty():
         raise UsageError(_describe_empty_source(run))
+    _require_benchmark(run, run.settings.source.symbols if instruments is None else instruments["symbol"].to_list())
     run.publish(RESOLVED, run.settings.model_dump_json(indent=2) + "\n")
     record_run(run)
     if instruments is None:
-        return StepReport(len(scanners), f"{run.source_name} will be asked, {len(scanners)} scanners")
+        return StepReport(len(scanners), f"{run.source_name} will be asked, {counted(len(scanners), 'scanner')}")
     calendars = set(Venues.of(run.paths).calendars_of(instruments["venue"]).values())
     return StepReport(
-        instruments.height, f"{instruments.height} instruments on {len(calendars)} calendars, {len(scanners)} scanners"
+        instruments.height,
+        f"{counted(instruments.height, 'instrument')} on {counted(len(calendars), 'calendar')}, "
+        f"{counted(len(scanners), 'scanner')}",
     )
+
+
+def _require_benchmark(run: Run, symbols: Sequence[str]) -> None:
+    """Refuse a universe in which nothing has the benchmark's ticker, at whatever venue; one that is not known passes.
+
+    Its identity is found when the instruments are described; another ticker can never be it.
+    """
+    benchmark = run.settings.benchmark
+    ticker = _plain_ticker(benchmark)
+    if not symbols or not benchmark or any(_plain_ticker(symbol) == ticker for symbol in symbols):
+        return
+    raise UsageError(
+        f"the benchmark {benchmark} is not among the instruments of source {run.source_name!r} ({len(symbols)} in all): "
+        "add its bars, or name another by --set benchmark=VENUE:TICKER"
+    )
+
+
+def _plain_ticker(symbol: str) -> str:
+    """Letters and digits of the ticker of a symbol VENUE:TICKER."""
+    return re.sub(r"[^0-9A-Z]", "", symbol.partition(":")[2].upper())
 
 
 def _describe_empty_source(run: Run) -> str:

@@ -9,7 +9,7 @@ import polars as pl
 from markupsafe import Markup
 
 from reports.drawing.svg import Dot, Line, Part, bar, line_chart, regime_chart, scatter_map, stacked_bar
-from reports.text.formats import ASSET_CLASSES, percent, ratio, side, word
+from reports.text.formats import ASSET_CLASSES, cluster_label, percent, ratio, side, word
 
 _BENCHMARKS = ("market", "equal_weight")
 _COLOURS = 8
@@ -49,7 +49,7 @@ def asset_class_bar(risk_profile: str, frame: pl.DataFrame) -> Markup:
 def cluster_bar(row: dict[str, Any]) -> Markup:
     """Draw the weight of one cluster against its cap."""
     cap = row["cap"]
-    title = f"{row['label']}: {percent(row['weight'])} of a cap of {percent(cap)}"
+    title = f"{cluster_label(row['label'])}: {percent(row['weight'])} of a cap of {percent(cap)}"
     return bar(
         row["weight"],
         full=cap * 1.1 if cap else 1.0,
@@ -106,7 +106,7 @@ def factor_map(frame: pl.DataFrame) -> Markup:
     dots = [
         Dot(
             class_css(row["asset_class"]) + (" hollow" if row["direction"] < 0 else ""),
-            f"{row['symbol']}, {side(row['direction'])}, cluster {row['cluster_id']} {row['label']}",
+            f"{row['symbol']}, {side(row['direction'])}, cluster {row['cluster_id']} {cluster_label(row['label'])}",
             row["x"],
             row["y"],
             row["cluster_x"],

@@ -6,7 +6,20 @@ Each declaration is followed by the columns of its printed tables.
 from __future__ import annotations
 
 from reports.tables.declarations import ReportTable, columns, table
-from reports.text.formats import Field, code, number, percent, ratio, score, side, text, whole, word, yes_no
+from reports.text.formats import (
+    Field,
+    cluster_label,
+    code,
+    number,
+    percent,
+    ratio,
+    score,
+    side,
+    text,
+    whole,
+    word,
+    yes_no,
+)
 
 _CLUSTERS_TABLE = table(
     "clusters",
@@ -20,7 +33,7 @@ _CLUSTERS_TABLE = table(
 )
 CLUSTERS = (
     text("cluster_id", "Cluster", whole),
-    text("label", "Label"),
+    text("label", "Label", cluster_label),
     number("n_members", "Members", whole),
     number("n_selected", "Selected", whole),
     number("n_subclusters", "Sub-clusters", whole),

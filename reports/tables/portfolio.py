@@ -9,6 +9,7 @@ from reports.tables.declarations import ReportTable, columns, table
 from reports.text.formats import (
     ASSET_CLASSES,
     Field,
+    cluster_label,
     code,
     general,
     money,
@@ -112,7 +113,7 @@ _CLUSTER_WEIGHTS_TABLE = table(
 )
 CLUSTER_WEIGHTS = (
     text("cluster_id", "Cluster", whole),
-    text("label", "Label"),
+    text("label", "Label", cluster_label),
     text("sleeve", "Sleeve"),
     number("n_members", "Held", whole),
     number("weight", "Weight", percent),

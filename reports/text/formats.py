@@ -102,6 +102,11 @@ def word(value: str | None) -> str:
     return " ".join(_SPELLINGS.get(part, part) for part in plain(value).split("_"))
 
 
+def cluster_label(value: str | None) -> str:
+    """Spell the asset classes of a cluster's label as everywhere else: `etf Utilities` is `ETF Utilities`."""
+    return " ".join(_SPELLINGS.get(part, part) for part in plain(value).split(" "))
+
+
 def heading(value: str | None) -> str:
     """Format an identifier as words with a capital first letter."""
     words = word(value)

@@ -24,6 +24,7 @@ from scripts.command_lines import Command, command_lines
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LANGUAGES = {"bash", "sql", "python", "json", "toml", "yaml", "text"}
+ATTACH = "attach 'ducklake:sqlite:data/lakehouse/catalog.sqlite' as lake (read_only)"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -79,7 +80,8 @@ def test_every_snippet_names_its_language() -> None:
 @pytest.mark.parametrize(
     "page", sorted({one.page for one in ALL if one.language == "python"}), ids=lambda page: page.name
 )
-def test_python_runs_in_the_order_of_its_page(page: Path) -> None:
+def test_python_runs_in_the_order_of_its_page(page: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
     names: dict[str, object] = {"__name__": "snippet"}
     for one in (one for one in ALL if one.page == page and one.language == "python"):
         exec(compile(one.text, str(one), "exec"), names)  # noqa: S102 - the repository's own pages
@@ -90,6 +92,8 @@ def test_sql_runs_on_an_empty_lake(snippet: Snippet, home: Path, monkeypatch: py
     monkeypatch.chdir(home)
     config = {"extension_directory": str(Paths.at(home).extensions), "autoinstall_known_extensions": "false"}
     with duckdb.connect(":memory:", config=config) as connection:
+        if "attach " not in snippet.text:
+            connection.execute(f"{ATTACH}; use lake")
         statements = connection.extract_statements(snippet.text)
         assert statements
         for statement in statements:
@@ -128,7 +132,7 @@ def check(words: list[str], home: Path) -> None:
         check_make(words[1:])
     elif words[0] == "lakefolio":
         check_command(words)
-        if words[1] == "sql":
+        if words[1] == "sql" and words[2:] and not words[2].startswith("--"):
             user_query(Paths.at(home), words[2])
     elif words[:3] == ["python", "-m", "ingest"]:
         check_command(["python -m ingest", *words[3:]])

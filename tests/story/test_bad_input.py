@@ -44,18 +44,18 @@ def nothing_was_made(home: Home) -> bool:
         ("flags.feat_xs_momentun=true", "did you mean 'flags.feat_xs_momentum'?"),
         ("tournament.slipage_bps=1", "unknown key 'tournament.slipage_bps'; did you mean 'tournament.slippage_bps'?"),
         ("slippage_bps=1", "did you mean 'tournament.slippage_bps'?"),
-        ("lake.memory_limit_mib=1e20", "lake.memory_limit_mib"),
-        ("random_seed=-1", "random_seed: Input should be greater than or equal to 0 (given -1)"),
+        ("lake.memory_limit_mib=1e20", "lake.memory_limit_mib is 1e+20; give a whole number between 1 and 1,000,000,000"),
+        ("random_seed=-1", "random_seed is -1; give a whole number of at least 0"),
         ("source.seed=-1", "source.seed"),
-        ("selection.top_n=many", "selection.top_n: Input should be a valid integer"),
-        ("allocation.cap=NaN", "allocation.cap"),
+        ("selection.top_n=many", "selection.top_n is 'many'; give a whole number of at least 1"),
+        ("allocation.cap=NaN", "allocation.cap is nan; give a number above 0.0"),
         ("allocation=3", "allocation"),
         ("=3", "give KEY=VALUE"),
         ("a..b=3", "'a..b=3': give KEY=VALUE"),
         ("", "'': give KEY=VALUE"),
         ("allocation.cap=" + "[" * 100_000, "nested too deep"),
         ("größe=1", "unknown key 'größe'"),
-        ("allocation.cap=1.5", "allocation.cap: Input should be less than or equal to 1"),
+        ("allocation.cap=1.5", "allocation.cap is 1.5; give a number above 0.0 and of at most 1.0"),
         ("tournament.step_sessions=10", "test windows would overlap"),
         ("allocation.risk_profiles=[\"max_sharp\"]", "max_sharpe"),
         ("discovery.scanners=[]", "discovery.scanners"),
@@ -170,7 +170,7 @@ def test_a_wrong_setting_of_a_run_that_is_there_is_refused_before_the_run_is_tou
         assert "'nonsense': give KEY=VALUE" in one_line(home.call("run", *words, "--set", "nonsense"))
     assert "did you mean 'begun'?" in one_line(home.call("clean", "--run-id", "begum"))
     assert "did you mean 'begun'?" in one_line(home.call("verify", "begum"))
-    assert home.call("clean", "--run-id", "begun").ended(0).out == "deleted 1 run folders\n"
+    assert home.call("clean", "--run-id", "begun").ended(0).out == "deleted 1 run folder\n"
 
 
 def test_an_unknown_key_of_a_manifest_file_is_refused(empty: Home, tmp_path: Path) -> None:

@@ -56,7 +56,12 @@ def rewrite(path: Path, lines: list[str]) -> None:
 
 
 def test_the_copy_verifies_before_it_is_damaged(home: Home) -> None:
-    assert home.call("verify", RUN, "--json").ended(0).document == {"run_id": RUN, "verified": True, "findings": []}
+    assert home.call("verify", RUN, "--json").ended(0).document == {
+        "run_id": RUN,
+        "verified": True,
+        "state": "published",
+        "findings": [],
+    }
 
 
 def test_an_edited_line_of_the_ledger_is_named(home: Home) -> None:

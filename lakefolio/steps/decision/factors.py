@@ -8,6 +8,7 @@ from __future__ import annotations
 from analytics.estimation.instrument_risk import risk_measures
 from analytics.policy import link_winners
 from lakefolio.runs.grid_returns import read_panel
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.decision.cluster_analysis import anchor_writes, factor_writes
 from lakefolio.steps.decision.selection import read_winners
@@ -33,5 +34,5 @@ def factors(run: Run) -> StepReport:
         *anchor_writes(run, pool, candidates),
     )
     return StepReport(
-        len(chosen.symbols), f"{len(chosen.symbols)} instruments over {len(panel.session_dates)} sessions"
+        len(chosen.symbols), f"{counted(len(chosen.symbols), 'instrument')} over {len(panel.session_dates)} sessions"
     )

@@ -11,6 +11,7 @@ import polars as pl
 
 from analytics.policy import decide_weights
 from lakefolio.runs.grid_returns import read_panel
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.state.held_portfolios import held_portfolios
 from lakefolio.steps.decision.instruments import read_order_terms
@@ -52,5 +53,6 @@ def optimize(run: Run) -> StepReport:
     largest = max(row["weight"] for frame in rows["cluster_weights"] for row in frame.to_dicts())
     return StepReport(
         sum(frame.height for frame in rows["weights"]),
-        f"{len(risk_profiles)} risk profiles, largest cluster {largest:.1%} under a cap of {settings.allocation.cap:.0%}",
+        f"{counted(len(risk_profiles), 'risk profile')}, largest cluster {largest:.1%} under a cap of "
+        f"{settings.allocation.cap:.0%}",
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from analytics.clustering.clusters import recut
 from lakefolio.runs.grid_returns import read_panel
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.decision.cluster_analysis import partition_writes
 from lakefolio.steps.decision.instruments import read_instruments
@@ -32,5 +33,6 @@ def regime(run: Run) -> StepReport:
     )
     return StepReport(
         len(history.scores),
-        f"{now} at score {history.scores[-1]:.2f}: cut at {clustering.threshold:.2f} gives {clustering.n_clusters} clusters",
+        f"{now} at score {history.scores[-1]:.2f}: cut at {clustering.threshold:.2f} gives "
+        f"{counted(clustering.n_clusters, 'cluster')}",
     )

@@ -11,6 +11,7 @@ from analytics.estimation.instrument_risk import risk_measures
 from analytics.policy import SelectedInstruments, decide_selection
 from lakefolio.errors import LakefolioError
 from lakefolio.runs.grid_returns import read_panel
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.decision.instruments import read_instruments
 from lakefolio.steps.decision.market_regime import detect_run_regime, read_market, regime_rows
@@ -48,7 +49,9 @@ def selection(run: Run) -> StepReport:
             f"{row['reason']} {row['len']}" for row in selected["reason"].value_counts(name="len").to_dicts()
         )
         raise LakefolioError(f"none of {selected.height} candidates was selected ({reasons}): see results.selection")
-    return StepReport(selected.height, f"{winners} of {selected.height} selected from {clustering.n_clusters} clusters")
+    return StepReport(
+        selected.height, f"{winners} of {selected.height} selected from {counted(clustering.n_clusters, 'cluster')}"
+    )
 
 
 def read_winners(lake: Lake, run_id: str) -> SelectedInstruments:

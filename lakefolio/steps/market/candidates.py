@@ -8,8 +8,9 @@ from __future__ import annotations
 import polars as pl
 
 from ingest.landing.reference import land_instruments
-from lakefolio.errors import LakefolioError
+from lakefolio.errors import UsageError
 from lakefolio.runs.grid_returns import benchmark_symbol
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.market.landing import landing_of
 from lakehouse.connection.catalog import Lake
@@ -25,8 +26,10 @@ def aggregation(run: Run) -> StepReport:
     )
     n_candidates, conflicts = rows.row(0)
     if n_candidates == 0:
-        raise LakefolioError(NO_CANDIDATE)
-    return StepReport(n_candidates, f"{n_candidates} identities, {conflicts} found both long and short")
+        raise UsageError(NO_CANDIDATE)
+    return StepReport(
+        n_candidates, f"{counted(n_candidates, 'identity', 'identities')}, {conflicts} found both long and short"
+    )
 
 
 def enrichment(run: Run) -> StepReport:
@@ -58,7 +61,7 @@ def read_candidates(lake: Lake, run_id: str) -> pl.DataFrame:
 
     Raises
     ------
-    LakefolioError
+    UsageError
         There is none.
     """
     candidates = lake.query(
@@ -68,5 +71,5 @@ def read_candidates(lake: Lake, run_id: str) -> pl.DataFrame:
         [run_id],
     )
     if candidates.is_empty():
-        raise LakefolioError(NO_CANDIDATE)
+        raise UsageError(NO_CANDIDATE)
     return candidates

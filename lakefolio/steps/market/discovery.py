@@ -17,6 +17,7 @@ from ingest.landing.reference import instruments_of, land_instruments
 from ingest.reference.calendars import as_of_clock
 from ingest.reference.venues import Venues
 from ingest.screening.scanners import Scanner, load_scanners
+from lakefolio.runs.progress import counted
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.market.landing import days_before, land_calendars, landing_of, log_failures
 
@@ -41,7 +42,7 @@ def discovery(run: Run) -> StepReport:
         rows = found.filter(pl.col("scanner") == scanner.name)
         write_envelope(run.paths, scanner, rows, origin)
         run.logger.info("%s found %s", scanner.name, rows.height)
-    return StepReport(found.height, f"{found.height} finds of {len(scanners)} scanners")
+    return StepReport(found.height, f"{counted(found.height, 'find')} of {counted(len(scanners), 'scanner')}")
 
 
 def land_market(run: Run, step: str) -> None:

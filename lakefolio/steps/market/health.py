@@ -18,6 +18,9 @@ from lakefolio.steps.market.landing import days_before, has_landed, landing_of, 
 from lakefolio.steps.market.price_history import build_prices, record_health, winner_symbols
 from lakehouse.dbt.runner import DbtResult
 
+SHOWN_BARS = 5
+"""Refused bars of a series that a message names."""
+
 
 def health(run: Run) -> StepReport:
     """Repair the winners' gaps, check them again with the same strictness, and fail where problems are left.
@@ -43,7 +46,8 @@ def health(run: Run) -> StepReport:
             run.run_id,
             symbols,
         )
-        raise HealthGateError(describe_health_problems(left, missing, unanswered, gates))
+        refused = refused_bars(run, left["symbol"].to_list())
+        raise HealthGateError(describe_health_problems(left, missing, refused, unanswered, gates))
     note = f"{len(symbols)} checked, {fetched.n_requested if fetched else 0} asked for again, {left.height} unhealthy"
     return StepReport(report.rows, note)
 
@@ -68,10 +72,21 @@ def unhealthy_series(run: Run, symbols: Sequence[str]) -> pl.DataFrame:
     )
 
 
+def refused_bars(run: Run, symbols: Sequence[str]) -> pl.DataFrame:
+    """Read the bars of `symbols` that were set aside: symbol, session_date, reason and detail."""
+    return run.query(
+        "select distinct symbol, session_date, reason, detail from raw.quarantine "
+        "where source = ? and symbol in (select unnest(?)) and coalesce(session_date <= ?, true) order by all",
+        run.source_name,
+        list(symbols),
+        run.as_of,
+    )
+
+
 def describe_health_problems(
-    left: pl.DataFrame, missing: pl.DataFrame, unanswered: Mapping[str, str], gates: DbtResult
+    left: pl.DataFrame, missing: pl.DataFrame, refused: pl.DataFrame, unanswered: Mapping[str, str], gates: DbtResult
 ) -> str:
-    """Name every unhealthy symbol with its sessions, every series not answered, and every gate that failed."""
+    """Name every unhealthy symbol with its sessions, its refused bars, series not answered and gates that failed."""
     lines = ["health problems are left and data.strict_health is on:"]
     for row in left.to_dicts():
         sessions = missing.filter(pl.col("symbol") == row["symbol"])["session_date"].sort().to_list()
@@ -79,6 +94,10 @@ def describe_health_problems(
         lines.append(
             f"  {row['symbol']} {row['status']}: {row['n_gaps']} gaps, {row['n_quarantined']} quarantined {named}".rstrip()
         )
+        lines += [
+            f"    {bar['session_date']} {bar['reason']}: {bar['detail'] or 'see raw.quarantine'}"
+            for bar in refused.filter(pl.col("symbol") == row["symbol"]).head(SHOWN_BARS).to_dicts()
+        ]
     lines += [f"  {symbol} was not answered: {reason}" for symbol, reason in sorted(unanswered.items())]
     lines += [f"  gate {node.name}: {node.message}" for node in gates.nodes if node.failures]
     lines.append(

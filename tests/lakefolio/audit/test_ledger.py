@@ -116,7 +116,7 @@ def test_truncation_of_ledger_and_checkpoints_alike_is_still_found(written: Writ
     for file in (written.ledger.checkpoints, written.outside):
         first = file.read_bytes().split(b"\n")[0] + b"\n"
         file.write_bytes(first)
-    assert any("interrupted or the ledger cut" in finding for finding in written.findings())
+    assert any("ledger and checkpoints were cut alike" in finding for finding in written.findings())
 
 
 def test_lines_added_after_the_last_signature_are_found(written: Written) -> None:
@@ -204,3 +204,23 @@ def test_a_changed_result_table_is_named(written: Written) -> None:
     assert [str(f) for f in verify_run(written.evidence, lambda _: None)] == [
         "results.weights: rows missing; recorded in audit.jsonl line 5"
     ]
+
+
+def test_a_run_that_failed_is_whole_and_not_published(written: Written) -> None:
+    intent = written.ledger.append("intent", "optimize", {"number": 12})
+    written.ledger.append("outcome", "optimize", {"status": "failed", "error": "no cap holds", "intent": intent.line})
+    written.ledger.sign("optimize")
+    (finding,) = verify_run(written.evidence)
+    assert not finding.is_broken
+    assert "the run failed at step 'optimize': no cap holds" in finding.message
+
+
+def test_a_run_that_stopped_on_purpose_is_whole_until_a_file_of_it_is_changed(written: Written) -> None:
+    intent = written.ledger.append("intent", "optimize", {"number": 12})
+    written.ledger.append("outcome", "optimize", {"status": "done", "is_last": False, "intent": intent.line})
+    written.ledger.sign("optimize")
+    (finding,) = verify_run(written.evidence)
+    assert not finding.is_broken
+    assert "the run ends after step 'optimize': it was stopped there" in finding.message
+    (written.folder / "weights.csv").write_text("symbol,weight\n", encoding="utf-8")
+    assert [one.file for one in verify_run(written.evidence) if one.is_broken] == ["weights.csv"]

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lakefolio.audit.ledger import Ledger
 from lakefolio.audit.signing import SigningKey
-from lakefolio.cli.continuation import continued
+from lakefolio.cli.continuation import continued, why_new
 from lakefolio.pipeline.sequence import STEPS
 from lakefolio.runs.run import RESOLVED
 from lakefolio.runs.start import RunRequest, newest_run
@@ -84,3 +84,10 @@ def test_a_new_run_begins_where_none_can_go_on(paths: Paths, tmp_path: Path) -> 
 
 def test_a_request_without_continue_stays_as_it_is(paths: Paths) -> None:
     assert continued(paths, RunRequest(start_step="audit")) == RunRequest(start_step="audit")
+
+
+def test_a_new_run_in_place_of_one_that_could_go_on_has_a_reason(paths: Paths, tmp_path: Path) -> None:
+    assert why_new(Paths.at(tmp_path / "empty"), request()) == "no run here has got through env-check"
+    assert why_new(paths, request(run_id="run-z")) == "there is no run 'run-z' here yet"
+    begin(paths, "run-d", len(STEPS))
+    assert why_new(paths, request()) == "the newest run, run-d, is finished"

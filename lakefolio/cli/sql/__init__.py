@@ -1,0 +1,1 @@
+"""The command that queries the lake, and its shell."""

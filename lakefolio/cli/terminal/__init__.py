@@ -1,0 +1,1 @@
+"""Tables and reports in the width of a line."""
