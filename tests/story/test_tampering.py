@@ -168,7 +168,7 @@ BREAK_THE_CAP = f"{WEIGHTS} weight = 0.6, net_weight = 0.6 * direction {LARGEST}
         ("directions_kept", "min_variance", f"{WEIGHTS} net_weight = -net_weight {LARGEST}"),
         ("metadata_present", "min_variance", f"{WEIGHTS} symbol = 'SIMX:NOBODY' {LARGEST}"),
         ("benchmark_outside", "min_variance",
-         f"{WEIGHTS} identity = (select identity from marts.instruments where is_benchmark) {LARGEST}"),
+         f"{WEIGHTS} identity = (select any_value(identity) from marts.instruments where is_benchmark) {LARGEST}"),
         ("weights_present", "barbell", "delete from results.weights where risk_profile = 'barbell'"),
         ("solver_status", "min_variance", f"update results.solves set status = 'iteration_limit' {OF_MIN_VARIANCE}"),
         ("solver_residuals", "min_variance", f"update results.solves set primal_residual = 1e-3 {OF_MIN_VARIANCE}"),
