@@ -18,8 +18,8 @@ import yaml
 from lakehouse.errors import DbtError
 from lakehouse.paths import shipped_dbt_project
 
-_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
-_REFERENCE = re.compile(r"{{ doc\('(\w+)'\) }}")
+_BLOCK = re.compile(r"{%-?\s*docs\s+(\w+)\s*-?%}(.*?){%-?\s*enddocs\s*-?%}", re.DOTALL)
+_REFERENCE = re.compile(r"""{{\s*doc\(\s*["'](\w+)["']\s*\)\s*}}""")
 _GRAIN = re.compile(r"^grain \(([^)]*)\)")
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
