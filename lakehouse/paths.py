@@ -78,6 +78,11 @@ def _shipped(name: str, packaged: Path) -> Path:
     return beside if beside.is_dir() else packaged
 
 
+def shipped_dbt_project() -> Path:
+    """Return the folder of the dbt project that belongs to this code."""
+    return _shipped("dbt_project", _PACKAGES / "lakehouse" / "_dbt_project")
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """Paths of one home; create them with `Paths.at`.
@@ -110,7 +115,7 @@ class Paths:
             catalog=_catalog(home, os.environ.get("LAKEFOLIO_CATALOG")),
             data=_data(home, os.environ.get("LAKEFOLIO_DATA")),
             extensions=(home / extensions).resolve() if extensions else home / "data" / "extensions",
-            dbt_project=_shipped("dbt_project", _PACKAGES / "lakehouse" / "_dbt_project"),
+            dbt_project=shipped_dbt_project(),
             configs=_shipped("configs", _PACKAGES / "lakefolio" / "_configs"),
         )
 

@@ -8,11 +8,35 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from lakehouse.dbt.declarations import ModelDeclaration, declared_models
 from reports.errors import IncompleteReportError
-from reports.tables.declarations import SCHEMA, ReportTable
-from reports.tables.index import TABLES
+from reports.tables.printed import SCHEMA
 
 _REBUILD = "run `dbt build --select reports` and render again"
+_POLARS_TYPES: Mapping[str, tuple[type[pl.DataType], ...]] = {
+    "varchar": (pl.String, pl.Categorical, pl.Enum),
+    "double": (pl.Float64, pl.Float32),
+    "bigint": (pl.Int64, pl.Int32, pl.Int16, pl.Int8, pl.UInt64, pl.UInt32, pl.UInt16, pl.UInt8),
+    "boolean": (pl.Boolean,),
+    "date": (pl.Date,),
+    "timestamp": (pl.Datetime,),
+}
+"""Types of a frame that fit a declared type."""
+
+
+def report_models() -> Mapping[str, ModelDeclaration]:
+    """Return every `rpt_*` model by name, as dbt's YAML declares it."""
+    return declared_models(SCHEMA)
+
+
+def misfits(model: ModelDeclaration, frame: pl.DataFrame) -> tuple[str, ...]:
+    """List the columns whose type in the frame does not fit the declaration."""
+    return tuple(
+        column.name
+        for column in model.columns.values()
+        if frame.schema[column.name] != pl.Null
+        and not isinstance(frame.schema[column.name], _POLARS_TYPES[column.type])
+    )
 
 
 class Queryable(Protocol):
@@ -41,8 +65,8 @@ class ReportTables(Mapping[str, pl.DataFrame]):
     frames: Mapping[str, pl.DataFrame]
 
     def __post_init__(self) -> None:
-        for table in TABLES.values():
-            _check(table, self.frames.get(table.name))
+        for model in report_models().values():
+            _check(model, self.frames.get(model.name))
         runs = {run for frame in self.frames.values() for run in frame.get_column("run_id").unique()}
         if len(runs) != 1:
             raise IncompleteReportError("rpt_summary", f"the tables must hold one run, and hold {sorted(runs)}")
@@ -63,11 +87,11 @@ class ReportTables(Mapping[str, pl.DataFrame]):
         for name, column in found.iter_rows():
             columns.setdefault(name, set()).add(column)
         frames: dict[str, pl.DataFrame] = {}
-        for table in TABLES.values():
-            if table.name not in columns:
-                raise IncompleteReportError(table.name, f"the model is not in schema `{SCHEMA}`; {_REBUILD}")
-            _check_columns(table, columns[table.name])
-            frames[table.name] = lake.query(_select(table), [run_id])
+        for model in report_models().values():
+            if model.name not in columns:
+                raise IncompleteReportError(model.name, f"the model is not in schema `{SCHEMA}`; {_REBUILD}")
+            _check_columns(model, columns[model.name])
+            frames[model.name] = lake.query(_select(model), [run_id])
         return cls(frames)
 
     @property
@@ -85,29 +109,28 @@ class ReportTables(Mapping[str, pl.DataFrame]):
         return len(self.frames)
 
 
-def _select(table: ReportTable) -> str:
-    columns = ", ".join(f'"{name}"' for name in table.columns)
-    # All names are constants of reports.tables; the run is a parameter.
-    return f"select {columns} from {table.qualified_name} where run_id = ? order by {table.order}"  # noqa: S608
+def _select(model: ModelDeclaration) -> str:
+    columns = ", ".join(f'"{name}"' for name in model.columns)
+    # All names are those of dbt's YAML; the run is a parameter.
+    return f"select {columns} from {model.qualified_name} where run_id = ? order by {model.order_by}"  # noqa: S608
 
 
-def _check_columns(table: ReportTable, present: set[str]) -> None:
-    missing = [name for name in table.columns if name not in present]
+def _check_columns(model: ModelDeclaration, present: set[str]) -> None:
+    missing = [name for name in model.columns if name not in present]
     if missing:
-        raise IncompleteReportError(table.name, f"column {', '.join(missing)} is missing; {_REBUILD}")
+        raise IncompleteReportError(model.name, f"column {', '.join(missing)} is missing; {_REBUILD}")
 
 
-def _check(table: ReportTable, frame: pl.DataFrame | None) -> None:
+def _check(model: ModelDeclaration, frame: pl.DataFrame | None) -> None:
     if frame is None:
-        raise IncompleteReportError(table.name, f"the table was not read; {_REBUILD}")
-    _check_columns(table, set(frame.columns))
-    misfits = table.misfits(frame)
-    if misfits:
-        mismatches = ", ".join(f"{name} {table.columns[name]} (is {frame.schema[name]})" for name in misfits)
-        raise IncompleteReportError(table.name, f"column types differ from the declaration: {mismatches}")
-    if frame.is_empty() and not table.may_be_empty:
+        raise IncompleteReportError(model.name, f"the table was not read; {_REBUILD}")
+    _check_columns(model, set(frame.columns))
+    mismatches = [f"{name} {model.columns[name].type} (is {frame.schema[name]})" for name in misfits(model, frame)]
+    if mismatches:
+        raise IncompleteReportError(model.name, f"column types differ from the declaration: {', '.join(mismatches)}")
+    if frame.is_empty() and not model.may_be_empty:
         raise IncompleteReportError(
-            table.name, f"no row for this run: its step wrote nothing, or the model is outdated; {_REBUILD}"
+            model.name, f"no row for this run: its step wrote nothing, or the model is outdated; {_REBUILD}"
         )
-    if table.name in {"rpt_summary", "rpt_regime"} and frame.height != 1:
-        raise IncompleteReportError(table.name, f"expected one row, found {frame.height}")
+    if model.name in {"rpt_summary", "rpt_regime"} and frame.height != 1:
+        raise IncompleteReportError(model.name, f"expected one row, found {frame.height}")
