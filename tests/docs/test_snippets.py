@@ -54,21 +54,25 @@ def of(language: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a lake that has every table and no row."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with a lake that has every table and no row, and extensions of its own, as the pages say."""
     root = tmp_path_factory.mktemp("home")
-    with Lake.open(Paths.at(root)) as lake:
-        lake.connection.execute("begin")
-        for schema in ("marts", "reports"):
-            lake.connection.execute(f"create schema if not exists lake.{schema}")
-            files = sorted((ROOT / "dbt_project" / "models" / schema).rglob("*.yml"))
-            declared = [model for file in files for model in yaml.safe_load(file.read_text("utf-8")).get("models", [])]
-            for model in declared:
-                columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model.get("columns", []))
-                if columns:
-                    lake.connection.execute(f"create table lake.{schema}.{model['name']} ({columns})")
-        lake.connection.execute("commit")
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LAKEFOLIO_EXTENSIONS", raising=False)
+        with Lake.open(Paths.at(root)) as lake:
+            lake.connection.execute("begin")
+            for schema in ("marts", "reports"):
+                lake.connection.execute(f"create schema if not exists lake.{schema}")
+                files = sorted((ROOT / "dbt_project" / "models" / schema).rglob("*.yml"))
+                declared = [
+                    model for file in files for model in yaml.safe_load(file.read_text("utf-8")).get("models", [])
+                ]
+                for model in declared:
+                    columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in model.get("columns", []))
+                    if columns:
+                        lake.connection.execute(f"create table lake.{schema}.{model['name']} ({columns})")
+            lake.connection.execute("commit")
+        yield root
 
 
 def test_every_snippet_names_its_language() -> None:

@@ -46,7 +46,7 @@ def test_a_heading_follows_from_the_name(name: str, heading: str) -> None:
         ("other_symbol", "varchar", "code"),
         ("run_id", "varchar", "code"),
         ("inputs_sha256", "varchar", "digest"),
-        ("label", "varchar", "text"),
+        ("label", "varchar", "label"),
         ("beta", "double", "ratio"),
         ("is_used", "boolean", "yes_no"),
         ("session_date", "date", "date"),
