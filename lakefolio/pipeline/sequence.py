@@ -62,6 +62,7 @@ class Step:
 
 _LANDED = ("raw.fetches", "raw.quarantine")
 _MODELS = ("staging.*", "intermediate.*", "seeds.*")
+_SCOPE = ("scope.scanners", "scope.sessions:discovery")
 _PRICES = ("marts.bars_daily", "marts.returns_daily", "marts.gap_audit", "marts.data_health")
 _LIGHT = ("results.health:light", "marts.returns_daily")
 _SELECTED = ("results.selection", "results.clusters:light", "results.regimes:light", "results.risk:light")
@@ -100,7 +101,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         3, "discovery", "Run the scanners and land their finds", "lakefolio.steps.market.discovery:discovery",
         inputs=("results.runs",),
-        outputs=("raw.bars", "raw.scans"),
+        outputs=("raw.bars", "raw.scans", *_SCOPE),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "raw.sessions", "marts.bars_daily", "marts.instruments",
                     "marts.scanner_columns"),
         settings=(*_SCOPE_SETTINGS, "discovery.scanners", "data.full_sessions"),
@@ -108,7 +109,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         4, "aggregation", "Merge the finds into candidates and keep the quotas of each asset class",
         "lakefolio.steps.market.candidates:aggregation",
-        inputs=("results.runs", "raw.scans", "marts.instruments", "seeds.*"),
+        inputs=("results.runs", "raw.scans", *_SCOPE, "raw.sessions", "marts.scanner_columns", "marts.instruments", "seeds.*"),
         outputs=("marts.candidates",),
         unrecorded=("intermediate.*",),
     ),
@@ -177,9 +178,10 @@ STEPS: tuple[Step, ...] = (
         13, "tournament", "Replay every decision over the prepared history and simulate it with frictions",
         "lakefolio.steps.tournament:tournament",
         inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", "marts.returns_daily",
-                "marts.bars_daily", "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "seeds.*"),
-        outputs=_TOURNAMENT,
-        unrecorded=("raw.scans", "marts.candidates_replayed", "intermediate.*"),
+                "marts.bars_daily", "marts.instruments", "marts.scanner_columns", "scope.scanners", "raw.scans", "raw.quarantine",
+                "raw.sessions", "seeds.*"),
+        outputs=(*_TOURNAMENT, "scope.sessions:replay"),
+        unrecorded=("marts.candidates_replayed", "intermediate.*"),
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, *_WEIGHT_SETTINGS,
                   "tournament", "flags.feat_pit_fidelity", "flags.feat_short_costs", "discovery.scanners",
                   "data.settle_minutes", "data.max_stale_sessions"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import importlib.util
 import math
 import os
 import random
@@ -15,7 +14,6 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import exchange_calendars
@@ -308,18 +306,6 @@ def lake(built: Paths) -> Iterator[Lake]:
     """The small lake, opened for reading."""
     with Lake.open(built, settings=SETTINGS, read_only=True) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def model() -> ModuleType:
-    """Return the module of the Python model."""
-    path = ROOT / "dbt_project" / "models" / "marts" / "instruments" / "scanner_columns.py"
-    spec = importlib.util.spec_from_file_location("scanner_columns", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
