@@ -66,7 +66,7 @@ def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
 def scan_from_columns(
     scanner: Scanner, columns: pl.DataFrame, *, source: str, run_id: str, scanned_at: dt.datetime
 ) -> pl.DataFrame:
-    """Evaluate a scanner on rows of `marts.scanner_columns` and return rows of `raw.scans`."""
+    """Evaluate a scanner on rows of scanner columns and return rows of `raw.scans`."""
     evaluation = evaluate(scanner, columns)
     return scans_of(scanner, columns, evaluation, source=source, run_id=run_id, scanned_at=scanned_at)
 

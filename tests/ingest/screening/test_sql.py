@@ -7,7 +7,7 @@ import math
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import ScannerInputError
@@ -18,11 +18,11 @@ from ingest.screening.sql import NUMBERS, _number, compiled, scanner_rows, sql_n
 VALUES = (None, math.nan, -math.inf, -5.0, 0.0, 0.5, 40.0, 60.0, math.inf)
 
 
-def scanner(**settings: object) -> Scanner:
+def scanner(**values: object) -> Scanner:
     common: dict[str, object] = {
         "name": "probe", "title": "S", "direction": "LONG", "strategy": "price_momentum", "asset_classes": ("equity",),
     }  # fmt: skip
-    return Scanner.model_validate({**common, **settings})
+    return Scanner.model_validate({**common, **values})
 
 
 def market(column: str, values: tuple[object, ...], kind: pl.DataType | None = None) -> pl.DataFrame:
@@ -31,7 +31,8 @@ def market(column: str, values: tuple[object, ...], kind: pl.DataType | None = N
     good = {"perf_w": 1.0, "perf_1m": 1.0, "perf_3m": 2.0, "asset_class": "equity", "product": "cash", "venue": "NYSE",
             "session_date": None, "value_traded_usd": 1.0}  # fmt: skip
     return frame.with_columns(
-        *(pl.lit(value).alias(name) for name, value in good.items()), pl.Series(column, list(values), dtype=kind)
+        *(pl.lit(value).alias(name) for name, value in good.items() if name != column),
+        pl.Series(column, list(values), dtype=kind),
     )
 
 
@@ -98,6 +99,7 @@ def test_text_is_not_compared_with_numbers() -> None:
             compiled(wrong)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats())
 def test_a_number_is_read_back_to_the_last_bit(value: float) -> None:
     with duckdb.connect() as connection:
