@@ -176,6 +176,12 @@ def scan_rows() -> list[dict[str, Any]]:
     ]
 
 
+def session_rows() -> list[dict[str, Any]]:
+    """The run decides at its own session."""
+    decided_at = dt.datetime.combine(AS_OF + dt.timedelta(days=1), dt.time(0, 10))
+    return [{"run_id": "run-a", "purpose": "discovery", "session_date": AS_OF, "decided_at": decided_at}]
+
+
 def run_row(run_id: str = "run-a", **known: object) -> dict[str, Any]:
     return {
         "run_id": run_id,
@@ -222,6 +228,7 @@ def market(noise_after: dt.date) -> dict[str, pl.DataFrame]:
             [{**refused, "symbol": "US:BAD", "session_date": dt.date(2026, 1, 8), "reason": "not_positive"}],
         ),
         "raw.scans": frame_of("raw.scans", scan_rows()),
+        "scope.sessions": frame_of("scope.sessions", session_rows()),
         "results.runs": frame_of("results.runs", [run_row()]),
     }
 

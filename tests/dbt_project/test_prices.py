@@ -102,7 +102,15 @@ def test_noise_after_the_time_of_the_run_changes_no_mart(
 ) -> None:
     noisy = copy_of(built, "noisy")
     kit["land"](noisy, {"raw.bars": kit["market"](noise_after=kit["AS_OF"])["raw.bars"]}, "upsert")
-    result = dbt(noisy, "run", "--select", "config.materialized:table", "--exclude", "returns_matrix").require()
+    result = dbt(
+        noisy,
+        "run",
+        "--select",
+        "config.materialized:table",
+        "config.materialized:incremental",
+        "--exclude",
+        "returns_matrix",
+    ).require()
     rebuilt = {node.name for node in result.nodes if node.status == "success"}
     marts = {"bars_daily", "scanner_columns", "candidates", "returns_daily", "gap_audit", "data_health", "instruments"}
     assert marts < rebuilt
