@@ -19,8 +19,8 @@ PACKAGES = {
 
 LAYERS = {
     "analytics": (
-        "errors", "_typing", "arrays", "panel", "settings", "estimation", "clustering", "selection", "regime",
-        "allocation", "holdings", "policy", "evaluation", "tournament",
+        "errors", "_typing", "arrays", "panel", "settings", "indicators", "estimation", "clustering", "selection",
+        "regime", "allocation", "holdings", "policy", "evaluation", "tournament",
     ),
     "ingest": ("errors", "reference", "transport", "screening", "sources", "landing", "cli", "__main__"),
     "lakehouse": ("errors", "interrupts", "paths", "schema", "connection", "storage", "dbt", "maintenance"),

@@ -10,10 +10,10 @@ import polars as pl
 
 from ingest.cli.landing import land_market
 from ingest.cli.request import Request
-from ingest.landing.discovery import discover, discover_at_source, land_scans, scan_columns
+from ingest.landing.discovery import discover_at_source, land_scans, read_judged, read_screened, scope_writes
 from ingest.landing.envelope import ScanOrigin, write_envelope
 from ingest.landing.reference import instruments_of, land_instruments
-from ingest.screening.predicates import summarise
+from ingest.screening.predicates import evaluate, summarise
 from ingest.screening.scanners import Scanner
 from lakehouse.connection.catalog import Lake
 from lakehouse.dbt.runner import run_dbt
@@ -23,7 +23,7 @@ _WINDOW_SESSIONS = 60
 
 
 def scan(request: Request) -> dict[str, Any]:
-    """Land bars, build the scanner columns, run the scanners, and export what they found."""
+    """Land bars, build the models that screen them, and export what the scanners found."""
     scanners = request.scanners
     landing = request.landing
     if not request.source.scans_from_bars:
@@ -31,33 +31,32 @@ def scan(request: Request) -> dict[str, Any]:
     described = instruments_of(request.source, landing)
     with Lake.open(request.paths) as lake:
         report = land_market(request, lake, described)
-        write(lake, Write("results.runs", _scope(request), mode="replace_run"), run_id=landing.run_id, step="scan")
+        scope = scope_writes(scanners, [(landing.last, landing.as_of_at)], run_id=landing.run_id)
+        run = Write("results.runs", _scope(request), mode="replace_run")
+        write(lake, [run, *scope], run_id=landing.run_id, step="scan")
     run_dbt(
         request.paths,
-        ["build", "--select", "+scanner_columns", "+instruments", "--exclude-resource-type", "test", "unit_test"],
+        ["build", "--select", "+int_scans_screened", "--exclude-resource-type", "test", "unit_test"],
         {"run_id": landing.run_id},
     ).require()
     with Lake.open(request.paths) as lake:
-        (columns,) = scan_columns(lake, [(landing.last, landing.as_of_at)])
-        found = discover(
-            scanners, columns, source=request.source.name, run_id=landing.run_id, scanned_at=landing.as_of_at
-        )
-        land_scans(lake, found.scans, run_id=landing.run_id, step="scan")
+        found = read_screened(lake, landing.last, run_id=landing.run_id)
+        judged = read_judged(lake, landing.last)
     provenance = ScanOrigin(
         landing.run_id, request.source.name, request.source.is_simulated, landing.last, landing.as_of_at
     )
     rows = []
     for scanner in scanners:
-        mine = found.scans.filter(pl.col("scanner") == scanner.name)
-        target = write_envelope(request.paths, scanner, mine, provenance)
-        failed = summarise([found.evaluations.filter(pl.col("scanner") == scanner.name)])
+        mine = found.filter(pl.col("scanner") == scanner.name)
+        evaluation = evaluate(scanner, judged)
+        failed = summarise([evaluation])
         rows.append(
             {
                 "scanner": scanner.name,
                 "n_found": mine.height,
-                "n_judged": found.evaluations.filter(pl.col("scanner") == scanner.name).height,
+                "n_judged": evaluation.height,
                 "most_failed": failed["reason"][0] if failed.height else None,
-                "export": str(target),
+                "export": str(write_envelope(request.paths, scanner, mine, provenance)),
             }
         )
     return {"landing": asdict(report), "scanners": rows}

@@ -21,6 +21,12 @@ _FAILED = (
     "select symbol, requested_from, status from raw.fetches where source = ? and interval = ? and started_at >= ? "
     "qualify row_number() over (partition by symbol order by started_at desc, attempt desc) = 1"
 )
+_UNHEALTHY = (
+    "with judged as (select health.*, runs.started_at from results.health as health inner join results.runs as runs "
+    "on health.run_id = runs.run_id where runs.source = ?) "
+    "select distinct symbol from judged where started_at = (select max(started_at) from judged) "
+    "and status not in (select unnest(?)) order by symbol"
+)
 _HEALTHY = ("OK", "SHORT")
 
 
@@ -102,16 +108,8 @@ def _missing_spans(days: pl.Series, held: pl.Series, first: dt.date | None) -> l
 
 
 def unhealthy_symbols(lake: Lake, source: str) -> list[str]:
-    """Return the symbols whose data health was not good in the newest run of the source, none before the first."""
-    if not lake.table_exists("marts.data_health"):
-        return []
-    rows = lake.rows(
-        "select symbol from marts.data_health where status not in (select unnest(?)) and run_id = "
-        "(select max_by(run_id, started_at) from results.runs where source = ? "
-        "and run_id in (select run_id from marts.data_health)) order by symbol",
-        [list(_HEALTHY), source],
-    )
-    return [symbol for (symbol,) in rows]
+    """Return the symbols whose health the newest run of a source recorded as not good; none before the first run."""
+    return [symbol for (symbol,) in lake.rows(_UNHEALTHY, [source, list(_HEALTHY)])]
 
 
 def whole_requests(symbols: Sequence[str], landing: LandingScope) -> list[BarRequest]:

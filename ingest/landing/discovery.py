@@ -1,4 +1,4 @@
-"""Run scanners on `marts.scanner_columns` or at a source, and land what they find.
+"""Run scanners at a source and land what they find, and read what the models found on its bars.
 
 See docs/architecture.md#sources.
 """
@@ -6,131 +6,68 @@ See docs/architecture.md#sources.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
-from ingest.errors import ScannerInputError
-from ingest.screening.predicates import evaluate, missing_columns, scans_of
 from ingest.screening.scanners import Scanner
-from ingest.screening.weekly_columns import weekly_columns
+from ingest.screening.sql import NUMBERS, scanner_rows, sql_name
 from ingest.sources.protocol import Source
 from lakehouse.connection.catalog import Lake
-from lakehouse.errors import UnknownTableError
 from lakehouse.schema.tables import CONTRACTS
 from lakehouse.storage.writes import Write, WriteReceipt, write
 
-_LOGGER = logging.getLogger(__name__)
-COLUMNS_TABLE = "marts.scanner_columns"
-_INSTRUMENTS_TABLE = "intermediate.int_instruments_described"
-_IDENTITY = ("symbol", "calendar", "asset_class", "product", "venue")
-# Metadata on which scanners may filter, where `marts.instruments` has it.
-_METADATA = (
-    *("ticker", "sector", "industry", "currency", "indexes"),
-    *("fund_class", "fund_category", "fund_focus"),
-)
-_LAST_SESSIONS = (
-    "with moments as (select unnest(range(len($1))) as moment, unnest($1) as as_of, unnest($2) as closed_by) "
-    "select moment, calendar, max(session_date) as session_date from raw.sessions "
-    "inner join moments on session_date <= as_of and closes_at <= closed_by group by all"
-)
+SCREENED = "intermediate.int_scans_screened"
+"""Model with what the scanners of the run in scope find on bars, in the columns of `raw.scans`."""
+
+JUDGED = "intermediate.int_scanner_inputs"
+"""Model with the instruments that they judge, and the columns of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    """Result of running several scanners.
-
-    Attributes
-    ----------
-    scans : pl.DataFrame
-        Rows of `raw.scans`.
-    evaluations : pl.DataFrame
-        scanner, symbol, passed, reason: one row for each scanner and instrument of its market.
-    """
-
-    scans: pl.DataFrame
-    evaluations: pl.DataFrame
-
-
-def scan_columns(
-    lake: Lake, moments: Sequence[tuple[dt.date, dt.datetime]], *, settle_minutes: int = 10
-) -> list[pl.DataFrame]:
-    """Read the scanner columns at several moments, each instrument at its last completed session.
-
-    An instrument without a bar on the last completed session of its calendar is stale and not in the result. Only the
-    present members of indices are known, so at every moment but the newest the membership is NULL.
+def scope_writes(
+    scanners: Sequence[Scanner], moments: Sequence[tuple[dt.date, dt.datetime]], *, run_id: str
+) -> tuple[Write, Write]:
+    """Return the writes that ask the models to run scanners at sessions.
 
     Parameters
     ----------
     moments : sequence of (date, datetime)
         Session, and the clock, naive UTC, at which it is scanned.
-
-    Returns
-    -------
-    list of pl.DataFrame
-        One frame for each moment, sorted by symbol.
-
-    Raises
-    ------
-    ScannerInputError
-        When the marts have not been built.
     """
-    settled = [moment - dt.timedelta(minutes=settle_minutes) for _, moment in moments]
-    last = lake.query(_LAST_SESSIONS, [[session for session, _ in moments], settled])
-    sessions = last["session_date"].unique().to_list()
-    try:
-        table = lake.read(_INSTRUMENTS_TABLE)
-        columns = lake.read(COLUMNS_TABLE, "session_date in (select unnest(?))", [sessions])
-        closes = lake.read(
-            COLUMNS_TABLE,
-            "session_date <= ?",
-            [last["session_date"].max()],
-            columns=("symbol", "session_date", "close"),
-        )
-    except UnknownTableError as error:
-        raise ScannerInputError(f"{error}: land bars and run `dbt build` in dbt_project/ first") from error
-    instruments = table.select(*_IDENTITY, *(name for name in _METADATA if name in table.columns))
-    known = [name for name in instruments.columns if name != "symbol" and name in columns.columns]
-    described = columns.drop(known).join(instruments, on="symbol", how="inner").sort("symbol")
-    described = described.join(
-        weekly_columns(closes, sessions), on=["symbol", "session_date"], how="left", maintain_order="left"
+    rows = scanner_rows(scanners).with_columns(pl.lit(run_id).alias("run_id"))
+    return (
+        Write("scope.scanners", rows, mode="replace_run"),
+        Write(
+            "scope.sessions",
+            session_rows(moments, "discovery", run_id),
+            mode="replace_run",
+            keys={"purpose": "discovery"},
+        ),
     )
-    newest = max((session for session, _ in moments), default=None)
-    unknown = [pl.lit(None, dtype=kind).alias(name) for name, kind in described.schema.items() if name == "indexes"]
-    past = described.with_columns(unknown)
-    return [
-        (described if session == newest else past).join(
-            last.filter(pl.col("moment") == number), on=["calendar", "session_date"], how="semi"
-        )
-        for number, (session, _) in enumerate(moments)
-    ]
 
 
-def discover(
-    scanners: Sequence[Scanner], columns: pl.DataFrame, *, source: str, run_id: str, scanned_at: dt.datetime
-) -> Discovery:
-    """Run every scanner over one frame of scanner columns.
+def session_rows(moments: Sequence[tuple[dt.date, dt.datetime]], purpose: str, run_id: str) -> pl.DataFrame:
+    """Return rows of `scope.sessions` for one purpose, `discovery` or `replay`."""
+    schema = {"session_date": pl.Date(), "decided_at": pl.Datetime("us")}
+    rows = pl.DataFrame(list(moments), schema=schema, orient="row")
+    return rows.with_columns(pl.lit(purpose).alias("purpose"), pl.lit(run_id).alias("run_id"))
 
-    Parameters
-    ----------
-    columns : pl.DataFrame
-        Frame of `scan_columns`.
-    scanned_at : datetime
-        Clock of the run, naive UTC.
-    """
-    scans, evaluations = [_no_scans()], [pl.DataFrame(schema=_EVALUATION_SCHEMA)]
-    for scanner in scanners:
-        absent = missing_columns(scanner, columns)
-        if absent:
-            _LOGGER.warning(
-                "scanner %s finds nothing on these bars: missing columns %s", scanner.name, ", ".join(absent)
-            )
-        evaluation = evaluate(scanner, columns)
-        scans.append(scans_of(scanner, columns, evaluation, source=source, run_id=run_id, scanned_at=scanned_at))
-        evaluations.append(evaluation.select(pl.lit(scanner.name).alias("scanner"), "symbol", "passed", "reason"))
-    return Discovery(pl.concat(scans, how="vertical_relaxed"), pl.concat(evaluations))
+
+def read_screened(lake: Lake, session: dt.date, *, run_id: str) -> pl.DataFrame:
+    """Read what the scanners of a run find on bars at a session, as rows of `raw.scans`."""
+    return lake.read(
+        SCREENED,
+        "run_id = ? and session_date = ?",
+        [run_id, session],
+        columns=CONTRACTS["raw.scans"].names,
+        order_by=("scanner", "rank"),
+    )
+
+
+def read_judged(lake: Lake, session: dt.date) -> pl.DataFrame:
+    """Read what the scanners judged at a session, in the column names of scanners, to explain why an instrument failed."""
+    frame = lake.read(JUDGED, "session_date = ?", [session])
+    return frame.rename({sql_name(name): name for name in NUMBERS if "|" in name})
 
 
 def discover_at_source(
@@ -154,11 +91,8 @@ def discover_at_source(
 
 
 def land_scans(lake: Lake, scans: pl.DataFrame, *, run_id: str, step: str) -> WriteReceipt:
-    """Land the rows that the scanners of a run found; they replace those that the run landed before."""
+    """Land the rows that a source's own scanner found; they replace those that the run landed before."""
     return write(lake, Write("raw.scans", scans, mode="replace_run"), run_id=run_id, step=step)
-
-
-_EVALUATION_SCHEMA = {"scanner": pl.String(), "symbol": pl.String(), "passed": pl.Boolean(), "reason": pl.String()}
 
 
 def _no_scans() -> pl.DataFrame:

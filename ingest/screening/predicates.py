@@ -1,6 +1,8 @@
-"""Evaluate the rules of a scanner on a frame of scanner columns.
+"""Evaluate the rules of a scanner on a frame of scanner columns, with the reason for which each instrument fails.
 
 See docs/method/05-discovery-selection.md#5.1.
+
+For rows that a service returned, and for explanations; bars are screened in SQL by the same rules (`ingest.screening.sql`).
 """
 
 from __future__ import annotations
@@ -14,15 +16,11 @@ import polars as pl
 from ingest.errors import ScannerInputError
 from ingest.screening.base_universe import exclusions, present
 from ingest.screening.scanners import Scanner
+from ingest.screening.sql import COPIED, OPERATORS
 from ingest.screening.strategies import mirrored
 from lakehouse.schema.tables import CONTRACTS
 
 _IDENTITY = ("symbol", "asset_class", "product", "venue", "session_date")
-# Columns of raw.scans that are copied where the frame has them; the other columns of a scanner go to the payload.
-_COPIED = (
-    *("close", "volume", "value_traded_usd", "market_cap_usd", "adx", "rsi", "stoch_k", "atr", "volatility_d"),
-    *("recommend_all", "perf_w", "perf_1m", "perf_3m", "perf_6m"),
-)
 _COMPARE: dict[str, Callable[[pl.Expr, float | str], pl.Expr]] = {
     ">": lambda column, value: column > value,
     ">=": lambda column, value: column >= value,
@@ -31,7 +29,6 @@ _COMPARE: dict[str, Callable[[pl.Expr, float | str], pl.Expr]] = {
     "=": lambda column, value: column == value,
     "<>": lambda column, value: column != value,
 }
-_OPERATIONS = {"greater": ">", "egreater": ">=", "less": "<", "eless": "<=", "equal": "=", "nequal": "<>"}
 
 
 def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
@@ -69,7 +66,7 @@ def evaluate(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
 def scan_from_columns(
     scanner: Scanner, columns: pl.DataFrame, *, source: str, run_id: str, scanned_at: dt.datetime
 ) -> pl.DataFrame:
-    """Evaluate a scanner on rows of `marts.scanner_columns` and return rows of `raw.scans`."""
+    """Evaluate a scanner on rows of scanner columns and return rows of `raw.scans`."""
     evaluation = evaluate(scanner, columns)
     return scans_of(scanner, columns, evaluation, source=source, run_id=run_id, scanned_at=scanned_at)
 
@@ -95,7 +92,7 @@ def scans_of(
     """
     passed = evaluation.filter("passed").select("symbol")
     known = _complete(columns.join(passed, on="symbol", how="semi"))
-    extra = [name for name in dict.fromkeys(scanner.columns) if name in columns.columns and name not in _COPIED]
+    extra = [name for name in dict.fromkeys(scanner.columns) if name in columns.columns and name not in COPIED]
     found = known.sort(["value_traded_usd", "symbol"], descending=[True, False], nulls_last=True).head(scanner.limit)
     payload = (
         [json.dumps(row, sort_keys=True, default=str) for row in found.select(extra).to_dicts()] if extra else None
@@ -126,21 +123,13 @@ def _market(scanner: Scanner, columns: pl.DataFrame) -> pl.DataFrame:
     return market.filter(pl.col("venue").is_in(list(scanner.venues))) if scanner.venues else market
 
 
-def missing_columns(scanner: Scanner, columns: pl.DataFrame) -> tuple[str, ...]:
-    """Return the columns that a scanner requires and the frame lacks; then no instrument can pass."""
-    required = [rule.column for rule in scanner.rules] + [one.left for one in scanner.filters]
-    required += ["indexes"] if scanner.indexes else []
-    required += ["market_cap_usd"] if scanner.market_cap_rank_max is not None else []
-    return tuple(name for name in dict.fromkeys(required) if name not in columns.columns)
-
-
 def _conditions(scanner: Scanner) -> list[tuple[str, str, float | str | tuple[float | str, ...]]]:
     """Return column, comparison and value of every rule and filter, in the direction of the scanner."""
     found: list[tuple[str, str, float | str | tuple[float | str, ...]]] = []
     for rule in scanner.rules:
         comparison, value = mirrored(rule, scanner.threshold(rule.threshold), scanner.direction)
         found.append((rule.column, comparison, value))
-    found.extend((one.left, _OPERATIONS.get(one.operation, one.operation), one.right) for one in scanner.filters)
+    found.extend((one.left, OPERATORS.get(one.operation, one.operation), one.right) for one in scanner.filters)
     return found
 
 
@@ -173,8 +162,8 @@ def _holds(name: str, comparison: str, value: float | str | tuple[float | str, .
 
 def _complete(frame: pl.DataFrame) -> pl.DataFrame:
     """Add the copied columns that the frame lacks, as NULL."""
-    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in _COPIED if name not in frame.columns]
-    return frame.with_columns(absent).with_columns(pl.col(name).cast(pl.Float64) for name in _COPIED)
+    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in COPIED if name not in frame.columns]
+    return frame.with_columns(absent).with_columns(pl.col(name).cast(pl.Float64) for name in COPIED)
 
 
 def summarise(evaluations: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -147,7 +147,7 @@ class FilesSource:
         )
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
-        """Refuse the scan, since bars of files are scanned through `marts.scanner_columns`."""
+        """Refuse the scan, since bars of files are scanned in the lake."""
         raise no_scanner(self.name, scanner, as_of_at or as_of)
 
 

@@ -125,7 +125,7 @@ class Source(Protocol):
     is_simulated : bool
         Whether its numbers are labelled SIMULATED.
     scans_from_bars : bool
-        Whether discovery runs on `marts.scanner_columns`, because the source has no scanner of its own.
+        Whether discovery runs on the bars in the lake, because the source has no scanner of its own.
     is_remote : bool
         Whether bars are fetched over a network; then only stale, missing or incomplete symbols are requested.
     """
@@ -162,5 +162,5 @@ class Source(Protocol):
 def no_scanner(source: str, scanner: Scanner, moment: dt.date) -> ScanUnsupportedError:
     """Return the error of a source that is scanned from its bars and was requested to scan."""
     return ScanUnsupportedError(
-        f"{source} has no scanner of its own ({scanner.name} at {moment}): use scan_from_columns"
+        f"{source} has no scanner of its own ({scanner.name} at {moment}): it is scanned from its bars"
     )

@@ -51,7 +51,7 @@ class RestSource(ABC):
             yield from fetch.batches(request.symbols)
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
-        """Refuse the scan, since the bars of this source are scanned through `marts.scanner_columns`.
+        """Refuse the scan, since the bars of this source are scanned in the lake.
 
         Raises
         ------

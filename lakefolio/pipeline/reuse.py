@@ -20,7 +20,7 @@ from lakefolio.errors import ResumeError
 from lakefolio.pipeline.outcomes import done_outcomes
 from lakefolio.pipeline.run_scope import window_before
 from lakefolio.pipeline.sequence import STEPS, Step, find_step
-from lakefolio.runs.fingerprints import hash_of
+from lakefolio.runs.fingerprints import hash_of, stage_column
 from lakefolio.runs.run import Run
 from lakehouse.storage.writes import Write
 
@@ -120,17 +120,11 @@ def _copies(run: Run, first: Step) -> Iterator[Write]:
     names = {name for step in STEPS[FIRST_REUSED - 1 : first.number - 1] for name in step.outputs}
     for name in sorted(names):
         table, _, stage = name.partition(":")
-        if table.startswith("results."):
-            keys = {"stage": stage} if stage else {}
-            condition = "run_id = ? and stage = ?" if stage else "run_id = ?"
+        if table.startswith(("results.", "scope.")) or table == "raw.scans":
+            keys = {stage_column(table): stage} if stage else {}
+            condition = " and ".join(f"{key} = ?" for key in ("run_id", *keys))
             frame = run.lake.read(table, condition, [parent, *keys.values()])
             yield run.replace(table, frame.drop("run_id"), **keys)
-    is_replayed = first.number > find_step("tournament").number
-    scans = run.lake.read(
-        "raw.scans", "run_id = ?" if is_replayed else "run_id = ? and session_date = ?",
-        [parent] if is_replayed else [parent, run.as_of],
-    )  # fmt: skip
-    yield run.replace("raw.scans", scans.drop("run_id"))
 
 
 def _row(run: Run, reuse: _Reuse, snapshot: int) -> dict[str, Any]:

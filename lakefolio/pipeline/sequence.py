@@ -69,6 +69,7 @@ _MODELS = (
     "marts.returns_daily",
     "marts.quarantined_bars",
 )
+_SCOPE = ("scope.scanners", "scope.sessions:discovery")
 _BARS = ("raw.bars", "marts.bars_daily")
 _HEALTH = ("marts.gap_audit", "marts.data_health")
 _SELECTED = ("results.selection", "results.clusters:light", "results.regimes:light", "results.risk:light")
@@ -108,14 +109,14 @@ STEPS: tuple[Step, ...] = (
     Step(
         3, "discovery", "Run the scanners and land their finds", "lakefolio.steps.market.discovery:discovery",
         inputs=("results.runs",),
-        outputs=("raw.bars", "raw.scans"),
+        outputs=("raw.bars", "raw.scans", *_SCOPE),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "raw.sessions", "marts.instruments", "marts.scanner_columns"),
         settings=(*_SCOPE_SETTINGS, "discovery.scanners", "data.full_sessions"),
     ),
     Step(
         4, "aggregation", "Merge the finds into candidates and keep the quotas of each asset class",
         "lakefolio.steps.market.candidates:aggregation",
-        inputs=("results.runs", "raw.scans", "marts.instruments", "seeds.*"),
+        inputs=("results.runs", "raw.scans", *_SCOPE, "raw.sessions", "marts.scanner_columns", "marts.instruments", "seeds.*"),
         outputs=("marts.candidates",),
         unrecorded=("intermediate.*",),
     ),
@@ -183,10 +184,10 @@ STEPS: tuple[Step, ...] = (
     Step(
         13, "tournament", "Replay every decision over the prepared history and simulate it with frictions",
         "lakefolio.steps.tournament:tournament",
-        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", *_BARS,
-                "marts.instruments", "marts.scanner_columns", "raw.quarantine", "raw.sessions", "intermediate.*", "seeds.*"),
-        outputs=_TOURNAMENT,
-        unrecorded=("raw.scans", "marts.candidates_replayed", "intermediate.*"),
+        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", *_BARS, "marts.instruments",
+                "marts.scanner_columns", "scope.scanners", "raw.scans", "raw.quarantine", "raw.sessions", "intermediate.*", "seeds.*"),
+        outputs=(*_TOURNAMENT, "scope.sessions:replay"),
+        unrecorded=("marts.candidates_replayed", "intermediate.*"),
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, *_WEIGHT_SETTINGS,
                   "tournament", "flags.feat_pit_fidelity", "flags.feat_short_costs", "discovery.scanners",
                   "data.settle_minutes", "data.max_stale_sessions"),

@@ -73,19 +73,21 @@ def measure(lake: Lake, name: str, scope: Scope) -> Fingerprint | None:
         return Fingerprint(name, content_hash(frame), frame.height)
     columns = ", ".join(f'"{column}"' for column in contract.hashed_columns)
     parameters: list[object]
-    if table == "raw.scans":
-        # The tournament lands replays of earlier sessions beside what discovery found.
-        condition, parameters = "run_id = ? and session_date = ?", [scope.run_id, scope.as_of_text]
-    elif "run_id" in contract.names:
+    if "run_id" in contract.names:
         condition, parameters = "run_id = ?", [scope.run_id]
     elif table == "raw.bars":
         condition, parameters = "source = ? and session_date <= ?", [scope.source_name, scope.as_of_text]
     else:
         condition, parameters = "source = ?", [scope.source_name]
     if stage:
-        condition, parameters = f"{condition} and stage = ?", [*parameters, stage]
+        condition, parameters = f"{condition} and {stage_column(table)} = ?", [*parameters, stage]
     frame = lake.query(f"select {columns} from {table} where {condition}", parameters)  # noqa: S608 - as above
     return Fingerprint(name, content_hash(frame), frame.height)
+
+
+def stage_column(table: str) -> str:
+    """Name the column that `table:stage` selects by."""
+    return "purpose" if "purpose" in CONTRACTS[table].names else "stage"
 
 
 def hash_of(lake: Lake, name: str, scope: Scope) -> str | None:

@@ -85,7 +85,9 @@ def _held(lake: Lake, risk_profile: str, source: str, as_of: date) -> HeldPortfo
     if rows.is_empty():
         return HeldPortfolio()
     symbols, accepted_on = rows["symbol"].to_list(), rows["as_of"][0]
-    known = {symbol for (symbol,) in lake.rows("select distinct symbol from marts.bars_daily where source = ?", [source])}
+    known = {
+        symbol for (symbol,) in lake.rows("select distinct symbol from marts.bars_daily where source = ?", [source])
+    }
     if missing := sorted(set(symbols) - known):
         raise LakefolioError(
             f"{', '.join(missing)} is held in {risk_profile} and has no price: fetch its bars, or accept anew"

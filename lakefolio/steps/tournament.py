@@ -20,14 +20,13 @@ from analytics.tournament.plugins import PluginContext
 from analytics.tournament.replay import CANDIDATES, FixedSelection, Replay
 from analytics.tournament.walk_forward import TournamentResult, run_tournament
 from analytics.tournament.windows import walk_forward_windows
-from ingest.landing.discovery import land_scans
-from ingest.screening.scanners import load_scanners
+from ingest.landing.discovery import session_rows
 from lakefolio.config.engine_plugins import make_plugin
 from lakefolio.runs.grid_returns import GridReturns, benchmark_symbol, read_panel
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.decision.market_regime import read_regime
 from lakefolio.steps.decision.selection import read_winners
-from lakefolio.steps.market.discovery import scan_bars
+from lakefolio.steps.market.discovery import moments_of
 from lakefolio.steps.tournament_evaluation import SimulatedTournament, isolation_frame, target_frames
 from lakehouse.connection.catalog import Lake
 
@@ -130,7 +129,6 @@ def _read_inputs(run: Run) -> _TournamentInputs:
     ends = decision_sessions(run, grid.session_dates)
     if run.settings.replays_discovery:
         replay_discovery(run, ends)
-        run.dbt("build", ["tag:replay"]).require()
     candidates = _candidates(lake, run, ends)
     symbols = sorted(set(candidates["symbol"]) | set(read_winners(lake, run.run_id).symbols))
     full = read_panel(lake, [*symbols, benchmark], run.as_of)
@@ -149,9 +147,11 @@ def decision_sessions(run: Run, session_dates: Sequence[date]) -> list[date]:
 
 
 def replay_discovery(run: Run, sessions: Sequence[date]) -> None:
-    """Run the scanners at past sessions, on what was known then; their finds stand in raw.scans beside today's."""
-    scanners = load_scanners(run.paths.configs, run.settings.discovery.scanners)
-    land_scans(run.lake, scan_bars(run, scanners, [*sessions, run.as_of]), run_id=run.run_id, step="tournament")
+    """Ask for the scanners of discovery at past sessions, on what was known then, and build their candidates."""
+    past = [session for session in sessions if session != run.as_of]
+    rows = session_rows(moments_of(run, past), "replay", run.run_id)
+    run.store("tournament", run.replace("scope.sessions", rows, purpose="replay"))
+    run.dbt("build", ["tag:replay"]).require()
 
 
 def _candidates(lake: Lake, run: Run, sessions: Sequence[date]) -> pl.DataFrame:

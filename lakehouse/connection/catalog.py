@@ -26,7 +26,7 @@ from lakehouse.paths import Paths
 from lakehouse.schema.contracts import TableContract
 from lakehouse.schema.tables import CONTRACTS
 
-SCHEMAS = ("raw", "staging", "intermediate", "marts", "results", "reports")
+SCHEMAS = ("raw", "scope", "staging", "intermediate", "marts", "results", "reports")
 BUSY_TIMEOUT_MS = 5000
 MAX_RETRY_COUNT = 30
 

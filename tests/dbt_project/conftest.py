@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import importlib.util
 import math
 import os
 import random
@@ -15,7 +14,6 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import exchange_calendars
@@ -178,6 +176,12 @@ def scan_rows() -> list[dict[str, Any]]:
     ]
 
 
+def session_rows() -> list[dict[str, Any]]:
+    """The run decides at its own session."""
+    decided_at = dt.datetime.combine(AS_OF + dt.timedelta(days=1), dt.time(0, 10))
+    return [{"run_id": "run-a", "purpose": "discovery", "session_date": AS_OF, "decided_at": decided_at}]
+
+
 def run_row(run_id: str = "run-a", **known: object) -> dict[str, Any]:
     return {
         "run_id": run_id,
@@ -224,6 +228,7 @@ def market(noise_after: dt.date) -> dict[str, pl.DataFrame]:
             [{**refused, "symbol": "US:BAD", "session_date": dt.date(2026, 1, 8), "reason": "not_positive"}],
         ),
         "raw.scans": frame_of("raw.scans", scan_rows()),
+        "scope.sessions": frame_of("scope.sessions", session_rows()),
         "results.runs": frame_of("results.runs", [run_row()]),
     }
 
@@ -307,18 +312,6 @@ def lake(built: Paths) -> Iterator[Lake]:
     """The small lake, opened for reading."""
     with Lake.open(built, settings=SETTINGS, read_only=True) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def model() -> ModuleType:
-    """Return the module of the Python model."""
-    path = ROOT / "dbt_project" / "models" / "marts" / "instruments" / "scanner_columns.py"
-    spec = importlib.util.spec_from_file_location("scanner_columns", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

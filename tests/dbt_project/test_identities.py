@@ -102,7 +102,9 @@ def home(empty: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[...
             "results.runs": kit["frame_of"]("results.runs", [kit["run_row"](benchmark=None)]),
         },
     )
-    dbt(paths, "run", "--select", "+candidates,config.materialized:table", "+candidates,config.materialized:incremental").require()
+    dbt(
+        paths, "run", "--select", "+candidates,config.materialized:table", "+candidates,config.materialized:incremental"
+    ).require()
     return paths
 
 

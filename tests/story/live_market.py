@@ -100,7 +100,9 @@ def scanned_from_bars(home: Home, of: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
         columns = lake.query(
             "select * from marts.scanner_columns qualify session_date = max(session_date) over (partition by symbol)"
         )
-        found = lake.query("select scanner, symbol, rank, value_traded_usd from raw.scans order by all")
+        found = lake.query(
+            "select scanner, symbol, rank, value_traded_usd from intermediate.int_scans_screened order by all"
+        )
     return columns, found
 
 

@@ -95,8 +95,8 @@ def test_every_scanner_exports_an_envelope_that_says_what_it_is(demo: Home) -> N
     ]
     files = sorted((demo.root / "export" / RUN).iterdir())
     assert [file.name for file in files] == sorted(f"universe_selector_{name}.json" for name in asked)
-    found = dict(demo.query("select scanner, count(*) from raw.scans where run_id = ? and session_date = '2025-12-30' "
-                            "group by scanner", RUN).iter_rows())  # fmt: skip
+    found = dict(demo.query("select scanner, count(*) from intermediate.int_scans_screened where run_id = ? "
+                            "and session_date = '2025-12-30' group by scanner", RUN).iter_rows())  # fmt: skip
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     for file in files:
         document = json.loads(file.read_text(encoding="utf-8"))

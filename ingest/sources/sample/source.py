@@ -87,7 +87,7 @@ class SampleSource:
         )
 
     def scan(self, scanner: Scanner, *, as_of: dt.date, as_of_at: dt.datetime | None = None) -> pl.DataFrame:
-        """Refuse the scan, since simulated bars are scanned through `marts.scanner_columns`."""
+        """Refuse the scan, since simulated bars are scanned in the lake."""
         raise no_scanner(self.name, scanner, as_of_at or as_of)
 
     def _listed(self, symbols: Sequence[str] | None) -> tuple[Listing, ...]:

@@ -73,7 +73,7 @@ def _session_of(row: Mapping[str, Any], calendar: str, as_of: dt.date) -> dt.dat
 
 @dataclass(frozen=True, slots=True)
 class ColumnConversion:
-    """Conversion of the rows of one query into scanner columns, as in `marts.scanner_columns`.
+    """Conversion of the rows of one query into scanner columns, as they are computed from bars.
 
     Attributes
     ----------

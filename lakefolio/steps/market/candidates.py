@@ -15,7 +15,9 @@ from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.market.landing import landing_of
 from lakehouse.connection.catalog import Lake
 
-NO_CANDIDATE = "the scanners found no candidate: see raw.scans and the thresholds in configs/presets"
+NO_CANDIDATE = (
+    "the scanners found no candidate: see intermediate.int_scans_of_run and the thresholds in configs/presets"
+)
 
 
 def aggregation(run: Run) -> StepReport:

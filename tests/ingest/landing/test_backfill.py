@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.cli import main
 from ingest.landing import backfill as healing
-from ingest.landing.backfill import calendars_of, failed_requests, gap_requests, known_symbols
+from ingest.landing.backfill import calendars_of, failed_requests, gap_requests, known_symbols, unhealthy_symbols
 from ingest.landing.bars import land_bars, land_requests
 from ingest.landing.reference import land_instruments
 from ingest.reference.calendars import sessions
@@ -135,6 +135,28 @@ def test_only_failed_symbols_are_requested_again(
     assert failed_requests(lake, source.name, landing, days=2, symbols=["NASDAQ:AAA"])[0].symbols == ("NASDAQ:AAA",)
     assert land_requests(lake, source, calendars_of(SYMBOLS, venues), landing, requests).failures == {}
     assert failed_requests(lake, source.name, landing, days=2) == []
+
+
+def test_the_unhealthy_are_those_of_the_newest_run_of_the_source(lake: Lake) -> None:
+    runs = {"old": ("bars", 1), "new": ("bars", 2), "other": ("files", 3)}
+    health = [
+        ("old", "A", "GAPS"),
+        ("new", "A", "OK"),
+        ("new", "B", "STALE"),
+        ("new", "C", "SHORT"),
+        ("other", "D", "GAPS"),
+    ]
+    lake.connection.executemany(
+        "insert into lake.results.runs (run_id, source, profile, as_of, as_of_at, started_at) "
+        "values (?, ?, 'p', date '2024-03-08', timestamp '2024-03-09', timestamp '2024-03-09' + to_days(?))",
+        [[run, source, day] for run, (source, day) in runs.items()],
+    )
+    lake.connection.executemany(
+        "insert into lake.results.health (run_id, stage, symbol, status) values (?, 'light', ?, ?)",
+        [[*row] for row in health],
+    )
+    assert unhealthy_symbols(lake, "bars") == ["B"]
+    assert unhealthy_symbols(lake, "sample") == []
 
 
 def test_the_commands_repair_refresh_and_recover(

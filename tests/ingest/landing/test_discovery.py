@@ -3,77 +3,37 @@ from __future__ import annotations
 import datetime as dt
 
 import polars as pl
-import pytest
 
-from ingest.errors import ScannerInputError
-from ingest.landing.discovery import land_scans, scan_columns
-from ingest.landing.reference import land_sessions
-from ingest.landing.scope import LandingScope
+from ingest.landing.discovery import land_scans, scope_writes, session_rows
 from ingest.reference.calendars import as_of_clock
 from ingest.screening.predicates import scan_from_columns
 from ingest.screening.scanners import Scanner
 from lakehouse.connection.catalog import Lake
+from lakehouse.storage.writes import Write, write
 
 FRIDAY, SUNDAY = dt.date(2024, 3, 8), dt.date(2024, 3, 10)
 
 
-def build_marts(lake: Lake) -> None:
-    landing = LandingScope("run-1", "prep", SUNDAY, as_of_clock(SUNDAY))
-    land_sessions(lake, ["XNYS", "24/7"], FRIDAY, SUNDAY, landing)
-    lake.connection.execute(
-        "create table lake.intermediate.int_instruments_described as select * from (values "
-        "('NYSE:A', 'XNYS', 'equity', 'cash', 'NYSE'), ('NYSE:STALE', 'XNYS', 'equity', 'cash', 'NYSE'), "
-        "('BINANCE:BTCUSDT', '24/7', 'crypto', 'spot', 'BINANCE')) as t(symbol, calendar, asset_class, product, venue)"
+def test_a_run_asks_for_its_scanners_and_its_session(lake: Lake) -> None:
+    momentum = Scanner(
+        name="momentum", title="M", direction="SHORT", strategy="price_momentum", asset_classes=("equity",), limit=7
     )
-    lake.connection.execute(
-        "create table lake.marts.scanner_columns as select symbol, session_date::date as session_date, close from (values "
-        "('NYSE:A', '2024-03-07', 1.0), ('NYSE:A', '2024-03-08', 2.0), ('NYSE:STALE', '2024-03-07', 3.0), "
-        "('BINANCE:BTCUSDT', '2024-03-08', 4.0), ('BINANCE:BTCUSDT', '2024-03-10', 5.0)) as t(symbol, session_date, close)"
-    )
-
-
-def test_each_instrument_is_scanned_at_its_own_last_session(lake: Lake) -> None:
-    build_marts(lake)
-    (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
-    assert found.select("symbol", "session_date", "close", "asset_class").rows() == [
-        ("BINANCE:BTCUSDT", SUNDAY, 5.0, "crypto"),
-        ("NYSE:A", FRIDAY, 2.0, "equity"),
+    for scanners in ((momentum, momentum.model_copy(update={"name": "other"})), (momentum,)):
+        write(
+            lake, scope_writes(scanners, [(SUNDAY, as_of_clock(SUNDAY))], run_id="run-1"), run_id="run-1", step="scan"
+        )
+    assert lake.rows("select scanner, direction, row_limit, universe, size_limit from scope.scanners") == [
+        ("momentum", "SHORT", 7, "asset_class in ('equity')", None)
     ]
-
-
-def test_a_session_that_has_not_settled_is_not_scanned(lake: Lake) -> None:
-    build_marts(lake)
-    before_the_close = dt.datetime.combine(FRIDAY, dt.time(20, 0))
-    (found,) = scan_columns(lake, [(FRIDAY, before_the_close)])
-    assert found["symbol"].to_list() == ["NYSE:A", "NYSE:STALE"]
-    assert set(found["session_date"]) == {dt.date(2024, 3, 7)}
-
-
-def test_without_marts_the_error_says_how_to_build_them(lake: Lake) -> None:
-    with pytest.raises(ScannerInputError, match="dbt build"):
-        scan_columns(lake, [(FRIDAY, as_of_clock(FRIDAY))])
-
-
-def test_metadata_of_instruments_are_columns_and_past_index_membership_is_unknown(lake: Lake) -> None:
-    build_marts(lake)
-    lake.connection.execute("alter table lake.intermediate.int_instruments_described add column sector varchar")
-    lake.connection.execute("alter table lake.intermediate.int_instruments_described add column indexes varchar[]")
-    lake.connection.execute("alter table lake.intermediate.int_instruments_described add column note varchar")
-    lake.connection.execute("update lake.intermediate.int_instruments_described set sector = 'Energy', indexes = ['SP:SPX']")
-    sessions = [(FRIDAY, as_of_clock(FRIDAY)), (SUNDAY, as_of_clock(SUNDAY))]
-    past, newest = scan_columns(lake, sessions)
-    assert newest.filter(pl.col("symbol") == "NYSE:A").select("sector", "indexes").rows() == [("Energy", ["SP:SPX"])]
-    # Today's members are not those of a past session, and past members are not recorded.
-    assert past["indexes"].null_count() == past.height == 2
-    assert past.schema["indexes"] == newest.schema["indexes"]
-    assert "note" not in newest.columns
-
-
-def test_weekly_columns_stand_beside_the_daily_ones(lake: Lake) -> None:
-    build_marts(lake)
-    (found,) = scan_columns(lake, [(SUNDAY, as_of_clock(SUNDAY))])
-    assert dict(found.select("symbol", "close|1W").iter_rows()) == {"BINANCE:BTCUSDT": 5.0, "NYSE:A": 2.0}
-    assert found["rsi|1W"].null_count() == 2
+    write(
+        lake,
+        Write("scope.sessions", session_rows([(FRIDAY, as_of_clock(FRIDAY))], "replay", "run-1"), mode="replace_run",
+              keys={"purpose": "replay"}),
+        run_id="run-1", step="tournament",
+    )  # fmt: skip
+    assert lake.rows("select purpose, session_date, decided_at from scope.sessions order by all") == [
+        ("discovery", SUNDAY, as_of_clock(SUNDAY)), ("replay", FRIDAY, as_of_clock(FRIDAY)),
+    ]  # fmt: skip
 
 
 def test_scans_of_a_run_replace_each_other(lake: Lake) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from analytics.indicators.columns import scanner_columns
 from ingest.reference.calendars import all_sessions
 from ingest.reference.venues import Venues
 from ingest.screening.service_fields import CODES, FIELDS, field_of
-from ingest.screening.weekly_columns import weekly_columns
+from ingest.screening.sql import NUMBERS, sql_name
 
 ROOT = Path(__file__).resolve().parents[3]
 FIRST, LAST = dt.date(2023, 6, 1), dt.date(2024, 5, 31)
@@ -168,25 +168,18 @@ def bars_of(every: tuple[Listing, ...], venues: Venues) -> pl.DataFrame:
 
 
 def columns_of(every: tuple[Listing, ...], bars: pl.DataFrame, venues: Venues) -> pl.DataFrame:
-    """Compute `marts.scanner_columns`, by the dbt model, and the weekly columns of the bars at LAST."""
-    path = ROOT / "dbt_project" / "models" / "marts" / "instruments" / "scanner_columns.py"
-    spec = importlib.util.spec_from_file_location("scanner_columns_model", path)
-    assert spec is not None
-    assert spec.loader is not None
-    model = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(model)
+    """Compute the scanner columns of the bars at LAST, under the names that scanners use."""
     clocks = {one.symbol: venues.require(one.venue).calendar == "24/7" for one in every}
-    daily: pl.DataFrame = model.scanner_columns(
+    newest = scanner_columns(
         bars.with_columns(
             (pl.col("close") * pl.col("volume")).alias("value_traded_usd"),
             pl.lit(value=False).alias("is_close_only"),
             pl.col("symbol").replace_strict(clocks, return_dtype=pl.Boolean).alias("is_round_the_clock"),
+            (pl.col("session_date") == LAST).alias("is_requested"),
         )
     )
-    newest = daily.filter(pl.col("session_date") == LAST)
-    return newest.join(weekly_columns(bars, [LAST]), on=["symbol", "session_date"], how="left").join(
-        _described(every), on="symbol"
-    )
+    weekly = {sql_name(name): name for name in NUMBERS if "|" in name}
+    return newest.rename(weekly).join(_described(every), on="symbol")
 
 
 def _described(every: tuple[Listing, ...]) -> pl.DataFrame:

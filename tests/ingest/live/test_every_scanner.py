@@ -11,12 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingest.landing.discovery import discover
 from ingest.reference.venues import Venues
-from ingest.screening.predicates import evaluate, missing_columns, scan_from_columns
+from ingest.screening.predicates import evaluate, scan_from_columns
 from ingest.screening.scanners import Scanner, load_scanner, load_scanners, scanner_names
 from ingest.screening.service_fields import field_of, markets_of, venues_of
 from ingest.screening.service_query import build_query
+from ingest.screening.sql import NUMBERS, TEXTS, compiled
 from ingest.screening.strategies import STRATEGIES, mirrored
 from ingest.sources.tradingview.scanner import ScannerClient
 from ingest.sources.tradingview.source import TradingViewSource
@@ -91,7 +91,8 @@ def test_both_paths_select_the_same_symbols_in_the_same_order(
     name: str, source: TradingViewSource, exchange: Exchange, columns: pl.DataFrame, venues: Venues
 ) -> None:
     scanner = load_scanner(CONFIGS, name)
-    assert missing_columns(scanner, columns) == ()
+    numbers, texts = NUMBERS | {"market_cap_usd"}, TEXTS.union(ENRICHED) - {"market_cap_usd"}
+    assert compiled(scanner, numbers & set(columns.columns), texts & set(columns.columns)).missing_columns is None
     local, remote = on_bars(scanner, columns), source.scan(scanner, as_of=LAST)
     shared = ["symbol", "rank", "close", "value_traded_usd", "perf_w", "direction"]
     assert remote.select(shared).equals(local.select(shared))
@@ -190,20 +191,18 @@ def test_a_smaller_universe_is_the_same_on_both_paths(source: TradingViewSource,
         assert source.scan(scanner, as_of=LAST)["symbol"].equals(on_bars(scanner, columns)["symbol"])
 
 
-def test_bars_alone_find_no_members_and_say_so(columns: pl.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
+def test_bars_alone_find_no_members_and_say_so(columns: pl.DataFrame) -> None:
     plain = columns.drop(ENRICHED)
-    result = {scanner.name: missing_columns(scanner, plain) for scanner in load_scanners(CONFIGS)}
+    result = {scanner.name: compiled(scanner).missing_columns for scanner in load_scanners(CONFIGS)}
     blind = {name for name, absent in result.items() if absent}
     assert {name.split("_")[0] for name in blind} == {"equity", "etf", "crypto"}
     assert len(blind) == 24
     for scanner in load_scanners(CONFIGS, tuple(blind)):
-        found = discover([scanner], plain, source="files", run_id="r", scanned_at=AT)
-        assert found.scans.is_empty()
-        (absent,) = result[scanner.name]
-        universe = found.evaluations.filter(~pl.col("reason").str.contains(f"missing {absent}"))
+        evaluation = evaluate(scanner, plain)
+        assert not evaluation["passed"].any()
+        universe = evaluation.filter(~pl.col("reason").str.contains(f"missing {result[scanner.name]}"))
         # Only instruments that an earlier condition excludes do not report the missing column.
         assert universe["reason"].str.contains("below the floor|gives way").all()
-        assert f"missing columns {absent}" in caplog.records[-1].getMessage()
 
 
 def test_instruments_of_an_index_are_its_members(exchange: Exchange, venues: Venues, columns: pl.DataFrame) -> None:

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from ingest.errors import ScannerInputError
-from ingest.landing.discovery import discover
 from ingest.screening.predicates import evaluate, scan_from_columns, summarise
 from ingest.screening.scanners import Filter, Scanner
 from ingest.screening.strategies import STRATEGIES
@@ -172,16 +171,12 @@ def test_row_order_changes_nothing() -> None:
     assert first.equals(scan_from_columns(scanner(), rows.reverse(), source="s", run_id="run-1", scanned_at=AT))
 
 
-def test_discovery_runs_all_scanners_and_keeps_every_evaluation() -> None:
+def test_every_evaluation_counts_in_the_summary() -> None:
     columns = pl.DataFrame([row("NYSE:A", **TREND_UP), row("NYSE:B", **TREND_DOWN)])
     pair = [scanner(name="up"), scanner(name="down", direction="SHORT")]
-    found = discover(pair, columns, source="sample", run_id="run-1", scanned_at=AT)
-    assert found.scans.select("scanner", "symbol", "direction").rows() == [
-        ("up", "NYSE:A", "LONG"),
-        ("down", "NYSE:B", "SHORT"),
-    ]
-    assert found.evaluations.height == 4
-    assert summarise([found.evaluations])["reason"].to_list() == ["perf_1m", "perf_3m", "perf_w", "recommend_all"]
-    nothing = discover(pair, columns.head(0), source="sample", run_id="run-1", scanned_at=AT)
-    assert nothing.scans.is_empty()
-    assert tuple(nothing.scans.columns) == CONTRACTS["raw.scans"].names
+    evaluations = [evaluate(one, columns) for one in pair]
+    assert [one.filter("passed")["symbol"].to_list() for one in evaluations] == [["NYSE:A"], ["NYSE:B"]]
+    assert summarise(evaluations)["reason"].to_list() == ["perf_1m", "perf_3m", "perf_w", "recommend_all"]
+    nothing = scan_from_columns(pair[0], columns.head(0), source="sample", run_id="run-1", scanned_at=AT)
+    assert nothing.is_empty()
+    assert tuple(nothing.columns) == CONTRACTS["raw.scans"].names

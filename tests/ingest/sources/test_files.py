@@ -33,7 +33,7 @@ def requested(source: FilesSource, *symbols: str, first: dt.date | None = None) 
 def test_the_source_keeps_the_protocol(tmp_path: Path, venues: Venues, configs: Path) -> None:
     source = FilesSource(tmp_path, venues)
     assert isinstance(source, Source)
-    with pytest.raises(ScanUnsupportedError, match="scan_from_columns"):
+    with pytest.raises(ScanUnsupportedError, match="scanned from its bars"):
         source.scan(load_scanner(configs, "equity_trend_long"), as_of=AS_OF)
 
 

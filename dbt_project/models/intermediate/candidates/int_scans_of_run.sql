@@ -1,7 +1,11 @@
 {{ config(tags=['candidates']) }}
 
-with scans as (
+with landed as (
     select * from {{ ref('stg_scans') }}
+),
+
+screened as (
+    select * from {{ ref('int_scans_screened') }}
 ),
 
 run as (
@@ -9,6 +13,30 @@ run as (
         run_id,
         source
     from {{ ref('int_run') }}
+),
+
+-- A live service scans itself; the bars of the other sources are screened by the models.
+scans as (
+    select * from landed
+    union all by name
+    select
+        run_id,
+        scanner,
+        symbol,
+        session_date,
+        source,
+        strategy,
+        case direction when 'LONG' then 1 else -1 end::bigint as direction,
+        close,
+        volume,
+        value_traded_usd,
+        adx,
+        atr,
+        volatility_d,
+        perf_3m,
+        perf_6m,
+        scanned_at
+    from screened
 ),
 
 instruments as (

@@ -1,4 +1,4 @@
-{{ config(tags=['columns', 'prices']) }}
+{{ config(tags=['columns', 'prices', 'replay']) }}
 
 select bars.* -- noqa: AM04
 from {{ ref('bars_daily') }} as bars

@@ -9,19 +9,16 @@ on them fails as missing.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-
 import polars as pl
 
 _RSI_LENGTH = 14
 _MOMENTUM_LENGTH = 10
-COMPUTED = ("close|1W", "change|1W", "rsi|1W", "momentum10|1W")
-_SCHEMA = {"symbol": pl.String(), "session_date": pl.Date(), **dict.fromkeys(COMPUTED, pl.Float64())}
+WEEKLY_COLUMNS = ("close_1w", "change_1w", "rsi_1w", "momentum10_1w")
+_SCHEMA = {"symbol": pl.String(), "session_date": pl.Date(), **dict.fromkeys(WEEKLY_COLUMNS, pl.Float64())}
 
 
-def weekly_columns(closes: pl.DataFrame, sessions: Sequence[dt.date] | None = None) -> pl.DataFrame:
-    """Compute the weekly columns at every session from the closes up to it.
+def weekly_columns(closes: pl.DataFrame) -> pl.DataFrame:
+    """Compute the weekly columns at every requested session from the closes up to it.
 
     RSI 14 = 100 * up / (up + down) of Wilder averages of the weekly moves, started with the mean of the first 14; the
     move of the current week is added to the averages of the weeks before. momentum10 = close - close ten weekly bars back.
@@ -29,22 +26,19 @@ def weekly_columns(closes: pl.DataFrame, sessions: Sequence[dt.date] | None = No
     Parameters
     ----------
     closes : pl.DataFrame
-        symbol, session_date, close; one row for each session, in any order.
-    sessions : sequence of date, optional
-        Sessions of the result; all by default.
+        symbol, session_date, close, is_requested; one row for each session, in any order.
 
     Returns
     -------
     pl.DataFrame
-        symbol, session_date and `COMPUTED`; NULL where the history is too short.
+        symbol, session_date and `WEEKLY_COLUMNS`; NULL where the history is too short.
     """
-    daily = closes.select("symbol", "session_date", pl.col("close").cast(pl.Float64)).drop_nulls()
+    daily = closes.select("symbol", "session_date", pl.col("close").cast(pl.Float64), "is_requested").drop_nulls()
     if daily.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     daily = daily.sort("symbol", "session_date").with_columns(pl.col("session_date").dt.truncate("1w").alias("week"))
     weeks = _states_before(daily.group_by("symbol", "week", maintain_order=True).agg(pl.col("close").last()))
-    if sessions is not None:
-        daily = daily.filter(pl.col("session_date").is_in(list(sessions)))
+    daily = daily.filter("is_requested")
     move = pl.col("close") - pl.col("close_before")
     up, down = _averaged("up", move.clip(lower_bound=0)), _averaged("down", (-move).clip(lower_bound=0))
     return (
@@ -53,12 +47,12 @@ def weekly_columns(closes: pl.DataFrame, sessions: Sequence[dt.date] | None = No
         .select(
             "symbol",
             "session_date",
-            pl.col("close").alias("close|1W"),
-            (100.0 * (pl.col("close") / pl.col("close_before") - 1.0)).alias("change|1W"),
+            pl.col("close").alias("close_1w"),
+            (100.0 * (pl.col("close") / pl.col("close_before") - 1.0)).alias("change_1w"),
             pl.when(pl.col("up") + pl.col("down") > 0)
             .then(100.0 * (pl.col("up") / (pl.col("up") + pl.col("down"))))
-            .alias("rsi|1W"),
-            (pl.col("close") - pl.col("close_ten_before")).alias("momentum10|1W"),
+            .alias("rsi_1w"),
+            (pl.col("close") - pl.col("close_ten_before")).alias("momentum10_1w"),
         )
     )
 

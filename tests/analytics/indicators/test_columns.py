@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
-from types import ModuleType
 
 import numpy as np
 import polars as pl
 import pytest
+
+from analytics.indicators.batches import columns_in_batches
+from analytics.indicators.columns import OUTPUTS, scanner_columns
 
 Series = list[float | None]
 N_BARS = 330
@@ -214,6 +216,7 @@ def series(seed: int, volatility: float) -> pl.DataFrame:
             "value_traded_usd": close,
             "is_close_only": False,
             "is_round_the_clock": False,
+            "is_requested": True,
         }
     )
 
@@ -225,8 +228,8 @@ def bars() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def columns(model: ModuleType, bars: pl.DataFrame) -> pl.DataFrame:
-    return model.scanner_columns(bars)
+def columns(bars: pl.DataFrame) -> pl.DataFrame:
+    return scanner_columns(bars)
 
 
 @pytest.mark.parametrize("symbol", ["T:1", "T:2", "T:3"])
@@ -258,11 +261,11 @@ def test_ratings_follow_the_published_components(bars: pl.DataFrame, columns: pl
         assert found["recommend_all"][i] == pytest.approx((averages + others) / 2, abs=1e-12), i
 
 
-def test_a_close_only_series_has_only_what_closes_can_tell(model: ModuleType) -> None:
+def test_a_close_only_series_has_only_what_closes_can_tell() -> None:
     closes = series(4, 0.02).with_columns(
         high=pl.lit(None, pl.Float64), low=pl.lit(None, pl.Float64), volume=pl.lit(None, pl.Float64)
     )
-    last = model.scanner_columns(closes).row(-1, named=True)
+    last = scanner_columns(closes).row(-1, named=True)
     unknown = {name for name, value in last.items() if value is None}
     assert unknown == {
         "volume", "volatility_d", "atr", "adx", "plus_di", "minus_di", "stoch_k", "stoch_d", "cci20",
@@ -272,29 +275,53 @@ def test_a_close_only_series_has_only_what_closes_can_tell(model: ModuleType) ->
     assert last["recommend_all"] is not None
 
 
-def test_a_market_that_never_closes_counts_calendar_days(model: ModuleType) -> None:
+def test_a_market_that_never_closes_counts_calendar_days() -> None:
     coin = series(5, 0.02).with_columns(is_round_the_clock=pl.lit(value=True))
-    last = model.scanner_columns(coin).row(-1, named=True)
+    last = scanner_columns(coin).row(-1, named=True)
     close = coin["close"].to_list()
     for name, days in {"perf_w": 7, "perf_1m": 30, "perf_3m": 90, "perf_6m": 180}.items():
         assert last[name] == pytest.approx(100 * (close[-1] / close[-1 - days] - 1), rel=1e-12)
 
 
-def test_a_price_that_never_moves_has_no_rsi_and_no_infinite_column(model: ModuleType) -> None:
+def test_a_price_that_never_moves_has_no_rsi_and_no_infinite_column() -> None:
     still = series(6, 0.02).with_columns(high=pl.lit(5.0), low=pl.lit(5.0), close=pl.lit(5.0), volume=pl.lit(0.0))
-    columns = model.scanner_columns(still)
+    columns = scanner_columns(still)
     assert columns["rsi"].null_count() == N_BARS
     numbers = columns.select(pl.col(pl.Float64))
     assert not any(values.drop_nulls().is_nan().any() or values.drop_nulls().is_infinite().any() for values in numbers)
 
 
-def test_columns_of_a_session_do_not_change_when_later_bars_arrive(
-    model: ModuleType, bars: pl.DataFrame, columns: pl.DataFrame
-) -> None:
+def test_columns_of_a_session_do_not_change_when_later_bars_arrive(bars: pl.DataFrame, columns: pl.DataFrame) -> None:
     cut = dt.date(2024, 9, 1)
-    earlier = model.scanner_columns(bars.filter(pl.col("session_date") <= cut))
+    earlier = scanner_columns(bars.filter(pl.col("session_date") <= cut))
     assert earlier.equals(columns.filter(pl.col("session_date") <= cut))
 
 
-def test_no_bars_give_no_rows(model: ModuleType, bars: pl.DataFrame) -> None:
-    assert model.scanner_columns(bars.clear()).height == 0
+def test_no_bars_give_no_rows(bars: pl.DataFrame) -> None:
+    assert scanner_columns(bars.clear()).height == 0
+
+
+@pytest.mark.parametrize("every", [1, 2, 7, 20])
+def test_requested_bars_have_the_columns_of_a_full_build_to_the_last_bit(
+    bars: pl.DataFrame, columns: pl.DataFrame, every: int
+) -> None:
+    number = pl.col("session_date").rank("ordinal").over("symbol")
+    asked = bars.with_columns((number % every == 0).alias("is_requested"))
+    expected = columns.join(
+        asked.filter("is_requested"), on=["symbol", "session_date"], how="semi", maintain_order="left"
+    )
+    assert scanner_columns(asked).equals(expected)
+
+
+def test_batches_of_instruments_change_nothing(bars: pl.DataFrame, columns: pl.DataFrame) -> None:
+    batches = [bars.filter(pl.col("symbol") == symbol) for symbol in ("T:1", "T:2", "T:3")]
+    assert columns_in_batches(batches).equals(columns)
+    assert columns_in_batches(iter([])).schema == columns.schema
+    assert tuple(columns.columns) == OUTPUTS
+
+
+def test_a_series_that_begins_inside_another_ones_window_is_not_mixed_with_it(bars: pl.DataFrame) -> None:
+    """Windows look across the frame, so a short series after a long one must not see its last bars."""
+    short = bars.filter(pl.col("symbol") == "T:3").sort("session_date").head(30)
+    together = scanner_columns(pl.concat([bars.filter(pl.col("symbol") == "T:2"), short]))
+    assert together.filter(pl.col("symbol") == "T:3").equals(scanner_columns(short))

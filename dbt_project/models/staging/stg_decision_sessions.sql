@@ -1,0 +1,6 @@
+select
+    run_id,
+    purpose,
+    session_date,
+    decided_at
+from {{ source('scope', 'sessions') }}
