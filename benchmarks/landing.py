@@ -71,7 +71,7 @@ def _into_marts(paths: Paths, symbols: list[str], first: dt.date, scanner: str, 
         land_instruments(lake, source, landing)
         report = land_bars(lake, source, venues, landing)
         landed = time.perf_counter()
-        write(lake, Write("results.runs", _scope(now), mode="replace_run"), run_id="bench", step="landing")
+        write(lake, Write("scope.runs", _scope(now), mode="replace_run"), run_id="bench", step="landing")
         selected = ["--select", "tag:columns", "tag:candidates", "tag:prices", "--exclude-resource-type", "unit_test"]
         run_dbt(paths, ["build", *selected], {"run_id": "bench"}, lake=lake).require()
         (rows,) = lake.rows("select count(*) from marts.returns_daily")

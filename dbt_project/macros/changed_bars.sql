@@ -1,7 +1,7 @@
 {#-
     Months of a source in which its bars differ from those in this table: a bar is new, was restated or withdrawn, or the
-    currency of its prices changed. Bars are compared by a hash of keys and arrival times for each month, so that only
-    these months are read in full. An exchange rate is valid for ten days, so the month after a change counts too.
+    currency of its prices changed. Bars are compared by one hash for each month, so that only months that differ are
+    read in full. An exchange rate is valid for ten days, so the month after a change counts too.
 -#}
 {% macro changed_months(bars) -%}
     select
@@ -11,7 +11,7 @@
         select
             source,
             date_trunc('month', session_date) as session_month,
-            bit_xor(hash(symbol, session_date, currency, fetched_at)) as fingerprint
+            bit_xor({{ bar_hash() }}) as fingerprint
         from {{ bars }}
         group by all
     ) as new_bars
@@ -19,7 +19,7 @@
         select
             source,
             date_trunc('month', session_date) as session_month,
-            bit_xor(hash(symbol, session_date, currency, fetched_at)) as fingerprint
+            bit_xor({{ bar_hash() }}) as fingerprint
         from {{ this }}
         group by all
     ) as held_bars using (source, session_month)
@@ -52,4 +52,9 @@
         delete from {{ this }}
         where run_id = (select run_id from {{ ref('int_run') }})
     {%- endif -%}
+{%- endmacro %}
+
+{#- Hash of what distinguishes a bar from other bars and from its restatement; FX has a volume of 0 in raw. -#}
+{% macro bar_hash() -%}
+    hash(symbol, session_date, currency, open, high, low, close, adj_close, coalesce(volume, 0), is_close_only)
 {%- endmacro %}

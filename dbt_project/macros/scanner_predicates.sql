@@ -1,3 +1,4 @@
+-- sqlfluff:exclude_rules:LT02
 {#-
     One query for each scanner of the run in scope over the relation `inputs`, joined by union all.
 

@@ -32,7 +32,7 @@ def scan(request: Request) -> dict[str, Any]:
     with Lake.open(request.paths) as lake:
         report = land_market(request, lake, described)
         scope = scope_writes(scanners, [(landing.last, landing.as_of_at)], run_id=landing.run_id)
-        run = Write("results.runs", _scope(request), mode="replace_run")
+        run = Write("scope.runs", _scope(request), mode="replace_run")
         write(lake, [run, *scope], run_id=landing.run_id, step="scan")
     run_dbt(
         request.paths,

@@ -22,7 +22,7 @@ _FAILED = (
     "qualify row_number() over (partition by symbol order by started_at desc, attempt desc) = 1"
 )
 _UNHEALTHY = (
-    "with judged as (select health.*, runs.started_at from results.health as health inner join results.runs as runs "
+    "with judged as (select health.*, runs.started_at from results.health as health inner join scope.runs as runs "
     "on health.run_id = runs.run_id where runs.source = ?) "
     "select distinct symbol from judged where started_at = (select max(started_at) from judged) "
     "and status not in (select unnest(?)) order by symbol"

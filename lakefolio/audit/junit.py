@@ -52,7 +52,7 @@ def junit_of_run(lake: Lake, run_id: str, path: Path, checks: Sequence[Check] | 
         When there is no folder to write into.
     """
     health = lake.query("select * from reports.rpt_health where run_id = ?", [run_id])
-    (started_at,) = lake.query("select started_at from results.runs where run_id = ?", [run_id]).row(0)
+    (started_at,) = lake.query("select started_at from scope.runs where run_id = ?", [run_id]).row(0)
     if checks is None:
         checks = checks_of(
             lake.query('select * from results.audit_checks where run_id = ? order by risk_profile, "check"', [run_id])

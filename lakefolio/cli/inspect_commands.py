@@ -33,7 +33,7 @@ REFUSED_BARS = (
     "select distinct refused.symbol, refused.session_date, refused.reason, refused.detail from raw.quarantine as refused "
     "semi join reports.rpt_health as health on health.run_id = ? and health.status = 'INVALID' "
     "and health.symbol = refused.symbol "
-    "where refused.source = (select source from results.runs where run_id = ?) order by all"
+    "where refused.source = (select source from scope.runs where run_id = ?) order by all"
 )
 """Bars that were set aside and make a series INVALID."""
 

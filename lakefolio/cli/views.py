@@ -149,7 +149,7 @@ ORDERS = View(
 STATUS = View(
     "select runs.run_id, runs.profile, runs.parent_run_id, runs.source, runs.as_of, runs.is_simulated, "
     "arg_max(steps.step, steps.started_at) as last_step, arg_max(steps.status, steps.started_at) as status, "
-    "sum(steps.seconds) as seconds, runs.started_at from results.runs as runs "
+    "sum(steps.seconds) as seconds, runs.started_at from scope.runs as runs "
     "left join results.steps as steps on runs.run_id = steps.run_id group by all order by runs.started_at desc",
     (
         code("run_id", "Run"), text("profile", "Profile"), text("parent_run_id", "Parent"), text("last_step", "Last step"),

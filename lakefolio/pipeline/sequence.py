@@ -34,7 +34,7 @@ class Step:
         Tables and schemas that it writes besides, of which no hash is recorded: records of landing, which differ with
         what was landed before, and models that every build makes anew.
     settings : tuple of str
-        Manifest keys, or sections, that its outputs depend on, also where these reach it through `results.runs`.
+        Manifest keys, or sections, that its outputs depend on, also where these reach it through `scope.runs`.
     artifacts : tuple of str
         Patterns of the files that it writes into the run folder.
     """
@@ -102,13 +102,13 @@ STEPS: tuple[Step, ...] = (
     Step(
         2, "env-check", "Check interpreter, scanners, source and calendars, and record the settings",
         "lakefolio.steps.setup:env_check",
-        outputs=("results.runs",),
+        outputs=("scope.runs",),
         settings=("benchmark", "data", "discovery.scanners", "discovery.exclude_symbols", "flags.feat_pit_fidelity"),
         artifacts=("manifest.resolved.json",),
     ),
     Step(
         3, "discovery", "Run the scanners and land their finds", "lakefolio.steps.market.discovery:discovery",
-        inputs=("results.runs",),
+        inputs=("scope.runs",),
         outputs=("raw.bars", "raw.scans", *_SCOPE),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "raw.sessions", "marts.instruments", "marts.scanner_columns"),
         settings=(*_SCOPE_SETTINGS, "discovery.scanners", "data.full_sessions"),
@@ -116,13 +116,13 @@ STEPS: tuple[Step, ...] = (
     Step(
         4, "aggregation", "Merge the finds into candidates and keep the quotas of each asset class",
         "lakefolio.steps.market.candidates:aggregation",
-        inputs=("results.runs", "raw.scans", *_SCOPE, "raw.sessions", "marts.scanner_columns", "marts.instruments", "seeds.*"),
+        inputs=("scope.runs", "raw.scans", *_SCOPE, "raw.sessions", "marts.scanner_columns", "marts.instruments", "seeds.*"),
         outputs=("marts.candidates",),
         unrecorded=("intermediate.*",),
     ),
     Step(
         5, "enrichment", "Describe the instruments of the candidates", "lakefolio.steps.market.candidates:enrichment",
-        inputs=("marts.candidates", "marts.bars_daily", "results.runs"),
+        inputs=("marts.candidates", "marts.bars_daily", "scope.runs"),
         outputs=("marts.instruments",),
         unrecorded=("raw.instruments", *_MODELS),
         settings=_SCOPE_SETTINGS,
@@ -130,7 +130,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         6, "light-prep", "Fetch recent bars of the candidates and check their health",
         "lakefolio.steps.market.price_history:light_prep",
-        inputs=("marts.candidates", "results.runs", "raw.sessions"),
+        inputs=("marts.candidates", "scope.runs", "raw.sessions"),
         outputs=("results.health:light", "raw.bars", "marts.instruments"),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", *_HEALTH),
         settings=(*_PRICE_SETTINGS, "data.light_sessions"),
@@ -145,15 +145,15 @@ STEPS: tuple[Step, ...] = (
     Step(
         8, "full-prep", "Fetch the full history of the winners and check its health",
         "lakefolio.steps.market.price_history:full_prep",
-        inputs=("results.selection", "marts.candidates", "results.runs", "raw.sessions"),
-        outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments"),
+        inputs=("results.selection", "marts.candidates", "scope.runs", "raw.sessions"),
+        outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments", "scope.winners"),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
         settings=(*_PRICE_SETTINGS, "data.full_sessions"),
     ),
     Step(
         9, "health", "Repair gaps of the winners and stop where health problems are left",
         "lakefolio.steps.market.health:health",
-        inputs=("results.selection", "marts.candidates", "results.runs", "raw.sessions"),
+        inputs=("results.selection", "scope.winners", "marts.candidates", "scope.runs", "raw.sessions"),
         outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments"),
         unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
         settings=(*_PRICE_SETTINGS, "data.full_sessions", "data.strict_health"),
@@ -184,8 +184,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         13, "tournament", "Replay every decision over the prepared history and simulate it with frictions",
         "lakefolio.steps.tournament:tournament",
-        inputs=("results.selection", "results.regimes:full", "results.runs", "marts.candidates", *_BARS, "marts.instruments",
-                "marts.scanner_columns", "scope.scanners", "raw.scans", "raw.quarantine", "raw.sessions", "intermediate.*", "seeds.*"),
+        inputs=("results.selection", "results.regimes:full", "scope.runs", "scope.scanners", "marts.candidates", *_BARS,
+                "marts.instruments", "marts.scanner_columns", "raw.scans", "raw.quarantine", "raw.sessions", "intermediate.*",
+                "seeds.*"),
         outputs=(*_TOURNAMENT, "scope.sessions:replay"),
         unrecorded=("marts.candidates_replayed", "intermediate.*"),
         settings=(*_SELECTION_SETTINGS, *_REGIME_SETTINGS, *_TREE_SETTINGS, *_CUT_SETTINGS, *_WEIGHT_SETTINGS,
@@ -200,7 +201,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         15, "report", "Render the reports and write weights and orders", "lakefolio.steps.publish:report",
-        inputs=("results.runs", "results.steps", "results.health:light", "results.selection", "results.health:full",
+        inputs=("scope.runs", "results.steps", "results.health:light", "results.selection", "results.health:full",
                 "results.risk:full", "results.regimes:full", "results.clusters:full", *_CORRELATIONS, *_PARTITION,
                 *_PORTFOLIOS, *_TOURNAMENT, "results.audit_checks", "marts.candidates", "marts.instruments",
                 "marts.gap_audit", "marts.quarantined_bars"),

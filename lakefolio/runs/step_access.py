@@ -40,7 +40,6 @@ class StepAccess:
     artifacts: tuple[str, ...]
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
-    _below: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def read(self, tables: Iterable[str]) -> None:
         """Note that tables are read.
@@ -56,7 +55,6 @@ class StepAccess:
                     f"step {self.step!r} reads {table}, which is not among its inputs: declare it in pipeline/sequence.py"
                 )
             self.reads.add(table)
-            self.read(self._below.get(table, ()))
 
     def write(self, tables: Iterable[str]) -> None:
         """Note that tables are written.
@@ -78,9 +76,7 @@ class StepAccess:
         for node in nodes:
             if node.relation:
                 self.write([node.relation])
-            if node.is_view:
-                self._below[node.relation] = node.reads
-            else:
+            if not node.is_view:
                 self.read(node.reads)
 
     def publish(self, name: str) -> None:
@@ -107,13 +103,27 @@ class StepLake(Lake):
 
     def query(self, sql: str, params: Sequence[object] | None = None) -> pl.DataFrame:
         """Read as a frame; see `Lake.query`."""
-        self._access.read(tables_of(self.connection, sql))
+        self._access.read(self._tables_below(tables_of(self.connection, sql)))
         return super().query(sql, params)
 
     def rows(self, sql: str, params: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """Read as tuples; see `Lake.rows`."""
-        self._access.read(tables_of(self.connection, sql))
+        self._access.read(self._tables_below(tables_of(self.connection, sql)))
         return super().rows(sql, params)
+
+    def _tables_below(self, names: Iterable[str]) -> set[str]:
+        """Add to tables and views the tables and views that the views read."""
+        found, left = set[str](), set(names)
+        while left:
+            name = left.pop()
+            found.add(name)
+            definition = super().rows(
+                "select substr(sql, strpos(sql, ' AS ') + 4) from duckdb_views() where database_name = 'lake' "
+                "and schema_name = ? and view_name = ?",
+                name.split("."),
+            )
+            left |= {table for (text,) in definition for table in tables_of(self.connection, text)} - found
+        return found
 
     def before_write(self, tables: Sequence[str]) -> None:
         """Refuse a table that is no output of the step."""

@@ -65,7 +65,7 @@ def accept_portfolio(lake: Lake, run_id: str, risk_profile: str | None, at: date
         raise UsageError(f"run {run_id} did not pass its audit, so its portfolio cannot be accepted")
     rows = lake.query(
         "select weights.run_id, weights.risk_profile, weights.symbol, weights.net_weight, runs.source, runs.as_of "
-        "from results.weights as weights inner join results.runs as runs on weights.run_id = runs.run_id "
+        "from results.weights as weights inner join scope.runs as runs on weights.run_id = runs.run_id "
         "where weights.run_id = ? and (? is null or weights.risk_profile = ?) and weights.sleeve <> 'cash'",
         [run_id, risk_profile, risk_profile],
     )

@@ -103,5 +103,5 @@ def record_run(run: Run) -> None:
         "started_at": run.started_at,
     }  # fmt: skip
     run.store(
-        "env-check", run.replace("results.runs", pl.DataFrame([row], schema_overrides={"parent_run_id": pl.String}))
+        "env-check", run.replace("scope.runs", pl.DataFrame([row], schema_overrides={"parent_run_id": pl.String}))
     )

@@ -5,9 +5,28 @@ See docs/architecture.md#lake.
 
 from __future__ import annotations
 
-from lakehouse.schema.contracts import DATE, INT, RUN, TEXT, TIME, Column, TableContract, key, table
+from lakehouse.schema.contracts import DATE, FLAG, INT, RUN, TEXT, TIME, Column, TableContract, key, many, table
 
 SCOPE: tuple[TableContract, ...] = (
+    table(
+        "scope",
+        "runs",
+        "run_id",
+        RUN,
+        key("profile"),
+        key("source"),
+        Column("as_of", DATE, nullable=False),
+        Column("as_of_at", TIME, nullable=False),
+        *many(INT, "light_sessions full_sessions settle_minutes max_stale_sessions"),
+        Column("min_history_sessions", INT),
+        Column("benchmark", TEXT),
+        Column("excluded_symbols", TEXT),
+        Column("strict_health", FLAG),
+        Column("is_simulated", FLAG),
+        Column("manifest_sha256", TEXT),
+        Column("parent_run_id", TEXT, volatile=True),
+        Column("started_at", TIME, nullable=False, volatile=True),
+    ),
     table(
         "scope",
         "scanners",
@@ -33,4 +52,5 @@ SCOPE: tuple[TableContract, ...] = (
         key("session_date", DATE),
         Column("decided_at", TIME, nullable=False),
     ),
+    table("scope", "winners", "run_id symbol", RUN, key("symbol")),
 )

@@ -229,7 +229,7 @@ def market(noise_after: dt.date) -> dict[str, pl.DataFrame]:
         ),
         "raw.scans": frame_of("raw.scans", scan_rows()),
         "scope.sessions": frame_of("scope.sessions", session_rows()),
-        "results.runs": frame_of("results.runs", [run_row()]),
+        "scope.runs": frame_of("scope.runs", [run_row()]),
     }
 
 

@@ -99,7 +99,7 @@ def home(empty: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[...
         {
             "raw.instruments": kit["frame_of"]("raw.instruments", rows),
             "raw.scans": kit["frame_of"]("raw.scans", scans(kit, classes)),
-            "results.runs": kit["frame_of"]("results.runs", [kit["run_row"](benchmark=None)]),
+            "scope.runs": kit["frame_of"]("scope.runs", [kit["run_row"](benchmark=None)]),
         },
     )
     dbt(
@@ -145,7 +145,7 @@ def identities_as_landed(
         home,
         {
             "raw.instruments": kit["frame_of"]("raw.instruments", landed),
-            "results.runs": kit["frame_of"]("results.runs", [run]),
+            "scope.runs": kit["frame_of"]("scope.runs", [run]),
         },
     )
     dbt(home, "run", "--select", "+int_identities_assigned,config.materialized:table", run_id="run-b").require()

@@ -94,10 +94,9 @@ def test_only_a_restated_symbol_is_rebuilt(
     paths = copy_of(grown, "restated")
     restated = bars_until(kit, DAYS[-1]).filter(pl.col("symbol") == "US:AAA")
     halved = [(pl.col(name) / 2).alias(name) for name in ("open", "high", "low", "close", "adj_close")]
-    later = pl.lit(dt.datetime(2026, 1, 20)).alias("fetched_at")  # noqa: DTZ001 - the lake's timestamps are naive UTC
     with Lake.open(paths, settings=kit["SETTINGS"], read_only=True) as lake:
         before = lake.snapshot_id()
-    kit["land"](paths, {"raw.bars": restated.with_columns(*halved, later)}, "upsert")
+    kit["land"](paths, {"raw.bars": restated.with_columns(*halved)}, "upsert")
     dbt(paths, "run", "--select", *BUILT).require()
     changed = changed_rows(paths, kit, before)
     assert set(changed["symbol"]) == {"US:AAA"}
@@ -119,9 +118,8 @@ def test_a_withdrawn_bar_leaves_the_facts_and_a_changed_rate_reaches_them(
     euro = bars_until(kit, DAYS[-1]).filter(
         (pl.col("symbol") == "YAHOO_FX:EURUSD") & (pl.col("session_date") == dt.date(2025, 12, 30))
     )
-    later = pl.lit(dt.datetime(2026, 1, 20)).alias("fetched_at")  # noqa: DTZ001 - the lake's timestamps are naive UTC
     kit["land"](paths, {"raw.bars": key}, "delete")
-    kit["land"](paths, {"raw.bars": euro.with_columns((pl.col("close") * 1.1).alias("close"), later)}, "upsert")
+    kit["land"](paths, {"raw.bars": euro.with_columns(pl.col("close") * 1.1)}, "upsert")
     dbt(paths, "run", "--select", *BUILT).require()
     with Lake.open(paths, settings=kit["SETTINGS"], read_only=True) as lake:
         assert lake.rows(

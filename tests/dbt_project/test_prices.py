@@ -105,9 +105,7 @@ def test_noise_after_the_time_of_the_run_changes_no_mart(
     lake: Lake, built: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult], kit: Kit
 ) -> None:
     noisy = copy_of(built, "noisy")
-    later = pl.col("fetched_at") + pl.duration(hours=1)
-    noise = kit["market"](noise_after=kit["AS_OF"])["raw.bars"].with_columns(later)
-    kit["land"](noisy, {"raw.bars": noise}, "upsert")
+    kit["land"](noisy, {"raw.bars": kit["market"](noise_after=kit["AS_OF"])["raw.bars"]}, "upsert")
     chosen = ("config.materialized:table", "config.materialized:incremental")
     result = dbt(noisy, "run", "--select", *chosen, "--exclude", "returns_matrix").require()
     rebuilt = {node.name for node in result.nodes if node.status == "success"}
@@ -127,15 +125,8 @@ def test_noise_after_the_time_of_the_run_changes_no_mart(
 def test_a_selection_narrows_the_matrix_and_its_health_gate_fails_when_strict(
     lake: Lake, built: Paths, dbt: Callable[..., DbtResult], kit: Kit
 ) -> None:
-    chosen = {"run_id": "run-a", "identity": "x", "direction": 1, "is_selected": True, "reason": "kept"}
-    kit["land"](
-        built,
-        {
-            "results.selection": kit["frame_of"](
-                "results.selection", [{**chosen, "symbol": "US:GAPPY"}, {**chosen, "symbol": "US:AAA"}]
-            )
-        },
-    )
+    winners = [{"run_id": "run-a", "symbol": symbol} for symbol in ("US:GAPPY", "US:AAA")]
+    kit["land"](built, {"scope.winners": kit["frame_of"]("scope.winners", winners)})
     lenient = dbt(built, "build", "--select", "returns_matrix", "tag:gate").require()
     assert {node.status for node in lenient.nodes if node.kind == "test"} == {"warn", "pass"}
     columns = lake.query("select * from marts.returns_matrix limit 1").columns

@@ -74,7 +74,7 @@ def test_one_us_session_is_missing_in_all_of_the_market_file(
             "raw.instruments": kit["frame_of"](
                 "raw.instruments", [kit["instrument_row"](symbol, "equity", "cash") for symbol in symbols]
             ),
-            "results.runs": kit["frame_of"]("results.runs", [run]),
+            "scope.runs": kit["frame_of"]("scope.runs", [run]),
         },
     )
     dbt(

@@ -200,7 +200,7 @@ def _run_rows(is_simulated: bool) -> dict[str, Rows]:
         for check, limit in CHECKS
         for risk_profile in PROFILES
     ]
-    return {"results.runs": [run], "results.steps": steps, "results.audit_checks": checks}
+    return {"scope.runs": [run], "results.steps": steps, "results.audit_checks": checks}
 
 
 def _market_rows(rng: np.random.Generator) -> dict[str, Rows]:

@@ -26,7 +26,7 @@ DAYS = {"old": 1, "mid": 2, "odd": 3, "new": 4}
 
 def run_row(run_id: str) -> dict[str, object]:
     at = dt.datetime(2026, 1, DAYS[run_id], 8)  # noqa: DTZ001 - the lake's timestamps are naive UTC
-    template = run_frames()["results.runs"].row(0, named=True)
+    template = run_frames()["scope.runs"].row(0, named=True)
     changed = {"source": "other" if run_id == "odd" else "sample", "started_at": at, "as_of": at.date()}
     return {**template, "run_id": run_id, **changed}
 
@@ -51,7 +51,7 @@ def health_row(symbol: str, run_id: str, status: str) -> dict[str, object]:
 def lake() -> MemoryLake:
     lake = MemoryLake()
     frames = run_frames()
-    schema = frames["results.runs"].schema
+    schema = frames["scope.runs"].schema
     instruments = frames["marts.instruments"]
     rows = [
         {**instruments.row(0, named=True), "run_id": run_id, "symbol": symbol, "asset_class": asset_class}
@@ -65,7 +65,7 @@ def lake() -> MemoryLake:
         {
             **marts,
             "marts.instruments": pl.DataFrame(rows, schema=instruments.schema),
-            "results.runs": pl.DataFrame([run_row(run_id) for run_id in DAYS], schema=schema),
+            "scope.runs": pl.DataFrame([run_row(run_id) for run_id in DAYS], schema=schema),
             "results.health": pl.DataFrame(health),
         },
     )
@@ -102,7 +102,7 @@ def test_a_later_run_leaves_what_the_earlier_ones_say_of_themselves(lake: Memory
     put(
         lake.connection,
         {
-            "results.runs": pl.DataFrame(with_later, schema=run_frames()["results.runs"].schema),
+            "scope.runs": pl.DataFrame(with_later, schema=run_frames()["scope.runs"].schema),
             "results.health": pl.DataFrame([{**health_row("SIMX:A", "new", "OK"), "run_id": "late"}]),
         },
     )

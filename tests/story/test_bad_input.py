@@ -249,7 +249,7 @@ def test_a_file_that_is_no_table_ends_the_run_and_writes_nothing(
     refused = empty.call("run", "--profile", "demo", "--source", "files", "--path", str(tmp_path / name),
                          "--as-of", "2025-12-30").ended(2)  # fmt: skip
     assert message in refused.err
-    for table in ("raw.bars", "raw.instruments", "raw.quarantine", "raw.fetches", "results.runs"):
+    for table in ("raw.bars", "raw.instruments", "raw.quarantine", "raw.fetches", "scope.runs"):
         assert empty.query(f"select count(*) as n from {table}")["n"][0] == 0, table  # noqa: S608 - the names above
 
 

@@ -15,7 +15,7 @@ from tests.story.home import Home
 pytestmark = pytest.mark.slow
 
 # Nothing of them depends on any price.
-PRICELESS = {("env-check", "results.runs"), ("enrichment", "marts.instruments")}
+PRICELESS = {("env-check", "scope.runs"), ("enrichment", "marts.instruments")}
 
 
 def test_the_noise_is_where_it_should_be(market: pl.DataFrame) -> None:

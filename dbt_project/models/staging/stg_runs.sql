@@ -13,4 +13,4 @@ select
     excluded_symbols,
     is_simulated,
     started_at
-from {{ source('results', 'runs') }}
+from {{ source('scope', 'runs') }}

@@ -15,6 +15,7 @@ from lakefolio.runs.grid_returns import benchmark_symbol
 from lakefolio.runs.run import Run, StepReport
 from lakefolio.steps.market.candidates import candidate_symbols
 from lakefolio.steps.market.landing import fetch, has_landed
+from lakehouse.storage.writes import Write
 
 
 def light_prep(run: Run) -> StepReport:
@@ -34,6 +35,7 @@ def full_prep(run: Run) -> StepReport:
     """Fetch the full history of the winners and the benchmark, and check its health."""
     window = run.settings.data.full_sessions
     symbols = winner_symbols(run)
+    run.store("full-prep", _scope_write(run))
     fetched = fetch(run, "full-prep", symbols, window)
     build_prices(run, window, ("tag:prices",) if has_landed(fetched) else ("tag:window",))
     return record_health(run, "full", symbols, fetched)
@@ -66,6 +68,12 @@ def describe_health(rows: pl.DataFrame, fetched: LandingReport | None) -> str:
     )
     requested = f", {fetched.n_requested} asked for" if fetched is not None else ""
     return f"{counts}{requested}"
+
+
+def _scope_write(run: Run) -> Write:
+    """The write that names the winners to the models: the matrix shows them, and the gate checks their health."""
+    chosen = run.query("select symbol from results.selection where run_id = ? and is_selected", run.run_id)
+    return run.replace("scope.winners", chosen)
 
 
 def winner_symbols(run: Run) -> list[str]:

@@ -147,7 +147,7 @@ def test_the_unhealthy_are_those_of_the_newest_run_of_the_source(lake: Lake) -> 
         ("other", "D", "GAPS"),
     ]
     lake.connection.executemany(
-        "insert into lake.results.runs (run_id, source, profile, as_of, as_of_at, started_at) "
+        "insert into lake.scope.runs (run_id, source, profile, as_of, as_of_at, started_at) "
         "values (?, ?, 'p', date '2024-03-08', timestamp '2024-03-09', timestamp '2024-03-09' + to_days(?))",
         [[run, source, day] for run, (source, day) in runs.items()],
     )

@@ -39,7 +39,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         ("select * from raw.bars where symbol = ?", {"raw.bars"}),
         ("with raw as (select * from marts.a) select * from raw join batch using (x)", {"marts.a"}),
         ("select * from lake.raw.bars at (version => 3)", {"raw.bars"}),
-        ("select 1 where 2 in (select x from results.runs) union all from marts.b", {"results.runs", "marts.b"}),
+        ("select 1 where 2 in (select x from scope.runs) union all from marts.b", {"scope.runs", "marts.b"}),
         ("select id from lake.current_snapshot()", set()),
         ("drop table marts.a", set()),
     ],
@@ -83,10 +83,10 @@ def test_a_step_writes_outputs_alone(lake: Lake) -> None:
     write(StepLake(lake, used), Write("results.risk", risk), run_id="one", step="factors")
     assert used.writes == {"results.risk"}
     before = lake.snapshot_id()
-    with pytest.raises(UndeclaredAccessError, match=r"step 'factors' writes results.runs"):
+    with pytest.raises(UndeclaredAccessError, match=r"step 'factors' writes scope.runs"):
         write(
             StepLake(lake, used),
-            Write("results.runs", pl.DataFrame({"run_id": ["one"]}), "append"),
+            Write("scope.runs", pl.DataFrame({"run_id": ["one"]}), "append"),
             run_id="one",
             step="x",
         )
@@ -102,12 +102,15 @@ def test_what_dbt_built_and_from_what_is_held_to_the_declaration() -> None:
         used.build([DbtNode("risk", "model", "success", 0.1, None, "", "results.risk", ("raw.scans",))])
 
 
-def test_a_view_reads_its_tables_when_it_is_read() -> None:
+def test_a_view_reads_its_tables_when_it_is_read(lake: Lake) -> None:
+    lake.connection.execute("create schema if not exists lake.intermediate")
+    lake.connection.execute("create or replace view lake.intermediate.lower_view as select symbol from lake.raw.scans")
+    lake.connection.execute("create or replace view lake.intermediate.upper_view as from lake.intermediate.lower_view")
     used = access()
     used.build([DbtNode("v", "model", "success", 0.1, None, "", "results.risk", ("raw.scans",), is_view=True)])
     assert used.reads == set()
     with pytest.raises(UndeclaredAccessError, match=r"reads raw.scans"):
-        used.read(["results.risk"])
+        StepLake(lake, used).query("select * from intermediate.upper_view")
 
 
 def test_a_file_is_published_under_a_declared_name() -> None:

@@ -47,7 +47,7 @@ final as (
         instruments.sector,
         instruments.industry,
         instruments.currency,
-        indicators.* exclude (purpose, source, symbol, session_date)
+        indicators.* exclude (purpose, source, symbol, session_date) -- noqa: RF02
     from decided
     inner join instruments on decided.calendar = instruments.calendar
     inner join indicators
@@ -57,4 +57,4 @@ final as (
             and instruments.symbol = indicators.symbol
 )
 
-select * from final
+select * from final -- noqa: AM04

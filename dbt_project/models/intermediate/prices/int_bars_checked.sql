@@ -13,8 +13,7 @@ select
     bars.adj_close,
     bars.volume,
     bars.is_close_only,
-    bars.first_seen_at,
-    bars.fetched_at
+    bars.first_seen_at
 from {{ ref('stg_bars') }} as bars
 inner join {{ ref('int_listings') }} as listings
     on

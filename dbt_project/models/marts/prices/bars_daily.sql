@@ -29,8 +29,7 @@ final as (
         bars.volume,
         bars.close * bars.volume * case when quotes.is_usd_pegged then 1.0 else rates.usd_rate end as value_traded_usd,
         bars.is_close_only,
-        bars.first_seen_at,
-        bars.fetched_at
+        bars.first_seen_at
     from bars
     left join {{ ref('quote_currencies') }} as quotes on bars.currency = quotes.currency
     left join {{ ref('int_usd_rates') }} as rates

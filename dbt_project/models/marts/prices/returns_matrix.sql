@@ -5,10 +5,9 @@ with run as (
 ),
 
 selected as (
-    select selection.symbol
-    from {{ ref('stg_selection') }} as selection
-    inner join run on selection.run_id = run.run_id
-    where selection.is_selected
+    select winners.symbol
+    from {{ ref('stg_winners') }} as winners
+    inner join run on winners.run_id = run.run_id
 ),
 
 universe as (

@@ -20,7 +20,7 @@ runs as (
         source,
         as_of,
         started_at
-    from {{ source('results', 'runs') }}
+    from {{ source('scope', 'runs') }}
 ),
 
 -- Runs of other sources have other bars, so they are not compared. Only earlier runs are compared, so that later runs

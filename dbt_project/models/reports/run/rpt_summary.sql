@@ -1,5 +1,5 @@
 with runs as (
-    select * from {{ source('results', 'runs') }}
+    select * from {{ source('scope', 'runs') }}
 ),
 
 selection_counts as (

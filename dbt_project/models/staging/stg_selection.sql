@@ -1,8 +1,0 @@
-select
-    run_id,
-    symbol,
-    identity,
-    direction,
-    is_selected,
-    reason
-from {{ source('results', 'selection') }}

@@ -1,0 +1,4 @@
+select
+    run_id,
+    symbol
+from {{ source('scope', 'winners') }}
