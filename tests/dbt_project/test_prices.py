@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-import polars as pl
 import pytest
 
 from lakehouse.connection.catalog import Lake

@@ -31,7 +31,7 @@ class MemoryLake:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect(config={"memory_limit": "1GB", "threads": 1})
-        for schema in ("raw", "results", "marts", "reports"):
+        for schema in ("raw", "scope", "results", "marts", "reports"):
             self.connection.execute(f"create schema {schema}")
         for contract in CONTRACTS.values():
             self.connection.execute(f"create table {contract.qualified_name} ({contract.ddl})")
