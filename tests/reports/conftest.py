@@ -69,7 +69,7 @@ def lake() -> MemoryLake:
     lake = MemoryLake()
     put(lake.connection, run_frames())
     other = run_frames("other-run", is_simulated=False)
-    put(lake.connection, {name: frame for name, frame in other.items() if name.startswith("results.")})
+    put(lake.connection, {name: frame for name, frame in other.items() if name.startswith(("results.", "scope."))})
     build_models(lake.connection)
     return lake
 

@@ -1,4 +1,4 @@
-{{ config(tags=['columns']) }}
+{{ config(materialized='table', tags=['columns', 'prices']) }}
 
 with bars as (
     select
