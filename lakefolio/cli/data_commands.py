@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+import yaml
 
 from ingest.cli.command_line import nearest_of, quoted
 from ingest.cli.options import AsJson, Home, paths_of
@@ -50,6 +52,21 @@ def scanners(
     return EXIT_USAGE if is_broken else EXIT_FAILED
 
 
+def _variables(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Take `--vars` out of the words of a dbt command; its value is YAML, as dbt reads it."""
+    left, variables, rest = list[str](), dict[str, Any](), iter(words)
+    for word in rest:
+        name, _, value = word.partition("=")
+        if name != "--vars":
+            left.append(word)
+            continue
+        given = yaml.safe_load(value or next(rest, ""))
+        if not isinstance(given, dict):
+            raise UsageError(f"dbt: --vars takes a mapping, such as 'run_id: RUN', and not {quoted(str(given))}")
+        variables |= given
+    return left, variables
+
+
 def dbt(context: typer.Context) -> int:
     """Run dbt on this lake, for the newest run's scope, such as `lakefolio dbt build --select tag:prices`.
 
@@ -67,7 +84,8 @@ def dbt(context: typer.Context) -> int:
     if not command.startswith("-") and command not in cli.commands:
         hint = nearest_of(command, cli.commands, "`lakefolio dbt --help` lists them")
         raise UsageError(f"dbt has no command {quoted(command)}; {hint}")
-    result = run_dbt(paths, list(context.args), {}, log_path=paths.dbt_logs)
+    words, variables = _variables(context.args)
+    result = run_dbt(paths, words, variables, log_path=paths.dbt_logs)
     for node in result.nodes:
         print(f"{node.status:>8} {node.kind:<8} {node.name} {node.seconds:.2f} s {node.message or ''}".rstrip())
     return EXIT_DONE if result.success else EXIT_FAILED

@@ -155,7 +155,7 @@ STEPS: tuple[Step, ...] = (
         "lakefolio.steps.market.health:health",
         inputs=("results.selection", "scope.winners", "marts.candidates", "scope.runs", "raw.sessions"),
         outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments"),
-        unrecorded=(*_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
+        unrecorded=("failures.*", *_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
         settings=(*_PRICE_SETTINGS, "data.full_sessions", "data.strict_health"),
     ),
     Step(

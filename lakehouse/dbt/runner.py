@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,11 @@ _DBT_LOGGER = "file_log"
 
 _PASSED = frozenset({"success", "pass", "skipped", "warn", "no-op"})
 _PARSED_FOR = frozenset({"build", "run", "test", "seed", "snapshot", "parse"})
+_VIEWS = ("view", "view_in_place")
+_NAMED_ROWS = 5
 _TABLE_KINDS = frozenset({"model", "seed", "snapshot"})
+# What these commands print is their result.
+_PRINTING = (["list"], ["ls"], ["show"])
 # run_dbt sets these: docs/lake.md#1 allows one thread, and the paths are those of the home.
 _OWN_FLAGS = ("--threads", "--project-dir", "--profiles-dir", "--target-path", "--log-path", "--vars")
 
@@ -47,7 +51,8 @@ class DbtNode:
     failures : int or None
         Failing rows that a test found; None for nodes that count none.
     relation : str
-        `schema.name` of the table or view that was built; empty for a test.
+        `schema.name` of the table or view that was built; for a test, of the table with the rows that fail it, where it keeps
+        them.
     reads : tuple of str
         Tables that a model reads; a view counts as the tables below it.
     is_view : bool
@@ -119,7 +124,8 @@ def _arguments(
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(paths.dbt_target), "--log-path", str(log_path)),
         *("--vars", json.dumps(dict(variables), default=str)),
-        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-send-anonymous-usage-stats"),
+        *(("--quiet",) if args[:1] in _PRINTING else ("--log-level", "none")),
+        *("--log-level-file", "info", "--no-use-colors", "--no-send-anonymous-usage-stats"),
         *(("--threads", "1") if args[:1] not in (["deps"], ["clean"], ["parse"], ["list"], ["ls"]) else ()),
     ]
 
@@ -155,9 +161,9 @@ def _nodes(outcome: dbtRunnerResult, manifest: Manifest | None) -> tuple[DbtNode
             seconds=float(result.execution_time),
             failures=result.failures,
             message=str(result.message or ""),
-            relation=_relation(result.node) if str(result.node.resource_type) in _TABLE_KINDS else "",
+            relation=_relation(result.node) if _has_table(result.node) else "",
             reads=tuple(sorted(_tables_read(result.node, manifest))) if manifest and _is_model(result.node) else (),
-            is_view=_is_model(result.node) and result.node.config.materialized == "view",
+            is_view=_is_view(result.node),
         )
         for result in results
         if hasattr(result, "node")
@@ -168,8 +174,18 @@ def _relation(node: Any) -> str:
     return f"{node.schema}.{node.alias}"
 
 
+def _has_table(node: Any) -> bool:
+    """True for what has a table or view in the lake: models, seeds, and tests that keep the rows that fail them."""
+    kind = str(node.resource_type)
+    return kind in _TABLE_KINDS or (kind == "test" and bool(node.config.store_failures))
+
+
 def _is_model(node: Any) -> bool:
     return str(node.resource_type) == "model"
+
+
+def _is_view(node: Any) -> bool:
+    return _is_model(node) and node.config.materialized in _VIEWS
 
 
 def _tables_read(node: Any, manifest: Manifest) -> set[str]:
@@ -181,8 +197,7 @@ def _tables_read(node: Any, manifest: Manifest) -> set[str]:
             found.add(f"{source.schema}.{source.identifier}")
             continue
         parent = manifest.nodes[unique_id]
-        is_view = _is_model(parent) and parent.config.materialized == "view"
-        found |= _tables_read(parent, manifest) if is_view else {_relation(parent)}
+        found |= _tables_read(parent, manifest) if _is_view(parent) else {_relation(parent)}
     return found
 
 
@@ -192,7 +207,7 @@ def _table_names(outcome: dbtRunnerResult) -> list[str]:
         f"{result.node.schema}.{result.node.alias}"
         for result in getattr(outcome.result, "results", None) or ()
         if str(getattr(getattr(result, "node", None), "resource_type", "")) in _TABLE_KINDS
-        and result.node.config.materialized not in ("view", "ephemeral")
+        and result.node.config.materialized not in (*_VIEWS, "ephemeral")
         and str(result.status) == "success"
     ]
 
@@ -264,7 +279,20 @@ def run_dbt(
     written = _table_names(outcome)
     if written:
         verify_counts(lake, written)
-    return DbtResult(bool(outcome.success), _nodes(outcome, manifest), lake.snapshot_id())
+    nodes = tuple(_with_failing_rows(node, lake) for node in _nodes(outcome, manifest))
+    return DbtResult(bool(outcome.success), nodes, lake.snapshot_id())
+
+
+def _with_failing_rows(node: DbtNode, lake: Lake) -> DbtNode:
+    """Add to the message of a failed test the first rows that it kept in the lake."""
+    if not node.failures or not node.relation:
+        return node
+    rows = lake.query(f"select * from {node.relation} limit {_NAMED_ROWS}")  # noqa: S608 - dbt's own name
+    named = "; ".join(
+        ", ".join(f"{name} {value}" for name, value in row.items() if value is not None) for row in rows.to_dicts()
+    )
+    more = f" and {node.failures - rows.height} more in {node.relation}" if node.failures > rows.height else ""
+    return replace(node, message=f"{named}{more}")
 
 
 def _manifest(paths: Paths, args: Sequence[str], project: Path, variables: Mapping[str, Any]) -> Manifest | None:

@@ -105,7 +105,7 @@ def test_noise_after_the_time_of_the_run_changes_no_mart(
 ) -> None:
     noisy = copy_of(built, "noisy")
     kit["land"](noisy, {"raw.bars": kit["market"](noise_after=kit["AS_OF"])["raw.bars"]}, "upsert")
-    chosen = ("config.materialized:table", "config.materialized:incremental")
+    chosen = ("config.materialized:table*", "config.materialized:incremental")
     result = dbt(noisy, "run", "--select", *chosen, "--exclude", "returns_matrix").require()
     rebuilt = {node.name for node in result.nodes if node.status == "success"}
     marts = {"scanner_columns", "candidates", "gap_audit", "data_health", "instruments"}
@@ -133,6 +133,10 @@ def test_a_selection_narrows_the_matrix_and_its_health_gate_fails_when_strict(
     strict = dbt(built, "test", "--select", "tag:gate", strict_health=True)
     assert not strict.success
     assert [(node.name, node.failures) for node in strict.failed] == [("selected_instruments_are_healthy", 1)]
+    (failed,) = strict.failed
+    assert "symbol US:GAPPY, status GAPS, n_gaps 1" in failed.message
+    assert "gap_sessions 2026-01-07" in failed.message
+    assert lake.rows("select symbol from failures.selected_instruments_are_healthy") == [("US:GAPPY",)]
 
 
 def test_a_build_works_on_a_lake_without_a_single_row(empty: Paths, kit: Kit) -> None:

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['candidates', 'replay']) }}
+{{ config(materialized='table_in_place', tags=['candidates', 'replay']) }}
 
 with scans as (
     select * from {{ ref('int_scans_scored') }}

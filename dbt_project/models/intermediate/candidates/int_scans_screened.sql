@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'candidates', 'replay']) }}
+{{ config(materialized='table_in_place', tags=['columns', 'candidates', 'replay']) }}
 
 with inputs as materialized (
     select * from {{ ref('int_scanner_inputs') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['scope', 'columns', 'enrichment']) }}
+{{ config(materialized='table_in_place', tags=['scope', 'columns', 'enrichment']) }}
 
 with instruments as (
     select * from {{ ref('int_instruments_as_of') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['columns', 'prices']) }}
+{{ config(materialized='table_in_place', tags=['columns', 'prices']) }}
 
 with bars as (
     select

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['scope', 'candidates', 'prices', 'window']) }}
+{{ config(materialized='table_in_place', tags=['scope', 'candidates', 'prices', 'window']) }}
 
 with run as (
     select

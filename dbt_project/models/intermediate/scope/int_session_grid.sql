@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['scope', 'candidates', 'prices', 'returns']) }}
+{{ config(materialized='table_in_place', tags=['scope', 'candidates', 'prices', 'returns']) }}
 
 with universe as (
     select * from {{ ref('int_universe') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['scope', 'columns', 'prices']) }}
+{{ config(materialized='table_in_place', tags=['scope', 'columns', 'prices']) }}
 
 with sessions as (
     select

@@ -1,4 +1,4 @@
-{{ config(materialized='view', tags=['prices']) }}
+{{ config(materialized='view_in_place', tags=['prices']) }}
 
 with sessions as (
     select

@@ -1,27 +1,25 @@
 {#-
-    Replace the rows of a table in one transaction, instead of creating a new table as the adapter does.
+    Replace the rows of a table in one transaction, instead of creating a new table as dbt's `table` does.
 
     Swapping a new table for the old one changes the schema of the catalog three times, and DuckLake reads its whole
     catalog after each change; replacing the rows changes no schema and takes a third of the time. Old rows stay
-    readable by snapshot. A table whose columns differ from those of the model, or that a Python model fills, is created
-    again.
+    readable by snapshot. A table whose columns differ from those of the model is created again.
 -#}
-{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
+{% materialization table_in_place, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set contract = config.get('contract') -%}
-    {%- set is_sql = model['language'] == 'sql' -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- if is_sql and contract.enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif -%}
+    {%- if contract.enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif -%}
     {%- if existing is not none and not existing.is_table -%}
         {% do adapter.drop_relation(existing) %}
         {%- set existing = none -%}
     {%- endif -%}
     {%- set replaces_rows =
-        is_sql and existing is not none and not should_full_refresh() and has_columns_of(existing, sql)
+        existing is not none and not should_full_refresh() and has_columns_of(existing, sql)
     -%}
 
     {% if replaces_rows %}
@@ -33,8 +31,8 @@
         {%- endcall %}
     {% else %}
         {% if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
-        {% call statement('main', language=model['language']) -%}
-            {{- create_table_as(False, target_relation, compiled_code, model['language']) }}
+        {% call statement('main') -%}
+            {{- create_table_as(False, target_relation, sql) }}
         {%- endcall %}
     {% endif %}
 

@@ -4,7 +4,7 @@
     dbt creates a view beside the old one and swaps their names, which changes the schema of the catalog three times;
     DuckLake reads its whole catalog after each change. DuckLake stores a view as text, so equal text is an equal view.
 -#}
-{% materialization view, adapter='duckdb' %}
+{% materialization view_in_place, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='view') -%}
 
