@@ -222,7 +222,8 @@ def test_a_view_with_the_same_text_is_not_created_again(
     paths: Paths, own_project: Path, settings: LakeSettings, bars: Make
 ) -> None:
     shutil.copytree(ROOT / "dbt_project" / "macros", own_project / "macros")
-    text = MODELS["last_bars.sql"]
+    text = MODELS["last_bars.sql"].replace("'view'", "'view_in_place'")
+    (own_project / "models" / "last_bars.sql").write_text(text)
 
     def message() -> str:
         result = run_dbt(paths, ["run", "--select", "last_bars"], project=own_project, settings=settings).require()
