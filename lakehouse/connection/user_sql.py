@@ -99,7 +99,8 @@ def _refuse_outside_names(tree: Any) -> None:
             name = str(node["table_name"])
             if _IDENTIFIER.fullmatch(name) is None:
                 raise QueryRefusedError(f"{name!r} is refused: a query may read the tables of the lake, not files")
-            if name.lower() in _HIDDEN_TABLES or _HIDDEN_CATALOG in (node.get("catalog_name"), node.get("schema_name")):
+            places = {str(node.get(place)).lower() for place in ("catalog_name", "schema_name")}
+            if name.lower() in _HIDDEN_TABLES or _HIDDEN_CATALOG in places:
                 raise QueryRefusedError(
                     f"{name!r} is refused: it shows how the lake is attached, which may include a password"
                 )

@@ -162,6 +162,7 @@ def test_statements_that_are_not_one_select_or_that_fail_are_refused(refuse: Cal
         "from pragma_database_list",
         "from __ducklake_metadata_lake.ducklake_metadata",
         "from __ducklake_metadata_lake.main.ducklake_metadata",
+        "from __DuckLake_Metadata_Lake.ducklake_metadata",
         "select current_setting('extension_directory')",
         "select getenv('HOME')",
     ],
