@@ -81,6 +81,7 @@ _PORTFOLIOS = ("results.weights", "results.cluster_weights", "results.solves", "
 _TOURNAMENT = ("results.tournament_windows", "results.tournament_weights", "results.tournament_trades",
                "results.tournament_sessions", "results.tournament_metrics", "results.target_achievement",
                "results.target_comparisons", "results.alpha_isolation")  # fmt: skip
+_TOURNAMENT_SHOWN = tuple(name for name in _TOURNAMENT if name != "results.tournament_trades")
 _SCOPE_SETTINGS = ("benchmark", "data.settle_minutes", "data.backfill", "data.gap_fill", "discovery.exclude_symbols",
                    "source.kind", "source.path",
                    "source.seed", "source.symbols")  # fmt: skip
@@ -116,7 +117,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         4, "aggregation", "Merge the finds into candidates and keep the quotas of each asset class",
         "lakefolio.steps.market.candidates:aggregation",
-        inputs=("scope.runs", "raw.scans", *_SCOPE, "raw.sessions", "marts.scanner_columns", "marts.instruments", "seeds.*"),
+        inputs=("scope.runs", "raw.scans", *_SCOPE, "raw.sessions", "marts.scanner_columns", "seeds.*"),
         outputs=("marts.candidates",),
         unrecorded=("intermediate.*",),
     ),
@@ -153,7 +154,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         9, "health", "Repair gaps of the winners and stop where health problems are left",
         "lakefolio.steps.market.health:health",
-        inputs=("results.selection", "scope.winners", "marts.candidates", "scope.runs", "raw.sessions"),
+        inputs=("results.selection", "marts.candidates", "scope.runs", "raw.sessions"),
         outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments"),
         unrecorded=("failures.*", *_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
         settings=(*_PRICE_SETTINGS, "data.full_sessions", "data.strict_health"),
@@ -203,7 +204,7 @@ STEPS: tuple[Step, ...] = (
         15, "report", "Render the reports and write weights and orders", "lakefolio.steps.publish:report",
         inputs=("scope.runs", "results.steps", "results.health:light", "results.selection", "results.health:full",
                 "results.risk:full", "results.regimes:full", "results.clusters:full", *_CORRELATIONS, *_PARTITION,
-                *_PORTFOLIOS, *_TOURNAMENT, "results.audit_checks", "marts.candidates", "marts.instruments",
+                *_PORTFOLIOS, *_TOURNAMENT_SHOWN, "results.audit_checks", "marts.candidates", "marts.instruments",
                 "marts.gap_audit", "marts.quarantined_bars"),
         unrecorded=("reports.*",),
         settings=("flags.feat_decay_audit",),
