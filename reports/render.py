@@ -186,6 +186,7 @@ def _environment() -> Environment:
         score=formats.score,
         whole=formats.whole,
         plain=formats.plain,
+        cluster_label=formats.cluster_label,
         word=formats.word,
         heading=formats.heading,
         day=formats.day,
