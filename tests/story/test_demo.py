@@ -276,7 +276,7 @@ def test_a_user_may_ask_the_lake(demo: Home, query: str) -> None:
         "select * from '/etc/passwd'",
         "select content from read_text('/etc/passwd')",
         "set enable_external_access = true",
-        "select 1; select 2",
+        "select 1; drop table results.weights",
     ],
 )
 def test_a_user_may_not_write_or_leave_the_lake(
