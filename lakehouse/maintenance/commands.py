@@ -94,6 +94,8 @@ def backup(paths: Paths, destination: Path | None = None) -> BackupReport:
 def restore(paths: Paths, source: Path) -> int:
     """Restore a backup into a home without a lake; returns its newest snapshot id.
 
+    Data files that lost their catalog are set aside, in a folder beside.
+
     Raises
     ------
     MaintenanceError
@@ -102,9 +104,15 @@ def restore(paths: Paths, source: Path) -> int:
     return _in_own_process(tasks.restore, paths, source)
 
 
-def relocate(paths: Paths) -> str:
-    """Record the new data path in the catalog after the home or the data folder was moved; returns the former path."""
-    return _in_own_process(tasks.relocate, paths)
+def create(paths: Paths) -> int:
+    """Create an empty lake where an earlier one lost its catalog, and set its data files aside; returns the snapshot id.
+
+    Raises
+    ------
+    MaintenanceError
+        When the home has a lake.
+    """
+    return _in_own_process(tasks.create, paths)
 
 
 def verify_counts(paths: Paths) -> list[TableCount]:

@@ -24,14 +24,14 @@ def test_every_command_goes_through_a_process_of_its_own(
     commands.expire(paths, keep=[1, 1, 2], older_than=FAR)
     commands.backup(paths)
     commands.restore(paths, tmp_path)
-    commands.relocate(paths)
+    commands.create(paths)
     commands.verify_counts(paths)
     assert sent == [
         (tasks.compact, paths),
         (tasks.expire, paths, frozenset({1, 2}), FAR, timedelta(days=1), False),
         (tasks.backup, paths, None),
         (tasks.restore, paths, tmp_path),
-        (tasks.relocate, paths),
+        (tasks.create, paths),
         (tasks.verify, paths),
     ]
 
