@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from lakehouse.errors import MaintenanceError
-from lakehouse.maintenance import tasks
+from lakehouse.maintenance import migration, tasks
+from lakehouse.maintenance.migration import MigrationReport
 from lakehouse.maintenance.tasks import BackupReport, CompactReport, ExpireReport
 from lakehouse.paths import Paths
 from lakehouse.storage.row_counts import TableCount
@@ -113,6 +114,19 @@ def create(paths: Paths) -> int:
         When the home has a lake.
     """
     return _in_own_process(tasks.create, paths)
+
+
+def migrate(paths: Paths) -> MigrationReport:
+    """Bring a lake of an older layout to that of this code; raw tables and results stay as they are.
+
+    Raises
+    ------
+    LakeVersionError
+        When the lake is newer than this code.
+    MaintenanceError
+        When a table differs from both layouts; nothing was changed.
+    """
+    return _in_own_process(migration.migrate, paths)
 
 
 def verify_counts(paths: Paths) -> list[TableCount]:

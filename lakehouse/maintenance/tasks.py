@@ -59,14 +59,19 @@ class BackupReport:
     size_bytes: int
 
 
-def _all_locks(paths: Paths) -> AbstractContextManager[None]:
+def maintenance_settings() -> LakeSettings:
+    """Return the limits of DuckDB in maintenance."""
+    return _SETTINGS
+
+
+def all_locks(paths: Paths) -> AbstractContextManager[None]:
     """Hold the locks of all tables and of dbt, so that no other process writes meanwhile."""
     return table_locks(paths, {*CONTRACTS, DBT_LOCK}, seconds=LOCK_SECONDS)
 
 
 @contextmanager
 def _locked_lake(paths: Paths) -> Iterator[Lake]:
-    with _all_locks(paths), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
+    with all_locks(paths), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
         yield lake
 
 
@@ -174,7 +179,7 @@ def backup(paths: Paths, destination: Path | None) -> BackupReport:
         raise MaintenanceError(f"{folder} is inside the data folder {data}: give a folder outside it")
     if not catalog.exists():
         raise MaintenanceError(f"there is no lake at {catalog}: set LAKEFOLIO_HOME to the home that holds one")
-    with _all_locks(paths):
+    with all_locks(paths):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             _copy_catalog(catalog, folder / "catalog.sqlite")
@@ -224,7 +229,7 @@ def _make_way(catalog: Path, data: Path) -> None:
 def create(paths: Paths) -> int:
     """See `commands.create`."""
     catalog, data = _local_parts(paths)
-    with _all_locks(paths):
+    with all_locks(paths):
         _make_way(catalog, data)
         with Lake.open(paths, settings=_SETTINGS, anew=True) as lake:
             return lake.snapshot_id()
@@ -235,7 +240,7 @@ def restore(paths: Paths, source: Path) -> int:
     catalog, data = _local_parts(paths)
     if not (source / "catalog.sqlite").is_file() or not (source / "backup.json").is_file():
         raise MaintenanceError(f"{source} holds no backup: it needs catalog.sqlite, files and backup.json")
-    with _all_locks(paths):
+    with all_locks(paths):
         _make_way(catalog, data)
         shutil.copytree(source / "files", data, dirs_exist_ok=True)
         _copy_catalog(source / "catalog.sqlite", catalog)
