@@ -21,6 +21,7 @@ LAYOUT: Final = 2
 
 METADATA: Final = "__ducklake_metadata_lake.ducklake_metadata"
 _LAYOUT_KEY: Final = "lakefolio_layout"
+_CHECKED_KEY: Final = "lakefolio_checked_snapshot"
 
 
 def read_fact(connection: duckdb.DuckDBPyConnection, key: str) -> str | None:
@@ -115,6 +116,20 @@ def check_layout(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def record_layout(connection: duckdb.DuckDBPyConnection) -> None:
-    """Record the layout of this code in the catalog."""
+    """Record the layout of this code in the catalog, the first time also that the lake is right as it is."""
     if read_fact(connection, _LAYOUT_KEY) != str(LAYOUT):
         write_fact(connection, _LAYOUT_KEY, str(LAYOUT))
+        record_checked(connection)
+
+
+def checked_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the snapshot up to which changes by other programs are known and taken for right; -1 for none."""
+    return int(read_fact(connection, _CHECKED_KEY) or -1)
+
+
+def record_checked(connection: duckdb.DuckDBPyConnection) -> int:
+    """Take the lake as it is now for right; returns its newest snapshot."""
+    found = connection.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchone()
+    newest = int(found[0]) if found else -1
+    write_fact(connection, _CHECKED_KEY, str(newest))
+    return newest

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from lakehouse.errors import MaintenanceError
-from lakehouse.maintenance import migration, tasks
+from lakehouse.maintenance import migration, routine, tasks
 from lakehouse.maintenance.migration import MigrationReport
+from lakehouse.maintenance.routine import Limits, MaintenanceReport
 from lakehouse.maintenance.tasks import BackupReport, CompactReport, ExpireReport
 from lakehouse.paths import Paths
 from lakehouse.storage.row_counts import TableCount
@@ -77,6 +78,28 @@ def expire(
         When another process writes to the lake.
     """
     return _in_own_process(tasks.expire, paths, frozenset(keep), older_than, grace, dry_run)
+
+
+def maintain(
+    paths: Paths, keep: Collection[int], limits: Limits, *, grace: timedelta = GRACE, lock_seconds: float = 0.0
+) -> MaintenanceReport:
+    """Expire snapshots, merge small files of the tables with many, and delete old files.
+
+    Parameters
+    ----------
+    keep : collection of int
+        Snapshot ids that are never expired. The newest one stays in any case.
+    grace : timedelta
+        Minimum age of unreferenced files that are deleted.
+    lock_seconds : float
+        Seconds to wait for other processes that write.
+
+    Raises
+    ------
+    LockHeldError
+        When another process writes to the lake.
+    """
+    return _in_own_process(routine.maintain, paths, frozenset(keep), limits, grace, lock_seconds)
 
 
 def backup(paths: Paths, destination: Path | None = None) -> BackupReport:

@@ -64,14 +64,15 @@ def maintenance_settings() -> LakeSettings:
     return _SETTINGS
 
 
-def all_locks(paths: Paths) -> AbstractContextManager[None]:
+def all_locks(paths: Paths, seconds: float | None = None) -> AbstractContextManager[None]:
     """Hold the locks of all tables and of dbt, so that no other process writes meanwhile."""
-    return table_locks(paths, {*CONTRACTS, DBT_LOCK}, seconds=LOCK_SECONDS)
+    return table_locks(paths, {*CONTRACTS, DBT_LOCK}, seconds=LOCK_SECONDS if seconds is None else seconds)
 
 
 @contextmanager
-def _locked_lake(paths: Paths) -> Iterator[Lake]:
-    with all_locks(paths), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
+def locked_lake(paths: Paths, seconds: float | None = None) -> Iterator[Lake]:
+    """Open a lake while its locks are held; `seconds` to wait for them, `LOCK_SECONDS` by default."""
+    with all_locks(paths, seconds), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
         yield lake
 
 
@@ -110,13 +111,13 @@ def _verified(lake: Lake) -> list[TableCount]:
 
 def verify(paths: Paths) -> list[TableCount]:
     """See `commands.verify_counts`."""
-    with _locked_lake(paths) as lake:
+    with locked_lake(paths) as lake:
         return _verified(lake)
 
 
 def compact(paths: Paths) -> CompactReport:
     """See `commands.compact`."""
-    with _locked_lake(paths) as lake:
+    with locked_lake(paths) as lake:
         _verified(lake)
         before = _n_files(lake)
         flushed = sum(int(row[2]) for row in lake.rows("call ducklake_flush_inlined_data('lake')"))
@@ -130,7 +131,7 @@ def expire(
     paths: Paths, keep: frozenset[int], older_than: datetime, grace: timedelta, is_dry_run: bool
 ) -> ExpireReport:
     """See `commands.expire`."""
-    with _locked_lake(paths) as lake:
+    with locked_lake(paths) as lake:
         old = {
             int(number)
             for (number,) in lake.rows(

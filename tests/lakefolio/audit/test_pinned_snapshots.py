@@ -51,7 +51,7 @@ def test_the_expire_command_keeps_the_pinned_snapshots(paths: Paths, monkeypatch
         return ExpireReport((), tuple(keep), 0, is_dry_run=False)
 
     monkeypatch.setattr(lake_commands.commands, "expire", expire)
-    lake_commands.look_after(paths, "expire", older_than=timedelta(days=1), destination=None)
+    lake_commands.maintain(paths, "expire", older_than=timedelta(days=1), folder=None)
     assert requested == [frozenset({9})]
 
 
@@ -60,4 +60,4 @@ def test_a_ledger_that_cannot_be_read_stops_expiry(paths: Paths, monkeypatch: py
     ledger.write_text(ledger.read_text() + '{"snapshot_id": 4', encoding="utf-8")
     monkeypatch.setattr(lake_commands.commands, "expire", lambda *_, **__: pytest.fail("expired"))
     with pytest.raises(LakefolioError, match="line 2 of the ledger of run run-a is not JSON"):
-        lake_commands.look_after(paths, "expire", older_than=timedelta(days=1), destination=None)
+        lake_commands.maintain(paths, "expire", older_than=timedelta(days=1), folder=None)
