@@ -1,4 +1,4 @@
-"""Look after the lake when a run begins: rebuild or refuse what was changed by hand, and keep the lake small.
+"""Check and maintain the lake when a run begins: rebuild or refuse what was changed by hand, and keep it small.
 
 See docs/decisions/0011-bounded-growth.md.
 """
@@ -19,7 +19,6 @@ from lakehouse.storage.writes import AUTHOR
 REBUILT_FACTS = ("marts.bars_daily", "marts.scanner_columns")
 """Incremental marts that the next build fills from `raw` when they are empty."""
 
-_OF_RECORD = ("raw", "scope", "results", "marts")
 _LIMITS = Limits()
 
 
@@ -33,7 +32,7 @@ def check_changes(run: Run) -> tuple[str, ...]:
     """
     lake = _unwatched(run)
     changes = foreign_changes(lake)
-    refused = [change for change in changes if _is_of_record(change.table)]
+    refused = [change for change in changes if change.table not in (*REBUILT_FACTS, *MARTS_OF_RUN_IN_SCOPE)]
     if refused:
         raise ForeignChangeError(
             f"another program changed {_named(refused)} of this lake: restore a backup, or take the lake as it is with "
@@ -73,11 +72,6 @@ def maintain_lake(run: Run) -> str:
 def _unwatched(run: Run) -> Lake:
     """The run's lake without the step's declaration: the catalog's own tables are no tables of a step."""
     return Lake(run.lake.connection, run.paths, read_only=False)
-
-
-def _is_of_record(table: str) -> bool:
-    """True for tables that no build fills again; tables of other schemas are built by every run, or are the user's own."""
-    return table not in (*REBUILT_FACTS, *MARTS_OF_RUN_IN_SCOPE) and table.partition(".")[0] in _OF_RECORD
 
 
 def _named(changes: list[ForeignChange]) -> str:

@@ -12,6 +12,7 @@ from lakehouse.connection.catalog import Lake
 from lakehouse.connection.layout import METADATA, checked_snapshot, record_checked
 from lakehouse.storage.snapshots import Snapshot, list_snapshots
 
+WATCHED_SCHEMAS: Final = ("raw", "scope", "results", "marts")
 OWN_AUTHORS: Final = frozenset({"lakefolio", "dbt"})
 _WRITTEN: Final = ("tables_inserted_into", "tables_deleted_from", "inlined_insert", "inlined_delete")
 _REDEFINED: Final = ("tables_dropped", "tables_altered")
@@ -27,7 +28,10 @@ class ForeignChange:
 
 
 def foreign_changes(lake: Lake) -> tuple[ForeignChange, ...]:
-    """List the tables that commits of other authors changed since changes were last acknowledged, by name."""
+    """List the tables that commits of other authors changed since changes were last acknowledged, by name.
+
+    Tables of other schemas are built by every run, or are the user's own.
+    """
     checked = checked_snapshot(lake.connection)
     names = _table_names(lake)
     found: dict[str, int] = {}
@@ -38,7 +42,8 @@ def foreign_changes(lake: Lake) -> tuple[ForeignChange, ...]:
         created = {table.replace('"', "") for table in snapshot.changes.get("tables_created", ())}
         for table in _tables(snapshot, _WRITTEN, names) - created | _tables(snapshot, _REDEFINED, names):
             found[table] = max(found.get(table, -1), snapshot.snapshot_id)
-    return tuple(ForeignChange(table, found[table]) for table in sorted(found))
+    watched = (table for table in sorted(found) if table.partition(".")[0] in WATCHED_SCHEMAS)
+    return tuple(ForeignChange(table, found[table]) for table in watched)
 
 
 def acknowledge_changes(lake: Lake) -> int:
