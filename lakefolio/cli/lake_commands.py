@@ -11,6 +11,7 @@ import polars as pl
 
 from lakefolio.audit.pinned_snapshots import pinned_snapshots, pins
 from lakefolio.errors import UsageError
+from lakefolio.runs.run import run_lock
 from lakehouse.connection.catalog import Lake
 from lakehouse.maintenance import commands
 from lakehouse.maintenance.sizes import expirable, table_sizes
@@ -63,13 +64,15 @@ def maintain(paths: Paths, task: str, *, older_than: timedelta, folder: Path | N
     ------
     UsageError
         The task is not known, or `restore` is not given a folder.
+    LockedError
+        `expire` while a run is under way.
     """
     before = datetime.now(UTC).replace(tzinfo=None) - older_than
     tasks: dict[str, Callable[[], pl.DataFrame]] = {
         "snapshots": lambda: _snapshots(paths),
         "verify-counts": lambda: pl.DataFrame([asdict(count) for count in commands.verify_counts(paths)]),
         "compact": lambda: _as_row(commands.compact(paths)),
-        "expire": lambda: _as_row(commands.expire(paths, keep=pinned_snapshots(paths), older_than=before)),
+        "expire": lambda: _expire(paths, before),
         "backup": lambda: _as_row(commands.backup(paths, folder)),
         "restore": lambda: _restore(paths, folder),
         "create": lambda: pl.DataFrame({"snapshot_id": [commands.create(paths)]}),
@@ -89,6 +92,12 @@ def _snapshots(paths: Paths) -> pl.DataFrame:
             for s in list_snapshots(lake)
         ]  # fmt: skip
     return pl.DataFrame(rows)
+
+
+def _expire(paths: Paths, before: datetime) -> pl.DataFrame:
+    """Expire old snapshots while no run is under way: a run relies on the snapshots of its own steps."""
+    with run_lock(paths, "expiring snapshots"):
+        return _as_row(commands.expire(paths, keep=pinned_snapshots(paths), older_than=before))
 
 
 def _restore(paths: Paths, folder: Path | None) -> pl.DataFrame:

@@ -147,15 +147,14 @@ def _measured(run: Run, step: Step, lake: Lake) -> dict[str, str]:
 
 def _raw_hash(run: Run, lake: Lake, name: str) -> str | None:
     """Hash a table of `raw`, which several steps write, once for each state of it."""
-    changed = last_change(lake, name)
-    if changed is None:
-        return hash_of(lake, name, run)
-    if (name, changed) not in run.raw_hashes:
+    # Snapshots expire only before the first step, so none that changed the table is as good a state as a number.
+    state = name, last_change(lake, name) or 0
+    if state not in run.raw_hashes:
         sha256 = hash_of(lake, name, run)
         if sha256 is None:
             return None
-        run.raw_hashes[name, changed] = sha256
-    return run.raw_hashes[name, changed]
+        run.raw_hashes[state] = sha256
+    return run.raw_hashes[state]
 
 
 def _note(run: Run, kind: str, step: Step, body: Mapping[str, Any]) -> Entry | None:
