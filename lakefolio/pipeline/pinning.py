@@ -10,7 +10,7 @@ import duckdb
 from lakefolio.audit.pinned_snapshots import PIN
 from lakefolio.runs.run import Run
 from lakehouse.errors import LakehouseError
-from lakehouse.storage.run_snapshot import commit_lean_snapshot
+from lakehouse.maintenance.run_snapshot import commit_lean_snapshot
 
 
 def pin_snapshot(run: Run, n_entries: int) -> None:

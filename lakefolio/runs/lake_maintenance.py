@@ -12,8 +12,8 @@ from lakehouse.connection.catalog import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.maintenance import commands
 from lakehouse.maintenance.routine import Limits, due
+from lakehouse.maintenance.run_snapshot import MARTS_OF_RUN_IN_SCOPE
 from lakehouse.storage.foreign_changes import ForeignChange, acknowledge_changes, foreign_changes
-from lakehouse.storage.run_snapshot import MARTS_OF_RUN_IN_SCOPE
 from lakehouse.storage.writes import AUTHOR
 
 REBUILT_FACTS = ("marts.bars_daily", "marts.scanner_columns")

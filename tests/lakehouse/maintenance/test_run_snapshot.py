@@ -7,7 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from lakehouse.connection.catalog import Lake
-from lakehouse.storage.run_snapshot import commit_lean_snapshot
+from lakehouse.maintenance.run_snapshot import commit_lean_snapshot
 from lakehouse.storage.writes import Write, write
 
 

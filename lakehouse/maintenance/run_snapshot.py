@@ -9,12 +9,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from lakehouse.connection.catalog import Lake
 from lakehouse.connection.retries import retrying
 from lakehouse.dbt.runner import DBT_LOCK, LOCK_SECONDS
-from lakehouse.errors import LockHeldError
+from lakehouse.storage.locks import table_locks
 from lakehouse.storage.writes import AUTHOR
 
 MARTS_OF_RUN_IN_SCOPE = ("marts.candidates_replayed", "marts.returns_matrix")
@@ -39,21 +38,16 @@ def commit_lean_snapshot(lake: Lake, run_id: str) -> int:
     LockHeldError
         When dbt works on this lake.
     """
-    try:
-        with FileLock(lake.paths.table_lock(DBT_LOCK), timeout=LOCK_SECONDS):
-            before = lake.snapshot_id()
-            tables = _filled_tables(lake)
-            if not tables:
-                return before
-            _retry(_commit, lake, [f"delete from lake.{table}" for table in tables], f"{run_id} pin")
-            lean = lake.snapshot_id()
-            restored = [f"insert into lake.{table} from lake.{table} at (version => {before})" for table in tables]
-            _retry(_commit, lake, restored, f"{run_id} scope")
-            return lean
-    except Timeout as error:
-        raise LockHeldError(
-            f"dbt has worked on this lake for {LOCK_SECONDS:.0f} s, so the snapshot of run {run_id} was not pinned"
-        ) from error
+    with table_locks(lake.paths, {DBT_LOCK}, seconds=LOCK_SECONDS):
+        before = lake.snapshot_id()
+        tables = _filled_tables(lake)
+        if not tables:
+            return before
+        _retry(_commit, lake, [f"delete from lake.{table}" for table in tables], f"{run_id} pin")
+        lean = lake.snapshot_id()
+        restored = [f"insert into lake.{table} from lake.{table} at (version => {before})" for table in tables]
+        _retry(_commit, lake, restored, f"{run_id} scope")
+        return lean
 
 
 def _filled_tables(lake: Lake) -> list[str]:
