@@ -10,6 +10,7 @@ LakefolioError (1)
 │   └── AuditGateError (3)
 ├── LockedError (4)         another run holds the lock
 ├── VerificationError (5)   a ledger, artifact or table that differs from what was signed
+├── ForeignChangeError (5)  a table of record that another program changed
 ├── ResumeError (1)         an earlier step's outputs are not what the ledger recorded
 └── UndeclaredAccessError (1) a step used a table or file that it does not declare: a defect of lakefolio itself
 """
@@ -57,6 +58,12 @@ class LockedError(LakefolioError):
 
 class VerificationError(LakefolioError):
     """A signed file or table that has changed; the message names line and file."""
+
+    exit_code = EXIT_UNVERIFIED
+
+
+class ForeignChangeError(LakefolioError):
+    """Tables of record that another program changed; the message names each with its snapshot."""
 
     exit_code = EXIT_UNVERIFIED
 

@@ -5,6 +5,7 @@ LakehouseError
 ├── ExtensionMissingError     a DuckDB extension whose wheel is not installed
 ├── LakeMissingError          there is no lake to read
 ├── LakeMismatchError         a lake with another data path or other tables than expected
+│   └── LakeVersionError      a lake of another layout than this code knows
 ├── ContractError             a frame that violates the contract of its table
 ├── UnknownTableError         a table without contract and model
 ├── ReadOnlyLakeError         a write to a lake opened for reading
@@ -42,6 +43,10 @@ class LakeMissingError(LakehouseError):
 
 class LakeMismatchError(LakehouseError):
     """The lake records another data path, or a table differs from its contract."""
+
+
+class LakeVersionError(LakeMismatchError):
+    """The lake has another layout; the message says what to install, or the command that migrates it."""
 
 
 class ContractError(LakehouseError):

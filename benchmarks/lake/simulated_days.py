@@ -27,6 +27,7 @@ from ingest.reference.calendars import FIRST_KNOWN, as_of_clock, sessions
 from ingest.reference.venues import Venues
 from ingest.sources.files import FilesSource
 from lakehouse.connection.catalog import Lake
+from lakehouse.maintenance.routine import delete_unused_files
 from lakehouse.paths import Paths
 
 BASE_SESSIONS = 300
@@ -81,6 +82,7 @@ def simulate_days(home: Path, n_instruments: int, n_days: int, run_every: int) -
         landed.append(_land_day(paths, file, before + dt.timedelta(days=1), day))
         if run_every and number % run_every == 0:
             _run(home, folder, day)
+            _delete_old_files(paths)
     return landed
 
 
@@ -104,6 +106,12 @@ def _run(home: Path, folder: Path, day: dt.date) -> None:
     if done.returncode:
         raise SystemExit(f"the run as of {day} ended with exit code {done.returncode}: {done.stderr[-400:]}")
     sys.stderr.write(f"{day}: landed, steps 1 to 6 done\n")
+
+
+def _delete_old_files(paths: Paths) -> None:
+    """Delete files that no snapshot needs: what stays for a day passes in minutes here."""
+    with Lake.open(paths) as lake:
+        delete_unused_files(lake, dt.timedelta(0))
 
 
 def main() -> None:

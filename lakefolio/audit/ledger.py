@@ -35,7 +35,7 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """`intent`, `outcome`, `window`, `artifact` or `environment`."""
+        """`intent`, `outcome`, `window`, `artifact`, `environment` or `pin`."""
         return str(self.document["kind"])
 
     @property

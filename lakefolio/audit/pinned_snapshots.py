@@ -1,4 +1,4 @@
-"""Collect the snapshots that run ledgers name, so that maintenance never expires them.
+"""Find the snapshot that each run's ledger pins, so that maintenance never expires it.
 
 See docs/lake.md#5.
 """
@@ -11,6 +11,9 @@ from typing import Any
 
 from lakefolio.errors import LakefolioError
 from lakehouse.paths import Paths
+
+PIN = "pin"
+"""Kind of the ledger entry that pins the snapshot of a run."""
 
 
 def _whole_numbers(value: Any) -> Iterator[int]:
@@ -35,22 +38,45 @@ def _snapshot_ids(record: Any) -> Iterator[int]:
             yield from _snapshot_ids(item)
 
 
-def pinned_snapshots(paths: Paths) -> frozenset[int]:
-    """Collect the snapshot ids that the ledger of any run names under a key that contains `snapshot`.
+def last_snapshot(documents: Iterator[Any]) -> int | None:
+    """Return the newest snapshot that the last of a ledger's documents to name one names; None where none does.
+
+    A run that ended names the snapshot that it pinned there, one that was killed the last one that it read or wrote.
+    """
+    found: int | None = None
+    for document in documents:
+        found = max(_snapshot_ids(document), default=found)
+    return found
+
+
+def pins(paths: Paths) -> dict[str, int]:
+    """Return the pinned snapshot of each run that has one, by run id.
 
     Raises
     ------
     LakefolioError
-        For a ledger line that is not JSON: the snapshots that it names are unknown, so none may be expired.
+        For a ledger line that is not JSON: the snapshot that the run needs is unknown, so none may be expired.
     """
-    found: set[int] = set()
+    found: dict[str, int] = {}
     for ledger in sorted((paths.artifacts / "runs").glob("*/audit.jsonl")):
-        for number, line in enumerate(ledger.read_text(encoding="utf-8").splitlines(), start=1):
-            try:
-                found.update(_snapshot_ids(json.loads(line)))
-            except json.JSONDecodeError as error:
-                raise LakefolioError(
-                    f"{ledger}, line {number} is not JSON, so the snapshots that it names are unknown and none is "
-                    f"expired: run `lakefolio verify {ledger.parent.name}` first"
-                ) from error
-    return frozenset(found)
+        run_id = ledger.parent.name
+        snapshot = last_snapshot(_documents(run_id, ledger.read_text(encoding="utf-8")))
+        if snapshot is not None:
+            found[run_id] = snapshot
+    return found
+
+
+def pinned_snapshots(paths: Paths) -> frozenset[int]:
+    """Collect the snapshots that the runs of a home pin; raises as `pins` does."""
+    return frozenset(pins(paths).values())
+
+
+def _documents(run_id: str, text: str) -> Iterator[Any]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            raise LakefolioError(
+                f"line {number} of the ledger of run {run_id} is not JSON, so the snapshot that it needs is unknown and "
+                f"none is expired: run `lakefolio verify {run_id}` first"
+            ) from error

@@ -17,33 +17,43 @@ from lakefolio.cli.output import Output, document
 from lakefolio.errors import EXIT_DONE, EXIT_FAILED, LakefolioError, UsageError
 from lakehouse.paths import Paths
 
-LAKE_TASKS = ("snapshots", "verify-counts", "compact", "expire", "backup")
+LAKE_TASKS = (
+    "status", "snapshots", "verify-counts", "compact", "expire", "backup", "restore", "create", "migrate", "acknowledge",
+)  # fmt: skip
 
 
 def lake(
     task: Annotated[
         str,
         typer.Argument(
-            parser=one_of("task of the lake", lambda: LAKE_TASKS), metavar="TASK", autocompletion=lambda: LAKE_TASKS,
-            help="snapshots, verify-counts, compact, expire or backup.",
+            parser=one_of("task of the lake", lambda: LAKE_TASKS), metavar="[TASK]", autocompletion=lambda: LAKE_TASKS,
+            help="status, snapshots, verify-counts, compact, expire, backup, restore, create, migrate or acknowledge.",
         ),
-    ],
+    ] = "status",
     older_than_days: Annotated[
         int,
         typer.Option(parser=whole_number(minimum=0, maximum=36_500), metavar="DAYS", help="Age of what expire removes."),
     ] = 30,
     to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of backup (default: data/backups/TIME).")] = None,
+    source: Annotated[Path | None, typer.Option("--from", metavar="FOLDER", help="Backup that restore reads.")] = None,
     home: Home = None,
     as_json: AsJson = False,
     wide: Wide = False,
 ) -> None:  # fmt: skip
-    """List snapshots of the lake, count its rows, compact, expire or back it up."""
-    from lakefolio.cli.lake_commands import look_after
-    from lakefolio.cli.views import SNAPSHOTS
+    """Show sizes and pinned snapshots of the lake; list, count, compact, expire, back up, restore, create or migrate it.
 
+    `acknowledge` takes tables that another program changed for right; `create` makes an empty lake where one was lost.
+    """
+    from lakefolio.cli.lake_commands import describe_lake, maintain
+    from lakefolio.cli.views import LAKE_STATUS, SNAPSHOTS
+
+    output = Output(as_json, wide)
+    if task == "status":
+        output.frames(describe_lake(paths_of(home)), LAKE_STATUS)
+        return
     age = timedelta(days=older_than_days)
-    frame = look_after(paths_of(home), task, older_than=age, destination=to)
-    Output(as_json, wide).frame(frame, SNAPSHOTS if task == "snapshots" and frame.width else ())
+    frame = maintain(paths_of(home), task, older_than=age, folder=source if task == "restore" else to)
+    output.frame(frame, SNAPSHOTS if task == "snapshots" and frame.width else ())
 
 
 def doctor(profile: Profile = None, home: Home = None, as_json: AsJson = False, wide: Wide = False) -> int:

@@ -171,6 +171,21 @@ SNAPSHOTS = (
     number("snapshot_id", "Snapshot", cell), text("committed_at", "Committed", cell), text("run_id", "Run", cell),
     text("step", "Step", cell), text("message", "Message", cell),
 )  # fmt: skip
+LAKE_STATUS: dict[str, Sequence[Field]] = {
+    "Lake": (
+        number("n_snapshots", "Snapshots", whole), number("n_pinned", "Pinned", whole), number("n_files", "Files", whole),
+        number("n_bytes", "Bytes", whole), number("n_snapshots_expirable", "Expirable", whole),
+        number("n_bytes_expirable", "Bytes freed", whole),
+    ),
+    "Tables": (
+        text("table", "Table"), number("n_rows", "Rows", whole), number("n_files", "Files", whole),
+        number("n_bytes", "Bytes", whole), number("n_inlined_rows", "In catalog", whole),
+    ),
+    "Pinned snapshots": (
+        code("run_id", "Run"), number("snapshot_id", "Snapshot", cell), text("committed_at", "Committed", cell),
+    ),
+    "Changed by other programs": (text("table", "Table"), number("snapshot_id", "Snapshot", cell)),
+}  # fmt: skip
 LIQUIDITY = (
     code("symbol", "Symbol"), text("quote", "Quote"), number("value_traded_usd", "Value traded USD", money),
     number("n_venues", "Venues", whole), text("reason", "Excluded because"),

@@ -19,6 +19,7 @@ from ingest.errors import ScanUnsupportedError
 from ingest.screening.scanners import Scanner
 from ingest.sources.protocol import BAR_SCHEMA, INSTRUMENT_SCHEMA, REFUSED_SCHEMA, BarBatch, BarRequest
 from lakefolio.audit.ledger import Entry, Ledger, read_entries
+from lakefolio.audit.pinned_snapshots import last_snapshot
 from lakefolio.audit.signing import SigningKey
 from lakefolio.audit.verification import latest_hashes
 from lakefolio.config.manifest import Profile
@@ -33,7 +34,7 @@ from lakehouse.storage.writes import Write, write
 
 
 class RecordedSource:
-    """Answers of a run's source, read back from the snapshot that its last data step committed.
+    """Batches of a run's source, read back from the snapshot that the run pinned.
 
     Accepted bars are handed over as bars, and what stood in quarantine as refused rows with its recorded reason, so that
     landing them again must come to the same tables.
@@ -89,7 +90,7 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
     Raises
     ------
     LakefolioError
-        The run never finished its data steps, or read a source that scans only the present.
+        The run never finished its data steps, or its snapshot has expired.
     """
     folder = paths.run_dir(run_id)
     facts = run_facts(folder)
@@ -102,7 +103,7 @@ def reproduce(paths: Paths, run_id: str, reporter: Reporter) -> pl.DataFrame:
     with tempfile.TemporaryDirectory(prefix="lakefolio-reproduce-") as scratch:
         home = _scratch_home(paths, Path(scratch))
         with Lake.open(paths, read_only=True) as lake:
-            source = RecordedSource(lake, int(done["health"]["snapshot_written"]), run_id, facts)
+            source = RecordedSource(lake, _pinned(entries, run_id), run_id, facts)
             held = lake.query("select * from results.holdings where accepted_at <= ?", [_held_until(entries)])
         with Lake.open(home) as lake:
             if held.height:
@@ -128,6 +129,13 @@ def _scratch_home(paths: Paths, root: Path) -> Paths:
     """A home of its own, whatever the environment says about catalog and data."""
     lake = root / "data" / "lakehouse"
     return replace(paths, root=root, catalog=f"sqlite:{lake / 'catalog.sqlite'}", data=str(lake / "files"))
+
+
+def _pinned(entries: Sequence[Entry], run_id: str) -> int:
+    snapshot = last_snapshot(entry.document for entry in entries)
+    if snapshot is None:
+        raise LakefolioError(f"the ledger of run {run_id} names no snapshot, so there is nothing to reproduce from")
+    return snapshot
 
 
 def _held_until(entries: Sequence[Entry]) -> datetime:

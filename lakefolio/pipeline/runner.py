@@ -21,6 +21,7 @@ from ingest.errors import IngestError
 from lakefolio.audit.ledger import Entry, digest
 from lakefolio.errors import LakefolioError, UsageError
 from lakefolio.pipeline.outcomes import check_earlier
+from lakefolio.pipeline.pinning import pin_snapshot
 from lakefolio.pipeline.reuse import FIRST_REUSED, reuse_steps
 from lakefolio.pipeline.run_scope import restore_scope
 from lakefolio.pipeline.sequence import STEPS, Step, find_step
@@ -69,24 +70,34 @@ def execute(run: Run, span: Span) -> None:
     ResumeError
         An earlier step has no outcome, or its outputs are gone or changed.
     """
-    recorded: dict[str, str] = {}
-    is_new_child = run.parent_run_id is not None and run.ledger is not None and not run.ledger.entries
+    n_entries = len(run.ledger.entries) if run.ledger is not None else 0
     try:
-        if span.first.number > 1 and not is_new_child:
-            recorded = check_earlier(run, span.first)
-            restore_scope(run, span.first)
-        if run.ledger is not None:
-            run.ledger.close_interrupted()
-            run.ledger.append("environment", span.first.name, describe_environment(run))
-        if span.first.number > 1 and is_new_child:
-            for step in STEPS[: FIRST_REUSED - 1]:
-                recorded |= perform(run, step, recorded)
-            recorded |= reuse_steps(run, span.first)
-        with run.reporter.steps(len(span.steps)):
-            for step in span.steps:
-                recorded |= perform(run, step, recorded)
+        _perform_all(run, span)
+    except EXPECTED_ERRORS:
+        pin_snapshot(run, n_entries)
+        raise
+    else:
+        pin_snapshot(run, n_entries)
     finally:
         run.close()
+
+
+def _perform_all(run: Run, span: Span) -> None:
+    recorded: dict[str, str] = {}
+    is_new_child = run.parent_run_id is not None and run.ledger is not None and not run.ledger.entries
+    if span.first.number > 1 and not is_new_child:
+        recorded = check_earlier(run, span.first)
+        restore_scope(run, span.first)
+    if run.ledger is not None:
+        run.ledger.close_interrupted()
+        run.ledger.append("environment", span.first.name, describe_environment(run))
+    if span.first.number > 1 and is_new_child:
+        for step in STEPS[: FIRST_REUSED - 1]:
+            recorded |= perform(run, step, recorded)
+        recorded |= reuse_steps(run, span.first)
+    with run.reporter.steps(len(span.steps)):
+        for step in span.steps:
+            recorded |= perform(run, step, recorded)
 
 
 def perform(run: Run, step: Step, recorded: Mapping[str, str]) -> dict[str, str]:
@@ -136,15 +147,14 @@ def _measured(run: Run, step: Step, lake: Lake) -> dict[str, str]:
 
 def _raw_hash(run: Run, lake: Lake, name: str) -> str | None:
     """Hash a table of `raw`, which several steps write, once for each state of it."""
-    changed = last_change(lake, name)
-    if changed is None:
-        return hash_of(lake, name, run)
-    if (name, changed) not in run.raw_hashes:
+    # Snapshots expire only before the first step, so none that changed the table is as good a state as a number.
+    state = name, last_change(lake, name) or 0
+    if state not in run.raw_hashes:
         sha256 = hash_of(lake, name, run)
         if sha256 is None:
             return None
-        run.raw_hashes[name, changed] = sha256
-    return run.raw_hashes[name, changed]
+        run.raw_hashes[state] = sha256
+    return run.raw_hashes[state]
 
 
 def _note(run: Run, kind: str, step: Step, body: Mapping[str, Any]) -> Entry | None:

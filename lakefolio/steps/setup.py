@@ -14,12 +14,19 @@ from ingest.screening.scanners import load_scanners
 from ingest.sources.bar_files import read_table, table_files
 from lakefolio.errors import UsageError
 from lakefolio.runs.environment import python_is_supported
+from lakefolio.runs.lake_maintenance import check_changes, maintain_lake
 from lakefolio.runs.progress import counted
 from lakefolio.runs.run import RESOLVED, Run, StepReport
 
 
 def cleanup(run: Run) -> StepReport:
-    """Remove what unfinished writes of this run left behind; nothing that was published is touched."""
+    """Remove what unfinished writes of this run left behind, and maintain the lake; nothing published is touched.
+
+    Raises
+    ------
+    ForeignChangeError
+        Another program changed tables that cannot be built again.
+    """
     run.folder.mkdir(parents=True, exist_ok=True)
     left = [path for path in run.folder.rglob(".*") if path.suffix in (".part", ".partial")]
     for path in left:
@@ -27,7 +34,10 @@ def cleanup(run: Run) -> StepReport:
     scratch = run.paths.root / "data" / "tmp"
     if scratch.is_dir():
         shutil.rmtree(scratch)
-    return StepReport(len(left), "")
+    emptied = check_changes(run)
+    notes = [f"changed by hand and built again: {', '.join(emptied)}"] if emptied else []
+    maintained = maintain_lake(run)
+    return StepReport(len(left), "; ".join([*notes, *([maintained] if maintained else [])]))
 
 
 def env_check(run: Run) -> StepReport:

@@ -19,7 +19,9 @@ import duckdb
 import polars as pl
 from filelock import FileLock
 
+from lakehouse.connection.creation import lost_catalog, remains
 from lakehouse.connection.extensions import load_extensions
+from lakehouse.connection.layout import check_data_path, check_layout, record_layout
 from lakehouse.connection.retries import retrying
 from lakehouse.errors import LakehouseError, LakeMismatchError, LakeMissingError, UnknownTableError
 from lakehouse.paths import Paths
@@ -74,17 +76,15 @@ def connect(paths: Paths, settings: LakeSettings) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def attach(connection: duckdb.DuckDBPyConnection, paths: Paths, *, read_only: bool, data_path: str | None) -> None:
-    """Attach the catalog as `lake`; `data_path` is given only when the lake may be created."""
+def attach(connection: duckdb.DuckDBPyConnection, paths: Paths, *, read_only: bool, create: bool) -> None:
+    """Attach the catalog as `lake`, with the data folder of the home wherever the catalog was copied from."""
     options = ["READ_ONLY"] if read_only else []
-    if data_path is not None:
-        options.append(f"DATA_PATH {literal(data_path)}")
+    options += [f"DATA_PATH {literal(paths.data)}", "OVERRIDE_DATA_PATH true", f"CREATE_IF_NOT_EXISTS {create}"]
     if paths.catalog_kind == "sqlite":
         # A read-only attach cannot set the journal mode; the file keeps WAL from its creation.
         options += [] if read_only else ["META_JOURNAL_MODE 'WAL'"]
         options.append(f"META_BUSY_TIMEOUT {BUSY_TIMEOUT_MS}")
-    arguments = f" ({', '.join(options)})" if options else ""
-    connection.execute(f"attach {literal('ducklake:' + paths.catalog)} as lake{arguments}")
+    connection.execute(f"attach {literal('ducklake:' + paths.catalog)} as lake ({', '.join(options)})")
 
 
 class Lake:
@@ -109,6 +109,7 @@ class Lake:
         settings: LakeSettings | None = None,
         read_only: bool = False,
         create: bool = True,
+        anew: bool = False,
     ) -> Lake:
         """Open the lake of a home; create it with its schemas and contract tables the first time.
 
@@ -118,18 +119,24 @@ class Lake:
             Attach for reading; nothing is created.
         create : bool
             Create the lake when it does not exist.
+        anew : bool
+            Create it also beside data files, ledgers or accepted portfolios of an earlier one.
 
         Raises
         ------
         LakeMissingError
-            When there is no lake and it may not be created.
+            When there is no lake and it may not be created, or when a catalog is missing beside the remains of a lake.
         LakeMismatchError
             When the catalog records another data path, or a table differs from its contract.
+        LakeVersionError
+            When the lake has another layout.
         ExtensionMissingError
             When a DuckDB extension is not installed.
         """
         file = paths.catalog_file
         if file is not None and not file.exists() and (read_only or not create):
+            if remains(paths):
+                raise lost_catalog(paths)
             raise LakeMissingError(
                 f"there is no lake at {file}: start a run, or set LAKEFOLIO_HOME to the home that holds one"
             )
@@ -137,9 +144,10 @@ class Lake:
         with ExitStack() as undo:
             undo.callback(lake.close)
             if read_only:
-                lake._attach(data_path=None)
+                lake._attach(create=False)
+                check_layout(lake.connection)
             else:
-                lake._prepare()
+                lake._prepare(anew=anew)
             undo.pop_all()
         return lake
 
@@ -155,42 +163,48 @@ class Lake:
         """Close the connection; open results become invalid."""
         self.connection.close()
 
-    def _attach(self, *, data_path: str | None) -> None:
+    def _attach(self, *, create: bool) -> None:
         try:
-            retrying()(attach, self.connection, self.paths, read_only=self.is_read_only, data_path=data_path)
+            retrying()(attach, self.connection, self.paths, read_only=self.is_read_only, create=create)
         except duckdb.Error as error:
-            if "DATA_PATH" in str(error):
-                raise LakeMismatchError(
-                    f"the catalog records another data folder than {self.paths.data}: set LAKEFOLIO_DATA to the folder "
-                    "that holds the files, or call lakehouse.maintenance.commands.relocate after moving them"
-                ) from error
+            if "creating a new DuckLake is explicitly disabled" in str(error) and remains(self.paths):
+                raise lost_catalog(self.paths) from None
             if self.paths.catalog_file is None:
                 # The attach target may contain a password, so neither it nor DuckDB's message is shown.
                 raise LakeMissingError(
                     f"the {self.paths.catalog_kind} catalog could not be attached: check LAKEFOLIO_CATALOG"
                 ) from None
             raise LakeMissingError(f"{self.paths.catalog_file} could not be attached as a catalog: {error}") from error
+        check_data_path(self.connection, self.paths, read_only=self.is_read_only)
         self.connection.execute("use lake")
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, anew: bool) -> None:
         """Attach for writing; create missing tables under a lock, so that two processes do not create them at once."""
         self.paths.locks.mkdir(parents=True, exist_ok=True)
         if self.paths.catalog_file is not None:
             self.paths.catalog_file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.paths.locks / "create.lock"):
-            self._attach(data_path=self.paths.data)
+            may_create = anew or not remains(self.paths)
+            self._attach(create=may_create)
             columns = self._columns()
+            if not columns and not may_create:
+                raise lost_catalog(self.paths)
+            check_layout(self.connection)
             missing = [contract for contract in CONTRACTS.values() if not _matches(contract, columns)]
-            if not missing:
-                return
-            self.connection.execute("begin")
-            for schema in SCHEMAS:
-                self.connection.execute(f"create schema if not exists lake.{schema}")
-            for contract in missing:
-                self.connection.execute(f"create table lake.{contract.qualified_name} ({contract.ddl})")
-            self.connection.execute("call ducklake_set_commit_message('lake', 'lakefolio', 'create contract tables')")
-            self.connection.execute("commit")
-            self.connection.execute("call lake.set_option('parquet_compression', 'zstd')")
+            if missing:
+                self.create_tables(missing)
+            record_layout(self.connection)
+
+    def create_tables(self, contracts: Sequence[TableContract]) -> None:
+        """Create the schemas of the lake and the tables of these contracts in one commit."""
+        self.connection.execute("begin")
+        for schema in SCHEMAS:
+            self.connection.execute(f"create schema if not exists lake.{schema}")
+        for contract in contracts:
+            self.connection.execute(f"create table lake.{contract.qualified_name} ({contract.ddl})")
+        self.connection.execute("call ducklake_set_commit_message('lake', 'lakefolio', 'create contract tables')")
+        self.connection.execute("commit")
+        self.connection.execute("call lake.set_option('parquet_compression', 'zstd')")
 
     def _columns(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}

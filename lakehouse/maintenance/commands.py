@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from lakehouse.errors import MaintenanceError
-from lakehouse.maintenance import tasks
+from lakehouse.maintenance import migration, routine, tasks
+from lakehouse.maintenance.migration import MigrationReport
+from lakehouse.maintenance.routine import Limits, MaintenanceReport
 from lakehouse.maintenance.tasks import BackupReport, CompactReport, ExpireReport
 from lakehouse.paths import Paths
 from lakehouse.storage.row_counts import TableCount
@@ -78,6 +80,28 @@ def expire(
     return _in_own_process(tasks.expire, paths, frozenset(keep), older_than, grace, dry_run)
 
 
+def maintain(
+    paths: Paths, keep: Collection[int], limits: Limits, *, grace: timedelta = GRACE, lock_seconds: float = 0.0
+) -> MaintenanceReport:
+    """Expire snapshots, merge small files of the tables with many, and delete old files.
+
+    Parameters
+    ----------
+    keep : collection of int
+        Snapshot ids that are never expired. The newest one stays in any case.
+    grace : timedelta
+        Minimum age of unreferenced files that are deleted.
+    lock_seconds : float
+        Seconds to wait for other processes that write.
+
+    Raises
+    ------
+    LockHeldError
+        When another process writes to the lake.
+    """
+    return _in_own_process(routine.maintain, paths, frozenset(keep), limits, grace, lock_seconds)
+
+
 def backup(paths: Paths, destination: Path | None = None) -> BackupReport:
     """Copy catalog and data files to a new folder, then open the copy and count its rows.
 
@@ -94,6 +118,8 @@ def backup(paths: Paths, destination: Path | None = None) -> BackupReport:
 def restore(paths: Paths, source: Path) -> int:
     """Restore a backup into a home without a lake; returns its newest snapshot id.
 
+    Data files that lost their catalog are set aside, in a folder beside.
+
     Raises
     ------
     MaintenanceError
@@ -102,9 +128,28 @@ def restore(paths: Paths, source: Path) -> int:
     return _in_own_process(tasks.restore, paths, source)
 
 
-def relocate(paths: Paths) -> str:
-    """Record the new data path in the catalog after the home or the data folder was moved; returns the former path."""
-    return _in_own_process(tasks.relocate, paths)
+def create(paths: Paths) -> int:
+    """Create an empty lake where an earlier one lost its catalog, and set its data files aside; returns the snapshot id.
+
+    Raises
+    ------
+    MaintenanceError
+        When the home has a lake.
+    """
+    return _in_own_process(tasks.create, paths)
+
+
+def migrate(paths: Paths) -> MigrationReport:
+    """Bring a lake of an older layout to that of this code; raw tables and results stay as they are.
+
+    Raises
+    ------
+    LakeVersionError
+        When the lake is newer than this code.
+    MaintenanceError
+        When a table differs from both layouts; nothing was changed.
+    """
+    return _in_own_process(migration.migrate, paths)
 
 
 def verify_counts(paths: Paths) -> list[TableCount]:

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 (names come from the catalog itself)
-"""Compact, expire, back up, restore, relocate and verify the lake while all its locks are held.
+"""Compact, expire, back up, restore and verify the lake while all its locks are held.
 
 `lakehouse.maintenance.commands` runs each of these functions in its own process.
 """
@@ -59,14 +59,20 @@ class BackupReport:
     size_bytes: int
 
 
-def _all_locks(paths: Paths) -> AbstractContextManager[None]:
+def maintenance_settings() -> LakeSettings:
+    """Return the limits of DuckDB in maintenance."""
+    return _SETTINGS
+
+
+def all_locks(paths: Paths, seconds: float | None = None) -> AbstractContextManager[None]:
     """Hold the locks of all tables and of dbt, so that no other process writes meanwhile."""
-    return table_locks(paths, {*CONTRACTS, DBT_LOCK}, seconds=LOCK_SECONDS)
+    return table_locks(paths, {*CONTRACTS, DBT_LOCK}, seconds=LOCK_SECONDS if seconds is None else seconds)
 
 
 @contextmanager
-def _locked_lake(paths: Paths) -> Iterator[Lake]:
-    with _all_locks(paths), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
+def locked_lake(paths: Paths, seconds: float | None = None) -> Iterator[Lake]:
+    """Open a lake while its locks are held; `seconds` to wait for them, `LOCK_SECONDS` by default."""
+    with all_locks(paths, seconds), Lake.open(paths, settings=_SETTINGS, create=False) as lake:
         yield lake
 
 
@@ -105,13 +111,13 @@ def _verified(lake: Lake) -> list[TableCount]:
 
 def verify(paths: Paths) -> list[TableCount]:
     """See `commands.verify_counts`."""
-    with _locked_lake(paths) as lake:
+    with locked_lake(paths) as lake:
         return _verified(lake)
 
 
 def compact(paths: Paths) -> CompactReport:
     """See `commands.compact`."""
-    with _locked_lake(paths) as lake:
+    with locked_lake(paths) as lake:
         _verified(lake)
         before = _n_files(lake)
         flushed = sum(int(row[2]) for row in lake.rows("call ducklake_flush_inlined_data('lake')"))
@@ -125,7 +131,7 @@ def expire(
     paths: Paths, keep: frozenset[int], older_than: datetime, grace: timedelta, is_dry_run: bool
 ) -> ExpireReport:
     """See `commands.expire`."""
-    with _locked_lake(paths) as lake:
+    with locked_lake(paths) as lake:
         old = {
             int(number)
             for (number,) in lake.rows(
@@ -163,16 +169,6 @@ def _copy_catalog(source: Path, target: Path) -> None:
         original.backup(copy)
 
 
-def set_data_path(catalog: Path, folder: Path) -> str:
-    """Write the data path into a catalog that no process has open; returns the former path."""
-    with closing(sqlite3.connect(catalog)) as connection, connection:
-        row = connection.execute("select value from ducklake_metadata where key = 'data_path'").fetchone()
-        if row is None:
-            raise MaintenanceError(f"{catalog} is not a DuckLake catalog")
-        connection.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{folder}/"])
-    return str(row[0])
-
-
 def backup(paths: Paths, destination: Path | None) -> BackupReport:
     """See `commands.backup`."""
     catalog, data = _local_parts(paths)
@@ -184,14 +180,13 @@ def backup(paths: Paths, destination: Path | None) -> BackupReport:
         raise MaintenanceError(f"{folder} is inside the data folder {data}: give a folder outside it")
     if not catalog.exists():
         raise MaintenanceError(f"there is no lake at {catalog}: set LAKEFOLIO_HOME to the home that holds one")
-    with _all_locks(paths):
+    with all_locks(paths):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             _copy_catalog(catalog, folder / "catalog.sqlite")
             if data.exists():
                 shutil.copytree(data, folder / "files")
             (folder / "files").mkdir(exist_ok=True)
-            set_data_path(folder / "catalog.sqlite", folder / "files")
             return _checked_backup(paths, folder)
         except (LakehouseError, OSError):
             shutil.rmtree(folder, ignore_errors=True)
@@ -212,34 +207,44 @@ def _checked_backup(paths: Paths, folder: Path) -> BackupReport:
     return report
 
 
+def _is_filled(catalog: Path) -> bool:
+    """Tell whether a file holds a catalog, or anything else that must not be deleted."""
+    try:
+        with closing(sqlite3.connect(catalog)) as connection:
+            return bool(connection.execute("select count(*) from sqlite_master").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return True
+
+
+def _make_way(catalog: Path, data: Path) -> None:
+    """Set data files without a catalog aside; `MaintenanceError` where there is a catalog."""
+    if catalog.exists() and _is_filled(catalog):
+        raise MaintenanceError(f"there is a lake at {catalog} already: move it away, or use another home")
+    for suffix in ("", "-wal", "-shm"):
+        catalog.with_name(catalog.name + suffix).unlink(missing_ok=True)
+    if data.exists() and any(data.iterdir()):
+        data.rename(data.with_name(f"{data.name}-without-catalog-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
+    catalog.parent.mkdir(parents=True, exist_ok=True)
+
+
+def create(paths: Paths) -> int:
+    """See `commands.create`."""
+    catalog, data = _local_parts(paths)
+    with all_locks(paths):
+        _make_way(catalog, data)
+        with Lake.open(paths, settings=_SETTINGS, anew=True) as lake:
+            return lake.snapshot_id()
+
+
 def restore(paths: Paths, source: Path) -> int:
     """See `commands.restore`."""
     catalog, data = _local_parts(paths)
     if not (source / "catalog.sqlite").is_file() or not (source / "backup.json").is_file():
         raise MaintenanceError(f"{source} holds no backup: it needs catalog.sqlite, files and backup.json")
-    if catalog.exists() or (data.exists() and any(data.iterdir())):
-        raise MaintenanceError(f"{catalog} or {data} already exists: restore into an empty home")
-    with _all_locks(paths):
-        catalog.parent.mkdir(parents=True, exist_ok=True)
+    with all_locks(paths):
+        _make_way(catalog, data)
         shutil.copytree(source / "files", data, dirs_exist_ok=True)
         _copy_catalog(source / "catalog.sqlite", catalog)
-        set_data_path(catalog, data)
         with Lake.open(paths, settings=_SETTINGS, create=False) as lake:
             _verified(lake)
             return lake.snapshot_id()
-
-
-def relocate(paths: Paths) -> str:
-    """See `commands.relocate`."""
-    catalog, data = _local_parts(paths)
-    if not catalog.exists() or not data.is_dir():
-        raise MaintenanceError(f"move both {catalog} and {data} first, then relocate")
-    with _all_locks(paths):
-        former = set_data_path(catalog, data)
-        try:
-            with Lake.open(paths, settings=_SETTINGS, read_only=True) as lake:
-                _verified(lake)
-        except LakehouseError:
-            set_data_path(catalog, Path(former.rstrip("/")))
-            raise
-    return former

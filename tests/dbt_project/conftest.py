@@ -23,7 +23,6 @@ from dbt_common.events.event_manager_client import get_event_manager
 
 from lakehouse.connection.catalog import Lake, LakeSettings
 from lakehouse.dbt.runner import DbtResult, run_dbt
-from lakehouse.maintenance.tasks import set_data_path
 from lakehouse.paths import Paths
 from lakehouse.schema.tables import CONTRACTS
 from lakehouse.storage.writes import Mode, Write, write
@@ -292,7 +291,6 @@ def copy_of(homes: Callable[[str], Paths]) -> Callable[[Paths, str], Paths]:
         assert paths.catalog_file is not None
         assert paths.data_dir is not None
         shutil.copytree(source.root / "data" / "lakehouse", paths.root / "data" / "lakehouse")
-        set_data_path(paths.catalog_file, paths.data_dir)
         return paths
 
     return copy

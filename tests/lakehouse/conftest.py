@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 
 from lakehouse.connection.catalog import Lake, LakeSettings
-from lakehouse.maintenance.tasks import set_data_path
 from lakehouse.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +43,6 @@ def copy_home() -> Callable[[Paths, Paths], None]:
         assert target.catalog_file is not None
         assert target.data_dir is not None
         target.data_dir.mkdir(exist_ok=True)
-        set_data_path(target.catalog_file, target.data_dir)
 
     return copy
 

@@ -16,7 +16,6 @@ from ingest.reference.venues import Venues
 from ingest.sources.protocol import BarRequest
 from ingest.sources.sample.source import SampleSource
 from ingest.sources.sample.universe import BENCHMARK, SAMPLE_AS_OF, planted_clusters
-from lakehouse.maintenance.commands import relocate
 from tests.story.home import ROOT, Home
 
 DEMO = "demo-story"
@@ -109,7 +108,6 @@ def copy_of_small(small: Home, new_home: NewHome) -> CopyHome:
         home = new_home(name)
         shutil.copytree(small.root, home.root, symlinks=True)
         shutil.copytree(small.work, home.work, dirs_exist_ok=True)
-        relocate(home.paths)
         return home
 
     return make

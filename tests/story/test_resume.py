@@ -9,6 +9,8 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -300,3 +302,15 @@ def test_a_resume_after_a_run_of_another_session_decides_on_its_own_prices(copy_
     other.run(*SMALL, "--as-of", "2025-12-29", "--run-id", "earlier", "--stop-step", "aggregation").ended(0)
     other.run("run", "--run-id", "one", "--start-step", "selection", "--stop-step", "optimize").ended(0)
     assert other.hashes("one") == before
+
+
+def test_a_moved_home_works_where_it_stands(copy_of_small: CopyHome, tmp_path: Path) -> None:
+    copied = copy_of_small("before-the-move")
+    moved = replace(copied, root=tmp_path / "moved")
+    copied.root.rename(moved.root)
+    assert "one" in moved.call("status").ended(0).out
+    assert moved.call("sql", "select count(*) as n from raw.bars", "--format", "json").ended(0).document[0]["n"] > 0
+    moved.call("verify", "one").ended(0)
+    moved.run("run", "--run-id", "one", "--start-step", "report").ended(0)
+    moved.call("verify", "one").ended(0)
+    assert not copied.root.exists()

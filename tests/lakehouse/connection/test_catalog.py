@@ -92,9 +92,12 @@ def test_a_table_without_contract_is_refused_with_the_nearest_name() -> None:
         contract_of("raw.bar")
 
 
-def test_a_lake_with_another_data_path_is_refused(lake: Lake, paths: Paths, settings: LakeSettings) -> None:
+def test_a_data_folder_without_the_files_of_the_catalog_is_refused(
+    lake: Lake, paths: Paths, settings: LakeSettings, bars: Make
+) -> None:
+    write(lake, Write("raw.bars", bars(20)), run_id="run-a", step="land")
     lake.close()
-    with pytest.raises(LakeMismatchError, match="relocate"):
+    with pytest.raises(LakeMismatchError, match=r"its files are not in .*other: set LAKEFOLIO_DATA"):
         Lake.open(replace(paths, data=str(paths.root / "other")), settings=settings)
 
 

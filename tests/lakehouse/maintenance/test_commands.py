@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import LakeMissingError, MaintenanceError
-from lakehouse.maintenance import commands, tasks
+from lakehouse.maintenance import commands, migration, tasks
 from lakehouse.paths import Paths
 
 FAR = datetime(2100, 1, 1)  # noqa: DTZ001 - later than any commit
@@ -24,14 +24,16 @@ def test_every_command_goes_through_a_process_of_its_own(
     commands.expire(paths, keep=[1, 1, 2], older_than=FAR)
     commands.backup(paths)
     commands.restore(paths, tmp_path)
-    commands.relocate(paths)
+    commands.create(paths)
+    commands.migrate(paths)
     commands.verify_counts(paths)
     assert sent == [
         (tasks.compact, paths),
         (tasks.expire, paths, frozenset({1, 2}), FAR, timedelta(days=1), False),
         (tasks.backup, paths, None),
         (tasks.restore, paths, tmp_path),
-        (tasks.relocate, paths),
+        (tasks.create, paths),
+        (migration.migrate, paths),
         (tasks.verify, paths),
     ]
 

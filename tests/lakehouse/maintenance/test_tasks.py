@@ -17,7 +17,7 @@ import pytest
 from filelock import FileLock
 
 from lakehouse.connection.catalog import Lake, LakeSettings
-from lakehouse.errors import LakeDamagedError, LakeMismatchError, LockHeldError, MaintenanceError
+from lakehouse.errors import LakeDamagedError, LakeMissingError, LockHeldError, MaintenanceError
 from lakehouse.maintenance import tasks
 from lakehouse.paths import Paths
 from lakehouse.storage.hashing import content_hash
@@ -167,7 +167,7 @@ def test_a_backup_restores_every_snapshot_into_an_empty_home(used: Paths, tmp_pa
     assert report.n_files == len(list((tmp_path / "copy" / "files").rglob("*.parquet"))) > 0
     home = Paths.at(tmp_path / "other")
     assert tasks.restore(home, tmp_path / "copy") == max(before)
-    with pytest.raises(MaintenanceError, match="already exists"):
+    with pytest.raises(MaintenanceError, match="there is a lake"):
         tasks.restore(home, report.folder)
     shutil.rmtree(tmp_path / "copy")
     assert bars_by_snapshot(home) == before == bars_by_snapshot(used)
@@ -193,13 +193,53 @@ def test_a_backup_goes_into_a_folder_of_its_own(used: Paths, tmp_path: Path) -> 
         tasks.backup(replace(used, catalog="postgres:dbname=x"), tmp_path / "copy")
 
 
-def test_a_moved_home_is_refused_until_the_catalog_records_it(
-    used: Paths, settings: LakeSettings, tmp_path: Path
+def test_a_moved_home_is_read_and_written_where_it_stands(
+    used: Paths, settings: LakeSettings, tmp_path: Path, bars: Make
 ) -> None:
     before = bars_by_snapshot(used)
     used.root.rename(tmp_path / "moved")
     moved = Paths.at(tmp_path / "moved")
-    with pytest.raises(LakeMismatchError, match="relocate"):
-        Lake.open(moved, settings=settings)
-    assert tasks.relocate(moved) == f"{used.data}/"
     assert bars_by_snapshot(moved) == before
+    with Lake.open(moved, settings=settings) as lake:
+        write(lake, Write("raw.bars", bars(20, "TEST:NEW")), run_id="run-a", step="next")
+    assert tasks.verify(moved)
+    assert not used.root.exists()
+
+
+def test_a_plain_attach_works_in_the_folder_of_a_moved_home(
+    used: Paths, settings: LakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used.root.rename(tmp_path / "moved")
+    moved = Paths.at(tmp_path / "moved")
+    Lake.open(moved, settings=settings).close()
+    monkeypatch.chdir(moved.root)
+    with duckdb.connect(config={"extension_directory": str(moved.extensions)}) as plain:
+        plain.execute("load ducklake; load sqlite_scanner")
+        plain.execute("attach 'ducklake:sqlite:data/lakehouse/catalog.sqlite' as lake (read_only)")
+        found = plain.execute("select count(*), count(close) from lake.raw.bars where close >= 0").fetchone()
+    assert found == (173, 173)
+
+
+def test_data_files_without_a_catalog_are_refused_until_a_lake_is_restored_or_created(
+    used: Paths, settings: LakeSettings, tmp_path: Path
+) -> None:
+    before = bars_by_snapshot(used)
+    tasks.backup(used, tmp_path / "copy")
+    assert used.catalog_file is not None
+    for empty in (False, True):
+        for beside in used.catalog_file.parent.glob("catalog.sqlite*"):
+            beside.unlink()
+        if empty:
+            used.catalog_file.touch()
+        for read_only in (True, False):
+            with pytest.raises(LakeMissingError, match=r"lake restore --from FOLDER.*lake create"):
+                Lake.open(used, settings=settings, read_only=read_only)
+    assert tasks.restore(used, tmp_path / "copy") == max(before)
+    assert bars_by_snapshot(used) == before
+    with pytest.raises(MaintenanceError, match="there is a lake"):
+        tasks.create(used)
+    used.catalog_file.unlink()
+    tasks.create(used)
+    assert bars_by_snapshot(used) == {}
+    assert used.data_dir is not None
+    assert len(list(used.data_dir.parent.glob("files-without-catalog-*/raw/bars/*.parquet"))) > 0
