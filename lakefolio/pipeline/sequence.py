@@ -99,7 +99,7 @@ _WEIGHT_SETTINGS = (
 )  # fmt: skip
 
 STEPS: tuple[Step, ...] = (
-    Step(1, "cleanup", "Remove what unfinished writes left behind", "lakefolio.steps.setup:cleanup"),
+    Step(1, "cleanup", "Remove what unfinished writes left behind, and maintain the lake", "lakefolio.steps.setup:cleanup"),
     Step(
         2, "env-check", "Check interpreter, scanners, source and calendars, and record the settings",
         "lakefolio.steps.setup:env_check",

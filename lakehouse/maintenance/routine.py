@@ -22,7 +22,8 @@ _METADATA: Final = "__ducklake_metadata_lake"
 SMALL_BYTES: Final = 4 << 20
 """Files below this size are merged, so that a long history is not written again with every day."""
 DELETED_SHARE: Final = 0.5
-"""A file in which a larger share of the rows is deleted is written again without them."""
+"""A file in which a larger share of the rows is deleted, and more of them than a table may have in the catalog, is written
+again without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,12 @@ def due(lake: Lake, keep: Collection[int], limits: Limits) -> Due:
         f"from {_METADATA}.ducklake_data_file as file "
         f"inner join {_METADATA}.ducklake_table as tables using (table_id) "
         f"inner join {_METADATA}.ducklake_schema as schemas using (schema_id) "
-        "where file.end_snapshot is null and tables.end_snapshot is null and file.file_size_bytes < ? "
-        "group by all having count(*) > ? order by all",
-        [SMALL_BYTES, limits.small_files],
+        f"left join {_METADATA}.ducklake_delete_file as deleted "
+        "on file.data_file_id = deleted.data_file_id and deleted.end_snapshot is null "
+        "where file.end_snapshot is null and tables.end_snapshot is null group by all "
+        "having count_if(file.file_size_bytes < ?) > ? "
+        "or count_if(deleted.delete_count > ? and deleted.delete_count > ? * file.record_count) > 0 order by all",
+        [SMALL_BYTES, limits.small_files, limits.inlined_rows, DELETED_SHARE],
     )
     rows = inlined_rows(lake)
     flushed = [tuple(table.split(".")) for table, n_rows in sorted(rows.items()) if n_rows > limits.inlined_rows]

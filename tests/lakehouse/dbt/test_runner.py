@@ -39,7 +39,11 @@ lakefolio:
         - path: "ducklake:{{ env_var('LAKEFOLIO_CATALOG') }}"
           alias: lake
           is_ducklake: true
-          options: {meta_journal_mode: WAL, meta_busy_timeout: 5000}
+          options:
+            meta_journal_mode: WAL
+            meta_busy_timeout: 5000
+            data_path: "{{ env_var('LAKEFOLIO_DATA') }}"
+            override_data_path: true
       settings: {ducklake_max_retry_count: 30, memory_limit: 1GB, threads: 1}
 """
 PROJECT = """

@@ -91,3 +91,22 @@ def test_a_lake_that_another_process_writes_is_left_alone(daily: tuple[Paths, li
     paths, days = daily
     with FileLock(paths.table_lock("raw.bars")), pytest.raises(LockHeldError, match=r"raw\.bars"):
         maintain(paths, frozenset(days), FEW, NOW, 0.0)
+
+
+def test_a_file_with_many_deleted_rows_is_written_again(
+    lake: Lake, paths: Paths, settings: LakeSettings, bars: Callable[..., pl.DataFrame]
+) -> None:
+    write(lake, Write("raw.bars", bars(60)), run_id="run-a", step="land")
+    for n_deleted, is_due in ((20, False), (40, True)):
+        keys = bars(n_deleted).select("symbol", "interval", "session_date", "source")
+        write(lake, Write("raw.bars", keys, "delete"), run_id="run-a", step=f"s{n_deleted}")
+        assert (due(lake, [], FEW).merged == (("raw", "bars"),)) is is_due
+    lake.close()
+    maintain(paths, frozenset(), FEW, NOW, 0.0)
+    with Lake.open(paths, settings=settings) as opened:
+        found = opened.rows(
+            "select record_count from __ducklake_metadata_lake.ducklake_data_file where end_snapshot is null"
+        )
+        assert (20,) in found
+        assert (60,) not in found
+        assert opened.read("raw.bars").height == 20
