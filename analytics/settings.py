@@ -190,7 +190,7 @@ class RegimeSettings(Settings):
         },
         description="Long-run median of the daily volatility by kind of stream, before its own history is known.",
     )  # fmt: skip
-    prior_sessions: Cost = Field(2000.0, description="Sessions that the prior counts for in the long-run median.")
+    prior_sessions: Cost = Field(750.0, description="Sessions that the prior counts for in the long-run median.")
     quiet_below: float = Field(0.9, gt=0.0, description="Level below which a market without a drawdown is QUIET.")
     turbulent_from: float = Field(1.5, gt=0.0, description="Lowest level of TURBULENT.")
     crisis_from: float = Field(2.0, gt=0.0, description="Lowest level of CRISIS.")

@@ -38,7 +38,7 @@ class _TournamentInputs:
     panel: GridReturns
     benchmark: str
     benchmark_returns: NDArray[np.float64]
-    earlier_benchmark_returns: NDArray[np.float64]
+    earlier_market: EarlierMarket
     candidates: pl.DataFrame
 
 
@@ -119,8 +119,7 @@ def _replay(run: Run, inputs: _TournamentInputs) -> Replay:
     if not run.settings.replays_discovery:
         lake = run.lake
         fixed = FixedSelection(read_winners(lake, run.run_id), read_regime(lake, run.run_id))
-    earlier = EarlierMarket(stream_kind(run), inputs.earlier_benchmark_returns)
-    return Replay(run.settings, inputs.panel.periods_per_year, earlier, fixed)
+    return Replay(run.settings, inputs.panel.periods_per_year, inputs.earlier_market, fixed)
 
 
 def _read_inputs(run: Run) -> _TournamentInputs:
@@ -137,7 +136,8 @@ def _read_inputs(run: Run) -> _TournamentInputs:
     panel = GridReturns(full.session_dates, tuple(symbols), full.returns[:, :-1], full.periods_per_year)
     n_sessions = run.settings.data.full_sessions
     market = full.returns[:, -1]
-    return _TournamentInputs(panel.last(n_sessions), benchmark, market[-n_sessions:], market[:-n_sessions], candidates)
+    earlier = EarlierMarket(stream_kind(run), market[:-n_sessions])
+    return _TournamentInputs(panel.last(n_sessions), benchmark, market[-n_sessions:], earlier, candidates)
 
 
 def decision_sessions(run: Run, session_dates: Sequence[date]) -> list[date]:
