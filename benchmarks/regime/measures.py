@@ -1,6 +1,6 @@
 """Measure how well a rule sees volatility ahead, and its value as a rule of exposure.
 
-See docs/method/07-regime.md#7.4, 7.7.
+See docs/method/07-regime.md#7.4.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ AHEAD_SESSIONS = 21
 SHORT_HISTORY = 500
 SHORT_HISTORY_STEP = 3
 EXPOSURES = (1.0, 1.0, 0.75, 0.5)
-"""Exposure in QUIET, NORMAL, TURBULENT and CRISIS (docs/method/07-regime.md#7.7)."""
+"""Exposure that the comparison gives to QUIET, NORMAL, TURBULENT and CRISIS."""
 TURBULENT = REGIMES.index("TURBULENT")
 
 
