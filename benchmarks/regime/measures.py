@@ -18,7 +18,7 @@ from benchmarks.regime.streams import MarketSeries
 
 AHEAD_SESSIONS = 21
 SHORT_HISTORY = 500
-SHORT_HISTORY_STEP = 3
+SHORT_HISTORY_STEP = 10
 EXPOSURES = (1.0, 1.0, 0.75, 0.5)
 """Exposure that the comparison gives to QUIET, NORMAL, TURBULENT and CRISIS."""
 TURBULENT = REGIMES.index("TURBULENT")
