@@ -35,7 +35,7 @@ TIMED_SESSIONS, TIME_LIMIT_MS = 5000, 50.0
 PERIODS = {
     "2006-2015 (calibration)": (date(2006, 1, 1), date(2015, 12, 31)),
     "2016-2021": (date(2016, 1, 1), date(2021, 12, 31)),
-    "2022-2026 (untouched)": (date(2022, 1, 1), date(2026, 12, 31)),
+    "2022-2026 (held out)": (date(2022, 1, 1), date(2026, 12, 31)),
     "all": (date.min, date.max),
 }
 CRISES = {
