@@ -127,7 +127,7 @@ clean-all: ## delete all run folders and exports; lake, keys and checkpoints sta
 	@$(READY) && $(LF) clean --all
 
 #@ Development
-.PHONY: docs reference test test-kernels test-fast lint gate bench bench-lake agreement schema lock
+.PHONY: docs reference test test-kernels test-fast lint gate bench bench-regime bench-lake agreement schema lock
 docs: ## build the documentation site offline into artifacts/docs
 	@$(TEST_READY) && NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict && echo "artifacts/docs/index.html"
 reference: ## write docs/reference and the table of steps from the code
@@ -144,6 +144,8 @@ gate: ## allocate a tiny market with the code as it stands and apply the audit g
 	@$(TEST_READY) && $(PY) -m pytest -q -p no:cacheprovider tests/lakefolio/audit/test_gate_of_tiny_market.py
 bench: ## the same work against peers, side by side
 	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks
+bench-regime: ## the bounds of the regime on the real markets in SOURCE_PATH, beside simpler rules; two minutes
+	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks.regime '$(SOURCE_PATH)'
 bench-lake: ## time, memory and size of runs on generated markets of 250, 1,000 and 4,000 instruments, and on SOURCE_PATH as of AS_OF; an hour
 	@$(READY) && PYTHONPATH=. $(PY) -m benchmarks.lake $(call option,--market,$(SOURCE_PATH)) $(call option,--as-of,$(AS_OF))
 agreement: ## the solvers against cvxpy on 500 random problems of every kind; about ten minutes

@@ -344,7 +344,7 @@ def decide_weights(
     periods_per_year : int
         252 on the business grid, 365 on the 24/7 grid.
     exposures : (N,), optional
-        Multipliers of gross weight from sentiment (docs/method/07-regime.md#7.5), in [0, 1]; the rest becomes cash.
+        Multipliers of gross weight from sentiment (docs/method/07-regime.md#7.6), in [0, 1]; the rest becomes cash.
 
     Returns
     -------
@@ -391,7 +391,7 @@ def decide_weights(
 def _scaled(allocation: Allocation, exposures: FloatVector) -> Allocation:
     """Multiply gross weights by their exposure and give the rest to cash.
 
-    See docs/method/07-regime.md#7.5.
+    See docs/method/07-regime.md#7.6.
     """
     weights = allocation.weights * exposures
     return replace(

@@ -20,22 +20,15 @@ Sessions = Annotated[int, Field(ge=1, le=20_000)]
 Cost = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 EngineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 RegimeName = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
-RegimeComponent = Literal[
-    "volatility_ratio", "dwt_turbulence", "volatility_clustering", "permutation_entropy", "drawdown",
-    "average_correlation",
-]  # fmt: skip
 RiskProfile = Literal[
     "min_variance", "risk_parity", "max_sharpe", "barbell", "hrp", "hrp_plain", "herc", "nco", "min_cvar",
     "max_diversification", "inverse_volatility", "equal_weight",
 ]  # fmt: skip
 
 REGIMES: tuple[RegimeName, ...] = get_args(RegimeName)
-REGIME_COMPONENTS: tuple[RegimeComponent, ...] = get_args(RegimeComponent)
 OURS, MARKET, EQUAL_WEIGHT = "ours", "market", "equal_weight"
 BUILT_IN_ENGINES = (OURS, MARKET, EQUAL_WEIGHT)
 BASIS_POINT = 1e-4
-_SPECTRAL: RegimeComponent = "dwt_turbulence"
-_OF_THE_POOL: RegimeComponent = "average_correlation"
 
 
 class Settings(BaseModel):
@@ -55,7 +48,9 @@ class Flags(Settings):
     feat_xs_momentum: bool = Field(
         True, description="Whether the execution score ranks over the pool; off, min-max inside the cluster."
     )
-    feat_spectral_regimes: bool = Field(True, description="Whether DWT turbulence has weight and TURBULENT exists.")
+    feat_spectral_regimes: bool = Field(
+        True, description="Whether the spectral level may raise NORMAL to TURBULENT; off, there is no TURBULENT."
+    )
     feat_decay_audit: bool = Field(True, description="Whether the reports show idealized less realized.")
     feat_audit_ledger: bool = Field(True, description="Whether the run keeps a signed ledger.")
     feat_pit_fidelity: bool = Field(
@@ -179,86 +174,71 @@ class SelectionSettings(Settings):
 
 
 class RegimeSettings(Settings):
-    """Settings by which components become a state; the defaults are calibrated on SPY 2006-2015 and frozen.
+    """Cuts and windows by which the market stream becomes a state; calibrated on data before 2016 and frozen.
 
     See docs/method/07-regime.md#7.2, 7.3.
 
-    `docs/decisions/0005-regime-calibration.md` has the figures and `scripts/calibrate_regime.py` repeats them. A
-    component without a percentile at a session is left out of that session's mean.
+    `docs/decisions/0013-regime-by-level.md` has the figures and `scripts/calibrate_regime.py` repeats them. A level
+    compares with the stream's own long-run median, so that 1 is usual.
     """
 
-    weights: dict[RegimeComponent, Cost] = Field(
+    half_life_sessions: Count = Field(10, description="Half-life of the volatility whose level decides.")
+    prior_volatility: dict[str, Annotated[float, Field(gt=0.0, lt=1.0)]] = Field(
         default={
-            "volatility_ratio": 0.725, "dwt_turbulence": 0.025, "volatility_clustering": 0.15,
-            "permutation_entropy": 0.05, "drawdown": 0.05, "average_correlation": 0.025,
+            "equity": 0.0115, "etf": 0.0088, "index": 0.0088, "crypto": 0.0278, "fx": 0.0053, "cfd": 0.0093,
+            "pool": 0.0079,
         },
-        description="Weight of each component's percentile.",
+        description="Long-run median of the daily volatility by kind of stream, before its own history is known.",
     )  # fmt: skip
-    thresholds: dict[Literal["NORMAL", "TURBULENT", "CRISIS"], Fraction] = Field(
-        default={"NORMAL": 0.50, "TURBULENT": 0.866, "CRISIS": 0.918}, description="Lowest score of a state."
-    )
-    confirm_sessions: Count = Field(2, description="Sessions below its threshold after which a state is left.")
+    prior_sessions: Cost = Field(750.0, description="Sessions that the prior counts for in the long-run median.")
+    quiet_below: float = Field(0.9, gt=0.0, description="Level below which a market without a drawdown is QUIET.")
+    turbulent_from: float = Field(1.5, gt=0.0, description="Lowest level of TURBULENT.")
+    crisis_from: float = Field(2.0, gt=0.0, description="Lowest level of CRISIS.")
+    spectral_from: float = Field(1.5, gt=0.0, description="Lowest spectral level that raises NORMAL to TURBULENT.")
+    quiet_drawdown: Fraction = Field(0.1, description="Drawdown from which no session is QUIET.")
+    crisis_drawdown: Fraction = Field(0.2, description="Drawdown from which TURBULENT by level is CRISIS.")
+    confirm_sessions: Count = Field(5, description="Sessions below its cut after which a state is left.")
 
     @model_validator(mode="after")
-    def _thresholds_rise(self) -> RegimeSettings:
-        missing = [name for name in REGIMES[1:] if name not in self.thresholds]
-        if missing:
-            raise ValueError(f"regime.thresholds lack {missing[0]}: give NORMAL, TURBULENT and CRISIS")
-        low, middle, high = self.thresholds["NORMAL"], self.thresholds["TURBULENT"], self.thresholds["CRISIS"]
-        if not 0.0 < low < middle < high <= 1.0:
-            raise ValueError(f"regime.thresholds {low}, {middle}, {high} must rise from above 0 to at most 1")
-        if not self._weighs_the_market(REGIME_COMPONENTS):
-            raise ValueError("regime.weights give no component of the market stream a positive weight")
+    def _cuts_rise(self) -> RegimeSettings:
+        if not self.quiet_below < self.turbulent_from < self.crisis_from:
+            cuts = f"{self.quiet_below}, {self.turbulent_from}, {self.crisis_from}"
+            raise ValueError(f"regime.quiet_below, turbulent_from and crisis_from must rise; they are {cuts}")
         return self
 
-    def active_weights(self, flags: Flags) -> dict[str, float]:
-        """Return the positive weights by component, those that enter the score only.
+    def prior_for(self, kind: str) -> float:
+        """Look up the long-run volatility that a kind of stream starts from.
+
+        See docs/method/07-regime.md#7.2.
 
         Parameters
         ----------
-        flags : Flags
-            Without `feat_spectral_regimes` the DWT has no weight.
+        kind : str
+            Asset class of the benchmark, or `pool`.
 
         Returns
         -------
-        mapping of str to float
+        float
+            Standard deviation of a session's return as a fraction.
 
         Raises
         ------
         InputError
-            No component of the market stream has a weight.
-        """
-        taking_part = [name for name in REGIME_COMPONENTS if flags.feat_spectral_regimes or name != _SPECTRAL]
-        if not self._weighs_the_market(taking_part):
-            raise InputError("no component of the market stream has a weight: give one of them a positive weight")
-        return {name: self.weights[name] for name in taking_part if self.weights.get(name, 0.0) > 0.0}
-
-    def active_thresholds(self, flags: Flags) -> dict[str, float]:
-        """Return the lowest score of each state, lowest state first; QUIET starts at 0.
-
-        Parameters
-        ----------
-        flags : Flags
-            Without `feat_spectral_regimes` there is no TURBULENT.
-
-        Returns
-        -------
-        mapping of str to float
+            No prior is known for this kind.
 
         Examples
         --------
-        >>> from analytics.settings import Flags, RegimeSettings
-        >>> RegimeSettings().active_thresholds(Flags(feat_spectral_regimes=False))
-        {'QUIET': 0.0, 'NORMAL': 0.5, 'CRISIS': 0.918}
+        >>> from analytics.settings import RegimeSettings
+        >>> RegimeSettings().prior_for("crypto")
+        0.0278
         """
-        rising = sorted(self.thresholds.items(), key=lambda item: item[1])
-        lowest = {"QUIET": 0.0} | {str(name): score for name, score in rising}
-        if not flags.feat_spectral_regimes:
-            del lowest["TURBULENT"]
-        return lowest
-
-    def _weighs_the_market(self, names: tuple[RegimeComponent, ...] | list[RegimeComponent]) -> bool:
-        return any(self.weights.get(name, 0.0) > 0.0 for name in names if name != _OF_THE_POOL)
+        if kind not in self.prior_volatility:
+            known = ", ".join(self.prior_volatility)
+            raise InputError(
+                f"regime.prior_volatility has no entry for a market stream of kind {kind!r} (it has {known}): "
+                "add its usual daily volatility, or name another benchmark"
+            )
+        return self.prior_volatility[kind]
 
 
 class AllocationSettings(Settings):

@@ -22,7 +22,7 @@ TOGETHER = {
 
 FIRST = (
     "small", "tests/story/test_real_data.py", "tests/story/test_demo.py", "tests/story/test_live.py", "dbt_project",
-    "tests/story/test_bad_input.py", "tests/test_packaging.py", "tests/analytics/regime/test_detection.py",
+    "tests/story/test_bad_input.py", "tests/test_packaging.py", "tests/analytics/regime/test_real_markets.py",
     "tests/ingest/live/test_fault_matrix.py", "tests/lakehouse/dbt/test_runner.py", "tests/lakehouse/maintenance/test_tasks.py",
 )  # fmt: skip
 """The longest parts, longest first: the processes begin with them, and the short ones fill up what is left."""
@@ -32,8 +32,7 @@ SLOW = (
     "tests/lakehouse/storage/test_concurrency.py", "tests/benchmarks/", "tests/docs/test_snippets.py", "tests/ingest/live/",
     "tests/test_servers/", "tests/ingest/cli/test_landing.py", "tests/ingest/cli/test_scan.py",
     "tests/ingest/landing/test_backfill.py",
-    "tests/analytics/regime/test_detection.py::test_noise",
-    "tests/analytics/regime/test_detection.py::test_a_fourfold",
+    "tests/analytics/regime/test_detection.py::test_noise", "tests/analytics/regime/test_real_markets.py",
 )  # fmt: skip
 """Whole runs, dbt builds, packaging, simulations and many processes: `make test-fast` leaves them out."""
 

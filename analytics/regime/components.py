@@ -1,150 +1,218 @@
-"""Compute the six components of the market's state, each on windows that end at the session they describe.
+"""Compute the components of the market's state, each from the returns up to the session it describes.
 
-See docs/method/07-regime.md#7.1.
-
-Every component takes windows as rows, so that the history of the market stream and its bootstrap samples go through
-one function.
+See docs/method/07-regime.md#7.2.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
 from analytics.estimation.average_correlation import rolling_mean_correlation
 from analytics.estimation.correlation import MIN_OVERLAP
+from analytics.regime.volatility import HAAR_LEVELS, ewma_volatility, haar_variances, shrunk_median
+from analytics.settings import RegimeSettings
 
 SHORT_VOLATILITY_SESSIONS = 10
 LONG_VOLATILITY_SESSIONS = 200
 HIGH_SESSIONS = 252
-HAAR_LEVELS = 3
+WINDOW_SESSIONS = 64
+"""Sessions seen by the components that have no window of their own; before the first full one there is no regime."""
+VOLATILITY_LEVEL, DRAWDOWN, SPECTRAL_LEVEL = "volatility_level", "drawdown", "spectral_level"
+COMPONENTS = (
+    VOLATILITY_LEVEL, "volatility_ratio", DRAWDOWN, SPECTRAL_LEVEL, "permutation_entropy", "volatility_clustering",
+    "average_correlation",
+)  # fmt: skip
 _ORDINAL_CODES = 8
 
 
-def volatility_ratio(past_windows: FloatMatrix) -> FloatVector:
-    """Compare the volatility of the last ten sessions with that of the last 200.
+@dataclass(frozen=True, slots=True, eq=False)
+class VolatilityLevel:
+    """Volatility of each session beside its long-run median.
 
-    See docs/method/07-regime.md#7.1.
+    Attributes
+    ----------
+    level : (T,)
+        Volatility over its long-run median: 1 is usual.
+    long_run : (T,)
+        Shrunk long-run median of the volatility, a session's standard deviation as a fraction.
+    prior_share : (T,)
+        Weight of the prior in the long-run median, in [0, 1].
+    """
+
+    level: FloatVector
+    long_run: FloatVector
+    prior_share: FloatVector
+
+
+def volatility_level(stream: FloatVector, prior: float, settings: RegimeSettings) -> VolatilityLevel:
+    """Compare the volatility of the last sessions with its own long-run median.
+
+    See docs/method/07-regime.md#7.2.
 
     Parameters
     ----------
-    past_windows : (W, L)
-        Simple returns as fractions, oldest first. Rows shorter than 200 use all they have.
+    stream : (T,)
+        Simple returns as fractions, no NaN.
+    prior : float
+        Usual volatility of a stream of this kind.
+    settings : RegimeSettings
+        Half-life, and the sessions that the prior counts for.
 
     Returns
     -------
-    (W,)
-        sigma(10) / sigma(200), ddof 1; NaN where the long deviation is 0.
+    VolatilityLevel
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.regime.components import volatility_level
+    >>> from analytics.settings import RegimeSettings
+    >>> stream = np.concatenate([np.full(500, 0.01), np.full(10, 0.03)])
+    >>> volatility_level(stream, 0.01, RegimeSettings()).level[[499, 509]].round(3)
+    array([1.   , 2.236])
+    """
+    volatility = ewma_volatility(stream, settings.half_life_sessions)
+    # The first values rest on a handful of returns and would spoil the median.
+    counted = volatility.copy()
+    counted[: 2 * settings.half_life_sessions] = np.nan
+    long_run = shrunk_median(counted, prior, settings.prior_sessions)
+    total = np.cumsum(counted > 0.0) + settings.prior_sessions
+    prior_share = np.divide(settings.prior_sessions, total, out=np.ones(stream.shape), where=total > 0.0)
+    return VolatilityLevel(volatility / long_run, long_run, prior_share)
+
+
+def spectral_level(stream: FloatVector, prior: float, settings: RegimeSettings) -> FloatVector:
+    """Compare the wavelet variance of the last 64 sessions with its own long-run median, scale by scale.
+
+    See docs/method/07-regime.md#7.2.
+
+    Parameters
+    ----------
+    stream : (T,)
+        Simple returns as fractions, no NaN; at least 64 of them.
+    prior : float
+        Usual volatility of a stream of this kind; its spectrum is that of white noise.
+    settings : RegimeSettings
+        Sessions that the prior counts for.
+
+    Returns
+    -------
+    (T,)
+        Largest ratio over the scales of 1, 2 and 4 sessions, as a ratio of volatilities; NaN before the 64th session.
+
+    Examples
+    --------
+    The market swings every other session, where white noise of the same volatility has half its variance.
+
+    >>> import numpy as np
+    >>> from analytics.regime.components import spectral_level
+    >>> from analytics.settings import RegimeSettings
+    >>> spectral_level(np.tile([0.01, -0.01], 32), 0.01, RegimeSettings(prior_sessions=1e9))[-1:].round(3)
+    array([1.414])
+    """
+    deviations = np.sqrt(haar_variances(stream, WINDOW_SESSIONS))
+    ratios = [
+        deviations[:, level]
+        / shrunk_median(deviations[:, level], prior / 2.0 ** ((level + 1) / 2.0), settings.prior_sessions)
+        for level in range(HAAR_LEVELS)
+    ]
+    return np.asarray(np.max(ratios, axis=0), dtype=np.float64)
+
+
+def volatility_ratio(stream: FloatVector) -> FloatVector:
+    """Compare the volatility of the last ten sessions with that of the last 200.
+
+    See docs/method/07-regime.md#7.2.
+
+    Parameters
+    ----------
+    stream : (T,)
+        Simple returns as fractions, no NaN; at least 64 of them.
+
+    Returns
+    -------
+    (T,)
+        sigma(10) / sigma(200), ddof 1; NaN before the 64th session and where the long deviation is 0. Before the 200th
+        the long deviation is over the sessions there are.
 
     Examples
     --------
     >>> import numpy as np
     >>> from analytics.regime.components import volatility_ratio
     >>> calm, rough = np.tile([0.01, -0.01], 95), np.tile([0.04, -0.04], 5)
-    >>> volatility_ratio(np.concatenate([calm, rough])[np.newaxis]).round(3)
+    >>> volatility_ratio(np.concatenate([calm, rough]))[-1:].round(3)
     array([3.179])
     """
-    short = past_windows[:, -SHORT_VOLATILITY_SESSIONS:].std(axis=1, ddof=1)
-    long = past_windows[:, -LONG_VOLATILITY_SESSIONS:].std(axis=1, ddof=1)
-    return _ratio(short, long)
+    ratios = np.full(stream.shape, np.nan)
+    early = np.concatenate([np.zeros(LONG_VOLATILITY_SESSIONS - 1), stream[: LONG_VOLATILITY_SESSIONS - 1]])
+    early_windows = sliding_window_view(early, LONG_VOLATILITY_SESSIONS)[WINDOW_SESSIONS - 1 :]
+    is_known = (
+        np.arange(LONG_VOLATILITY_SESSIONS)
+        >= np.arange(
+            LONG_VOLATILITY_SESSIONS - WINDOW_SESSIONS,
+            LONG_VOLATILITY_SESSIONS - WINDOW_SESSIONS - len(early_windows),
+            -1,
+        )[:, np.newaxis]
+    )
+    long = [early_windows.std(axis=1, ddof=1, where=is_known)]
+    if stream.size >= LONG_VOLATILITY_SESSIONS:
+        long.append(_contiguous_windows(stream, LONG_VOLATILITY_SESSIONS).std(axis=1, ddof=1))
+    short = _contiguous_windows(stream, SHORT_VOLATILITY_SESSIONS).std(axis=1, ddof=1)
+    ratios[WINDOW_SESSIONS - 1 :] = _ratio(short[WINDOW_SESSIONS - SHORT_VOLATILITY_SESSIONS :], np.concatenate(long))
+    return ratios
 
 
-def dwt_turbulence(past_windows: FloatMatrix) -> FloatVector:
-    """Measure the share of the energy that a three-level Haar transform leaves in its details.
+def volatility_clustering(stream: FloatVector) -> FloatVector:
+    """Estimate the lag-1 autocorrelation of absolute returns over the last 64 sessions, at least 0.
 
-    See docs/method/07-regime.md#7.1.
-
-    The transform is orthonormal and its coarsest coefficients are sums of eight neighbours over sqrt(8), so the details
-    have the rest of the energy. White noise gives 7/8.
-
-    Parameters
-    ----------
-    past_windows : (W, L)
-        Simple returns as fractions; L a multiple of 8.
-
-    Returns
-    -------
-    (W,)
-        In [0, 1]; NaN where every return is 0.
-
-    Raises
-    ------
-    InputError
-        L is no multiple of 8.
-
-    References
-    ----------
-    Mallat, S. G. (1989). A theory for multiresolution signal decomposition: the wavelet representation. IEEE PAMI 11.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from analytics.regime.components import dwt_turbulence
-    >>> dwt_turbulence(np.stack([np.tile([0.01, -0.01], 4), np.full(8, 0.01)])).round(3)
-    array([1., 0.])
-    """
-    width = 2**HAAR_LEVELS
-    windows, sessions = past_windows.shape
-    if sessions % width:
-        raise InputError(
-            f"a Haar transform of {HAAR_LEVELS} levels needs a multiple of {width} sessions, not {sessions}"
-        )
-    sums = past_windows.reshape(windows, sessions // width, width).sum(axis=2)
-    coarse = np.einsum("ij,ij->i", sums, sums) / width
-    energy = np.einsum("ij,ij->i", past_windows, past_windows)
-    return np.clip(1.0 - _ratio(coarse, energy), 0.0, 1.0)
-
-
-def volatility_clustering(past_windows: FloatMatrix) -> FloatVector:
-    """Estimate the lag-1 autocorrelation of absolute returns, at least 0.
-
-    See docs/method/07-regime.md#7.1.
+    See docs/method/07-regime.md#7.2.
 
     Parameters
     ----------
-    past_windows : (W, L)
-        Simple returns as fractions.
+    stream : (T,)
+        Simple returns as fractions, no NaN; at least 64 of them.
 
     Returns
     -------
-    (W,)
-        In [0, 1]: lagged product sum over the full sum of squares, both about the mean of the window; NaN where |r| is
-        constant.
+    (T,)
+        In [0, 1]: lagged product sum over the full sum of squares, both about the mean of the window; NaN before the
+        64th session and where |r| is constant.
 
     Examples
     --------
     >>> import numpy as np
     >>> from analytics.regime.components import volatility_clustering
-    >>> volatility_clustering(np.array([[0.01, -0.01, 0.01, 0.05, -0.05, 0.05]])).round(3)
-    array([0.5])
+    >>> volatility_clustering(np.repeat([0.01, -0.05], 32))[-1:].round(3)
+    array([0.953])
     """
-    deviations = np.abs(past_windows)
-    deviations = deviations - deviations.mean(axis=1, keepdims=True)
+    deviations = _contiguous_windows(np.abs(stream), WINDOW_SESSIONS)
+    deviations -= deviations.mean(axis=1, keepdims=True)
     lagged = np.einsum("ij,ij->i", deviations[:, 1:], deviations[:, :-1])
-    return np.maximum(_ratio(lagged, np.einsum("ij,ij->i", deviations, deviations)), 0.0)
+    return _from_first_window(np.maximum(_ratio(lagged, np.einsum("ij,ij->i", deviations, deviations)), 0.0))
 
 
-def permutation_entropy(past_windows: FloatMatrix) -> FloatVector:
-    """Compute the Shannon entropy of the order-3, delay-1 patterns over ln 3!.
+def permutation_entropy(stream: FloatVector) -> FloatVector:
+    """Compute the Shannon entropy of the order-3, delay-1 patterns of the last 64 sessions over ln 3!.
 
-    See docs/method/07-regime.md#7.1.
+    See docs/method/07-regime.md#7.2.
 
     Equal neighbours count as rising, as in a stable sort.
 
     Parameters
     ----------
-    past_windows : (W, L)
-        Simple returns as fractions; L at least 3.
+    stream : (T,)
+        Simple returns as fractions, no NaN; at least 64 of them.
 
     Returns
     -------
-    (W,)
-        In [0, 1]: 0 for a monotone window, 1 when the six patterns are equally frequent.
+    (T,)
+        In [0, 1]: 0 for a monotone window, 1 when the six patterns are equally frequent; NaN before the 64th session.
 
     References
     ----------
@@ -154,50 +222,52 @@ def permutation_entropy(past_windows: FloatMatrix) -> FloatVector:
     --------
     >>> import numpy as np
     >>> from analytics.regime.components import permutation_entropy
-    >>> permutation_entropy(np.array([[4.0, 7.0, 9.0, 10.0, 6.0, 11.0, 3.0]])).round(4)
-    array([0.5888])
+    >>> permutation_entropy(np.concatenate([np.arange(64.0), [0.0]]))[-2:].round(4)
+    array([0.    , 0.0461])
     """
-    first, second, third = past_windows[:, :-2], past_windows[:, 1:-1], past_windows[:, 2:]
+    first, second, third = stream[:-2], stream[1:-1], stream[2:]
     # Three comparisons tell the six orders apart; two of the eight codes cannot occur.
-    codes = (first <= second).astype(np.int8) + 2 * (first <= third).astype(np.int8)
-    codes += 4 * (second <= third).astype(np.int8)
-    counts = np.stack([(codes == code).sum(axis=1) for code in range(_ORDINAL_CODES)], axis=1)
-    shares = counts / codes.shape[1]
-    logs = np.log(shares, where=shares > 0.0, out=np.zeros_like(shares))
-    return np.asarray(-(shares * logs).sum(axis=1) / math.log(math.factorial(3)), dtype=np.float64)
+    codes = (first <= second).astype(np.int64) + 2 * (first <= third) + 4 * (second <= third)
+    seen = np.zeros((codes.size + 1, _ORDINAL_CODES), dtype=np.int64)
+    np.cumsum(codes[:, np.newaxis] == np.arange(_ORDINAL_CODES), axis=0, out=seen[1:])
+    n_patterns = WINDOW_SESSIONS - 2
+    counts = seen[n_patterns:] - seen[:-n_patterns]
+    terms = np.array([0.0, *(count / n_patterns * math.log(count / n_patterns) for count in range(1, n_patterns + 1))])
+    return _from_first_window(np.abs(terms[counts].sum(axis=1)) / math.log(math.factorial(3)))
 
 
-def drawdown_from_high(past_windows: FloatMatrix) -> FloatVector:
+def drawdown_from_high(stream: FloatVector) -> FloatVector:
     """Measure the loss from the highest of the last 252 closes.
 
-    See docs/method/07-regime.md#7.1.
+    See docs/method/07-regime.md#7.2.
 
     Parameters
     ----------
-    past_windows : (W, L)
-        Simple returns as fractions; 252 closes are 251 returns, and shorter rows use all they have.
+    stream : (T,)
+        Simple returns as fractions above -1, no NaN; 252 closes are 251 returns, and a short past uses all it has.
 
     Returns
     -------
-    (W,)
-        Fraction in [0, 1], positive for a loss.
+    (T,)
+        Fraction in [0, 1), positive for a loss.
 
     Examples
     --------
     >>> import numpy as np
     >>> from analytics.regime.components import drawdown_from_high
-    >>> drawdown_from_high(np.array([[0.10, -0.20, 0.05]])).round(3)
-    array([0.16])
+    >>> drawdown_from_high(np.array([0.10, -0.20, 0.05])).round(3)
+    array([0.  , 0.2 , 0.16])
     """
-    wealth = (1.0 + past_windows[:, -(HIGH_SESSIONS - 1) :]).cumprod(axis=1)
-    high = np.maximum(wealth.max(axis=1), 1.0)
-    return np.asarray(1.0 - wealth[:, -1] / high, dtype=np.float64)
+    closes = np.concatenate([[0.0], np.log1p(stream).cumsum()])
+    padded = np.concatenate([np.full(HIGH_SESSIONS - 2, -np.inf), closes])
+    highs = sliding_window_view(padded, HIGH_SESSIONS).max(axis=1)
+    return np.asarray(1.0 - np.exp(closes[1:] - highs), dtype=np.float64)
 
 
 def average_correlation(past_returns: FloatMatrix, *, window_sessions: int = 64) -> FloatVector:
     """Average the pairwise correlation of the pool over the last 64 sessions.
 
-    See docs/method/03-dependence.md#3.1, docs/method/07-regime.md#7.1.
+    See docs/method/03-dependence.md#3.1, docs/method/07-regime.md#7.2.
 
     Parameters
     ----------
@@ -273,38 +343,11 @@ def _ratio(numerator: FloatVector, denominator: FloatVector) -> FloatVector:
     return np.asarray(np.divide(numerator, denominator, out=out, where=denominator > 0.0), dtype=np.float64)
 
 
-STREAM_COMPONENTS: Mapping[str, Callable[[FloatMatrix], FloatVector]] = MappingProxyType(
-    {
-        "volatility_ratio": volatility_ratio,
-        "dwt_turbulence": dwt_turbulence,
-        "volatility_clustering": volatility_clustering,
-        "permutation_entropy": permutation_entropy,
-        "drawdown": drawdown_from_high,
-    }
-)
-COMPONENTS: tuple[str, ...] = (*STREAM_COMPONENTS, "average_correlation")
+def _contiguous_windows(stream: FloatVector, sessions: int) -> FloatMatrix:
+    """Windows as rows of a copy: numpy then sums every row alike, however many there are, bit for bit."""
+    return sliding_window_view(stream, sessions).copy()
 
 
-def component_sessions(name: str, window_sessions: int) -> int:
-    """Look up the number of returns that a full window of a component needs.
-
-    See docs/method/07-regime.md#7.1.
-
-    Parameters
-    ----------
-    name : str
-        One of `STREAM_COMPONENTS`.
-    window_sessions : int
-        Window of the components that have none of their own.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> from analytics.regime.components import component_sessions
-    >>> component_sessions("drawdown", 64), component_sessions("permutation_entropy", 64)
-    (251, 64)
-    """
-    return {"volatility_ratio": LONG_VOLATILITY_SESSIONS, "drawdown": HIGH_SESSIONS - 1}.get(name, window_sessions)
+def _from_first_window(values: FloatVector) -> FloatVector:
+    """Prepend NaN for the sessions before the first window of 64."""
+    return np.concatenate([np.full(WINDOW_SESSIONS - 1, np.nan), values])

@@ -11,67 +11,67 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.lib.stride_tricks import sliding_window_view
 
 from analytics._typing import BoolVector, FloatVector, IntVector
 from analytics.errors import InputError, ShortHistoryError
-from analytics.regime.components import COMPONENTS, STREAM_COMPONENTS, component_sessions
-from analytics.regime.percentiles import bootstrap_percentiles, expanding_percentile
-from analytics.settings import Flags, RegimeSettings
-
-HISTORY, BOOTSTRAP = "history", "bootstrap"
-# The average correlation is given as a series, so a bootstrap would only return its own distribution. It has no
-# percentile before this many values.
-MIN_SERIES_VALUES = 20
-# Sessions seen by the components that have no window of their own; a multiple of 2**HAAR_LEVELS.
-WINDOW_SESSIONS = 64
-# Values below which a component is judged by the bootstrap.
-MIN_HISTORY = 250
+from analytics.regime.components import (
+    COMPONENTS,
+    DRAWDOWN,
+    SPECTRAL_LEVEL,
+    VOLATILITY_LEVEL,
+    WINDOW_SESSIONS,
+    drawdown_from_high,
+    permutation_entropy,
+    spectral_level,
+    volatility_clustering,
+    volatility_level,
+    volatility_ratio,
+)
+from analytics.regime.states import DECIDING, classify_sessions, hold_states
+from analytics.settings import REGIMES, Flags, RegimeSettings
 
 
 @dataclass(frozen=True, slots=True)
 class RegimeHistory:
     """Decision regime of every session, from data known at its close.
 
-    See docs/method/07-regime.md#7.4.
+    See docs/method/07-regime.md#7.5.
 
     Attributes
     ----------
     scores : (T,)
-        Weighted mean of the percentiles, in [0, 1]; NaN before the first full window.
+        level / (1 + level), in [0, 1): 0.5 is the usual volatility; NaN before the first full window.
     regimes : tuple of T str
         None before the first full window.
+    deciding_components : tuple of T str
+        Component without which the regime would be a calmer one; None before the first full window.
     components : mapping of str to (T,)
         All components by name.
-    percentiles : mapping of str to (T,)
-        Percentile of each component in its own past, in [0, 1]; also of those without weight.
-    calibrations : tuple of T str
-        `history` where every weighted component of the market stream had enough past, else `bootstrap`.
+    long_run_volatility : (T,)
+        Long-run median that the volatility is compared with, a session's standard deviation as a fraction.
+    prior_share : (T,)
+        Weight of the shipped prior in that median, in [0, 1].
     """
 
     scores: FloatVector
     regimes: tuple[str | None, ...]
+    deciding_components: tuple[str | None, ...]
     components: Mapping[str, FloatVector]
-    percentiles: Mapping[str, FloatVector]
-    calibrations: tuple[str, ...]
+    long_run_volatility: FloatVector
+    prior_share: FloatVector
 
     @property
     def regime(self) -> str:
         """Regime of the last session, by which a decision is made; ShortHistoryError where it has none."""
         last = self.regimes[-1]
         if last is None:
-            raise ShortHistoryError("the last session has no regime: the stream has no full window yet")
+            raise ShortHistoryError("the last session has no regime: the market stream has no full window yet")
         return last
 
     @property
     def score(self) -> float:
-        """Score of the last session, in [0, 1]."""
+        """Score of the last session, in [0, 1)."""
         return float(self.scores[-1])
-
-    @property
-    def calibration(self) -> str:
-        """Reference that judged the last session: `history` or `bootstrap`."""
-        return self.calibrations[-1]
 
     def frame(self, session_dates: Sequence[date]) -> pl.DataFrame:
         """Lay out the judged sessions as rows of `results.regimes` without its keys `run_id` and `stage`.
@@ -97,49 +97,43 @@ class RegimeHistory:
             "session_date": pl.Series(session_dates, dtype=pl.Date),
             "regime": pl.Series(self.regimes, dtype=pl.String),
             "score": pl.Series(self.scores),
+            "deciding_component": pl.Series(self.deciding_components, dtype=pl.String),
         }
         columns |= {name: pl.Series(self.components[name]) for name in COMPONENTS}
-        columns |= {f"{name}_percentile": pl.Series(self.percentiles[name]) for name in COMPONENTS}
-        columns["calibration"] = pl.Series(self.calibrations, dtype=pl.String)
+        columns |= {
+            "long_run_volatility": pl.Series(self.long_run_volatility),
+            "prior_share": pl.Series(self.prior_share),
+        }
         return pl.DataFrame(columns).filter(pl.col("regime").is_not_null()).fill_nan(None)
 
 
 def detect_regime(
     past_market: FloatVector,
     *,
+    kind: str,
     past_average_correlation: FloatVector | None = None,
     settings: RegimeSettings,
     flags: Flags,
-    rng: np.random.Generator,
-    first_judged: int = 0,
-    n_bootstrap: int = 2000,
 ) -> RegimeHistory:
     """Detect the regime of every session from that session's own past.
 
-    See docs/method/07-regime.md#7.1 to 7.4.
+    See docs/method/07-regime.md#7.1 to 7.5.
 
-    A component is judged in its own expanding past once that has `MIN_HISTORY` values from full windows. Before, it is
-    judged in the stationary bootstrap of the stream, where the windows of 200 and 252 sessions use the sessions there
-    are. Scores at t depend on the sessions up to t only, and cutting the stream after t leaves them bit-identical.
+    Everything at t depends on the sessions up to t only, and cutting the stream after t leaves it bit-identical.
 
     Parameters
     ----------
     past_market : (T,)
         Physical simple returns of the market stream as fractions; NaN = the market was closed, and the session repeats
         the result of the last open one.
+    kind : str
+        Asset class of the benchmark, or `pool`: it names the prior of the long-run volatility.
     past_average_correlation : (T,), optional
-        Average pairwise correlation of the pool, NaN where unknown. Without it its weight goes to the others.
+        Average pairwise correlation of the pool, NaN where unknown. It is reported and decides nothing.
     settings : RegimeSettings
-        Weights, thresholds, hysteresis.
+        Half-life, priors, cuts, hysteresis.
     flags : Flags
-        Without `feat_spectral_regimes` the DWT has no weight and there is no TURBULENT.
-    rng : numpy.random.Generator
-        Seeded; drawn from only for the sessions that the bootstrap judges.
-    first_judged : int
-        Session before which no result is needed: sessions that only the bootstrap could judge stay NaN and None there,
-        and the later bootstrap draws differ from those of a whole history.
-    n_bootstrap : int
-        Samples of each bootstrap null distribution.
+        Without `feat_spectral_regimes` there is no TURBULENT.
 
     Returns
     -------
@@ -148,13 +142,10 @@ def detect_regime(
     Raises
     ------
     InputError
-        A return that is infinite or not above -1, a stream that does not move, or two series of different length.
+        A return that is infinite or not above -1, a stream that never moves, two series of different length, or a kind
+        of stream without a prior.
     ShortHistoryError
         The stream has fewer open sessions than one window.
-
-    References
-    ----------
-    Politis, D. N., Romano, J. P. (1994). The stationary bootstrap. JASA 89.
 
     Examples
     --------
@@ -163,36 +154,43 @@ def detect_regime(
     >>> import numpy as np
     >>> from analytics.regime.detection import detect_regime
     >>> from analytics.settings import Flags, RegimeSettings
-    >>> returns = 0.01 * np.random.default_rng(0).normal(size=120)
+    >>> returns = 0.009 * np.random.default_rng(0).normal(size=120)
     >>> returns[-10:] *= 6.0
-    >>> history = detect_regime(
-    ...     returns, settings=RegimeSettings(), flags=Flags(), rng=np.random.default_rng(1), n_bootstrap=100
-    ... )
-    >>> history.regime, history.calibration
-    ('TURBULENT', 'bootstrap')
+    >>> history = detect_regime(returns, kind="etf", settings=RegimeSettings(), flags=Flags())
+    >>> history.regime, history.deciding_components[-1]
+    ('CRISIS', 'volatility_level')
     >>> history.regimes.count(None)
     63
     """
     is_open = _check_stream(past_market, past_average_correlation)
-    weights = settings.active_weights(flags)
     stream = past_market[is_open]
-    components = _stream_components(stream)
-    percentiles, in_history = _stream_percentiles(
-        stream, components, rng, first_judged=int(is_open[:first_judged].sum()), n_bootstrap=n_bootstrap
+    prior = settings.prior_for(kind)
+    level = volatility_level(stream, prior, settings)
+    components = {
+        VOLATILITY_LEVEL: level.level,
+        SPECTRAL_LEVEL: spectral_level(stream, prior, settings),
+        "volatility_ratio": volatility_ratio(stream),
+        DRAWDOWN: drawdown_from_high(stream),
+        "permutation_entropy": permutation_entropy(stream),
+        "volatility_clustering": volatility_clustering(stream),
+        "average_correlation": np.full(stream.shape, np.nan)
+        if past_average_correlation is None
+        else past_average_correlation[is_open],
+    }
+    states, deciding = hold_states(
+        *classify_sessions(level.level, components[DRAWDOWN], components[SPECTRAL_LEVEL], settings, flags),
+        settings.confirm_sessions,
     )
-    calibrations = _calibrations(in_history, weights)
-    correlation = np.full(past_market.shape, np.nan) if past_average_correlation is None else past_average_correlation
-    components["average_correlation"] = correlation[is_open]
-    percentiles["average_correlation"] = expanding_percentile(correlation[is_open], min_history=MIN_SERIES_VALUES)
-    scores = _scores(percentiles, weights)
-    regimes = _states(scores, settings.active_thresholds(flags), settings.confirm_sessions)
+    scores = level.level / (1.0 + level.level)
+    scores[: WINDOW_SESSIONS - 1] = np.nan
     last_open = np.cumsum(is_open) - 1
     return RegimeHistory(
         scores=_fill_closed(scores, last_open),
-        regimes=tuple(regimes[position] if position >= 0 else None for position in last_open),
+        regimes=_names(REGIMES, states, last_open),
+        deciding_components=_names(DECIDING, deciding, last_open),
         components={name: _fill_closed(components[name], last_open) for name in COMPONENTS},
-        percentiles={name: _fill_closed(percentiles[name], last_open) for name in COMPONENTS},
-        calibrations=tuple(calibrations[max(position, 0)] for position in last_open),
+        long_run_volatility=_fill_closed(level.long_run, last_open),
+        prior_share=_fill_closed(level.prior_share, last_open),
     )
 
 
@@ -214,85 +212,18 @@ def _check_stream(past_market: FloatVector, past_average_correlation: FloatVecto
         raise ShortHistoryError(
             f"the market stream has {is_open.sum()} open sessions and its regime needs {WINDOW_SESSIONS}"
         )
+    if not past_market[is_open].any():
+        raise InputError(
+            f"the market stream does not move on any of its {is_open.sum()} open sessions: check its prices"
+        )
     return np.asarray(is_open, dtype=np.bool_)
 
 
-def _stream_components(stream: FloatVector) -> dict[str, FloatVector]:
-    """Components of the open sessions, from the first window on; longer windows start with the sessions there are."""
-    components: dict[str, FloatVector] = {}
-    for name, measure in STREAM_COMPONENTS.items():
-        needed = component_sessions(name, WINDOW_SESSIONS)
-        values = np.full(stream.shape, np.nan)
-        for last in range(WINDOW_SESSIONS - 1, min(needed - 1, stream.size)):
-            values[last] = measure(stream[np.newaxis, : last + 1])[0]
-        if stream.size >= needed:
-            # A contiguous copy sums every row alike, however many rows there are: scores stay bit-identical.
-            values[needed - 1 :] = measure(np.ascontiguousarray(sliding_window_view(stream, needed)))
-        undefined = np.flatnonzero(np.isnan(values[WINDOW_SESSIONS - 1 :]))
-        if undefined.size:
-            last = int(undefined[0]) + WINDOW_SESSIONS - 1
-            raise InputError(f"{name} is undefined at open session {last}: the market stream does not move before it")
-        components[name] = values
-    return components
-
-
-def _stream_percentiles(
-    stream: FloatVector,
-    components: Mapping[str, FloatVector],
-    rng: np.random.Generator,
-    *,
-    first_judged: int,
-    n_bootstrap: int,
-) -> tuple[dict[str, FloatVector], dict[str, BoolVector]]:
-    """Percentiles of the components of the stream, and for each the sessions (T,) that its own history judged."""
-    windows = {name: component_sessions(name, WINDOW_SESSIONS) for name in STREAM_COMPONENTS}
-    percentiles: dict[str, FloatVector] = {}
-    for name, needed in windows.items():
-        full = components[name].copy()
-        full[: needed - 1] = np.nan
-        percentiles[name] = expanding_percentile(full, min_history=MIN_HISTORY)
-    in_history = {name: np.isfinite(percentile) for name, percentile in percentiles.items()}
-    short = max(windows.values()) + MIN_HISTORY - 1
-    bootstrapped = bootstrap_percentiles(
-        stream[:short],
-        components,
-        STREAM_COMPONENTS,
-        first_session=WINDOW_SESSIONS - 1,
-        window_sessions=windows,
-        n_samples=n_bootstrap,
-        rng=rng,
-        first_judged=first_judged,
-    )
-    for name, percentile in percentiles.items():
-        early = np.isnan(percentile[:short])
-        percentile[:short][early] = bootstrapped[name][early]
-    return percentiles, in_history
-
-
-def _calibrations(in_history: Mapping[str, BoolVector], weights: Mapping[str, float]) -> tuple[str, ...]:
-    """Reference that judged each session: `history` where every weighted component of the stream had enough past."""
-    known = np.all([in_history[name] for name in weights if name in in_history], axis=0)
-    return tuple(HISTORY if session else BOOTSTRAP for session in known)
-
-
-def _scores(percentiles: Mapping[str, FloatVector], weights: Mapping[str, float]) -> FloatVector:
-    """Weighted mean of the known percentiles (T,); NaN where a component of the stream has none."""
-    stacked = np.stack([percentiles[name] for name in weights])
-    known = np.isfinite(stacked)
-    # A session needs every component of the market stream for a score; the average correlation may be missing.
-    judged = np.all([row for name, row in zip(weights, known, strict=True) if name in STREAM_COMPONENTS], axis=0)
-    shares = np.array(list(weights.values()))[:, np.newaxis] * known
-    total = (np.where(known, stacked, 0.0) * shares).sum(axis=0)
-    return np.where(judged, total / np.where(judged, shares.sum(axis=0), 1.0), np.nan)
-
-
-def _states(scores: FloatVector, thresholds: Mapping[str, float], confirm_sessions: int) -> list[str | None]:
-    """State of the highest score of the last `confirm_sessions`: entered at once, left once all of them are below."""
-    names = list(thresholds)
-    padded = np.concatenate([np.full(confirm_sessions - 1, -np.inf), np.where(np.isnan(scores), -np.inf, scores)])
-    highest = sliding_window_view(padded, confirm_sessions).max(axis=1)
-    levels = np.searchsorted(np.array(list(thresholds.values())), highest, side="right") - 1
-    return [names[level] if np.isfinite(score) else None for level, score in zip(levels, scores, strict=True)]
+def _names(names: Sequence[str], positions: IntVector, last_open: IntVector) -> tuple[str | None, ...]:
+    """Name of every session of the grid; None before the first full window of open sessions."""
+    labels = np.array([None, *names], dtype=object)
+    is_judged = last_open >= WINDOW_SESSIONS - 1
+    return tuple(labels[np.where(is_judged, positions[np.maximum(last_open, 0)] + 1, 0)].tolist())
 
 
 def _fill_closed(values: FloatVector, last_open: IntVector) -> FloatVector:

@@ -1,6 +1,6 @@
 """Measure the risk appetite of currency markets and the exposure it allows.
 
-See docs/method/07-regime.md#7.5.
+See docs/method/07-regime.md#7.6.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SCALED_CLASSES = frozenset({"crypto", "equity"})
 def currency_strength(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
     """Measure the rise of each G8 currency against the other seven over 20 sessions.
 
-    See docs/method/07-regime.md#7.5.
+    See docs/method/07-regime.md#7.6.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def currency_strength(past_closes: Mapping[str, FloatVector]) -> FloatMatrix:
 def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
     """Compare the strength of risk currencies with that of safe havens, in standard deviations.
 
-    See docs/method/07-regime.md#7.5.
+    See docs/method/07-regime.md#7.6.
 
     S = mean(AUD, NZD, CAD) - mean(JPY, CHF, USD) of the strengths, each z-scored over the last 250 sessions, the
     current one included.
@@ -115,7 +115,7 @@ def risk_appetite(past_closes: Mapping[str, FloatVector]) -> FloatVector:
 def exposure_multiplier(risk_appetite_score: float) -> float:
     """Convert risk appetite to the share of crypto and equity gross weight that is kept: clip(1 + 0.25 S, 0.5, 1.0).
 
-    See docs/method/07-regime.md#7.5.
+    See docs/method/07-regime.md#7.6.
 
     Parameters
     ----------

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from analytics._typing import FloatMatrix
+from analytics._typing import FloatMatrix, FloatVector
 from analytics.clustering.clusters import Clustering
 from analytics.errors import InputError, ShortHistoryError
 from analytics.holdings import mark_to_market
 from analytics.policy import HeldWeights, SelectedInstruments, decide_clusters, decide_selection, decide_weights
-from analytics.regime.components import average_correlation
 from analytics.regime.detection import detect_regime
 from analytics.settings import DecisionSettings
 from analytics.tournament.engines import Decide, Decision, PastView, Pool
@@ -35,6 +34,24 @@ class FixedSelection:
 
     chosen: SelectedInstruments
     regime: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EarlierMarket:
+    """Market stream before the first session of the tournament, so that every window sees its whole history.
+
+    See docs/method/07-regime.md#7.1.
+
+    Attributes
+    ----------
+    kind : str
+        Asset class of the benchmark.
+    returns : (T,)
+        Simple returns of the benchmark up to the session before the first, NaN where it did not trade.
+    """
+
+    kind: str
+    returns: FloatVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,15 +73,14 @@ class Replay:
     ----------
     settings : DecisionSettings
     periods_per_year : int
-    seed : int
-        Of the bootstrap in the regime detection of short market returns; the same in every window.
+    earlier_market : EarlierMarket
     fixed_selection : FixedSelection or None
         None: everything is recomputed from the past of each window (`feat_pit_fidelity`).
     """
 
     settings: DecisionSettings
     periods_per_year: int
-    seed: int
+    earlier_market: EarlierMarket
     fixed_selection: FixedSelection | None = None
     _prepared: dict[int, PreparedWindow] = field(default_factory=dict)
     _decided: dict[str, tuple[PastView, Decision]] = field(default_factory=dict)
@@ -99,7 +115,7 @@ class Replay:
         candidates = candidates_at(past)
         if self.fixed_selection is None:
             returns = _columns(past.past_returns, past.symbols, candidates["symbol"].to_list())
-            regime = self._regime(past, returns)
+            regime = self._regime(past)
             train = returns[past.train]
             _, selection = decide_selection(
                 train, candidates, regime, self.settings, periods_per_year=self.periods_per_year
@@ -113,13 +129,12 @@ class Replay:
         clustering = decide_clusters(train, chosen, regime, self.settings)
         return PreparedWindow(chosen, train, clustering, regime, candidates)
 
-    def _regime(self, past: PastView, pool_returns: FloatMatrix) -> str:
+    def _regime(self, past: PastView) -> str:
         history = detect_regime(
-            past.past_benchmark_returns,
-            past_average_correlation=average_correlation(pool_returns),
+            np.concatenate([self.earlier_market.returns, past.past_benchmark_returns]),
+            kind=self.earlier_market.kind,
             settings=self.settings.regime,
             flags=self.settings.flags,
-            rng=np.random.default_rng(self.seed),
         )
         now = history.regimes[-1]
         if now is None:

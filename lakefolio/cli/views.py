@@ -91,8 +91,9 @@ VIEWS: dict[str, View] = {
         "order by session_date desc limit 20",
         (
             date("session_date", "Session"), text("regime", "Regime"), number("score", "Score"),
-            number("volatility_ratio", "Vol. ratio"), number("dwt_turbulence", "Turb."),
-            number("drawdown", "Drawdown", percent), number("average_correlation", "Avg corr."),
+            text("deciding_component", "Decided by", word), number("volatility_level", "Vol. level"),
+            number("drawdown", "Drawdown", percent), number("spectral_level", "Spectral"),
+            number("volatility_ratio", "Vol. ratio"), number("average_correlation", "Avg corr."),
         ),
         "results.regimes:full",
     ),

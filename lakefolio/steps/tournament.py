@@ -17,14 +17,14 @@ from analytics.settings import BUILT_IN_ENGINES, EQUAL_WEIGHT, MARKET, OURS
 from analytics.tournament.engines import Engine, equal_weight_engine, market_engine, own_engine
 from analytics.tournament.facts import TournamentFacts
 from analytics.tournament.plugins import PluginContext
-from analytics.tournament.replay import CANDIDATES, FixedSelection, Replay
+from analytics.tournament.replay import CANDIDATES, EarlierMarket, FixedSelection, Replay
 from analytics.tournament.walk_forward import TournamentResult, run_tournament
 from analytics.tournament.windows import walk_forward_windows
 from ingest.landing.discovery import session_rows
 from lakefolio.config.engine_plugins import make_plugin
 from lakefolio.runs.grid_returns import GridReturns, benchmark_symbol, read_panel
 from lakefolio.runs.run import Run, StepReport
-from lakefolio.steps.decision.market_regime import read_regime
+from lakefolio.steps.decision.market_regime import read_regime, stream_kind
 from lakefolio.steps.decision.selection import read_winners
 from lakefolio.steps.market.discovery import moments_of
 from lakefolio.steps.tournament_evaluation import SimulatedTournament, isolation_frame, target_frames
@@ -38,6 +38,7 @@ class _TournamentInputs:
     panel: GridReturns
     benchmark: str
     benchmark_returns: NDArray[np.float64]
+    earlier_market: EarlierMarket
     candidates: pl.DataFrame
 
 
@@ -118,7 +119,7 @@ def _replay(run: Run, inputs: _TournamentInputs) -> Replay:
     if not run.settings.replays_discovery:
         lake = run.lake
         fixed = FixedSelection(read_winners(lake, run.run_id), read_regime(lake, run.run_id))
-    return Replay(run.settings, inputs.panel.periods_per_year, run.settings.random_seed, fixed)
+    return Replay(run.settings, inputs.panel.periods_per_year, inputs.earlier_market, fixed)
 
 
 def _read_inputs(run: Run) -> _TournamentInputs:
@@ -134,7 +135,9 @@ def _read_inputs(run: Run) -> _TournamentInputs:
     full = read_panel(lake, [*symbols, benchmark], run.as_of)
     panel = GridReturns(full.session_dates, tuple(symbols), full.returns[:, :-1], full.periods_per_year)
     n_sessions = run.settings.data.full_sessions
-    return _TournamentInputs(panel.last(n_sessions), benchmark, full.returns[-n_sessions:, -1], candidates)
+    market = full.returns[:, -1]
+    earlier = EarlierMarket(stream_kind(run), market[:-n_sessions])
+    return _TournamentInputs(panel.last(n_sessions), benchmark, market[-n_sessions:], earlier, candidates)
 
 
 def decision_sessions(run: Run, session_dates: Sequence[date]) -> list[date]:

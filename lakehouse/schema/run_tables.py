@@ -48,13 +48,12 @@ RUN_RECORDS: tuple[TableContract, ...] = (
         key("session_date", DATE),
         key("regime"),
         Column("score", FLOAT),
+        Column("deciding_component", TEXT),
         *many(
             FLOAT,
-            "volatility_ratio dwt_turbulence volatility_clustering permutation_entropy drawdown average_correlation "
-            "volatility_ratio_percentile dwt_turbulence_percentile volatility_clustering_percentile "
-            "permutation_entropy_percentile drawdown_percentile average_correlation_percentile",
+            "volatility_level volatility_ratio drawdown spectral_level permutation_entropy volatility_clustering "
+            "average_correlation long_run_volatility prior_share",
         ),
-        Column("calibration", TEXT),
     ),
     table(
         "results",

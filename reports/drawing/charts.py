@@ -59,11 +59,6 @@ def cluster_bar(row: dict[str, Any]) -> Markup:
     )
 
 
-def percentile_bar(name: str, percentile: float | None) -> Markup:
-    """Draw the percentile of a regime component in its history."""
-    return bar(percentile, full=1.0, limit=None, title=f"{name}: {percent(percentile)} of its history is below")
-
-
 def wealth_lines(frame: pl.DataFrame, simulator: str) -> list[Line]:
     """Return the wealth of each engine and risk profile under one simulator; benchmarks last, in grey."""
     lines: list[Line] = []

@@ -11,9 +11,10 @@ STEPS = PrintedTable(
 AUDIT_CHECKS = PrintedTable("rpt_gate", "passed check risk_profile value limit detail")
 REGIME_COMPONENTS = PrintedTable(
     "rpt_regime",
-    "volatility_ratio dwt_turbulence volatility_clustering permutation_entropy drawdown average_correlation",
+    "volatility_level drawdown spectral_level volatility_ratio permutation_entropy volatility_clustering "
+    "average_correlation long_run_volatility prior_share",
 )
-"""Components of the regime score; the columns `<name>_percentile` hold their percentiles."""
+"""Components of the regime: the first three decide, the others are shown beside them."""
 
 LIMITS = (
     (

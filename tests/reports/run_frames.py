@@ -208,15 +208,17 @@ def _market_rows(rng: np.random.Generator) -> dict[str, Rows]:
     dates = [date for date in dates if date.weekday() < 5]
     steps = np.cumsum(rng.normal(0, 0.035, len(dates)))
     scores = 0.12 + 0.75 / (1 + np.exp(-3 * (steps - steps.mean())))
-    names = "volatility_ratio dwt_turbulence volatility_clustering permutation_entropy drawdown average_correlation"
+    names = (
+        "volatility_level volatility_ratio drawdown spectral_level permutation_entropy volatility_clustering "
+        "average_correlation long_run_volatility prior_share"
+    )
     regimes: Rows = []
     for date, score in zip(dates, scores, strict=True):
         state = "QUIET" if score < 0.35 else "NORMAL" if score < 0.6 else "TURBULENT" if score < 0.75 else "CRISIS"
         row: dict[str, Any] = {"stage": "full", "session_date": date, "regime": state, "score": float(score)}
         for name in names.split():
             row[name] = float(rng.uniform(0.05, 1.1))
-            row[f"{name}_percentile"] = float(rng.uniform(0.02, 0.98))
-        regimes.append(row | {"calibration": "history"})
+        regimes.append(row | {"deciding_component": "volatility_level"})
     statuses = {5: "GAPS", 4: "INVALID", 11: "STALE", 17: "MISSING", 2: "SHORT"}
     health = [
         {

@@ -170,7 +170,7 @@ def test_the_page_follows_the_reader_into_the_dark_and_onto_paper(html: str) -> 
         ("rpt_asset_classes", "asset_class"),
         ("rpt_gate", "detail"),
         ("rpt_solves", "message"),
-        ("rpt_regime", "calibration"),
+        ("rpt_regime", "deciding_component"),
         ("rpt_summary", "benchmark"),
         ("rpt_wealth", "engine"),
         ("rpt_factor_map", "label"),

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analytics.regime.components import COMPONENTS, average_correlation, market_stream
+from analytics.regime.components import average_correlation, market_stream
 from analytics.regime.detection import RegimeHistory, detect_regime
 from lakefolio.errors import LakefolioError
 from lakefolio.runs.grid_returns import GridReturns, benchmark_symbol, read_panel
@@ -31,8 +31,21 @@ def read_market(run: Run, panel: GridReturns, pool: pl.DataFrame) -> NDArray[np.
     return market_stream(panel.returns, np.array([liquidity[symbol] for symbol in panel.symbols]))
 
 
+def stream_kind(run: Run) -> str:
+    """Kind of the market stream, which names the prior of its volatility: the benchmark's asset class, or `pool`."""
+    if not run.settings.benchmark:
+        return "pool"
+    symbol = benchmark_symbol(run.lake, run.run_id)
+    rows = run.lake.rows(
+        "select asset_class from marts.instruments where run_id = ? and symbol = ?", [run.run_id, symbol]
+    )
+    return str(rows[0][0])
+
+
 def detect_run_regime(run: Run, market: NDArray[np.float64], panel: GridReturns) -> tuple[RegimeHistory, str]:
-    """Detect the regime of every session, and the last one's, from the market stream and the pool's co-movement.
+    """Detect the regime of every session, and the last one's, from the whole market stream.
+
+    The pool's average correlation is stored beside it and decides nothing.
 
     Raises
     ------
@@ -41,10 +54,10 @@ def detect_run_regime(run: Run, market: NDArray[np.float64], panel: GridReturns)
     """
     history = detect_regime(
         market,
+        kind=stream_kind(run),
         past_average_correlation=average_correlation(panel.returns),
         settings=run.settings.regime,
         flags=run.settings.flags,
-        rng=run.rng("regime"),
     )
     now = history.regimes[-1]
     if now is None:
@@ -54,16 +67,7 @@ def detect_run_regime(run: Run, market: NDArray[np.float64], panel: GridReturns)
 
 def regime_rows(history: RegimeHistory, panel: GridReturns, stage: str) -> pl.DataFrame:
     """Rows of `results.regimes`, from the first session that has one."""
-    columns = {
-        "session_date": panel.session_dates,
-        "regime": history.regimes,
-        "score": history.scores,
-        **{name: history.components[name] for name in COMPONENTS},
-        **{f"{name}_percentile": history.percentiles[name] for name in COMPONENTS},
-        "calibration": history.calibrations,
-    }
-    frame = pl.DataFrame(columns).with_columns(pl.lit(stage).alias("stage"))
-    return frame.filter(pl.col("regime").is_not_null()).with_columns(pl.selectors.float().fill_nan(None))
+    return history.frame(panel.session_dates).with_columns(pl.lit(stage).alias("stage"))
 
 
 def read_regime(lake: Lake, run_id: str) -> str:

@@ -33,6 +33,6 @@ def regime(run: Run) -> StepReport:
     )
     return StepReport(
         len(history.scores),
-        f"{now} at score {history.scores[-1]:.2f}: cut at {clustering.threshold:.2f} gives "
+        f"{now} at score {history.score:.2f} by {history.deciding_components[-1]}: cut at {clustering.threshold:.2f} gives "
         f"{counted(clustering.n_clusters, 'cluster')}",
     )

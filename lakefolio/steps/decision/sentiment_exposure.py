@@ -1,6 +1,6 @@
 """Scale crypto and equity weights by the risk appetite that currencies show, where the manifest asks for it.
 
-See docs/method/07-regime.md#7.5.
+See docs/method/07-regime.md#7.6.
 """
 
 from __future__ import annotations

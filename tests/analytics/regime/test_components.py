@@ -1,6 +1,6 @@
-"""Components of the market's state against PyWavelets, hand-made vectors and plain loops.
+"""Components of the market's state against hand-made vectors and plain loops.
 
-See docs/method/07-regime.md#7.1.
+See docs/method/07-regime.md#7.2.
 """
 
 from __future__ import annotations
@@ -9,99 +9,125 @@ import math
 
 import numpy as np
 import pytest
-import pywt
 
 from analytics.errors import InputError
 from analytics.regime.components import (
     average_correlation,
     drawdown_from_high,
-    dwt_turbulence,
     market_stream,
     permutation_entropy,
+    spectral_level,
     volatility_clustering,
+    volatility_level,
     volatility_ratio,
 )
+from analytics.settings import RegimeSettings
 
 RNG = np.random.default_rng(71)
-WINDOWS = RNG.standard_t(5, size=(40, 256)) * 0.01
+STREAM = RNG.standard_t(5, size=400) * 0.01
+SETTINGS = RegimeSettings()
 
 
-def test_the_volatility_ratio_is_sigma_10_over_sigma_200() -> None:
-    expected = [np.std(row[-10:], ddof=1) / np.std(row[-200:], ddof=1) for row in WINDOWS]
-    np.testing.assert_allclose(volatility_ratio(WINDOWS), expected, rtol=1e-14)
+def test_the_level_is_the_volatility_over_its_shrunk_median() -> None:
+    settings = RegimeSettings(half_life_sessions=1, prior_sessions=2.0)
+    stream = np.full(5, 0.02)
+    stream[4] = 0.04
+    result = volatility_level(stream, 0.01, settings)
+    # The first two values are not counted; then 0.02 stands once, twice, and beside one larger value.
+    shares = np.array([1.0, 1.0, 2 / 3, 2 / 4, 2 / 5])
+    np.testing.assert_allclose(result.prior_share, shares, rtol=1e-14)
+    np.testing.assert_allclose(result.long_run, 0.01**shares * 0.02 ** (1 - shares), rtol=1e-14)
+    weights = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    newest = math.sqrt((weights[:4].sum() * 0.02**2 + 16 * 0.04**2) / weights.sum())
+    np.testing.assert_allclose(result.level[:4], 0.02 / result.long_run[:4], rtol=1e-12)
+    assert result.level[4] == pytest.approx(newest / result.long_run[4], rel=1e-12)
 
 
-def test_haar_energies_are_those_of_pywavelets() -> None:
-    expected = []
-    for row in WINDOWS[:, -64:]:
-        _, *details = pywt.wavedec(row, "haar", level=3)
-        expected.append(sum(float(level @ level) for level in details) / float(row @ row))
-    np.testing.assert_allclose(dwt_turbulence(WINDOWS[:, -64:]), expected, rtol=1e-12)
+def test_a_stream_that_does_not_move_yet_counts_for_nothing() -> None:
+    stream = np.concatenate([np.zeros(100), STREAM])
+    still = volatility_level(stream, 0.01, SETTINGS)
+    assert (still.level[:100] == 0.0).all()
+    np.testing.assert_allclose(still.long_run[:100], 0.01, rtol=1e-14)
+    assert (still.prior_share[:100] == 1.0).all()
+    assert np.isfinite(still.level).all()
 
 
-def test_white_noise_leaves_seven_eighths_of_its_energy_in_the_details() -> None:
-    noise = np.random.default_rng(8).standard_normal((4000, 64))
-    assert abs(dwt_turbulence(noise).mean() - 7 / 8) < 0.003
+def test_the_spectral_level_is_one_when_the_spectrum_is_that_of_the_prior_and_doubles_with_it() -> None:
+    settings = RegimeSettings(prior_sessions=1e12)
+    noise = 0.01 * np.random.default_rng(3).standard_normal(40_000)
+    levels = spectral_level(noise, 0.01, settings)
+    # The largest of three ratios that scatter about 1 lies above 1.
+    assert 1.0 < np.nanmean(levels) < 1.25
+    np.testing.assert_allclose(spectral_level(2.0 * noise, 0.01, settings), 2.0 * levels, rtol=1e-6)
+    assert np.isnan(levels[:63]).all()
 
 
-def test_alternation_is_all_detail_and_a_constant_none() -> None:
-    alternating = np.tile([0.01, -0.01], 32)
-    assert dwt_turbulence(np.stack([alternating, np.full(64, 0.01)])) == pytest.approx([1.0, 0.0], abs=1e-15)
+def test_the_spectral_level_is_the_largest_of_the_scales() -> None:
+    settings = RegimeSettings(prior_sessions=1e12)
+    # A square wave of period eight has all its change at the scale of four sessions.
+    wave = np.tile(np.repeat([0.01, -0.01], 4), 8)
+    slow = spectral_level(wave, 0.01, settings)[-1]
+    windows = np.lib.stride_tricks.sliding_window_view(wave, 8)
+    coefficients = (windows[:, 4:].sum(axis=1) - windows[:, :4].sum(axis=1)) / 8
+    assert slow == pytest.approx(math.sqrt(float((coefficients**2).mean()) * 8) / 0.01, rel=1e-9)
+    assert slow > spectral_level(np.tile([0.01, -0.01], 32), 0.01, settings)[-1]
 
 
-def test_a_window_that_is_no_multiple_of_eight_is_refused() -> None:
-    with pytest.raises(InputError, match="multiple of 8"):
-        dwt_turbulence(np.ones((1, 60)))
+@pytest.mark.parametrize("last", [63, 64, 150, 198, 199, 200, 399])
+def test_the_volatility_ratio_is_sigma_10_over_sigma_200_or_what_there_is(last: int) -> None:
+    past = STREAM[: last + 1]
+    expected = past[-10:].std(ddof=1) / past[-200:].std(ddof=1)
+    assert volatility_ratio(STREAM)[last] == pytest.approx(expected, rel=1e-13)
+    assert volatility_ratio(past)[-1] == volatility_ratio(STREAM)[last]
+    assert np.isnan(volatility_ratio(STREAM)[:63]).all()
 
 
 def test_volatility_clustering_is_the_lag_one_autocorrelation_of_sizes_and_never_negative() -> None:
-    rows = WINDOWS[:, -64:]
+    result = volatility_clustering(STREAM)
     expected = []
-    for row in np.abs(rows):
+    for last in range(63, 400):
+        row = np.abs(STREAM[last - 63 : last + 1])
         centred = row - row.mean()
         expected.append(max((centred[1:] * centred[:-1]).sum() / (centred**2).sum(), 0.0))
-    np.testing.assert_allclose(volatility_clustering(rows), expected, rtol=1e-12)
+    np.testing.assert_allclose(result[63:], expected, rtol=1e-12)
     assert 0.0 in expected
-    halves = np.concatenate([np.full(32, 0.001), np.full(32, 0.05)]) * np.tile([1, -1], 32)
-    assert volatility_clustering(halves[np.newaxis])[0] > 0.9
+    assert np.isnan(result[:63]).all()
 
 
 def test_permutation_entropy_of_hand_made_vectors() -> None:
-    rising = np.arange(10.0)
-    # Bandt and Pompe's own example: patterns 012 twice, 201 twice, 102 once.
-    published = np.array([4.0, 7.0, 9.0, 10.0, 6.0, 11.0, 3.0])
-    shares = np.array([2, 2, 1]) / 5
-    expected = -(shares * np.log(shares)).sum() / math.log(6)
-    assert permutation_entropy(rising[np.newaxis])[0] == 0.0
-    assert permutation_entropy(np.ones((1, 12)))[0] == 0.0
-    assert permutation_entropy(published[np.newaxis])[0] == pytest.approx(expected, rel=1e-14)
-    # Eight numbers that show each of the six orders once.
-    every_order = np.array([1.0, 4.0, 2.0, 3.0, 5.0, 2.5, 2.0, 6.0])
-    orders = {tuple(np.argsort(every_order[at : at + 3])) for at in range(6)}
-    assert len(orders) == 6
-    assert permutation_entropy(every_order[np.newaxis])[0] == pytest.approx(1.0, rel=1e-14)
+    assert permutation_entropy(np.arange(64.0))[-1] == 0.0
+    assert permutation_entropy(np.ones(64))[-1] == 0.0
+    # 62 patterns of a swing: 31 that rise and fall, 31 that fall and rise; equal neighbours count as rising.
+    assert permutation_entropy(np.tile([0.0, 1.0], 32))[-1] == pytest.approx(math.log(2) / math.log(6), rel=1e-14)
+    noise = np.random.default_rng(1).standard_normal(2000)
+    assert 0.9 < np.nanmean(permutation_entropy(noise)) < 1.0
 
 
 def test_permutation_entropy_counts_the_orders_of_a_stable_sort() -> None:
-    rows = np.round(WINDOWS[:, -64:], 2)
+    stream = np.round(STREAM, 2)
     expected = []
-    for row in rows:
+    for last in range(63, 400):
+        row = stream[last - 63 : last + 1]
         seen: dict[tuple[int, ...], int] = {}
         for at in range(62):
             order = tuple(np.argsort(row[at : at + 3], kind="stable").tolist())
             seen[order] = seen.get(order, 0) + 1
         shares = np.array(list(seen.values())) / 62
         expected.append(-(shares * np.log(shares)).sum() / math.log(6))
-    np.testing.assert_allclose(permutation_entropy(rows), expected, rtol=1e-12)
+    np.testing.assert_allclose(permutation_entropy(stream)[63:], expected, rtol=1e-12)
 
 
 def test_drawdown_looks_back_252_closes_and_no_further() -> None:
     returns = np.full(300, 0.0)
     returns[40] = -0.5
-    assert drawdown_from_high(returns[np.newaxis, : 40 + 251])[0] == pytest.approx(0.5)
-    assert drawdown_from_high(returns[np.newaxis, : 40 + 252])[0] == 0.0
-    closes = np.cumprod(1 + WINDOWS, axis=1)[:, -252:]
-    np.testing.assert_allclose(drawdown_from_high(WINDOWS), 1 - closes[:, -1] / closes.max(axis=1), atol=1e-13)
+    drawdowns = drawdown_from_high(returns)
+    np.testing.assert_allclose(drawdowns[40 : 40 + 251], 0.5)
+    assert (drawdowns[40 + 251 :] == 0.0).all()
+    assert (drawdowns[:40] == 0.0).all()
+    closes = np.concatenate([[1.0], np.cumprod(1 + STREAM)])
+    for last in (0, 100, 399):
+        expected = 1 - closes[last + 1] / closes[max(last + 1 - 251, 0) : last + 2].max()
+        assert drawdown_from_high(STREAM)[last] == pytest.approx(expected, abs=1e-13)
 
 
 def test_average_correlation_is_the_mean_over_pairs_of_the_last_64_sessions() -> None:

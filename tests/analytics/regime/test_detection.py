@@ -1,35 +1,35 @@
-"""Regime: no look-ahead, hysteresis, bounds on noise and jumps, known panics.
+"""Regime: no look-ahead, scale, short and broken streams, bounds on noise and jumps.
 
 See docs/method/07-regime.md.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from analytics.errors import InputError, ShortHistoryError
-from analytics.regime.components import COMPONENTS, average_correlation
+from analytics.regime.components import COMPONENTS
 from analytics.regime.detection import RegimeHistory, detect_regime
 from analytics.settings import REGIMES, Flags, RegimeSettings
-from scripts.regime_report import CALM_SPANS, PANICS_FROM_2016
-from scripts.regime_search import MarketSeries, bounds_by_length, load_spy, simulate_jumps
+from benchmarks.regime.simulation import noise_and_jumps
 
-ROOT = Path(__file__).resolve().parents[3]
-REAL_DATA = Path(os.environ.get("LAKEFOLIO_REAL_DATA", ROOT.parent / "shared" / "data"))
-ALARMS = frozenset({"TURBULENT", "CRISIS"})
 SETTINGS, FLAGS = RegimeSettings(), Flags()
-PAST_SESSIONS = (120, 260, 400, 756)
+PRIOR = SETTINGS.prior_for("etf")
+PAST_SESSIONS = (120, 260, 500, 1000)
 
 
-def noise(sessions: int, seed: int = 0, scale: float = 0.01) -> np.ndarray:
+def noise(sessions: int, seed: int = 0, scale: float = PRIOR) -> np.ndarray:
     return scale * np.random.default_rng(seed).standard_normal(sessions)
+
+
+def eventful(sessions: int = 900, seed: int = 5) -> np.ndarray:
+    """Noise with calm and wild spells, so that every state occurs."""
+    factors = np.repeat([1.0, 0.6, 1.3, 1.8, 4.0, 0.8, 1.6, 1.0, 0.7], 100)
+    return noise(sessions, seed) * np.resize(factors, sessions)
 
 
 def detect(
@@ -38,264 +38,173 @@ def detect(
     correlation: np.ndarray | None = None,
     *,
     flags: Flags = FLAGS,
-    n_bootstrap: int = 200,
+    kind: str = "etf",
 ) -> RegimeHistory:
-    return detect_regime(
-        stream,
-        past_average_correlation=correlation,
-        settings=settings,
-        flags=flags,
-        rng=np.random.default_rng(7),
-        n_bootstrap=n_bootstrap,
-    )
+    return detect_regime(stream, kind=kind, past_average_correlation=correlation, settings=settings, flags=flags)
 
 
-def alarm_share(history: RegimeHistory, first: int = 0) -> float:
-    return float(np.mean([regime in ALARMS for regime in history.regimes[first:] if regime is not None]))
+def assert_same_until(known: int, one: RegimeHistory, other: RegimeHistory) -> None:
+    assert one.regimes[:known] == other.regimes[:known]
+    assert one.deciding_components[:known] == other.deciding_components[:known]
+    for name in ("scores", "long_run_volatility", "prior_share"):
+        np.testing.assert_array_equal(getattr(one, name)[:known], getattr(other, name)[:known])
+    for name in COMPONENTS:
+        np.testing.assert_array_equal(one.components[name][:known], other.components[name][:known])
 
 
-def test_the_score_is_the_weighted_mean_of_the_percentiles() -> None:
-    correlation = np.random.default_rng(3).uniform(size=700)
-    history = detect(noise(700), correlation=correlation)
-    weights = SETTINGS.active_weights(FLAGS)
-    expected = sum(weight * history.percentiles[name] for name, weight in weights.items()) / sum(weights.values())
-    np.testing.assert_allclose(history.scores[63:], expected[63:], rtol=1e-14)
+def test_every_state_and_every_deciding_component_occurs() -> None:
+    history = detect(eventful())
+    assert set(history.regimes) == {None, *REGIMES}
+    assert set(history.deciding_components) == {None, "volatility_level", "drawdown", "spectral_level"}
+
+
+def test_the_state_is_the_worst_of_the_last_five_sessions() -> None:
+    history = detect(eventful())
+    level, drawdown = history.components["volatility_level"], history.components["drawdown"]
+    spectrum = history.components["spectral_level"]
+    alone = []
+    for at in range(900):
+        by_level = int(level[at] >= 0.9) + int(level[at] >= 1.5) + int(level[at] >= 2.0)
+        if by_level == 0 and drawdown[at] >= 0.1:
+            by_level = 1
+        elif by_level == 2 and drawdown[at] >= 0.2:
+            by_level = 3
+        alone.append(2 if by_level == 1 and spectrum[at] >= 1.5 else by_level)
+    for at in range(70, 900):
+        assert history.regimes[at] == REGIMES[max(alone[at - 4 : at + 1])]
+
+
+def test_the_score_is_one_half_at_the_usual_volatility_and_rises_with_the_level() -> None:
+    history = detect(eventful())
+    level = history.components["volatility_level"][63:]
+    np.testing.assert_allclose(history.scores[63:] / (1 - history.scores[63:]), level, rtol=1e-12)
     assert np.isnan(history.scores[:63]).all()
-    assert ((history.scores[63:] >= 0.0) & (history.scores[63:] <= 1.0)).all()
+    assert ((history.scores[63:] > 0.0) & (history.scores[63:] < 1.0)).all()
 
 
-def test_percentiles_are_of_the_own_past_once_250_full_windows_are_known() -> None:
-    history = detect(noise(700))
-    assert history.calibrations[498] == "bootstrap"
-    assert history.calibrations[499] == "history"
-    for name, needed in (("volatility_ratio", 200), ("drawdown", 251), ("permutation_entropy", 64)):
-        values = history.components[name]
-        for session in (needed + 248, 600, 699):
-            past = values[needed - 1 : session + 1]
-            below = (past < past[-1]).mean() + (past == past[-1]).mean() / 2
-            assert history.percentiles[name][session] == pytest.approx(below, abs=1e-15)
-
-
-@pytest.mark.parametrize("known", [64, 120, 499, 500, 640])
-def test_the_future_leaves_every_score_bit_identical(known: int) -> None:
-    stream = noise(760)
-    correlation = np.random.default_rng(4).uniform(size=760)
+@pytest.mark.parametrize("known", [64, 120, 199, 200, 252, 499, 640])
+def test_the_future_leaves_everything_before_it_bit_identical(known: int) -> None:
+    stream, correlation = eventful(760), np.random.default_rng(4).uniform(size=760)
     changed, other = stream.copy(), correlation.copy()
     changed[known:] = noise(760 - known, seed=9, scale=0.08)
     other[known:] = 0.99
     as_it_was, replaced = detect(stream, correlation=correlation), detect(changed, correlation=other)
-    cut = detect(stream[:known], correlation=correlation[:known])
-    for later in (replaced, cut):
-        np.testing.assert_array_equal(later.scores[:known], as_it_was.scores[:known])
-        assert later.regimes[:known] == as_it_was.regimes[:known]
-        assert later.calibrations[:known] == as_it_was.calibrations[:known]
-        for name in COMPONENTS:
-            np.testing.assert_array_equal(later.percentiles[name][:known], as_it_was.percentiles[name][:known])
-    if known < 760 - 64:
-        assert not np.array_equal(replaced.scores, as_it_was.scores, equal_nan=True)
+    assert_same_until(known, replaced, as_it_was)
+    assert_same_until(known, detect(stream[:known], correlation=correlation[:known]), as_it_was)
+    assert not np.array_equal(replaced.scores, as_it_was.scores, equal_nan=True)
 
 
-def test_the_seed_decides_the_bootstrap_and_nothing_else() -> None:
-    stream = noise(700)
-    one, other = (
-        detect_regime(stream, settings=SETTINGS, flags=FLAGS, rng=np.random.default_rng(seed), n_bootstrap=200)
-        for seed in (1, 2)
-    )
-    assert not np.array_equal(one.scores[:499], other.scores[:499], equal_nan=True)
-    np.testing.assert_array_equal(one.scores[499:], other.scores[499:])
-    np.testing.assert_array_equal(detect(stream).scores, detect(stream).scores)
+@pytest.mark.parametrize("scale", [1e-3, 7.0])
+def test_a_market_and_its_prior_in_another_unit_have_the_same_states(scale: float) -> None:
+    stream = np.maximum(eventful(), -0.1)
+    # Drawdowns are not linear in returns; without their cuts only volatility decides.
+    cuts = {"quiet_drawdown": 1.0, "crisis_drawdown": 1.0}
+    usual = detect(stream, RegimeSettings(prior_volatility={"etf": PRIOR}, **cuts))
+    scaled = detect(scale * stream, RegimeSettings(prior_volatility={"etf": min(scale * PRIOR, 0.99)}, **cuts))
+    assert scaled.regimes == usual.regimes
+    np.testing.assert_allclose(scaled.scores, usual.scores, rtol=1e-10)
 
 
-def test_a_state_is_entered_at_once_and_left_after_the_confirming_sessions() -> None:
-    settings = RegimeSettings(confirm_sessions=3)
-    history = detect(noise(900, seed=5), settings)
-    lows = settings.active_thresholds(FLAGS)
-    state, below = "QUIET", 0
-    for score, regime in zip(history.scores[63:], history.regimes[63:], strict=True):
-        reached = [name for name in REGIMES if score >= lows[name]][-1]
-        below = below + 1 if score < lows[state] else 0
-        if REGIMES.index(reached) >= REGIMES.index(state):
-            state, below = reached, 0
-        if below >= settings.confirm_sessions:
-            break
-        assert regime == state
-    assert len(set(history.regimes)) > 3
-    # Each state holds the level of the best of its last three scores.
-    for session in range(66, 900):
-        best = max(history.scores[session - 2 : session + 1])
-        assert history.regimes[session] == [name for name in REGIMES if best >= lows[name]][-1]
+def test_a_wrong_prior_is_forgotten_as_the_past_grows() -> None:
+    stream = noise(6000)
+    halved = RegimeSettings(prior_volatility={"etf": PRIOR / 2})
+    usual, wrong = detect(stream), detect(stream, halved)
+    ratios = wrong.components["volatility_level"] / usual.components["volatility_level"]
+    np.testing.assert_allclose(ratios, 2.0**usual.prior_share, rtol=1e-12)
+    assert ratios[63] > 1.9
+    assert ratios[-1] < 1.09
 
 
-def test_longer_confirmation_never_calms_a_session() -> None:
-    stream = noise(800, seed=11)
-    hasty, patient = (detect(stream, RegimeSettings(confirm_sessions=n)) for n in (1, 8))
-    levels = [[REGIMES.index(r) for r in history.regimes[63:] if r] for history in (hasty, patient)]
-    assert all(slow >= fast for fast, slow in zip(*levels, strict=True))
-    assert sum(levels[1]) > sum(levels[0])
+def test_each_kind_of_stream_has_its_own_prior() -> None:
+    stream = noise(200, scale=0.0278)
+    assert detect(stream, kind="crypto").regime in ("QUIET", "NORMAL")
+    assert detect(stream, kind="etf").regime == "CRISIS"
+    with pytest.raises(InputError, match="kind 'bond'"):
+        detect(stream, kind="bond")
 
 
-def test_without_the_spectral_flag_the_dwt_has_no_weight_and_nothing_is_turbulent() -> None:
-    stream = noise(900, seed=5)
-    plain = detect(stream, flags=Flags(feat_spectral_regimes=False))
-    weights = {name: w for name, w in SETTINGS.weights.items() if name not in {"dwt_turbulence", "average_correlation"}}
-    expected = sum(w * plain.percentiles[name] for name, w in weights.items()) / sum(weights.values())
-    np.testing.assert_allclose(plain.scores[63:], expected[63:], rtol=1e-14)
+def test_without_the_spectral_flag_nothing_is_turbulent_and_nothing_else_changes() -> None:
+    stream = eventful()
+    seen, plain = detect(stream), detect(stream, flags=Flags(feat_spectral_regimes=False))
+    assert "TURBULENT" in seen.regimes
     assert "TURBULENT" not in plain.regimes
-    assert "TURBULENT" in detect(stream).regimes
-    assert not np.array_equal(plain.scores, detect(stream).scores, equal_nan=True)
-
-
-def test_every_component_with_weight_moves_the_score_its_way() -> None:
-    stream, correlation = noise(600), np.linspace(0.1, 0.9, 600)
-    for name in COMPONENTS:
-        only = RegimeSettings(weights={"drawdown": 1e-12} | {name: 1.0})
-        history = detect(stream, only, correlation)
-        np.testing.assert_allclose(history.scores[63:], history.percentiles[name][63:], atol=1e-9)
+    for one, other in zip(seen.regimes, plain.regimes, strict=True):
+        assert other == ("NORMAL" if one == "TURBULENT" else one)
+    np.testing.assert_array_equal(seen.scores, plain.scores)
 
 
 def test_a_closed_session_repeats_the_last_open_one() -> None:
-    stream = noise(650)
-    closed = np.array([100, 300, 301, 648])
-    with_closed = np.insert(stream, closed, np.nan)
+    stream = eventful(650)
+    with_closed = np.insert(stream, [0, 100, 300, 301, 648], np.nan)
     open_sessions = np.flatnonzero(np.isfinite(with_closed))
     whole, gapped = detect(stream), detect(with_closed)
     np.testing.assert_array_equal(gapped.scores[open_sessions], whole.scores)
-    for session in np.flatnonzero(np.isnan(with_closed)):
-        assert gapped.scores[session] == gapped.scores[session - 1]
+    assert [gapped.regimes[at] for at in open_sessions] == list(whole.regimes)
+    for session in np.flatnonzero(np.isnan(with_closed))[1:]:
+        assert gapped.scores[session] == gapped.scores[session - 1] or np.isnan(gapped.scores[session])
         assert gapped.regimes[session] == gapped.regimes[session - 1]
+        assert gapped.deciding_components[session] == gapped.deciding_components[session - 1]
+    assert gapped.regimes[0] is None
 
 
-def test_no_correlation_gives_its_weight_to_the_others_from_the_session_it_is_missing() -> None:
-    stream = noise(650)
-    late = np.random.default_rng(2).uniform(size=650)
-    late[:400] = np.nan
-    without, arriving = detect(stream), detect(stream, correlation=late)
-    np.testing.assert_array_equal(arriving.scores[:419], without.scores[:419])
-    assert (arriving.scores[419:] != without.scores[419:]).all()
+def test_constant_prices_are_quiet_at_first_and_after_a_move() -> None:
+    stream = noise(400)
+    stream[:100] = 0.0
+    stream[300:] = 0.0
+    history = detect(stream)
+    assert history.regimes[99] == "QUIET"
+    assert history.components["volatility_level"][99] == 0.0
+    assert history.regimes[-1] in ("QUIET", "NORMAL")
+    assert history.components["volatility_level"][-1] < 0.05
+    assert np.isfinite(history.scores[63:]).all()
 
 
-def test_white_noise_is_turbulent_or_worse_in_at_most_five_percent_of_sessions() -> None:
-    shares = [alarm_share(detect(noise(1100, seed), n_bootstrap=100), 500) for seed in range(50)]
-    assert np.mean(shares) <= 0.05
+def test_a_long_fall_without_volatility_is_not_quiet() -> None:
+    stream = np.tile([0.001, -0.003], 150)
+    history = detect(stream)
+    assert history.components["volatility_level"][-1] < 0.9
+    assert history.components["drawdown"][-1] > 0.2
+    assert (history.regime, history.deciding_components[-1]) == ("NORMAL", "drawdown")
 
 
-@pytest.mark.parametrize("scale", [1e-5, 0.1])
-def test_the_variance_of_the_noise_changes_nothing(scale: float) -> None:
-    for seed in range(4):
-        usual, other = (alarm_share(detect(noise(1200, seed, size), n_bootstrap=100), 500) for size in (0.01, scale))
-        assert abs(usual - other) < 0.02
+def test_the_correlation_is_shown_and_decides_nothing() -> None:
+    stream, correlation = eventful(), np.linspace(0.1, 0.9, 900)
+    without, with_it = detect(stream), detect(stream, correlation=correlation)
+    assert with_it.regimes == without.regimes
+    np.testing.assert_array_equal(with_it.components["average_correlation"], correlation)
+    assert np.isnan(without.components["average_correlation"]).all()
 
 
-def test_white_noise_with_a_short_past_is_an_alarm_in_at_most_five_percent_too() -> None:
-    shares = [alarm_share(detect(noise(320, 1000 + seed), n_bootstrap=300)) for seed in range(50)]
-    assert np.mean(shares) <= 0.05
+@pytest.mark.parametrize("past", PAST_SESSIONS)
+def test_noise_and_jumps_keep_their_bounds_at_every_length_of_the_past(past: int) -> None:
+    alarms, seen = noise_and_jumps(past, SETTINGS, n_simulations=150, seed=5000)
+    assert alarms <= 0.02
+    assert seen >= 0.97
 
 
-@pytest.fixture(scope="module")
-def bounds() -> np.ndarray:
-    """(lengths, 4): noise, jump, noise with correlation, jump with correlation."""
-    simulations = [simulate_jumps(past, 5000, n_simulations=160, n_bootstrap=200) for past in PAST_SESSIONS]
-    return bounds_by_length(np.stack(simulations), SETTINGS)
-
-
-@pytest.mark.parametrize("column", [0, 2], ids=["alone", "with correlation"])
-def test_noise_keeps_its_bound_at_every_length_of_the_past(bounds: np.ndarray, column: int) -> None:
-    assert bounds[:, column].max() <= 0.05
-    assert bounds[:, column].mean() > 0.01
-
-
-@pytest.mark.parametrize("column", [1, 3], ids=["alone", "with correlation"])
-def test_a_fourfold_jump_of_volatility_is_seen_within_ten_sessions_at_every_length(
-    bounds: np.ndarray, column: int
-) -> None:
-    assert bounds[:, column].min() >= 0.95
-
-
-@pytest.mark.parametrize("past", [120, 400, 756])
-def test_the_simulated_bounds_are_those_of_the_states(past: int) -> None:
-    simulations = simulate_jumps(past, 3, n_simulations=12, n_bootstrap=200)
-    rng = np.random.default_rng([3, past])
-    alarms, seen = [], []
-    for _ in range(12):
-        pool = 0.01 * rng.standard_normal((past + 10, 20))
-        pool[past:] *= 4.0
-        history = detect_regime(
-            pool.mean(axis=1),
-            past_average_correlation=average_correlation(pool),
-            settings=SETTINGS,
-            flags=FLAGS,
-            n_bootstrap=200,
-            rng=rng,
-            first_judged=past - 10,
-        )
-        alarms += [regime in ALARMS for regime in history.regimes[past - 9 : past]]
-        seen.append(any(regime in ALARMS for regime in history.regimes[past:]))
-    shares = bounds_by_length(simulations[np.newaxis], SETTINGS)[0]
-    assert shares[2:].tolist() == [np.mean(alarms), np.mean(seen)]
-
-
-def test_sessions_before_first_judged_change_none_of_the_later_ones() -> None:
-    stream, correlation = noise(700), np.random.default_rng(4).uniform(size=700)
-    whole = detect(stream, correlation=correlation)
-    part = detect_regime(
-        stream,
-        past_average_correlation=correlation,
-        settings=SETTINGS,
-        flags=FLAGS,
-        n_bootstrap=200,
-        rng=np.random.default_rng(7),
-        first_judged=560,
-    )
-    np.testing.assert_array_equal(part.scores[560:], whole.scores[560:])
-    assert part.regimes[560:] == whole.regimes[560:]
-    assert set(part.regimes[:499]) == {None}
-    late = detect_regime(
-        stream[:400], settings=SETTINGS, flags=FLAGS, n_bootstrap=200, rng=np.random.default_rng(7), first_judged=390
-    )
-    assert late.regimes[350] is None
-    assert all(late.regimes[390:])
-    np.testing.assert_allclose(late.scores[390:], detect(stream[:400]).scores[390:], atol=0.1)
-
-
-def test_a_jump_of_the_whole_markets_volatility_is_seen_with_the_pools_correlation_too() -> None:
-    seen = []
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        market = 0.01 * rng.standard_normal(600)
-        market[590:] *= 4.0
-        pool = market[:, np.newaxis] + 0.01 * rng.standard_normal((600, 12))
-        history = detect(market, SETTINGS, average_correlation(pool))
-        seen.append(alarm_share(history, 590) > 0.0)
-    assert np.mean(seen) >= 0.95
-
-
-def fastest(work: Callable[[], RegimeHistory]) -> float:
+def test_five_thousand_sessions_take_less_than_fifty_milliseconds() -> None:
+    stream = noise(5000)
     seconds = []
-    for _ in range(3):
+    for _ in range(5):
         began = time.process_time()
-        work()
+        detect(stream)
         seconds.append(time.process_time() - began)
-    return min(seconds)
-
-
-def test_two_thousand_sessions_take_half_a_second_and_a_short_past_less_than_three() -> None:
-    long, short = noise(2000), noise(499)
-    assert fastest(lambda: detect(long, n_bootstrap=2000)) < 0.5
-    assert fastest(lambda: detect(short, n_bootstrap=2000)) < 3.0
+    assert min(seconds) < 0.05
 
 
 def test_the_table_has_one_row_per_judged_session() -> None:
     history = detect(noise(100))
     days = [date(2024, 1, 1) + timedelta(days=at) for at in range(100)]
     table = history.frame(days)
-    expected = ["session_date", "regime", "score", *COMPONENTS, *(f"{name}_percentile" for name in COMPONENTS)]
-    assert table.columns == [*expected, "calibration"]
+    leading = ["session_date", "regime", "score", "deciding_component"]
+    assert table.columns == [*leading, *COMPONENTS, "long_run_volatility", "prior_share"]
     assert table.height == 100 - 63
     assert table["session_date"][0] == days[63]
     assert table["average_correlation"].null_count() == table.height
     assert table["regime"][-1] == history.regime
     assert table["score"][-1] == history.score
-    assert set(table["calibration"]) == {history.calibration} == {"bootstrap"}
+    # The volatilities of 80 of the 100 sessions are counted: the first 20 rest on too few returns.
+    assert table["prior_share"][-1] == pytest.approx(750 / (750 + 80))
     with pytest.raises(InputError, match="100 sessions were judged and 99 dates"):
         history.frame(days[1:])
 
@@ -307,53 +216,18 @@ def test_streams_that_cannot_be_judged_are_refused() -> None:
         detect(np.where(np.arange(100) == 5, -1.0, noise(100)))
     with pytest.raises(InputError, match="inf at session 7"):
         detect(np.where(np.arange(100) == 7, np.inf, noise(100)))
-    with pytest.raises(InputError, match="does not move"):
+    with pytest.raises(InputError, match="does not move on any of its 100 open sessions"):
         detect(np.zeros(100))
     with pytest.raises(InputError, match="one return per session"):
         detect(np.zeros((100, 2)))
     with pytest.raises(InputError, match="differ in length"):
         detect(noise(100), correlation=np.zeros(99))
-    warming = detect(np.insert(noise(64), 0, np.nan))
-    assert warming.regimes[63] is None
+
+
+def test_the_shortest_stream_has_one_regime() -> None:
+    history = detect(np.insert(noise(64), 0, np.nan))
+    assert history.regimes[:64] == (None,) * 64
+    assert history.regime in REGIMES
+    early = RegimeHistory(history.scores[:64], history.regimes[:64], (), {}, history.scores, history.scores)
     with pytest.raises(ShortHistoryError, match="no full window yet"):
-        _ = RegimeHistory(warming.scores[:64], warming.regimes[:64], {}, {}, warming.calibrations[:64]).regime
-
-
-@pytest.fixture(scope="module")
-def spy() -> tuple[MarketSeries, RegimeHistory]:
-    if not (REAL_DATA / "market.parquet").exists() or not (REAL_DATA / "long_history.parquet").exists():
-        pytest.skip("the market data beside the project are absent")
-    series = load_spy(REAL_DATA, is_spliced=True)
-    return series, detect_regime(series.returns, settings=SETTINGS, flags=FLAGS, rng=np.random.default_rng(1))
-
-
-def regimes_between(spy: tuple[MarketSeries, RegimeHistory], first: date, last: date) -> list[str | None]:
-    series, history = spy
-    return [regime for day, regime in zip(series.dates, history.regimes, strict=True) if first <= day <= last]
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize(("panic", "least"), [("2018-02", 0.75), ("2018-12", 0.25), ("2020-03", 0.75)])
-def test_known_panics_are_alarms_for_a_share_of_their_sessions(
-    spy: tuple[MarketSeries, RegimeHistory], panic: str, least: float
-) -> None:
-    regimes = regimes_between(spy, *PANICS_FROM_2016[panic])
-    assert np.mean([regime in ALARMS for regime in regimes]) > least
-    assert "QUIET" not in regimes
-
-
-@pytest.mark.real_data
-def test_2022_alarms_at_its_beginning_and_is_rarely_quiet(spy: tuple[MarketSeries, RegimeHistory]) -> None:
-    series, history = spy
-    alarms = [d for d, r in zip(series.dates, history.regimes, strict=True) if d.year == 2022 and r in ALARMS]
-    assert alarms
-    assert date(2022, 1, 3) <= alarms[0] <= date(2022, 2, 4)
-    assert np.mean([regime == "QUIET" for regime in regimes_between(spy, *PANICS_FROM_2016["2022"])]) < 0.15
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize("calm", list(CALM_SPANS))
-def test_known_calm_is_mostly_quiet(spy: tuple[MarketSeries, RegimeHistory], calm: str) -> None:
-    regimes = regimes_between(spy, *CALM_SPANS[calm])
-    assert np.mean([regime == "QUIET" for regime in regimes]) > 0.5
-    assert "CRISIS" not in regimes
+        _ = early.regime

@@ -1,6 +1,6 @@
 """Currency strength, risk appetite and the exposure multiplier.
 
-See docs/method/07-regime.md#7.5.
+See docs/method/07-regime.md#7.6.
 """
 
 from __future__ import annotations

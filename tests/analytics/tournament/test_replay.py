@@ -13,13 +13,14 @@ from analytics.errors import InputError, ShortHistoryError
 from analytics.policy import SelectedInstruments, decide_selection
 from analytics.settings import AllocationSettings
 from analytics.tournament.engines import PastView
-from analytics.tournament.replay import FixedSelection, Replay, candidates_at
+from analytics.tournament.replay import EarlierMarket, FixedSelection, Replay, candidates_at
 from tests.analytics.test_policy import SETTINGS, candidates
 from tests.analytics.test_policy import past as simulated_returns
 
 RETURNS = simulated_returns(500)
 DATES = tuple(date(2022, 1, 3) + timedelta(days=day) for day in range(500))
 SYMBOLS = tuple(candidates()["symbol"])
+EARLIER = EarlierMarket("pool", np.array([]))
 CHOSEN = SelectedInstruments(SYMBOLS, SYMBOLS, ("equity",) * 15, np.ones(15, dtype=np.int64))
 
 
@@ -40,7 +41,7 @@ def past_of(window: int, stop: int) -> PastView:
 def replay(*, is_fixed: bool = True, turnover_penalty: float = 0.05) -> Replay:
     allocation = AllocationSettings(risk_profiles=("min_variance",), turnover_penalty=turnover_penalty)
     settings = SETTINGS.model_copy(update={"allocation": allocation})
-    return Replay(settings, 252, 7, FixedSelection(CHOSEN, "QUIET") if is_fixed else None)
+    return Replay(settings, 252, EARLIER, FixedSelection(CHOSEN, "QUIET") if is_fixed else None)
 
 
 def test_a_decision_holds_the_fixed_selection_under_its_regime() -> None:

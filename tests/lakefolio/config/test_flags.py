@@ -21,6 +21,7 @@ from analytics.regime.detection import detect_regime
 from analytics.regime.sentiment import G8
 from analytics.settings import Flags
 from analytics.tournament.engines import Decision, PastView
+from analytics.tournament.replay import EarlierMarket
 from analytics.tournament.simulators import HeldState, realized
 from lakefolio.config.manifest import Profile, resolve
 from lakefolio.errors import ManifestError
@@ -186,16 +187,14 @@ def test_feat_spectral_regimes_off_knows_no_turbulence() -> None:
     rng = np.random.default_rng(9)
     scale = np.concatenate([np.full(400, 0.005), np.full(60, 0.012), np.full(200, 0.005), np.full(60, 0.03)])
     stream = rng.normal(0.0, 1.0, len(scale)) * scale
-    seen, scores = {}, {}
+    seen, deciding = {}, {}
     for on in BOTH:
-        history = detect_regime(
-            stream, past_average_correlation=None, settings=profile().regime,
-            flags=profile("feat_spectral_regimes", on).flags, rng=np.random.default_rng(0),
-        )  # fmt: skip
-        seen[on], scores[on] = {regime for regime in history.regimes if regime}, history.scores
+        flags = profile("feat_spectral_regimes", on).flags
+        history = detect_regime(stream, kind="etf", settings=profile().regime, flags=flags)
+        seen[on], deciding[on] = set(history.regimes), set(history.deciding_components)
     assert "TURBULENT" in seen[True]
     assert "TURBULENT" not in seen[False]
-    assert np.nanmax(np.abs(scores[True] - scores[False])) > 1e-3
+    assert "spectral_level" in deciding[True] - deciding[False]
 
 
 def test_feat_short_costs_makes_a_short_earn_less_by_the_borrow() -> None:
@@ -320,7 +319,9 @@ def test_feat_pit_fidelity_decides_from_what_the_window_knew(on: bool) -> None:
         slice(T - 120, T),
         past_frames={"candidates": then},
     )
-    market_data = SimpleNamespace(panel=SimpleNamespace(periods_per_year=YEAR))
+    market_data = SimpleNamespace(
+        panel=SimpleNamespace(periods_per_year=YEAR), earlier_market=EarlierMarket("etf", np.array([]))
+    )
     prepared = tournament._replay(run, market_data).prepare(past)
     symbols = chosen_of(18).symbols
     assert set(prepared.chosen.symbols) == set(symbols[9:] if on else symbols[:9])

@@ -14,20 +14,17 @@ final as (
         stage,
         session_date,
         regime,
-        calibration,
+        deciding_component,
         score,
+        volatility_level,
         volatility_ratio,
-        volatility_ratio_percentile,
-        dwt_turbulence,
-        dwt_turbulence_percentile,
-        volatility_clustering,
-        volatility_clustering_percentile,
-        permutation_entropy,
-        permutation_entropy_percentile,
         drawdown,
-        drawdown_percentile,
+        spectral_level,
+        permutation_entropy,
+        volatility_clustering,
         average_correlation,
-        average_correlation_percentile
+        long_run_volatility,
+        prior_share
     from decision
 )
 
