@@ -338,7 +338,7 @@ def decide_weights(
     regime : str
         Decision regime.
     settings : DecisionSettings
-        `allocation`, `dependence` and `flags` are used.
+        `allocation`, `dependence`, `flags` and the trading costs of `tournament` are used.
     held : HeldWeights
         Weights before the decision, for turnover.
     periods_per_year : int
@@ -380,6 +380,7 @@ def decide_weights(
             regime=cast("Regime", regime),
             fragility_penalty=allocation_settings.fragility_penalty_for(flags),
             turnover_penalty=allocation_settings.turnover_penalty_for(flags),
+            trade_cost_annual=settings.trade_cost_annual(periods_per_year),
             alpha_weighting=flags.feat_alpha_weighting,
             covariance_method=dependence.covariance,
             covariance_halflife_sessions=dependence.covariance_halflife_sessions,

@@ -63,7 +63,7 @@ class Flags(Settings):
     )
     feat_dynamic_selection: bool = Field(False, description="Whether N of each cluster follows its mean correlation.")
     feat_short_costs: bool = Field(True, description="Whether shorts pay the borrow rate in simulations.")
-    feat_fragility_penalty: bool = Field(True, description="Whether the fragility term gamma enters the allocation.")
+    feat_fragility_penalty: bool = Field(True, description="Whether volatilities are adjusted for tails (gamma).")
     feat_alpha_weighting: bool = Field(
         True, description="Whether the blend inside a cluster contains the momentum rank."
     )
@@ -272,8 +272,12 @@ class AllocationSettings(Settings):
     instrument_cap: float | None = Field(None, gt=0.0, le=1.0, description="Largest weight of one instrument.")
     cash_allowed: bool = Field(False, description="Whether what the caps leave over may stay in cash.")
     risk_free_rate_annual: float = Field(0.0, description="Annual rate of max_sharpe and of the metrics.")
-    fragility_penalty: float = Field(0.2, ge=0.0, description="gamma of docs/method/08-allocation.md#8.2.")
-    turnover_penalty: float = Field(0.05, ge=0.0, description="lambda of docs/method/08-allocation.md#8.2.")
+    fragility_penalty: float = Field(
+        0.5, ge=0.0, le=1.0, description="Exponent of CVaR in a volatility, gamma of docs/method/08-allocation.md#8.2."
+    )
+    turnover_penalty: float = Field(
+        0.05, ge=0.0, description="Extra risk accepted per unit traded, lambda of docs/method/08-allocation.md#8.2."
+    )
     portfolio_value_usd: float = Field(1_000_000.0, gt=0.0, description="What a weight of 1 is worth, for orders.")
 
     def fragility_penalty_for(self, flags: Flags) -> float:
@@ -366,6 +370,31 @@ class DecisionSettings(Settings):
         See docs/method/09-tournament.md#9.2.
         """
         return self.flags.feat_pit_fidelity
+
+    def trade_cost_annual(self, periods_per_year: float) -> float:
+        """Compute the annual return that one unit traded at every rebalance costs.
+
+        See docs/method/08-allocation.md#8.2.
+
+        Parameters
+        ----------
+        periods_per_year : float
+            Sessions a year.
+
+        Returns
+        -------
+        float
+            Trade rate times rebalances a year; 0 without `feat_turnover_penalty`.
+
+        Examples
+        --------
+        >>> from analytics.settings import DecisionSettings
+        >>> round(DecisionSettings().trade_cost_annual(252), 6)
+        0.00756
+        """
+        if not self.flags.feat_turnover_penalty:
+            return 0.0
+        return self.tournament.trade_rate * periods_per_year / self.tournament.step_sessions
 
     def cut_height(self, regime: str) -> float:
         """Look up the height at which the tree is cut in a regime, as `DependenceSettings.threshold_for`."""

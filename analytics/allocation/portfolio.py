@@ -53,9 +53,11 @@ class AllocationProblem:
     regime : str
         Market regime, which sets the size of the aggressor sleeve of `barbell`.
     fragility_penalty : float
-        gamma, dimensionless; 0 = off.
+        gamma of the tail-adjusted covariance, in [0, 1]; 0 = off.
     turnover_penalty : float
-        lambda, dimensionless; 0 = off.
+        lambda, share of the optimal risk that one unit traded may add; 0 = off.
+    trade_cost_annual : float
+        Annual return that one unit traded at every rebalance costs, for `max_sharpe`; 0 = off.
     alpha_weighting : bool
         Include momentum in the blend inside clusters (docs/method/08-allocation.md#8.1).
     covariance_method : str
@@ -79,8 +81,9 @@ class AllocationProblem:
     held_elsewhere: float = 0.0
     risk_free_rate: float = 0.0
     regime: Regime = "NORMAL"
-    fragility_penalty: float = 0.2
+    fragility_penalty: float = 0.5
     turnover_penalty: float = 0.05
+    trade_cost_annual: float = 0.0
     alpha_weighting: bool = True
     covariance_method: CovarianceMethod = "ledoit_wolf"
     covariance_halflife_sessions: float | None = None
@@ -103,7 +106,7 @@ class Allocation:
     blend : (N, K)
         B: weights = B @ cluster_weights.
     risk_contributions : (K,)
-        Share of the portfolio's variance, sum 1.
+        Share of the portfolio's variance by the covariance as estimated, without the tail adjustment; sum 1.
     sleeves : (N,)
         `core` or `aggressor`.
     cash : float

@@ -94,7 +94,8 @@ _SELECTION_SETTINGS = (
 )  # fmt: skip
 _WEIGHT_SETTINGS = (
     "allocation", "dependence.covariance", "dependence.ewma_halflife_sessions", "flags.feat_fragility_penalty",
-    "flags.feat_turnover_penalty", "flags.feat_alpha_weighting",
+    "flags.feat_turnover_penalty", "flags.feat_alpha_weighting", "tournament.slippage_bps",
+    "tournament.commission_bps", "tournament.step_sessions",
 )  # fmt: skip
 
 STEPS: tuple[Step, ...] = (
