@@ -383,6 +383,7 @@ def decide_weights(
             trade_cost_annual=settings.trade_cost_annual(periods_per_year),
             alpha_weighting=flags.feat_alpha_weighting,
             covariance_method=dependence.covariance,
+            shrinkage_target=dependence.shrinkage_target,
             covariance_halflife_sessions=dependence.covariance_halflife_sessions,
         )
     )

@@ -116,8 +116,13 @@ class DependenceSettings(Settings):
 
     lookback_sessions: tuple[Count, ...] = Field((60, 120, 200), description="Lookbacks of the clustering distance.")
     min_overlap_sessions: int = Field(20, ge=3, description="Fewest common sessions of a pair.")
-    covariance: Literal["sample", "ledoit_wolf", "denoised", "ewma"] = Field("ledoit_wolf", description="Estimator.")
-    ewma_halflife_sessions: float = Field(60.0, ge=1.0, description="Half-life of the covariance `ewma`.")
+    covariance: Literal["sample", "ledoit_wolf", "qis", "rie", "denoised", "ewma", "ewma_qis"] = Field(
+        "ledoit_wolf", description="Estimator."
+    )
+    shrinkage_target: Literal["constant_correlation", "identity", "single_factor"] = Field(
+        "constant_correlation", description="Target of `ledoit_wolf`."
+    )
+    ewma_halflife_sessions: float = Field(60.0, ge=1.0, description="Half-life of `ewma` and `ewma_qis`.")
     linkage: Literal["ward", "average", "complete", "single"] = Field("ward", description="Linkage of the clusters.")
     threshold: float = Field(0.40, gt=0.0, description="Cut height when feat_adaptive_threshold is off.")
     threshold_by_regime: dict[RegimeName, float] = Field(
@@ -127,7 +132,7 @@ class DependenceSettings(Settings):
     @property
     def covariance_halflife_sessions(self) -> float | None:
         """Half-life of the estimator in use; None for an estimator without one."""
-        return self.ewma_halflife_sessions if self.covariance == "ewma" else None
+        return self.ewma_halflife_sessions if self.covariance in ("ewma", "ewma_qis") else None
 
     def threshold_for(self, regime: str, flags: Flags) -> float:
         """Look up the cut height that is used in a regime.

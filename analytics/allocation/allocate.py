@@ -146,6 +146,7 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
         estimate = estimate_covariance(
             cluster_returns,
             method=problem.covariance_method,
+            target=problem.shrinkage_target,
             periods_per_year=problem.periods_per_year,
             halflife_sessions=problem.covariance_halflife_sessions,
             names=[_description(problem, cluster) for cluster in cluster_ids],

@@ -11,6 +11,7 @@ from typing import Literal
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 from analytics.allocation.solvers.risk_problem import RiskProfile, Solution
 from analytics.estimation.covariance import CovarianceMethod
+from analytics.estimation.shrinkage import ShrinkageTarget
 
 PortfolioProfile = RiskProfile | Literal["barbell"]
 Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
@@ -62,8 +63,10 @@ class AllocationProblem:
         Include momentum in the blend inside clusters (docs/method/08-allocation.md#8.1).
     covariance_method : str
         See `analytics.estimation.covariance`.
+    shrinkage_target : str
+        For the method `ledoit_wolf`.
     covariance_halflife_sessions : float or None
-        For the method `ewma`.
+        For the methods `ewma` and `ewma_qis`.
     """
 
     risk_profile: PortfolioProfile
@@ -86,6 +89,7 @@ class AllocationProblem:
     trade_cost_annual: float = 0.0
     alpha_weighting: bool = True
     covariance_method: CovarianceMethod = "ledoit_wolf"
+    shrinkage_target: ShrinkageTarget = "constant_correlation"
     covariance_halflife_sessions: float | None = None
 
 
