@@ -30,7 +30,7 @@ from benchmarks.inputs import PERIODS_PER_YEAR, simulate
 
 HELD_OUT = date(2022, 1, 1)
 WINDOWS = (120, 250, 500)
-STEP = 21
+STEP = 42
 CAP = 0.10
 HALFLIFE = 60.0
 N_STREAMS = 24
@@ -109,10 +109,12 @@ def read_market(path: Path) -> Panel:
     grid = prices.filter(pl.col("asset_class") == "equity").group_by("date").agg(pl.col("name").n_unique())
     open_dates = grid.filter(pl.col("name") > pl.col("name").max() // 4)["date"]
     # A coin or currency trades on days that are no sessions; its price at a session is the last one known, for 5 days.
-    wide = wide.with_columns(pl.all().exclude("date").forward_fill(limit=5)).filter(pl.col("date").is_in(open_dates))
+    wide = wide.with_columns(pl.all().exclude("date").forward_fill(limit=5)).filter(
+        pl.col("date").is_in(open_dates.implode())
+    )
     names = [name for name in wide.columns if name != "date"]
     classes = dict(prices.select("name", "asset_class").unique("name").iter_rows())
-    returns = wide.select(pl.col(names).pct_change()).to_numpy()[1:]
+    returns = wide.select(pl.col(names) / pl.col(names).shift(1) - 1.0).to_numpy()[1:]
     sessions = tuple(wide["date"][1:])
     return Panel(sessions, np.asarray(returns, dtype=np.float64), tuple(classes[name] for name in names))
 
