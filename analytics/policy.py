@@ -372,7 +372,7 @@ def decide_weights(
             past_returns=past_returns[:, keep],
             periods_per_year=periods_per_year,
             cap=allocation_settings.cap,
-            instrument_cap=allocation_settings.instrument_cap,
+            instrument_cap=allocation_settings.instrument_cap_for(len(chosen.symbols)),
             cash_allowed=allocation_settings.cash_allowed,
             held_weights=held_weights,
             held_elsewhere=held_elsewhere,

@@ -117,7 +117,7 @@ class DependenceSettings(Settings):
     lookback_sessions: tuple[Count, ...] = Field((60, 120, 200), description="Lookbacks of the clustering distance.")
     min_overlap_sessions: int = Field(20, ge=3, description="Fewest common sessions of a pair.")
     covariance: Literal["sample", "ledoit_wolf", "qis", "rie", "denoised", "ewma", "ewma_qis"] = Field(
-        "ledoit_wolf", description="Estimator."
+        "ewma", description="Estimator (docs/decisions/0014-covariance-default.md)."
     )
     shrinkage_target: Literal["constant_correlation", "identity", "single_factor"] = Field(
         "constant_correlation", description="Target of `ledoit_wolf`."
@@ -274,7 +274,9 @@ class AllocationSettings(Settings):
 
     risk_profiles: tuple[RiskProfile, ...] = Field(min_length=1, description="Portfolios to build.")
     cap: float = Field(0.25, gt=0.0, le=1.0, description="Largest weight of one cluster.")
-    instrument_cap: float | None = Field(None, gt=0.0, le=1.0, description="Largest weight of one instrument.")
+    instrument_cap: float | None = Field(
+        0.10, gt=0.0, le=1.0, description="Largest weight of one instrument, never below 2 / N; null for none."
+    )
     cash_allowed: bool = Field(False, description="Whether what the caps leave over may stay in cash.")
     risk_free_rate_annual: float = Field(0.0, description="Annual rate of max_sharpe and of the metrics.")
     fragility_penalty: float = Field(
@@ -284,6 +286,32 @@ class AllocationSettings(Settings):
         0.05, ge=0.0, description="Extra risk accepted per unit traded, lambda of docs/method/08-allocation.md#8.2."
     )
     portfolio_value_usd: float = Field(1_000_000.0, gt=0.0, description="What a weight of 1 is worth, for orders.")
+
+    def instrument_cap_for(self, n_selected: int) -> float | None:
+        """Return the largest weight of one of N selected instruments.
+
+        See docs/method/08-allocation.md#8.2.
+
+        Parameters
+        ----------
+        n_selected : int
+            Instruments that the selection kept, N.
+
+        Returns
+        -------
+        float or None
+            `instrument_cap`, at least twice the equal weight and at most 1; None without a cap.
+
+        Examples
+        --------
+        >>> from analytics.settings import AllocationSettings
+        >>> settings = AllocationSettings(risk_profiles=("hrp",), instrument_cap=0.10)
+        >>> settings.instrument_cap_for(50), settings.instrument_cap_for(8), settings.instrument_cap_for(1)
+        (0.1, 0.25, 1.0)
+        """
+        if self.instrument_cap is None:
+            return None
+        return min(max(self.instrument_cap, 2.0 / max(n_selected, 1)), 1.0)
 
     def fragility_penalty_for(self, flags: Flags) -> float:
         """Return gamma of docs/method/08-allocation.md#8.2, 0 without `feat_fragility_penalty`."""

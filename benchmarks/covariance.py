@@ -34,6 +34,8 @@ STEP = 42
 CAP = 0.10
 HALFLIFE = 60.0
 N_STREAMS = 24
+#: Equities of a pool at most, every k-th by name; with the other classes that is what a run selects.
+N_EQUITIES = 80
 #: Venues of reference rates and of composites of coins that also have a spot pair.
 LEFT_OUT = ("ECB", "YAHOO_CCC")
 #: Sessions without a return that a series may have in a window; they count as 0.
@@ -152,6 +154,8 @@ def window_at(panel: Panel, pool: str, window: int, row: int) -> tuple[FloatMatr
     past, following = panel.returns[row - window : row], panel.returns[row : row + STEP]
     known = np.isfinite(past).mean(axis=0) >= 1.0 - MOST_MISSING
     keep = inside & known & (np.nanstd(np.where(known, past, 0.0), axis=0) > 1e-6)
+    equities = np.flatnonzero(keep & (np.array(panel.asset_classes) == "equity"))
+    keep[np.delete(equities, np.s_[:: -(-equities.size // N_EQUITIES) or 1])] = False
     past, following = np.nan_to_num(past[:, keep]), np.nan_to_num(following[:, keep])
     if pool.startswith("clusters"):
         blend = streams_of(past)

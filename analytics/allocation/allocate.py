@@ -120,6 +120,7 @@ def allocate(problem: AllocationProblem) -> Allocation:
         cash=max(1.0 - float(solution.weights.sum()), 0.0),
         solution=solution,
         estimator=layers.estimator,
+        instrument_cap=problem.instrument_cap,
     )
 
 

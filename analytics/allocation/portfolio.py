@@ -119,6 +119,8 @@ class Allocation:
         Of the cluster layer; its weights are the cluster weights.
     estimator : str
         Of the covariance of the cluster returns, with its target where it shrinks (docs/method/03-dependence.md#3.3).
+    instrument_cap : float or None
+        Largest weight that an instrument could take.
     """
 
     risk_profile: PortfolioProfile
@@ -135,3 +137,4 @@ class Allocation:
     cash: float
     solution: Solution
     estimator: str
+    instrument_cap: float | None = None
