@@ -109,7 +109,7 @@ def _profile_checks(
         _metadata(risk_profile, invested, inputs.instruments),
         _benchmark(risk_profile, invested, inputs.instruments),
     ]  # fmt: skip
-    instrument_cap = limits.instrument_cap_for(inputs.selection["is_selected"].sum())
+    instrument_cap = limits.instrument_cap_for(inputs.selection.filter("is_selected").height)
     if instrument_cap is not None and invested.height:
         top = invested.sort("weight", "symbol", descending=[True, False]).row(0, named=True)
         bound = instrument_cap + CAP_TOLERANCE
