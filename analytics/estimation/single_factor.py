@@ -39,14 +39,15 @@ def shrink_to_single_factor(returns: FloatMatrix, known: BoolMatrix) -> ShrunkCo
     --------
     >>> import numpy as np
     >>> from analytics.estimation.single_factor import shrink_to_single_factor
-    >>> returns = np.array([[1.0, 0.8, 0.1], [-1.0, -0.9, 0.3], [2.0, 1.5, 0.2], [0.0, 0.2, 0.9], [-2.0, -1.6, -0.5]])
+    >>> rng = np.random.default_rng(0)
+    >>> returns = rng.normal(size=(60, 1)) + rng.normal(size=(60, 3)) * [0.5, 1.0, 2.0]
     >>> shrunk = shrink_to_single_factor(returns, np.ones((3, 3), dtype=bool))
     >>> shrunk.matrix.round(3)
-    array([[2.   , 1.58 , 0.24 ],
-           [1.58 , 1.26 , 0.218],
-           [0.24 , 0.218, 0.2  ]])
+    array([[1.149, 0.909, 0.922],
+           [0.909, 1.966, 1.233],
+           [0.922, 1.233, 5.12 ]])
     >>> round(shrunk.intensity, 3)
-    0.146
+    0.051
     """
     deviations, mask = center(returns)
     squares = deviations**2

@@ -42,7 +42,7 @@ def relative_tails(past_returns: FloatMatrix) -> FloatVector:
     >>> calm = np.tile([0.01, -0.01], 50)
     >>> crashing = np.append(np.full(95, 0.002), np.full(5, -0.04))
     >>> relative_tails(np.column_stack([calm, crashing])).round(3)
-    array([0.5  , 1.616])
+    array([0.5  , 1.628])
     """
     tails = conditional_value_at_risk(past_returns) / np.nanstd(past_returns, axis=0, ddof=1)
     level = float(tails.mean())
@@ -90,7 +90,7 @@ def adjust_for_tails(covariance: FloatMatrix, past_returns: FloatMatrix, gamma: 
     >>> crashing = np.append(np.full(95, 0.002), np.full(5, -0.04))
     >>> adjust_for_tails(np.eye(2), np.column_stack([calm, crashing]), gamma=0.5).round(3)
     array([[0.5  , 0.   ],
-           [0.   , 1.616]])
+           [0.   , 1.628]])
     """
     if gamma == 0.0:
         return covariance
