@@ -338,7 +338,7 @@ def decide_weights(
     regime : str
         Decision regime.
     settings : DecisionSettings
-        `allocation`, `dependence` and `flags` are used.
+        `allocation`, `dependence`, `flags` and the trading costs of `tournament` are used.
     held : HeldWeights
         Weights before the decision, for turnover.
     periods_per_year : int
@@ -372,7 +372,7 @@ def decide_weights(
             past_returns=past_returns[:, keep],
             periods_per_year=periods_per_year,
             cap=allocation_settings.cap,
-            instrument_cap=allocation_settings.instrument_cap,
+            instrument_cap=allocation_settings.instrument_cap_for(len(chosen.symbols)),
             cash_allowed=allocation_settings.cash_allowed,
             held_weights=held_weights,
             held_elsewhere=held_elsewhere,
@@ -380,8 +380,10 @@ def decide_weights(
             regime=cast("Regime", regime),
             fragility_penalty=allocation_settings.fragility_penalty_for(flags),
             turnover_penalty=allocation_settings.turnover_penalty_for(flags),
+            trade_cost_annual=settings.trade_cost_annual(periods_per_year),
             alpha_weighting=flags.feat_alpha_weighting,
             covariance_method=dependence.covariance,
+            shrinkage_target=dependence.shrinkage_target,
             covariance_halflife_sessions=dependence.covariance_halflife_sessions,
         )
     )

@@ -58,7 +58,7 @@ class Flags(Settings):
     )
     feat_dynamic_selection: bool = Field(False, description="Whether N of each cluster follows its mean correlation.")
     feat_short_costs: bool = Field(True, description="Whether shorts pay the borrow rate in simulations.")
-    feat_fragility_penalty: bool = Field(True, description="Whether the fragility term gamma enters the allocation.")
+    feat_fragility_penalty: bool = Field(True, description="Whether volatilities are adjusted for tails (gamma).")
     feat_alpha_weighting: bool = Field(
         True, description="Whether the blend inside a cluster contains the momentum rank."
     )
@@ -111,8 +111,13 @@ class DependenceSettings(Settings):
 
     lookback_sessions: tuple[Count, ...] = Field((60, 120, 200), description="Lookbacks of the clustering distance.")
     min_overlap_sessions: int = Field(20, ge=3, description="Fewest common sessions of a pair.")
-    covariance: Literal["sample", "ledoit_wolf", "denoised", "ewma"] = Field("ledoit_wolf", description="Estimator.")
-    ewma_halflife_sessions: float = Field(60.0, ge=1.0, description="Half-life of the covariance `ewma`.")
+    covariance: Literal["sample", "ledoit_wolf", "qis", "rie", "denoised", "ewma", "ewma_qis"] = Field(
+        "ewma", description="Estimator (docs/decisions/0014-covariance-default.md)."
+    )
+    shrinkage_target: Literal["constant_correlation", "identity", "single_factor"] = Field(
+        "constant_correlation", description="Target of `ledoit_wolf`."
+    )
+    ewma_halflife_sessions: float = Field(60.0, ge=1.0, description="Half-life of `ewma` and `ewma_qis`.")
     linkage: Literal["ward", "average", "complete", "single"] = Field("ward", description="Linkage of the clusters.")
     threshold: float = Field(0.40, gt=0.0, description="Cut height when feat_adaptive_threshold is off.")
     threshold_by_regime: dict[RegimeName, float] = Field(
@@ -122,7 +127,7 @@ class DependenceSettings(Settings):
     @property
     def covariance_halflife_sessions(self) -> float | None:
         """Half-life of the estimator in use; None for an estimator without one."""
-        return self.ewma_halflife_sessions if self.covariance == "ewma" else None
+        return self.ewma_halflife_sessions if self.covariance in ("ewma", "ewma_qis") else None
 
     def threshold_for(self, regime: str, flags: Flags) -> float:
         """Look up the cut height that is used in a regime.
@@ -249,12 +254,44 @@ class AllocationSettings(Settings):
 
     risk_profiles: tuple[RiskProfile, ...] = Field(min_length=1, description="Portfolios to build.")
     cap: float = Field(0.25, gt=0.0, le=1.0, description="Largest weight of one cluster.")
-    instrument_cap: float | None = Field(None, gt=0.0, le=1.0, description="Largest weight of one instrument.")
+    instrument_cap: float | None = Field(
+        0.10, gt=0.0, le=1.0, description="Largest weight of one instrument, never below 2 / N; null for none."
+    )
     cash_allowed: bool = Field(False, description="Whether what the caps leave over may stay in cash.")
     risk_free_rate_annual: float = Field(0.0, description="Annual rate of max_sharpe and of the metrics.")
-    fragility_penalty: float = Field(0.2, ge=0.0, description="gamma of docs/method/08-allocation.md#8.2.")
-    turnover_penalty: float = Field(0.05, ge=0.0, description="lambda of docs/method/08-allocation.md#8.2.")
+    fragility_penalty: float = Field(
+        0.5, ge=0.0, le=1.0, description="Exponent of CVaR in a volatility, gamma of docs/method/08-allocation.md#8.2."
+    )
+    turnover_penalty: float = Field(
+        0.05, ge=0.0, description="Extra risk accepted per unit traded, lambda of docs/method/08-allocation.md#8.2."
+    )
     portfolio_value_usd: float = Field(1_000_000.0, gt=0.0, description="What a weight of 1 is worth, for orders.")
+
+    def instrument_cap_for(self, n_selected: int) -> float | None:
+        """Return the largest weight of one of N selected instruments.
+
+        See docs/method/08-allocation.md#8.2.
+
+        Parameters
+        ----------
+        n_selected : int
+            Instruments that the selection kept, N.
+
+        Returns
+        -------
+        float or None
+            `instrument_cap`, at least twice the equal weight and at most 1; None without a cap.
+
+        Examples
+        --------
+        >>> from analytics.settings import AllocationSettings
+        >>> settings = AllocationSettings(risk_profiles=("hrp",), instrument_cap=0.10)
+        >>> settings.instrument_cap_for(50), settings.instrument_cap_for(8), settings.instrument_cap_for(1)
+        (0.1, 0.25, 1.0)
+        """
+        if self.instrument_cap is None:
+            return None
+        return min(max(self.instrument_cap, 2.0 / max(n_selected, 1)), 1.0)
 
     def fragility_penalty_for(self, flags: Flags) -> float:
         """Return gamma of docs/method/08-allocation.md#8.2, 0 without `feat_fragility_penalty`."""
@@ -346,6 +383,31 @@ class DecisionSettings(Settings):
         See docs/method/09-tournament.md#9.2.
         """
         return self.flags.feat_pit_fidelity
+
+    def trade_cost_annual(self, periods_per_year: float) -> float:
+        """Compute the annual return that one unit traded at every rebalance costs.
+
+        See docs/method/08-allocation.md#8.2.
+
+        Parameters
+        ----------
+        periods_per_year : float
+            Sessions a year.
+
+        Returns
+        -------
+        float
+            Trade rate times rebalances a year; 0 without `feat_turnover_penalty`.
+
+        Examples
+        --------
+        >>> from analytics.settings import DecisionSettings
+        >>> round(DecisionSettings().trade_cost_annual(252), 6)
+        0.00756
+        """
+        if not self.flags.feat_turnover_penalty:
+            return 0.0
+        return self.tournament.trade_rate * periods_per_year / self.tournament.step_sessions
 
     def cut_height(self, regime: str) -> float:
         """Look up the height at which the tree is cut in a regime, as `DependenceSettings.threshold_for`."""

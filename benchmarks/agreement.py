@@ -46,7 +46,7 @@ def random_turnover(count: int, rng: np.random.Generator) -> Turnover:
     share = rng.uniform(0.1, 1.0, owner.size)
     share /= np.bincount(owner, weights=share)[owner]
     held = rng.dirichlet(np.full(owner.size, 0.3)) * rng.choice([1.0, 1.0, -1.0], owner.size)
-    return Turnover(0.05, held, owner, share, held_elsewhere=0.1)
+    return Turnover(0.05, held, owner, share, held_elsewhere=0.1, annual_cost=0.008)
 
 
 def random_groups(upper: np.ndarray, rng: np.random.Generator) -> GroupCaps:
@@ -78,8 +78,6 @@ def random_problem(risk_profile: RiskProfile, kind: str, rng: np.random.Generato
         mean=returns.mean(axis=0) * 252.0,
         past_returns=returns,
         risk_free_rate=float(rng.choice([0.0, 0.02])),
-        fragility=rng.uniform(0.5, 2.0, count),
-        fragility_penalty=float(rng.choice([0.0, 0.2])),
         turnover=random_turnover(count, rng) if rng.random() < 0.6 else None,
         groups=groups,
     )

@@ -16,7 +16,7 @@ from benchmarks.inputs import N_CLUSTERS, PERIODS_PER_YEAR, Market, simulate
 from benchmarks.stopwatch import time_alone, time_in_turn
 
 GROWING = ("min_variance", "max_sharpe", "risk_parity", "hrp", "hrp_plain", "min_cvar", "clusters", "ledoit_wolf")
-FRAGILITY_PENALTY, TURNOVER_PENALTY = 0.2, 0.05
+FRAGILITY_PENALTY, TURNOVER_PENALTY, TRADE_COST_ANNUAL = 0.5, 0.05, 0.00756
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ def two_layers(
         cap=max(0.05, 2.0 / n_clusters),
         fragility_penalty=FRAGILITY_PENALTY,
         turnover_penalty=TURNOVER_PENALTY,
+        trade_cost_annual=TRADE_COST_ANNUAL,
     )
     return plain, full
 
@@ -111,9 +112,13 @@ def one_layer(market: Market, risk_profile: RiskProfile) -> tuple[RiskProblem, R
     groups = GroupCaps(matrix, np.full(matrix.shape[0], 0.25), tuple(f"cluster {k}" for k in np.unique(clusters)))
     full = replace(
         plain,
-        fragility=rng.uniform(0.5, 1.5, n),
-        fragility_penalty=FRAGILITY_PENALTY,
-        turnover=Turnover(TURNOVER_PENALTY, rng.dirichlet(np.full(n, 0.3)), np.arange(n), np.ones(n)),
+        turnover=Turnover(
+            TURNOVER_PENALTY,
+            rng.dirichlet(np.full(n, 0.3)),
+            np.arange(n),
+            np.ones(n),
+            annual_cost=TRADE_COST_ANNUAL,
+        ),
         groups=None if risk_profile == "risk_parity" else groups,
     )
     return plain, full

@@ -12,7 +12,7 @@ import numpy as np
 from analytics._typing import BoolVector, FloatMatrix, FloatVector, IntVector
 from analytics.allocation.barbell import AGGRESSOR_SHARE, choose_aggressors
 from analytics.allocation.cluster_returns import blend_members, compute_cluster_returns, lifetimes
-from analytics.allocation.errors import AllocationInputError, CapInfeasibleError
+from analytics.allocation.errors import CapInfeasibleError
 from analytics.allocation.portfolio import Allocation, AllocationProblem
 from analytics.allocation.portfolio_checks import check_allocation, with_arrays
 from analytics.allocation.solvers.cap_feasibility import investable_budget
@@ -21,7 +21,8 @@ from analytics.allocation.solvers.risk_problem import RiskProblem, RiskProfile, 
 from analytics.allocation.solvers.solve import solve
 from analytics.errors import ShortHistoryError
 from analytics.estimation.covariance import estimate_covariance
-from analytics.estimation.instrument_risk import conditional_value_at_risk, convexity
+from analytics.estimation.instrument_risk import convexity
+from analytics.estimation.tail_adjustment import adjust_for_tails
 
 ENGINE = "lakefolio"
 #: Common sessions that minimum CVaR needs for three sessions in its tail.
@@ -32,13 +33,14 @@ N_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class _Layers:
-    """Blend, cluster returns, covariance and caps, which all risk profiles of a problem share."""
+    """Blend, cluster returns, covariance as estimated and tail-adjusted, and caps, which all risk profiles share."""
 
     cluster_ids: IntVector
     member_cluster: IntVector
     blend: FloatMatrix
     cluster_returns: FloatMatrix
     covariance: FloatMatrix
+    adjusted_covariance: FloatMatrix
     caps: FloatVector
     budget: float
     estimator: str
@@ -118,6 +120,7 @@ def allocate(problem: AllocationProblem) -> Allocation:
         cash=max(1.0 - float(solution.weights.sum()), 0.0),
         solution=solution,
         estimator=layers.estimator,
+        instrument_cap=problem.instrument_cap,
     )
 
 
@@ -144,11 +147,12 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
         estimate = estimate_covariance(
             cluster_returns,
             method=problem.covariance_method,
+            target=problem.shrinkage_target,
             periods_per_year=problem.periods_per_year,
             halflife_sessions=problem.covariance_halflife_sessions,
             names=[_description(problem, cluster) for cluster in cluster_ids],
         )
-        covariance = estimate.matrix
+        covariance = 0.5 * (estimate.matrix + estimate.matrix.T)
         estimator = estimate.method if estimate.target is None else f"{estimate.method}, {estimate.target}"
         if estimate.is_repaired:
             note = f"covariance repaired to positive definite; fewest common sessions {estimate.n_overlap_min}"
@@ -160,7 +164,8 @@ def _build_layers(problem: AllocationProblem) -> _Layers:
         member_cluster=np.asarray(member_cluster, dtype=np.int64),
         blend=blend,
         cluster_returns=cluster_returns,
-        covariance=0.5 * (covariance + covariance.T),
+        covariance=covariance,
+        adjusted_covariance=adjust_for_tails(covariance, cluster_returns, problem.fragility_penalty),
         caps=caps,
         budget=budget,
         estimator=estimator,
@@ -197,19 +202,8 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Ris
 
     See docs/method/08-allocation.md#8.2.
     """
-    fragility = None
-    if problem.fragility_penalty > 0.0:
-        tails = conditional_value_at_risk(layers.cluster_returns)
-        level = float(tails.mean())
-        if not level > 0.0:
-            message = (
-                f"the mean CVaR95 of the cluster returns is {level:.3g}, so fragility has no unit. Give more sessions, "
-                "or turn the fragility penalty off"
-            )
-            raise AllocationInputError(message)
-        fragility = tails / level
     turnover = None
-    if problem.turnover_penalty > 0.0:
+    if problem.turnover_penalty > 0.0 or problem.trade_cost_annual > 0.0:
         held = problem.held_weights if problem.held_weights is not None else np.zeros(len(problem.symbols))
         turnover = Turnover(
             penalty=problem.turnover_penalty,
@@ -217,17 +211,16 @@ def _risk_problem(problem: AllocationProblem, layers: _Layers, risk_profile: Ris
             owner=layers.member_cluster,
             share=layers.blend[np.arange(len(problem.symbols)), layers.member_cluster],
             held_elsewhere=problem.held_elsewhere,
+            annual_cost=problem.trade_cost_annual,
         )
     return RiskProblem(
         risk_profile=risk_profile,
-        covariance=layers.covariance,
+        covariance=layers.adjusted_covariance,
         upper=np.minimum(layers.caps, 1.0),
         budget=layers.budget,
         mean=np.nanmean(layers.cluster_returns, axis=0) * problem.periods_per_year,
         past_returns=_common_sessions(problem, layers) if risk_profile == "min_cvar" else None,
         risk_free_rate=problem.risk_free_rate,
-        fragility=fragility,
-        fragility_penalty=problem.fragility_penalty,
         turnover=turnover,
         names=tuple(f"cluster {cluster}" for cluster in layers.cluster_ids),
         is_definite=True,
@@ -259,15 +252,14 @@ def _solve_barbell(problem: AllocationProblem, layers: _Layers) -> tuple[BoolVec
     is_aggressor = choose_aggressors(convexities, layers.member_cluster, problem.identities, layers.caps, share)
     core = np.flatnonzero(~is_aggressor)
     core_budget = _investable(problem, layers.caps[core], layers.budget - share, "core clusters")
-    unsplit = _risk_problem(replace(problem, turnover_penalty=0.0), layers, "risk_parity")
+    unsplit = _risk_problem(replace(problem, turnover_penalty=0.0, trade_cost_annual=0.0), layers, "risk_parity")
     solution = solve(
         replace(
             unsplit,
-            covariance=layers.covariance[np.ix_(core, core)],
+            covariance=layers.adjusted_covariance[np.ix_(core, core)],
             upper=unsplit.upper[core],
             budget=core_budget,
             mean=None,
-            fragility=None if unsplit.fragility is None else unsplit.fragility[core],
             names=tuple(unsplit.labels[column] for column in core),
         )
     )

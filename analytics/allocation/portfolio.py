@@ -11,6 +11,7 @@ from typing import Literal
 from analytics._typing import FloatMatrix, FloatVector, IntVector
 from analytics.allocation.solvers.risk_problem import RiskProfile, Solution
 from analytics.estimation.covariance import CovarianceMethod
+from analytics.estimation.shrinkage import ShrinkageTarget
 
 PortfolioProfile = RiskProfile | Literal["barbell"]
 Regime = Literal["QUIET", "NORMAL", "TURBULENT", "CRISIS"]
@@ -53,15 +54,19 @@ class AllocationProblem:
     regime : str
         Market regime, which sets the size of the aggressor sleeve of `barbell`.
     fragility_penalty : float
-        gamma, dimensionless; 0 = off.
+        gamma of the tail-adjusted covariance, in [0, 1]; 0 = off.
     turnover_penalty : float
-        lambda, dimensionless; 0 = off.
+        lambda, share of the optimal risk that one unit traded may add; 0 = off.
+    trade_cost_annual : float
+        Annual return that one unit traded at every rebalance costs, for `max_sharpe`; 0 = off.
     alpha_weighting : bool
         Include momentum in the blend inside clusters (docs/method/08-allocation.md#8.1).
     covariance_method : str
         See `analytics.estimation.covariance`.
+    shrinkage_target : str
+        For the method `ledoit_wolf`.
     covariance_halflife_sessions : float or None
-        For the method `ewma`.
+        For the methods `ewma` and `ewma_qis`.
     """
 
     risk_profile: PortfolioProfile
@@ -79,10 +84,12 @@ class AllocationProblem:
     held_elsewhere: float = 0.0
     risk_free_rate: float = 0.0
     regime: Regime = "NORMAL"
-    fragility_penalty: float = 0.2
+    fragility_penalty: float = 0.5
     turnover_penalty: float = 0.05
+    trade_cost_annual: float = 0.0
     alpha_weighting: bool = True
     covariance_method: CovarianceMethod = "ledoit_wolf"
+    shrinkage_target: ShrinkageTarget = "constant_correlation"
     covariance_halflife_sessions: float | None = None
 
 
@@ -103,7 +110,7 @@ class Allocation:
     blend : (N, K)
         B: weights = B @ cluster_weights.
     risk_contributions : (K,)
-        Share of the portfolio's variance, sum 1.
+        Share of the portfolio's variance by the covariance as estimated, without the tail adjustment; sum 1.
     sleeves : (N,)
         `core` or `aggressor`.
     cash : float
@@ -112,6 +119,8 @@ class Allocation:
         Of the cluster layer; its weights are the cluster weights.
     estimator : str
         Of the covariance of the cluster returns, with its target where it shrinks (docs/method/03-dependence.md#3.3).
+    instrument_cap : float or None
+        Largest weight that an instrument could take.
     """
 
     risk_profile: PortfolioProfile
@@ -128,3 +137,4 @@ class Allocation:
     cash: float
     solution: Solution
     estimator: str
+    instrument_cap: float | None = None

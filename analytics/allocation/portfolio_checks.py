@@ -26,6 +26,7 @@ SETTINGS = (
     "periods_per_year",
     "fragility_penalty",
     "turnover_penalty",
+    "trade_cost_annual",
     "held_elsewhere",
     "risk_free_rate",
 )
@@ -117,7 +118,9 @@ def _check_settings(problem: AllocationProblem) -> None:
         _refuse(f"cash_weight is {problem.cash_weight:g}; it lies in [0, 1)")
     if not (np.isfinite(problem.periods_per_year) and problem.periods_per_year > 0):
         _refuse(f"periods_per_year is {problem.periods_per_year}; 252 on the business grid, 365 on the 24/7 grid")
-    for name in ("fragility_penalty", "turnover_penalty", "held_elsewhere"):
+    if not 0.0 <= problem.fragility_penalty <= 1.0:
+        _refuse(f"fragility_penalty is {problem.fragility_penalty:g}; it lies in [0, 1]")
+    for name in ("turnover_penalty", "trade_cost_annual", "held_elsewhere"):
         value = float(getattr(problem, name))
         if not (np.isfinite(value) and value >= 0.0):
             _refuse(f"{name} is {value}; it is a finite number from 0")

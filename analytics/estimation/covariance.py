@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from analytics._typing import FloatMatrix, FloatVector
 from analytics.errors import InputError
+from analytics.estimation.eigenvalue_shrinkage import clean_invariantly, shrink_quadratically
 from analytics.estimation.moments import PairwiseMoments, pairwise_moments
 from analytics.estimation.positive_definite import nearest_positive_definite
 from analytics.estimation.shrinkage import (
@@ -23,9 +24,12 @@ from analytics.estimation.shrinkage import (
     ledoit_wolf,
     ledoit_wolf_pairwise,
 )
+from analytics.estimation.single_factor import shrink_to_single_factor
 from analytics.panel import Panel, check_panel, refuse_short, refuse_unusable
 
-CovarianceMethod = Literal["sample", "ledoit_wolf", "denoised", "ewma"]
+CovarianceMethod = Literal["sample", "ledoit_wolf", "qis", "rie", "denoised", "ewma", "ewma_qis"]
+#: Methods that weigh sessions by a half-life.
+DECAYING: tuple[CovarianceMethod, ...] = ("ewma", "ewma_qis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class CovarianceEstimate:
     matrix : (N, N)
         Annualised, in squared fractions a year.
     method : str
-        `sample`, `ledoit_wolf`, `denoised` or `ewma`.
+        `sample`, `ledoit_wolf`, `qis`, `rie`, `denoised`, `ewma` or `ewma_qis`.
     target : str or None
         Of the shrinkage; None for other methods.
     shrinkage : float or None
@@ -98,13 +102,14 @@ def estimate_covariance(
     periods_per_year : float
         252 on the business grid, 365 on the 24/7 grid.
     method : str
-        `sample` (ddof 1), `ledoit_wolf`, `denoised` or `ewma`.
+        `sample` (ddof 1), `ledoit_wolf`, `qis`, `rie`, `denoised`, `ewma` or `ewma_qis`. `qis`, `rie`, `denoised` and
+        `ewma_qis` estimate correlations and volatilities apart.
     target : str
-        `constant_correlation` or `identity`; used by `ledoit_wolf` only.
+        `constant_correlation`, `identity` or `single_factor`; used by `ledoit_wolf` only.
     min_overlap : int
         Common sessions that a pair needs, and returns that an instrument needs.
     halflife_sessions : float, optional
-        Used by `ewma` only, and required there.
+        Used by `ewma` and `ewma_qis`, and required there.
     names : sequence of N str, optional
         Symbols for the messages.
 
@@ -124,6 +129,8 @@ def estimate_covariance(
     References
     ----------
     Ledoit, O., Wolf, M. (2004). Honey, I shrunk the sample covariance matrix. JPM 30(4).
+    Ledoit, O., Wolf, M. (2022). Quadratic shrinkage for large covariance matrices. Bernoulli 28(3).
+    Bun, J., Bouchaud, J.-P., Potters, M. (2017). Cleaning large correlation matrices. Physics Reports 666.
     Laloux, L. et al. (1999). Noise dressing of financial correlation matrices. PRL 83.
 
     Examples
@@ -145,15 +152,17 @@ def estimate_covariance(
     refuse_unusable(panel)
     refuse_short(panel, min_overlap)
     n_overlap_min, n_unknown, is_repaired = panel.returns.shape[0], 0, False
-    weights = None if halflife_sessions is None else _decay_weights(panel.returns.shape[0], halflife_sessions)
+    weights = None
+    if method in DECAYING and halflife_sessions is not None:
+        weights = _decay_weights(panel.returns.shape[0], halflife_sessions)
     if panel.is_complete:
         raw = _estimate_complete(panel.returns, method, target, weights)
         matrix = raw.matrix
     else:
-        moments = pairwise_moments(panel.returns, weights if method == "ewma" else None)
+        moments = pairwise_moments(panel.returns)
         n_overlap_min = int(moments.overlap.min())
         n_unknown = int((moments.overlap < min_overlap).sum()) // 2
-        raw = _estimate_pairwise(panel, method, target, moments, min_overlap)
+        raw = _estimate_pairwise(panel, method, target, moments, weights, min_overlap)
         matrix, is_repaired = nearest_positive_definite(raw.matrix)
     matrix *= periods_per_year
     return CovarianceEstimate(
@@ -171,43 +180,86 @@ def estimate_covariance(
 def _estimate_complete(
     returns: FloatMatrix, method: CovarianceMethod, target: ShrinkageTarget, weights: FloatVector | None
 ) -> _SessionCovariance:
-    if method == "ledoit_wolf":
-        shrunk = ledoit_wolf(returns, target)
-        return _SessionCovariance(shrunk.matrix, shrinkage=shrunk.intensity)
     n_sessions, n_instruments = returns.shape
+    if method == "ledoit_wolf":
+        if target == "single_factor":
+            shrunk = shrink_to_single_factor(returns, np.ones((n_instruments, n_instruments), dtype=bool))
+        else:
+            shrunk = ledoit_wolf(returns, target)
+        return _SessionCovariance(shrunk.matrix, shrinkage=shrunk.intensity)
     if method == "ewma" and weights is not None:
         deviations = (returns - weights @ returns) * np.sqrt(weights)[:, None]
         # Reliability weights: with equal weights this is the sample covariance with ddof 1.
         return _SessionCovariance(deviations.T @ deviations / (1.0 - float(weights @ weights)))
     deviations = returns - returns.mean(axis=0)
     sample = deviations.T @ deviations / (n_sessions - 1)
-    return _denoise(sample, n_sessions / n_instruments) if method == "denoised" else _SessionCovariance(sample)
+    variances = None
+    if method == "ewma_qis" and weights is not None:
+        variances = weights @ (returns - weights @ returns) ** 2 / (1.0 - float(weights @ weights))
+    return _clean(sample, method, n_sessions - 1.0, variances)
 
 
 def _estimate_pairwise(
-    panel: Panel, method: CovarianceMethod, target: ShrinkageTarget, moments: PairwiseMoments, min_overlap: int
+    panel: Panel,
+    method: CovarianceMethod,
+    target: ShrinkageTarget,
+    moments: PairwiseMoments,
+    weights: FloatVector | None,
+    min_overlap: int,
 ) -> _SessionCovariance:
     known = moments.overlap >= min_overlap
     if method == "ledoit_wolf":
-        shrunk = ledoit_wolf_pairwise(panel.returns, target, known)
+        if target == "single_factor":
+            shrunk = shrink_to_single_factor(panel.returns, known)
+        else:
+            shrunk = ledoit_wolf_pairwise(panel.returns, target, known)
         return _SessionCovariance(shrunk.matrix, shrinkage=shrunk.intensity)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ddof_factor = (
-            1.0 - moments.squared_weight / moments.weight**2 if method == "ewma" else 1.0 - 1.0 / moments.overlap
-        )
-        unbiased = moments.covariance / ddof_factor
-    sample = fill_unknown(unbiased, known)
-    if method != "denoised":
+    if method == "ewma":
+        return _SessionCovariance(fill_unknown(_unbiased(pairwise_moments(panel.returns, weights)), known))
+    sample = fill_unknown(_unbiased(moments), known)
+    if method == "sample":
         return _SessionCovariance(sample)
     repaired, _ = nearest_positive_definite(sample)
-    return _denoise(repaired, float(moments.overlap[known].mean()) / known.shape[0])
+    variances = None
+    if method == "ewma_qis":
+        variances = np.diagonal(_unbiased(pairwise_moments(panel.returns, weights)))
+    return _clean(repaired, method, max(float(moments.overlap[known].mean()) - 1.0, 1.0), variances)
 
 
-def _denoise(sample: FloatMatrix, sessions_per_instrument: float) -> _SessionCovariance:
+def _unbiased(moments: PairwiseMoments) -> FloatMatrix:
+    """Covariances (N, N) of pairs with ddof 1, or with reliability weights."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(moments.covariance / (1.0 - moments.squared_weight / moments.weight**2), dtype=np.float64)
+
+
+def _clean(
+    sample: FloatMatrix, method: CovarianceMethod, n_sessions: float, variances: FloatVector | None
+) -> _SessionCovariance:
+    """Clean the correlations of a sample covariance by a method, and put volatilities to them.
+
+    The volatilities are those of the sample, or of `variances` (N,) where they are given.
+    """
+    if method == "sample":
+        return _SessionCovariance(sample)
     volatility = np.sqrt(np.diagonal(sample))
-    scale = np.outer(volatility, volatility)
-    correlation, n_factors = denoise_correlation(sample / scale, sessions_per_instrument)
-    return _SessionCovariance(correlation * scale, n_factors=n_factors)
+    correlation, n_factors = sample / np.outer(volatility, volatility), None
+    if method == "denoised":
+        # The edge of Marchenko and Pastur counts sessions, not degrees of freedom.
+        correlation, n_factors = denoise_correlation(correlation, (n_sessions + 1.0) / sample.shape[0])
+    elif sample.shape[0] > 1:
+        clean = clean_invariantly if method == "rie" else shrink_quadratically
+        correlation = _with_unit_diagonal(clean(correlation, n_sessions))
+    if variances is not None:
+        volatility = np.sqrt(variances)
+    return _SessionCovariance(correlation * np.outer(volatility, volatility), n_factors=n_factors)
+
+
+def _with_unit_diagonal(matrix: FloatMatrix) -> FloatMatrix:
+    """Scale a positive definite matrix to a correlation."""
+    scale = 1.0 / np.sqrt(np.diagonal(matrix))
+    correlation = matrix * np.outer(scale, scale)
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(correlation, dtype=np.float64)
 
 
 def _decay_weights(n_sessions: int, halflife_sessions: float) -> FloatVector:
@@ -228,7 +280,7 @@ def _check_options(
     if not (np.isfinite(periods_per_year) and periods_per_year > 0.0):
         raise InputError(f"periods_per_year is {periods_per_year}; 252 on the business grid, 365 on the 24/7 grid.")
     if halflife_sessions is None:
-        if method == "ewma":
-            raise InputError("The ewma covariance needs halflife_sessions.")
+        if method in DECAYING:
+            raise InputError(f"The {method} covariance needs halflife_sessions.")
     elif not (np.isfinite(halflife_sessions) and halflife_sessions >= 1.0):
         raise InputError(f"halflife_sessions is {halflife_sessions}; give at least one session.")

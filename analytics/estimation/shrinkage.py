@@ -20,7 +20,7 @@ import numpy as np
 from analytics._typing import BoolMatrix, FloatMatrix, FloatVector
 from analytics.estimation.moments import center, pairwise_moments
 
-ShrinkageTarget = Literal["constant_correlation", "identity"]
+ShrinkageTarget = Literal["constant_correlation", "identity", "single_factor"]
 BLOCK_SESSIONS = 64
 
 
@@ -84,7 +84,7 @@ def ledoit_wolf(returns: FloatMatrix, target: ShrinkageTarget) -> ShrunkCovarian
     if target == "identity":
         mean_variance = float(variance.mean())
         distance = norm - n_instruments * mean_variance**2
-        intensity = _intensity(pi_total / n_sessions, distance)
+        intensity = shrinkage_intensity(pi_total / n_sessions, distance)
         sample *= 1.0 - intensity
         sample[np.diag_indices(n_instruments)] += intensity * mean_variance
         return ShrunkCovariance(sample, intensity)
@@ -100,7 +100,7 @@ def ledoit_wolf(returns: FloatMatrix, target: ShrinkageTarget) -> ShrunkCovarian
     gap = np.outer(mean_correlation * volatility, volatility)
     gap -= sample
     gap[np.diag_indices(n_instruments)] = 0.0
-    intensity = _intensity((pi_total - rho_total) / n_sessions, float(np.vdot(gap, gap)))
+    intensity = shrinkage_intensity((pi_total - rho_total) / n_sessions, float(np.vdot(gap, gap)))
     gap *= intensity
     sample += gap
     return ShrunkCovariance(sample, intensity)
@@ -148,7 +148,7 @@ def ledoit_wolf_pairwise(returns: FloatMatrix, target: ShrinkageTarget, known: B
     if target == "identity":
         target_matrix = np.diag(np.full(variance.size, variance.mean()))
         gap = np.where(known, target_matrix - sample, 0.0)
-        return _blend(sample, target_matrix, _intensity(float(pi.sum()), float(np.vdot(gap, gap))))
+        return blend_with_target(sample, target_matrix, shrinkage_intensity(float(pi.sum()), float(np.vdot(gap, gap))))
     volatility = np.sqrt(variance)
     mean_correlation = mean_known_correlation(sample, known)
     theta = (((squares * deviations).T @ deviations) / overlap - variance[:, None] * raw) / overlap
@@ -157,7 +157,9 @@ def ledoit_wolf_pairwise(returns: FloatMatrix, target: ShrinkageTarget, known: B
     target_matrix = mean_correlation * np.outer(volatility, volatility)
     np.fill_diagonal(target_matrix, variance)
     gap = np.where(known, target_matrix - sample, 0.0)
-    return _blend(sample, target_matrix, _intensity(float(pi.sum()) - rho_total, float(np.vdot(gap, gap))))
+    return blend_with_target(
+        sample, target_matrix, shrinkage_intensity(float(pi.sum()) - rho_total, float(np.vdot(gap, gap)))
+    )
 
 
 def fill_unknown(covariance: FloatMatrix, known: BoolMatrix) -> FloatMatrix:
@@ -282,8 +284,26 @@ def denoise_correlation(correlation: FloatMatrix, sessions_per_instrument: float
     return np.asarray(matrix, dtype=np.float64), n_factors
 
 
-def _blend(sample: FloatMatrix, target_matrix: FloatMatrix, intensity: float) -> ShrunkCovariance:
-    """Mix the sample covariance with the target."""
+def blend_with_target(sample: FloatMatrix, target_matrix: FloatMatrix, intensity: float) -> ShrunkCovariance:
+    """Mix the sample covariance with the target.
+
+    Parameters
+    ----------
+    sample, target_matrix : (N, N)
+    intensity : float
+        Share of the target, in [0, 1].
+
+    Returns
+    -------
+    ShrunkCovariance
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics.estimation.shrinkage import blend_with_target
+    >>> blend_with_target(np.array([[1.0, 0.5], [0.5, 1.0]]), np.eye(2), 0.2).matrix.tolist()
+    [[1.0, 0.4], [0.4, 1.0]]
+    """
     return ShrunkCovariance(np.asarray(sample + intensity * (target_matrix - sample), dtype=np.float64), intensity)
 
 
@@ -299,8 +319,27 @@ def _higher_powers(deviations: FloatMatrix, scale: FloatVector) -> tuple[float, 
     return fourth_total, cubes
 
 
-def _intensity(error: float, distance: float) -> float:
-    """Ratio of sampling error to distance from the target, in [0, 1]; 0 where sample and target coincide."""
+def shrinkage_intensity(error: float, distance: float) -> float:
+    """Compute the share of the target: sampling error over distance from the target, within [0, 1].
+
+    Parameters
+    ----------
+    error : float
+        Sum over all entries of their sampling variance, less their covariance with the target.
+    distance : float
+        Squared Frobenius distance of sample and target.
+
+    Returns
+    -------
+    float
+        0 where sample and target coincide.
+
+    Examples
+    --------
+    >>> from analytics.estimation.shrinkage import shrinkage_intensity
+    >>> shrinkage_intensity(1.0, 4.0), shrinkage_intensity(5.0, 4.0), shrinkage_intensity(1.0, 0.0)
+    (0.25, 1.0, 0.0)
+    """
     return min(max(error / distance, 0.0), 1.0) if distance > 0.0 else 0.0
 
 

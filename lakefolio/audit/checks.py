@@ -109,9 +109,10 @@ def _profile_checks(
         _metadata(risk_profile, invested, inputs.instruments),
         _benchmark(risk_profile, invested, inputs.instruments),
     ]  # fmt: skip
-    if limits.instrument_cap is not None:
+    instrument_cap = limits.instrument_cap_for(inputs.selection.filter("is_selected").height)
+    if instrument_cap is not None and invested.height:
         top = invested.sort("weight", "symbol", descending=[True, False]).row(0, named=True)
-        bound = limits.instrument_cap + CAP_TOLERANCE
+        bound = instrument_cap + CAP_TOLERANCE
         checks.append(
             Check("instrument_cap", risk_profile, top["weight"], bound, top["weight"] <= bound, top["symbol"])
         )

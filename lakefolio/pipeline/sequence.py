@@ -94,8 +94,10 @@ _SELECTION_SETTINGS = (
     "data.full_sessions", "data.min_history_sessions", "flags.feat_xs_momentum", "flags.feat_dynamic_selection",
 )  # fmt: skip
 _WEIGHT_SETTINGS = (
-    "allocation", "dependence.covariance", "dependence.ewma_halflife_sessions", "flags.feat_fragility_penalty",
-    "flags.feat_turnover_penalty", "flags.feat_alpha_weighting",
+    "allocation", "dependence.covariance", "dependence.shrinkage_target", "dependence.ewma_halflife_sessions",
+    "flags.feat_fragility_penalty",
+    "flags.feat_turnover_penalty", "flags.feat_alpha_weighting", "tournament.slippage_bps",
+    "tournament.commission_bps", "tournament.step_sessions",
 )  # fmt: skip
 
 STEPS: tuple[Step, ...] = (

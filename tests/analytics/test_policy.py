@@ -13,7 +13,14 @@ import pytest
 
 from analytics.allocation.solvers.risk_problem import RiskProfile
 from analytics.policy import HeldWeights, SelectedInstruments, decide_clusters, decide_selection, decide_weights
-from analytics.settings import DataSettings, DecisionSettings, DependenceSettings, Flags, SelectionSettings
+from analytics.settings import (
+    AllocationSettings,
+    DataSettings,
+    DecisionSettings,
+    DependenceSettings,
+    Flags,
+    SelectionSettings,
+)
 
 N, T = 15, 500
 RECENT = "X:S07"
@@ -89,3 +96,33 @@ def test_an_instrument_of_50_sessions_is_not_selected(light_sessions: int) -> No
     _, selection = decide_selection(past(50), candidates(), "NORMAL", settings, periods_per_year=252)
     row = selection.filter(symbol=RECENT).row(0, named=True)
     assert (row["is_selected"], row["reason"], row["is_recent_listing"]) == (False, "short_history", False)
+
+
+@pytest.mark.parametrize("risk_profile", [*get_args(RiskProfile), "barbell"])
+def test_no_instrument_takes_more_than_its_cap_or_twice_the_equal_weight(risk_profile: str) -> None:
+    """One instrument is so calm that the minimisers of risk would put their whole cluster cap into it."""
+    returns = past(T)
+    returns[:, 4] *= 0.02
+    chosen = SelectedInstruments(
+        tuple(candidates()["symbol"]), tuple(candidates()["identity"]), ("equity",) * N, np.ones(N, dtype=np.int64)
+    )
+    clustering = decide_clusters(returns, chosen, "NORMAL", SETTINGS)
+    largest = {}
+    for cap in (0.10, None):
+        limits = AllocationSettings(risk_profiles=("min_variance",), instrument_cap=cap)
+        settings = SETTINGS.model_copy(update={"allocation": limits})
+        allocation = decide_weights(
+            returns,
+            chosen,
+            clustering.cluster_ids,
+            risk_profile,
+            "NORMAL",
+            settings,
+            HeldWeights(),
+            periods_per_year=252,
+        )
+        largest[cap] = allocation.weights.max()
+    assert largest[0.10] <= 2.0 / N + 1e-9
+    assert largest[None] >= largest[0.10] - 1e-9
+    if risk_profile == "min_variance":
+        assert largest[None] > 2.0 / N + 0.02

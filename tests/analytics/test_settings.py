@@ -34,9 +34,10 @@ def test_penalties_and_borrow_cost_nothing_without_their_flags() -> None:
     assert costs.trade_rate == pytest.approx(0.001, abs=1e-18)
 
 
-def test_only_ewma_has_a_halflife() -> None:
-    assert DependenceSettings(covariance="ewma", ewma_halflife_sessions=20).covariance_halflife_sessions == 20
-    assert DependenceSettings(ewma_halflife_sessions=20).covariance_halflife_sessions is None
+def test_only_estimators_of_exponential_weights_have_a_halflife() -> None:
+    for name in ("ewma", "ewma_qis"):
+        assert DependenceSettings(covariance=name, ewma_halflife_sessions=20).covariance_halflife_sessions == 20
+    assert DependenceSettings(covariance="qis", ewma_halflife_sessions=20).covariance_halflife_sessions is None
 
 
 def test_windows_that_overlap_or_cross_are_refused() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from analytics._typing import FloatVector
-from analytics.allocation.errors import UnboundedError
+from analytics.allocation.errors import AllocationInputError, UnboundedError
 from analytics.allocation.solvers import active_set
 from analytics.allocation.solvers import interior_point as interior
 from analytics.allocation.solvers.certificates import certify_quadratic
@@ -23,42 +23,40 @@ from analytics.allocation.solvers.risk_problem import GroupCaps, RiskProblem
 
 #: Variance, relative to the mean variance of the assets, below which a portfolio counts as riskless.
 RISKLESS = 1e-12
+#: Least variance, as a share of the mean variance of the assets, that turnover is measured against.
+LEAST_VARIANCE = 1e-6
 #: Distances from a knot within which an interior point is moved onto it; tried in turn.
 SNAP_DISTANCES = (1e-8, 1e-7, 1e-6)
 
 
-def penalty_terms(problem: RiskProblem) -> tuple[FloatVector, Pieces]:
-    """Compute the dimensionless penalties P(y) of a problem.
+def weighted_turnover(problem: RiskProblem, weight: float) -> Pieces:
+    """Represent the box [0, upper] with weight * ||B y - w_held||_1, the turnover term of an objective.
 
     See docs/method/08-allocation.md#8.2.
 
     Parameters
     ----------
     problem : RiskProblem
+    weight : float
+        Amount of the objective that one unit traded costs.
 
     Returns
     -------
-    linear : (N,)
-        gamma f, the fragility penalty of each asset.
-    pieces : Pieces
-        lambda ||B y - w_held||_1, the turnover penalty, over the box [0, upper].
+    Pieces
+        The box alone where the problem has no turnover or the weight is 0.
 
     Examples
     --------
-    >>> problem = RiskProblem(
-    ...     "min_variance", np.eye(2), np.ones(2), fragility=np.array([0.5, 1.5]), fragility_penalty=0.2
-    ... )
-    >>> penalty_terms(problem)[0].round(4).tolist()
-    [0.1, 0.3]
+    >>> from analytics.allocation.solvers.risk_problem import Turnover
+    >>> held = Turnover(0.05, held=np.array([0.2, 0.8]), owner=np.arange(2), share=np.ones(2))
+    >>> problem = RiskProblem("min_variance", np.eye(2), np.ones(2), turnover=held)
+    >>> round(weighted_turnover(problem, 0.05).value(np.array([0.5, 0.5])), 4)
+    0.03
     """
-    linear = np.zeros(problem.upper.size)
-    if problem.fragility_penalty > 0.0 and problem.fragility is not None:
-        linear = problem.fragility_penalty * problem.fragility
-    turnover = problem.turnover
-    if turnover is None or turnover.penalty == 0.0:
-        return linear, box_pieces(problem.upper)
-    unit = turnover_pieces(problem.upper, turnover)
-    return linear, Pieces(unit.knots, turnover.penalty * unit.slopes, turnover.penalty * unit.offset)
+    if problem.turnover is None or weight == 0.0:
+        return box_pieces(problem.upper)
+    unit = turnover_pieces(problem.upper, problem.turnover)
+    return Pieces(unit.knots, weight * unit.slopes, weight * unit.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class _Search:
             scale = objective / variance / max(objective, 1.0)
         else:
             tilt, scale = self.tilt, 1.0 / self.tilt
-            objective = variance / mean_variance - form.reward(weights)
+            objective = 0.5 * variance / tilt - form.reward(weights)
         certificate = certify_quadratic(
             form,
             weights,
@@ -126,9 +124,13 @@ class _Search:
 
 
 def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
-    """Minimise y'Sy / s2 + gamma f'y + lambda ||B y - w_held||_1, with s2 the mean variance of the assets.
+    """Minimise the variance, with the turnover measured against the least variance that is possible.
 
     See docs/method/08-allocation.md#8.2.
+
+    The objective is y'Sy / sigma*^2 + lambda ||B y - w_held||_1 with sigma*^2 the least variance without the turnover
+    term, so lambda is the share of extra variance accepted per unit traded. Without turnover it is y'Sy in units of the
+    assets' mean variance.
 
     Parameters
     ----------
@@ -151,31 +153,110 @@ def minimize_variance(problem: RiskProblem, budget: float) -> Optimum:
     >>> minimize_variance(problem, 1.0).weights.round(4).tolist()
     [0.8, 0.2]
     """
-    cost, pieces = penalty_terms(problem)
-    form = QuadraticForm(problem.covariance, cost, pieces, budget)
-    tilt = 0.5 * float(problem.covariance.diagonal().mean())
+    level = float(problem.covariance.diagonal().mean())
+    calmest = _least_variance(problem, budget, box_pieces(problem.upper), level)
+    if problem.turnover is None or problem.turnover.penalty == 0.0:
+        return calmest
+    unit = max(calmest.objective, LEAST_VARIANCE) * level
+    pieces = weighted_turnover(problem, problem.turnover.penalty)
+    optimum = _least_variance(problem, budget, pieces, unit, start=calmest.weights)
+    return replace(optimum, iterations=calmest.iterations + optimum.iterations)
+
+
+def _least_variance(
+    problem: RiskProblem, budget: float, pieces: Pieces, unit: float, start: FloatVector | None = None
+) -> Optimum:
+    """Minimise y'Sy / unit + phi(y)."""
+    form = QuadraticForm(problem.covariance, np.zeros_like(problem.upper), pieces, budget)
+    tilt = 0.5 * unit
     search = _Search(form, problem.groups, tilt)
-    direct = search.by_active_set()
+    direct = search.by_active_set(start)
     return direct if direct is not None else search.by_interior_point(interior.minimize(form, tilt, problem.groups))
 
 
-def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> Optimum | None:
-    """Maximise reward(y) / sqrt(y'Sy), the Sharpe ratio or the diversification ratio after penalties.
+def maximize_sharpe(problem: RiskProblem, budget: float) -> Optimum | None:
+    """Maximise (m'y - rf - annual cost of trading ||B y - w_held||_1) / sqrt(y'Sy).
 
     See docs/method/08-allocation.md#8.2.
 
-    reward(y) = (appeal - gamma s f)'y - required - lambda s ||B y - w_held||_1, with s the root of the assets' mean
-    variance.
+    Parameters
+    ----------
+    problem : RiskProblem
+        With `mean`.
+    budget : float
+        Sum of the weights; below the sum of the caps.
+
+    Returns
+    -------
+    Optimum or None
+        None when no feasible point has a positive excess return after trading costs.
+
+    Raises
+    ------
+    SolverError
+        When no certified optimum is found.
+
+    Examples
+    --------
+    >>> problem = RiskProblem("max_sharpe", np.diag([0.04, 0.04]), np.ones(2), mean=np.array([0.06, 0.02]))
+    >>> maximize_sharpe(problem, 1.0).weights.round(4).tolist()
+    [0.75, 0.25]
+    """
+    return maximize_ratio(_sharpe_form(problem, budget), problem.groups)
+
+
+def maximize_diversification(problem: RiskProblem, budget: float) -> Optimum:
+    """Maximise the diversification ratio v'y / sqrt(y'Sy) with v the volatilities (Choueifaty, Coignard 2008).
+
+    See docs/method/08-allocation.md#8.2.
+
+    One unit traded costs lambda times the least volatility that is possible, and so at most lambda of the ratio.
 
     Parameters
     ----------
     problem : RiskProblem
     budget : float
         Sum of the weights; below the sum of the caps.
-    appeal : (N,)
-        Annualised mean for the Sharpe ratio, annualised volatility for the diversification ratio.
-    required : float
-        Amount that the reward must exceed (the annual risk-free rate).
+
+    Returns
+    -------
+    Optimum
+
+    Raises
+    ------
+    AllocationInputError
+        When the turnover penalty exceeds every volatility.
+    SolverError
+        When no certified optimum is found.
+
+    Examples
+    --------
+    >>> problem = RiskProblem("max_diversification", np.diag([0.01, 0.04]), np.ones(2))
+    >>> maximize_diversification(problem, 1.0).weights.round(4).tolist()
+    [0.6667, 0.3333]
+    """
+    pieces, level = box_pieces(problem.upper), float(problem.covariance.diagonal().mean())
+    if problem.turnover is not None and problem.turnover.penalty > 0.0:
+        calmest = _least_variance(problem, budget, pieces, level)
+        pieces = weighted_turnover(problem, problem.turnover.penalty * float(np.sqrt(calmest.objective * level)))
+    form = QuadraticForm(problem.covariance, -np.sqrt(problem.covariance.diagonal()), pieces, budget)
+    optimum = maximize_ratio(form, problem.groups)
+    if optimum is None:
+        message = "max_diversification: the turnover penalty exceeds every volatility; lower turnover_penalty"
+        raise AllocationInputError(message)
+    return optimum
+
+
+def maximize_ratio(form: QuadraticForm, groups: GroupCaps | None) -> Optimum | None:
+    """Maximise reward(y) / sqrt(y'Sy) exactly, as one quadratic program (Charnes, Cooper 1962).
+
+    See docs/method/08-allocation.md#8.2.
+
+    Parameters
+    ----------
+    form : QuadraticForm
+        Its reward is the numerator.
+    groups : GroupCaps or None
 
     Returns
     -------
@@ -189,28 +270,27 @@ def maximize_ratio(problem: RiskProblem, budget: float, appeal: FloatVector, req
 
     Examples
     --------
-    >>> problem = RiskProblem("max_sharpe", np.diag([0.04, 0.04]), np.ones(2))
-    >>> maximize_ratio(problem, 1.0, np.array([0.06, 0.02]), 0.0).weights.round(4).tolist()
+    >>> form = QuadraticForm(np.diag([0.04, 0.04]), np.array([-0.06, -0.02]), box_pieces(np.ones(2)), budget=1.0)
+    >>> maximize_ratio(form, None).weights.round(4).tolist()
     [0.75, 0.25]
     """
-    form = _ratio_form(problem, budget, appeal, required)
-    negligible = 1e-12 * float(np.abs(form.cost).max() + abs(required))
-    best_reward = form.reward(form.pieces.cheapest(form.cost, budget))
+    negligible = 1e-12 * float(np.abs(form.cost).max() + abs(form.required))
+    best_reward = form.reward(form.pieces.cheapest(form.cost, form.budget))
     if best_reward <= negligible:
         return None
-    search = _Search(form, problem.groups, None)
+    search = _Search(form, groups, None)
     direct = search.by_active_set()
     if direct is not None:
         return direct
-    if problem.groups is not None:
-        best_reward = form.reward(_most_rewarding(form, problem.groups))
+    if groups is not None:
+        best_reward = form.reward(_most_rewarding(form, groups))
         if best_reward <= negligible:
             return None
-    return search.by_interior_point(interior.maximize_ratio(form, best_reward, problem.groups))
+    return search.by_interior_point(interior.maximize_ratio(form, best_reward, groups))
 
 
 def excess_return(problem: RiskProblem, budget: float, weights: FloatVector) -> float:
-    """Compute the numerator of the Sharpe ratio of weights, after penalties.
+    """Compute the numerator of the Sharpe ratio of weights, after trading costs.
 
     See docs/method/08-allocation.md#8.2.
 
@@ -231,15 +311,13 @@ def excess_return(problem: RiskProblem, budget: float, weights: FloatVector) -> 
     >>> round(excess_return(problem, 1.0, np.array([0.5, 0.5])), 4)
     0.03
     """
-    mean = problem.mean if problem.mean is not None else np.zeros_like(weights)
-    return _ratio_form(problem, budget, mean, problem.risk_free_rate).reward(weights)
+    return _sharpe_form(problem, budget).reward(weights)
 
 
-def _ratio_form(problem: RiskProblem, budget: float, appeal: FloatVector, required: float) -> QuadraticForm:
-    linear, unit = penalty_terms(problem)
-    scale = float(np.sqrt(problem.covariance.diagonal().mean()))
-    pieces = Pieces(unit.knots, scale * unit.slopes, scale * unit.offset)
-    return QuadraticForm(problem.covariance, scale * linear - appeal, pieces, budget, required)
+def _sharpe_form(problem: RiskProblem, budget: float) -> QuadraticForm:
+    mean = problem.mean if problem.mean is not None else np.zeros_like(problem.upper)
+    pieces = weighted_turnover(problem, 0.0 if problem.turnover is None else problem.turnover.annual_cost)
+    return QuadraticForm(problem.covariance, -mean, pieces, budget, problem.risk_free_rate)
 
 
 def _most_rewarding(form: QuadraticForm, groups: GroupCaps) -> FloatVector:

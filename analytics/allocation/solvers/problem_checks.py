@@ -201,19 +201,13 @@ def check_problem(problem: RiskProblem) -> None:
 
 
 def _check_terms(problem: RiskProblem, count: int, names: tuple[str, ...]) -> None:
-    """Validate the optional terms: mean, fragility, risk budgets, turnover and groups."""
+    """Validate the optional terms: mean, risk budgets, turnover and groups."""
     if problem.mean is not None:
         check_vector(problem.mean, count, "the mean", names)
     elif problem.risk_profile == "max_sharpe":
         _refuse("max_sharpe needs the annualised mean (N,)")
     if not np.isfinite(problem.risk_free_rate):
         _refuse(f"risk_free_rate is {problem.risk_free_rate}; it is a finite annual rate")
-    if problem.fragility_penalty < 0.0 or not np.isfinite(problem.fragility_penalty):
-        _refuse(f"fragility_penalty is {problem.fragility_penalty}; it is a finite number from 0")
-    if problem.fragility is not None:
-        check_vector(problem.fragility, count, "the fragility", names)
-    elif problem.fragility_penalty > 0.0:
-        _refuse("fragility_penalty > 0 needs fragility (N,)")
     if problem.risk_budgets is not None:
         check_vector(problem.risk_budgets, count, "the risk budget", names)
         if np.any(problem.risk_budgets <= 0.0) or abs(float(problem.risk_budgets.sum()) - 1.0) > 1e-9:
@@ -230,7 +224,8 @@ def _check_turnover(problem: RiskProblem, count: int) -> None:
         _refuse("turnover: held, owner and share differ in length")
     if np.any(turnover.share < 0.0):
         _refuse("turnover: a share is below 0")
-    for name, value in (("penalty", turnover.penalty), ("held_elsewhere", turnover.held_elsewhere)):
+    for name in ("penalty", "held_elsewhere", "annual_cost"):
+        value = float(getattr(turnover, name))
         if value < 0.0 or not np.isfinite(value):
             _refuse(f"turnover: {name} is {value}; it is a finite number from 0")
     if not (np.all(np.isfinite(turnover.held)) and np.all(np.isfinite(turnover.share))):

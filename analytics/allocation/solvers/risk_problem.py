@@ -77,7 +77,7 @@ class GroupCaps:
 
 @dataclass(frozen=True, slots=True)
 class Turnover:
-    """Turnover penalty lambda ||B y - w_held||_1 over instruments.
+    """Penalty on the turnover ||B y - w_held||_1 over instruments.
 
     See docs/method/08-allocation.md#8.2.
 
@@ -87,7 +87,8 @@ class Turnover:
     Attributes
     ----------
     penalty : float
-        lambda, dimensionless.
+        lambda: share of the optimal risk that one unit traded may add (`min_variance`, `min_cvar`,
+        `max_diversification`).
     held : (M,)
         Held weight of each instrument in the direction of the problem (negative: held in the opposite direction).
     owner : (M,)
@@ -96,6 +97,8 @@ class Turnover:
         Share of its asset that each instrument takes (the nonzero of its row of B).
     held_elsewhere : float
         Sum of |held| of instruments outside the problem, which are sold in any case.
+    annual_cost : float
+        Annual return that one unit traded costs (`max_sharpe`).
     """
 
     penalty: float
@@ -103,6 +106,7 @@ class Turnover:
     owner: IntVector
     share: FloatVector
     held_elsewhere: float = 0.0
+    annual_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +135,6 @@ class RiskProblem:
         Simple returns, fractions, without NaN; needed by `min_cvar`.
     risk_free_rate : float
         Annual, a fraction.
-    fragility : (N,)
-        f of docs/method/08-allocation.md#8.2 (CVaR95 over its mean); needed where `fragility_penalty` > 0.
-    fragility_penalty : float
-        gamma, dimensionless; 0 = off.
     turnover : Turnover or None
     risk_budgets : (N,)
         beta of `risk_parity`, positive, sum 1; None = equal.
@@ -155,8 +155,6 @@ class RiskProblem:
     mean: FloatVector | None = None
     past_returns: FloatMatrix | None = None
     risk_free_rate: float = 0.0
-    fragility: FloatVector | None = None
-    fragility_penalty: float = 0.0
     turnover: Turnover | None = None
     risk_budgets: FloatVector | None = None
     groups: GroupCaps | None = None

@@ -17,7 +17,12 @@ from analytics.allocation.solvers.cap_feasibility import caps_fix_the_weights, i
 from analytics.allocation.solvers.certificates import KNOT_TOLERANCE, primal_residual
 from analytics.allocation.solvers.group_caps import read_groups
 from analytics.allocation.solvers.linear_program import LinearProgram, solve_linear
-from analytics.allocation.solvers.mean_risk import excess_return, maximize_ratio, minimize_variance
+from analytics.allocation.solvers.mean_risk import (
+    excess_return,
+    maximize_diversification,
+    maximize_sharpe,
+    minimize_variance,
+)
 from analytics.allocation.solvers.optimum import Optimum
 from analytics.allocation.solvers.problem_checks import check_problem
 from analytics.allocation.solvers.risk_parity import solve_risk_parity
@@ -94,7 +99,6 @@ def _as_floats(problem: RiskProblem) -> RiskProblem:
         upper=double(problem.upper, "the cap"),
         mean=optional(problem.mean, "the mean"),
         past_returns=optional(problem.past_returns, "past_returns"),
-        fragility=optional(problem.fragility, "the fragility"),
         risk_budgets=optional(problem.risk_budgets, "the risk budgets"),
         turnover=turnover,
         groups=groups,
@@ -112,17 +116,14 @@ def _optimize(problem: RiskProblem, budget: float) -> Solution:
     elif problem.risk_profile == "min_cvar":
         optimum = minimize_tail(problem, budget)
     elif problem.risk_profile == "max_diversification":
-        optimum = maximize_ratio(problem, budget, np.sqrt(problem.covariance.diagonal()), 0.0)
-        if optimum is None:
-            message = "max_diversification: the penalties exceed every volatility; lower fragility_penalty"
-            raise AllocationInputError(message)
+        optimum = maximize_diversification(problem, budget)
     else:
         mean = problem.mean if problem.mean is not None else np.zeros_like(problem.upper)
-        optimum = maximize_ratio(problem, budget, mean, problem.risk_free_rate)
+        optimum = maximize_sharpe(problem, budget)
         if optimum is None:
             status = "no_positive_excess_return"
             message = (
-                f"no feasible portfolio has a positive excess return after penalties (best mean {mean.max():.4g}, "
+                f"no feasible portfolio has a positive excess return after trading costs (best mean {mean.max():.4g}, "
                 f"risk-free rate {problem.risk_free_rate:.4g}); the weights are those of min_variance"
             )
             optimum = minimize_variance(problem, budget)
@@ -133,15 +134,6 @@ def _equalize_risk(problem: RiskProblem, budget: float) -> Optimum:
     hierarchy.refuse_constant(problem.covariance, problem.labels, problem.risk_profile)
     count = problem.upper.size
     budgets = problem.risk_budgets if problem.risk_budgets is not None else np.full(count, 1.0 / count)
-    if problem.fragility is not None and problem.fragility_penalty > 0.0:
-        softened = 1.0 + problem.fragility_penalty * problem.fragility
-        if np.any(softened <= 0.0):
-            message = (
-                f"1 + gamma f of {problem.labels[int(softened.argmin())]} is not positive; lower fragility_penalty"
-            )
-            raise AllocationInputError(message)
-        budgets = budgets / softened
-        budgets = budgets / budgets.sum()
     return solve_risk_parity(problem.covariance, budgets, problem.upper, budget)
 
 

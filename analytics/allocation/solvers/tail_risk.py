@@ -5,12 +5,12 @@ See docs/method/08-allocation.md#8.2.
 Only sessions in the tail matter, so the linear program starts from the worst sessions of a simple portfolio and adds
 those that its own solution makes worse than its value at risk, until none is left out; every round starts from the
 basis of the last one. The solution is then that of the program with all sessions, which the certificate proves with the
-dual weights of the tail.
+dual weights of the tail. The first program has more sessions than the tail, without which it would be unbounded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,24 +24,28 @@ from analytics.allocation.solvers.certificates import (
     with_groups,
 )
 from analytics.allocation.solvers.linear_program import GrowingProgram
-from analytics.allocation.solvers.mean_risk import penalty_terms
+from analytics.allocation.solvers.mean_risk import weighted_turnover
 from analytics.allocation.solvers.optimum import Optimum, accepted
-from analytics.allocation.solvers.piecewise_linear import Pieces
+from analytics.allocation.solvers.piecewise_linear import Pieces, box_pieces
 from analytics.allocation.solvers.risk_problem import GroupCaps, RiskProblem
 
 CONFIDENCE = 0.95
+#: Sessions of the first program, at least.
 FIRST_SESSIONS = 50
+#: Sessions of the first program, as a multiple of those in the tail; above 1, or the program is unbounded.
+FIRST_SHARE = 1.5
+#: Least CVaR95, as a share of the mean of the assets, that turnover is measured against.
+LEAST_TAIL = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """Problem max over tail weights q of q'losses y, plus cost'y + phi(y), over sum y = budget.
+    """Problem max over tail weights q of q'losses y, plus phi(y), over sum y = budget.
 
-    Losses are (T, N) in units of the assets' mean CVaR95.
+    Losses are (T, N) in units of the risk that the objective measures against.
     """
 
     losses: FloatMatrix
-    cost: FloatVector
     pieces: Pieces
     budget: float
     groups: GroupCaps | None
@@ -100,7 +104,7 @@ class _TailProgram:
         self._share = 1.0 / ((1.0 - CONFIDENCE) * program.losses.shape[0])
         self.tail: IntVector = np.zeros(0, dtype=np.int64)
         self._linear = GrowingProgram("minimum CVaR")
-        held = self._linear.add_columns(program.cost[owner] + slopes, np.zeros(owner.size), lengths)
+        held = self._linear.add_columns(slopes, np.zeros(owner.size), lengths)
         self._linear.add_columns(np.ones(1), np.full(1, -np.inf), np.full(1, np.inf))
         budget = np.array([program.budget])
         self._linear.add_rows(np.ones((1, owner.size)), held, budget, budget)
@@ -140,7 +144,7 @@ class _TailProgram:
 def _certify(program: _Program, found: _Round) -> tuple[Certificate, float]:
     """Certificate and objective: any tail weights q bound the optimum from below by min_y of q'losses y + P(y)."""
     weights, pieces, groups = found.weights, program.pieces, program.groups
-    gradient = found.duals @ program.losses + program.cost
+    gradient = found.duals @ program.losses
     slackness = 0.0
     if groups is not None:
         gradient, slackness = with_groups(gradient, weights, groups, found.group_multipliers)
@@ -148,14 +152,17 @@ def _certify(program: _Program, found: _Round) -> tuple[Certificate, float]:
     portfolio = program.losses @ weights
     worst = float(tail_mean(portfolio[:, None])[0])
     gap += max(worst - float(found.duals @ portfolio), 0.0) + slackness
-    objective = worst + float(program.cost @ weights) + pieces.value(weights)
+    objective = worst + pieces.value(weights)
     return Certificate(primal_residual(weights, pieces.upper, program.budget, groups), residual, gap), objective
 
 
 def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
-    """Minimise CVaR95(y) / mean CVaR95 of the assets + gamma f'y + lambda ||B y - w_held||_1.
+    """Minimise CVaR95, with the turnover measured against the least CVaR95 that is possible.
 
     See docs/method/08-allocation.md#8.2.
+
+    The objective is CVaR95(y) / CVaR* + lambda ||B y - w_held||_1 with CVaR* the least CVaR95 without the turnover
+    term. Without turnover it is CVaR95 in units of the assets' mean CVaR95.
 
     Parameters
     ----------
@@ -194,16 +201,34 @@ def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
             "unit of risk. Give more sessions, or take another risk profile"
         )
         raise AllocationInputError(message)
-    losses = past_returns / -unit
-    cost, pieces = penalty_terms(problem)
-    program = _Program(losses, cost, pieces, budget, problem.groups)
-    first = losses @ pieces.cheapest(losses.std(axis=0) + cost, budget) + losses.mean(axis=1)
+    program = _Program(past_returns / -unit, box_pieces(problem.upper), budget, problem.groups)
+    # A portfolio that every asset shares shows the sessions that are bad for most of them.
+    simple = program.losses @ program.pieces.cheapest(program.losses.std(axis=0), budget) + program.losses.mean(axis=1)
+    safest, tail = _least_tail(program, np.argsort(-simple, kind="stable")[: _first_sessions(simple.size)])
+    if problem.turnover is None or problem.turnover.penalty == 0.0:
+        return safest
+    program = replace(
+        program,
+        losses=program.losses / max(safest.objective, LEAST_TAIL),
+        pieces=weighted_turnover(problem, problem.turnover.penalty),
+    )
+    optimum, _ = _least_tail(program, tail)
+    return replace(optimum, iterations=safest.iterations + optimum.iterations)
+
+
+def _first_sessions(n_sessions: int) -> int:
+    """Sessions of the first program: more than the tail has, or its threshold could fall without end."""
+    return max(FIRST_SESSIONS, int(np.ceil(FIRST_SHARE * (1.0 - CONFIDENCE) * n_sessions)))
+
+
+def _least_tail(program: _Program, first: IntVector) -> tuple[Optimum, IntVector]:
+    """Solve over the first sessions, then with all that the solutions add; return the sessions taken in as well."""
     linear = _TailProgram(program)
-    linear.take_in(np.argsort(-first, kind="stable")[:FIRST_SESSIONS])
+    linear.take_in(first)
     found, iterations = linear.solve(), 0
     while True:
         iterations += found.iterations
-        portfolio = losses @ found.weights
+        portfolio = program.losses @ found.weights
         missing = np.setdiff1d(np.flatnonzero(portfolio > found.threshold + TIE_TOLERANCE), linear.tail)
         if missing.size == 0:
             break
@@ -211,4 +236,4 @@ def minimize_tail(problem: RiskProblem, budget: float) -> Optimum:
         linear.take_in(np.union1d(missing, np.setdiff1d(near, linear.tail)))
         found = linear.solve()
     certificate, objective = _certify(program, found)
-    return accepted(Optimum(found.weights, "highs", iterations, certificate, objective))
+    return accepted(Optimum(found.weights, "highs", iterations, certificate, objective)), linear.tail

@@ -62,7 +62,7 @@ def portfolio_tables(
         groups=dict(
             zip(chosen["symbol"], chosen.select(pl.concat_str("cluster_id", "sleeve")).to_series(), strict=True)
         ),
-        instrument_cap=settings.allocation.instrument_cap,
+        instrument_cap=allocation.instrument_cap,
     )
     weights = _weights(chosen, report, allocation.cash, inputs)
     frames = {

@@ -152,7 +152,7 @@ def test_denoising_keeps_factors_and_variances_and_flattens_the_rest() -> None:
     assert np.linalg.norm(ours.matrix - truth) < np.linalg.norm(np.cov(returns.T) - truth)
 
 
-@pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
+@pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "qis", "rie", "denoised", "ewma", "ewma_qis"])
 def test_unequal_histories_give_a_positive_definite_matrix_with_its_diagonal(method: str) -> None:
     gapped = with_gaps(factor_returns(70, 60))
     ours = estimate_covariance(gapped, periods_per_year=252, method=method, halflife_sessions=30)
@@ -200,7 +200,7 @@ def test_settings_that_cannot_be_right_are_refused(options: dict[str, object], m
         estimate_covariance(factor_returns(40, 3), **{"periods_per_year": 252, **options})
 
 
-@pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "denoised", "ewma"])
+@pytest.mark.parametrize("method", ["sample", "ledoit_wolf", "qis", "rie", "denoised", "ewma", "ewma_qis"])
 def test_permuting_instruments_permutes_and_scaling_returns_scales(method: str) -> None:
     returns = with_gaps(factor_returns(150, 9))
     order = np.random.default_rng(4).permutation(9)

@@ -154,3 +154,15 @@ def test_a_cap_hard_coded_in_the_allocation_does_not_pass(run: Run, monkeypatch:
     optimize_step.optimize(run)
     with pytest.raises(AuditGateError, match="cluster_cap"):
         publish.audit(run)
+
+
+def test_an_instrument_above_its_cap_does_not_pass(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_the_instrument_cap(*arguments: Any, **options: Any) -> Allocation:
+        *before, settings, held = arguments
+        changes = {"allocation": {"instrument_cap": None, "cap": 0.9}}
+        return decide_weights(*before, settings.changed(changes), held, **options)
+
+    monkeypatch.setattr(optimize_step, "decide_weights", without_the_instrument_cap)
+    optimize_step.optimize(run)
+    with pytest.raises(AuditGateError, match="instrument_cap"):
+        publish.audit(run)

@@ -93,7 +93,11 @@ def test_a_manifest_of_risk_profiles_alone_stands_on_the_shipped_one(tmp_path: P
 def test_the_halflife_of_ewma_reaches_the_allocation() -> None:
     settings = [
         resolve(SHIPPED, "demo", {"dependence": dependence}).dependence
-        for dependence in ({"covariance": "ewma", "ewma_halflife_sessions": 20}, {"covariance": "ewma"}, {})
+        for dependence in (
+            {"covariance": "ewma", "ewma_halflife_sessions": 20},
+            {"covariance": "ewma_qis"},
+            {"covariance": "qis"},
+        )
     ]
     assert [dependence.covariance_halflife_sessions for dependence in settings] == [20.0, 60.0, None]
 

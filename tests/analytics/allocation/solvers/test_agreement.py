@@ -34,8 +34,13 @@ def test_the_objective_is_that_of_cvxpy(risk_profile: str, kind: str) -> None:
 
 
 def test_a_capped_risk_parity_whose_weights_grow_without_bound_is_refused() -> None:
-    """The last of these ended in a singular matrix once: its weights had grown eight orders beyond their scale."""
+    """One of these ended in a singular matrix once: its weights had grown eight orders beyond their scale."""
     rng = np.random.default_rng([2026, CONVEX_PROFILES.index("risk_parity"), KINDS.index("short")])
-    problems = [random_problem("risk_parity", "short", rng) for _ in range(154)]
-    with pytest.raises(UnboundedError, match="no variance"):
-        solve(problems[-1])
+    refusals = []
+    for _ in range(160):
+        try:
+            solve(random_problem("risk_parity", "short", rng))
+        except UnboundedError as refusal:
+            refusals.append(str(refusal))
+    assert len(refusals) >= 3
+    assert all("no variance" in message for message in refusals)

@@ -23,7 +23,7 @@ def caps_on(members: np.ndarray, limits: list[float]) -> GroupCaps:
 
 
 def capped_problem(risk_profile: str, seed: int, *, count: int = 40, is_bent: bool = True) -> RiskProblem:
-    """Five groups under a tight cap each and assets in none, with both penalties where `is_bent`."""
+    """Five groups under a tight cap each and assets in none, with a turnover penalty where `is_bent`."""
     rng = np.random.default_rng(seed)
     members = rng.integers(0, 6, count)
     factors = rng.normal(size=(300, 6)) * 0.01
@@ -33,9 +33,7 @@ def capped_problem(risk_profile: str, seed: int, *, count: int = 40, is_bent: bo
         covariance=np.cov(returns.T) * 252,
         upper=np.full(count, 0.1),
         mean=returns.mean(axis=0) * 252,
-        fragility=rng.uniform(0.5, 1.5, count),
-        fragility_penalty=0.2 if is_bent else 0.0,
-        turnover=Turnover(0.05, rng.dirichlet(np.full(count, 0.3)), np.arange(count), np.ones(count))
+        turnover=Turnover(0.05, rng.dirichlet(np.full(count, 0.3)), np.arange(count), np.ones(count), annual_cost=0.01)
         if is_bent
         else None,
         groups=caps_on(members, [0.17] * 5),

@@ -34,9 +34,7 @@ def held_problem(risk_profile: str, seed: int, **changes: object) -> RiskProblem
         mean=returns.mean(axis=0) * 252,
         past_returns=returns,
         risk_free_rate=0.01,
-        fragility=rng.uniform(0.5, 1.5, count),
-        fragility_penalty=0.2,
-        turnover=Turnover(0.05, rng.dirichlet(np.ones(count)), np.arange(count), np.ones(count)),
+        turnover=Turnover(0.05, rng.dirichlet(np.ones(count)), np.arange(count), np.ones(count), annual_cost=0.02),
     )
     return replace(problem, **changes)
 
@@ -66,9 +64,9 @@ def worst_violation(gradient: np.ndarray, low: np.ndarray, high: np.ndarray) -> 
 def test_min_variance_is_stationary(seed: int) -> None:
     problem = held_problem("min_variance", seed)
     weights = solve(problem).weights
-    level = problem.covariance.diagonal().mean()
+    least = least_variance(problem)
     low, high = subgradient_range(problem, weights)
-    gradient = 2 * problem.covariance @ weights / level + 0.2 * problem.fragility
+    gradient = 2 * problem.covariance @ weights / least
     assert worst_violation(gradient, 0.05 * low, 0.05 * high) <= TOLERANCE
     assert weights.sum() == pytest.approx(1.0, abs=1e-10)
     assert weights.min() >= 0.0
@@ -105,16 +103,21 @@ def smooth_gradient(problem: RiskProblem, weights: np.ndarray) -> tuple[np.ndarr
 
     See docs/method/08-allocation.md#8.2.
     """
-    level = problem.covariance.diagonal().mean()
     if problem.risk_profile == "min_variance":
-        return 2 * problem.covariance @ weights / level + 0.2 * problem.fragility, 0.05
-    appeal, required = problem.mean, 0.01
+        return 2 * problem.covariance @ weights / least_variance(problem), 0.05
+    appeal, required, price = problem.mean, 0.01, 0.02
     if problem.risk_profile == "max_diversification":
         appeal, required = np.sqrt(problem.covariance.diagonal()), 0.0
-    scale, risk = np.sqrt(level), np.sqrt(weights @ problem.covariance @ weights)
-    net = appeal - 0.2 * scale * problem.fragility
-    reward = net @ weights - required - 0.05 * scale * np.abs(weights - problem.turnover.held).sum()
-    return -net / risk + reward * (problem.covariance @ weights) / risk**3, 0.05 * scale / risk
+        price = 0.05 * np.sqrt(least_variance(replace(problem, risk_profile="min_variance")))
+    risk = np.sqrt(weights @ problem.covariance @ weights)
+    reward = appeal @ weights - required - price * np.abs(weights - problem.turnover.held).sum()
+    return -appeal / risk + reward * (problem.covariance @ weights) / risk**3, price / risk
+
+
+def least_variance(problem: RiskProblem) -> float:
+    """Variance of the optimum without turnover, which turnover is measured against."""
+    free = solve(replace(problem, turnover=None)).weights
+    return float(free @ problem.covariance @ free)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -130,16 +133,14 @@ def test_max_diversification_is_stationary(seed: int) -> None:
 def test_max_sharpe_is_stationary(seed: int) -> None:
     problem = held_problem("max_sharpe", seed)
     solution = solve(problem)
-    weights, scale = solution.weights, np.sqrt(problem.covariance.diagonal().mean())
+    weights = solution.weights
     traded = np.abs(weights - problem.turnover.held).sum()
-    reward = (problem.mean - 0.2 * scale * problem.fragility) @ weights - 0.01 - 0.05 * scale * traded
+    reward = problem.mean @ weights - 0.01 - 0.02 * traded
     risk = np.sqrt(weights @ problem.covariance @ weights)
     assert solution.objective == pytest.approx(reward / risk, rel=1e-12)
     low, high = subgradient_range(problem, weights)
-    gradient = (
-        -(problem.mean - 0.2 * scale * problem.fragility) / risk + reward * (problem.covariance @ weights) / risk**3
-    )
-    pull = 0.05 * scale / risk
+    gradient = -problem.mean / risk + reward * (problem.covariance @ weights) / risk**3
+    pull = 0.02 / risk
     assert worst_violation(gradient, pull * low, pull * high) <= TOLERANCE
 
 
@@ -171,13 +172,13 @@ def test_the_gap_bounds_what_a_random_portfolio_could_gain() -> None:
     problem = held_problem("min_variance", 9)
     solution = solve(problem)
     rng = np.random.default_rng(0)
-    level = problem.covariance.diagonal().mean()
+    least = least_variance(problem)
     for _ in range(300):
         rival = np.minimum(rng.dirichlet(np.full(30, 0.5)), 0.12)
         rival /= rival.sum()
         if rival.max() > 0.12:
             continue
-        value = rival @ problem.covariance @ rival / level + 0.2 * problem.fragility @ rival
+        value = rival @ problem.covariance @ rival / least
         value += 0.05 * np.abs(rival - problem.turnover.held).sum()
         assert value >= solution.objective - solution.gap - 1e-15
 
@@ -244,27 +245,14 @@ def test_scaling_the_returns_leaves_the_weights(risk_profile: str, factor: float
     np.testing.assert_allclose(solve(scaled).weights, solve(problem).weights, atol=1e-8)
 
 
-def test_the_fragility_penalty_moves_weight_to_the_sturdy() -> None:
-    for risk_profile in ("min_variance", "max_sharpe", "risk_parity", "min_cvar", "max_diversification"):
-        loads = [
-            float(
-                (problem := held_problem(risk_profile, 7, fragility_penalty=gamma, turnover=None)).fragility
-                @ solve(problem).weights
-            )
-            for gamma in (0.0, 0.2, 0.6)
-        ]
-        assert loads[0] >= loads[1] - 1e-12, risk_profile
-        assert loads[1] > loads[2], risk_profile
-
-
 def test_the_turnover_penalty_moves_the_answer_to_what_is_held() -> None:
     for risk_profile in ("min_variance", "max_sharpe", "min_cvar", "max_diversification"):
         traded = []
         for penalty in (0.0, 0.05, 0.5):
             base = held_problem(risk_profile, 8)
-            problem = replace(
-                base, turnover=replace(base.turnover, penalty=penalty, held=np.minimum(base.turnover.held, 0.1))
-            )
+            held = np.minimum(base.turnover.held, 0.1)
+            turnover = replace(base.turnover, penalty=penalty, held=held, annual_cost=penalty)
+            problem = replace(base, turnover=turnover)
             traded.append(float(np.abs(solve(problem).weights - problem.turnover.held).sum()))
         assert traded[0] > traded[1] > traded[2], risk_profile
 

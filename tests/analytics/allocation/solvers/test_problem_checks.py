@@ -54,8 +54,6 @@ BAD = {
     "too few names": ({"names": ("SIMX:A",)}, "1 names"),
     "zero budget": ({"budget": 0.0}, "budget"),
     "budget above one": ({"budget": 1.2}, "budget"),
-    "negative gamma": ({"fragility_penalty": -0.1}, "fragility_penalty"),
-    "gamma without fragility": ({"fragility_penalty": 0.2}, "needs fragility"),
     "foreign owner": ({"turnover": Turnover(0.05, np.ones(1), np.array([3]), np.ones(1))}, "owner"),
     "nan held": ({"turnover": Turnover(0.05, np.array([np.nan]), np.array([0]), np.ones(1))}, "held"),
     "ragged turnover": ({"turnover": Turnover(0.05, np.ones(2), np.array([0]), np.ones(1))}, "length"),

@@ -34,14 +34,6 @@ def test_contributions_are_in_proportion_to_given_budgets() -> None:
     np.testing.assert_allclose(shares(weights, covariance), budgets, atol=1e-9)
 
 
-def test_fragility_sets_budgets_proportional_to_one_over_one_plus_gamma_f() -> None:
-    covariance = covariance_of(4, 12)
-    fragility = np.random.default_rng(5).uniform(0.4, 2.0, 12)
-    problem = RiskProblem("risk_parity", covariance, np.ones(12), fragility=fragility, fragility_penalty=0.2)
-    expected = 1.0 / (1.0 + 0.2 * fragility)
-    np.testing.assert_allclose(shares(solve(problem).weights, covariance), expected / expected.sum(), atol=1e-9)
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_with_caps_the_answer_is_the_minimum_scipy_finds(seed: int) -> None:
     count = 6
