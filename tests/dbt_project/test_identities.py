@@ -152,7 +152,9 @@ def identities_as_landed(
             "scope.runs": kit["frame_of"]("scope.runs", [run]),
         },
     )
-    dbt(home, "run", "--select", "+int_identities_assigned,config.materialized:table_in_place", run_id="run-b").require()
+    dbt(
+        home, "run", "--select", "+int_identities_assigned,config.materialized:table_in_place", run_id="run-b"
+    ).require()
     with Lake.open(home, settings=kit["SETTINGS"], read_only=True) as lake:
         return dict(lake.rows("select symbol, identity from intermediate.int_identities_assigned"))
 

@@ -78,7 +78,11 @@ def test_one_us_session_is_missing_in_all_of_the_market_file(
         },
     )
     dbt(
-        paths, "run", "--select", "+gap_audit,config.materialized:table_in_place", "+gap_audit,config.materialized:incremental"
+        paths,
+        "run",
+        "--select",
+        "+gap_audit,config.materialized:table_in_place",
+        "+gap_audit,config.materialized:incremental",
     ).require()
     with Lake.open(paths, settings=kit["SETTINGS"], read_only=True) as lake:
         gaps = lake.rows("select symbol, session_date from marts.gap_audit")
