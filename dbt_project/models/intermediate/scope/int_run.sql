@@ -1,4 +1,7 @@
-{{ config(materialized='table_in_place', tags=['scope', 'columns', 'candidates', 'enrichment', 'prices', 'replay', 'window']) }}
+{{ config(
+    materialized='table_in_place',
+    tags=['scope', 'columns', 'candidates', 'enrichment', 'prices', 'replay', 'window']
+) }}
 
 {#- A variable has priority; a run sets environment variables instead, which dbt can change without a new parse. #}
 {%- set run_id = var('run_id') or env_var('LAKEFOLIO_RUN_ID', '') %}
