@@ -158,7 +158,7 @@ def test_a_start_step_of_a_run_that_is_not_there_is_refused(small: Home, new_hom
         (["--start-step", "optimize", "--set", "allocation.cap"], "give KEY=VALUE"),
         (["--start-step", "optimize", "--set", "a.b=1", "--set", "a.b.c=2"], "contradicts --set a.b"),
         (["--continue", "--stop-step", "selection", "--set", "tournament.slippage_bps=9"],
-         "tournament.slippage_bps is read by step 13 tournament, after --stop-step selection"),
+         "tournament.slippage_bps is read by step 12 optimize, after --stop-step selection"),
     ],
 )  # fmt: skip
 def test_a_setting_that_an_earlier_step_read_is_refused_by_name(

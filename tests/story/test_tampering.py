@@ -223,7 +223,7 @@ def test_weights_that_break_the_cap_reach_no_report_even_when_the_ledger_vouches
     refused = home.call("run", "--run-id", RUN, "--start-step", "audit").ended(3)
     assert "audit failed: " in refused.err
     assert "cluster_cap [min_variance] failed" in refused.err
-    last = home.ledger(RUN)[-1]
+    last = [line for line in home.ledger(RUN) if line["kind"] == "outcome"][-1]
     assert (last["step"], last["kind"], last["body"]["status"]) == ("audit", "outcome", "failed")
     assert "AuditGateError" in last["body"]["error"]
     assert not (folder / "portfolio_report.md").exists()
