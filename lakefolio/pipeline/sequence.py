@@ -156,7 +156,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         9, "health", "Repair gaps of the winners and stop where health problems are left",
         "lakefolio.steps.market.health:health",
-        inputs=("results.selection", "marts.candidates", "scope.runs", "raw.sessions"),
+        inputs=("results.selection", "scope.winners", "marts.candidates", "scope.runs", "raw.sessions"),
         outputs=("results.health:full", *_HEALTH, "raw.bars", "marts.instruments"),
         unrecorded=("failures.*", *_LANDED, *_MODELS, "raw.instruments", "marts.returns_matrix"),
         settings=(*_PRICE_SETTINGS, "data.full_sessions", "data.strict_health"),

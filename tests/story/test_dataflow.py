@@ -17,6 +17,7 @@ RUN = "one"
 PRICE_INPUTS = ("raw.sessions", "scope.runs", "marts.candidates", "marts.bars_daily")
 # Read only where a source over a network landed bars or instruments meanwhile, so that models are built again.
 CONDITIONAL = {(step, name) for step in ("enrichment", "light-prep", "full-prep", "health") for name in PRICE_INPUTS}
+CONDITIONAL |= {("health", "scope.winners")}
 # Prices are read through marts.bars_daily, which is built from raw.bars; the hash of an input is that of raw.bars.
 CONDITIONAL |= {(step.name, "raw.bars") for step in STEPS if "marts.bars_daily" in step.inputs}
 # Without feat_pit_fidelity, every window of the tournament has the candidates of today.

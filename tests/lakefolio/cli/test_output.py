@@ -57,7 +57,7 @@ def row_of(fields: Sequence[Field]) -> dict[str, Any]:
     return {field.name: LONG.get(field.name, 1.234567) for field in fields}
 
 
-CUT = {"clusters", "diff", "show clusters", "show drift", "show solves", "show weights", "orders"}
+CUT = {"clusters", "diff", "show clusters", "show drift", "show regime", "show solves", "show weights", "orders"}
 """Tables whose longest texts are longer than the line: the ends of these texts are cut."""
 SHORTENED = {"status"}
 """Tables that leave out columns, and name them, where ids are long."""
