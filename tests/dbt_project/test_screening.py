@@ -105,8 +105,9 @@ def test_an_instrument_without_a_bar_on_its_last_session_is_not_judged(screened:
         rows = lake.rows(
             "select decided.session_date, count(*), count(judged.symbol) "
             "from intermediate.int_sessions_decided as decided "
-            "inner join marts.instruments as i on decided.calendar = i.calendar "
-            "inner join marts.bars_daily as bars on i.symbol = bars.symbol and bars.session_date = decided.last_session "
+            "inner join intermediate.int_instruments_described as i on decided.calendar = i.calendar "
+            "inner join intermediate.int_bars_of_run as bars "
+            "on i.symbol = bars.symbol and bars.session_date = decided.last_session "
             "left join intermediate.int_scanner_inputs as judged "
             "on i.symbol = judged.symbol and decided.session_date = judged.session_date group by 1"
         )

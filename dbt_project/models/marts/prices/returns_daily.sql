@@ -1,4 +1,4 @@
-{{ config(materialized='view_in_place', tags=['prices']) }}
+{{ config(materialized='view_in_place', tags=['columns', 'prices']) }}
 
 with sessions as (
     select
