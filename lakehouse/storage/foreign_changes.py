@@ -42,7 +42,9 @@ def foreign_changes(lake: Lake) -> tuple[ForeignChange, ...]:
         created = {table.replace('"', "") for table in snapshot.changes.get("tables_created", ())}
         for table in _tables(snapshot, _WRITTEN, names) - created | _tables(snapshot, _REDEFINED, names):
             found[table] = max(found.get(table, -1), snapshot.snapshot_id)
-    watched = (table for table in sorted(found) if table.partition(".")[0] in WATCHED_SCHEMAS)
+    # dbt names a table that it is about to replace, or to drop, with this mark.
+    lasting = (table for table in sorted(found) if "__dbt_" not in table)
+    watched = (table for table in lasting if table.partition(".")[0] in WATCHED_SCHEMAS)
     return tuple(ForeignChange(table, found[table]) for table in watched)
 
 

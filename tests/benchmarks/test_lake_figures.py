@@ -58,7 +58,7 @@ def test_a_process_is_measured_with_its_steps_and_its_own_memory() -> None:
     assert usage.exit_code == 3
     assert [step.name for step in usage.steps] == ["discovery", "aggregation"]
     assert usage.cpu_s >= 0.3
-    assert 150.0 < usage.peak_mib < 600.0
+    assert 150.0 < usage.peak_mib < 2000.0
     first, second = usage.steps
     if second.cpu_s is not None:
         assert second.cpu_s >= 0.25

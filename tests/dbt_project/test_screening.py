@@ -147,7 +147,7 @@ def test_sessions_added_one_by_one_equal_a_full_build(
 def test_only_restated_rows_are_written_again_and_rows_without_a_bar_go(
     built: Paths, copy_of: Callable[[Paths, str], Paths], dbt: Callable[..., DbtResult], kit: Kit
 ) -> None:
-    paths, day = copy_of(built, "restated"), dt.date(2026, 1, 15)
+    paths, day = copy_of(built, "restated_screen"), dt.date(2026, 1, 15)
 
     def build() -> pl.DataFrame:
         dbt(paths, "run", "--select", "scanner_columns", run_id="run-a").require()

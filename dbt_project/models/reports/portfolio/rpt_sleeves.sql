@@ -27,8 +27,8 @@ final as (
         weights.sleeve,
         count(*) as n_holdings,
         count(distinct weights.cluster_id) as n_clusters,
-        sum(weights.weight) as weight,
-        sum(weights.net_weight) as net_weight,
+        sum(weights.weight order by weights.symbol) as weight,
+        sum(weights.net_weight order by weights.symbol) as net_weight,
         avg(risk.convexity) as mean_convexity,
         string_agg(weights.symbol, ', ' order by weights.weight desc, weights.symbol asc) as members
     from weights

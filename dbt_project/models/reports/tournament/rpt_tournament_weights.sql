@@ -13,6 +13,7 @@ windows as (
 
 instruments as (
     select
+        run_id,
         symbol,
         name,
         asset_class
@@ -42,7 +43,8 @@ final as (
             and weights.risk_profile = previous.risk_profile
             and weights.symbol = previous.symbol
             and weights."window" = previous."window" + 1
-    left join instruments on weights.symbol = instruments.symbol
+    left join instruments
+        on weights.run_id = instruments.run_id and weights.symbol = instruments.symbol
 )
 
 select * from final
