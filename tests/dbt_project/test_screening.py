@@ -41,6 +41,10 @@ def ask(lake: Lake, run_id: str, session: dt.date, past: list[dt.date], settle_m
     write(lake, [*scope, again], run_id=run_id, step="test")
 
 
+# dbt leaves its event loop open.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 @pytest.fixture(scope="module", params=list(MARKETS))
 def screened(
     request: pytest.FixtureRequest, homes: Callable[[str], Paths], dbt: Callable[..., DbtResult], kit: Kit
