@@ -15,7 +15,7 @@ import numpy as np
 
 from analytics._typing import FloatMatrix, FloatVector
 
-#: Smallest eigenvalue, relative to the mean, that is told from 0.
+#: Smallest eigenvalue, relative to the mean, that counts as positive.
 NULL_SHARE = 1e-10
 
 

@@ -84,7 +84,7 @@ def _files_are_there(connection: duckdb.DuckDBPyConnection, folder: Path | None)
 
 
 def read_layout(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the version of the layout; lakes from before it was recorded are told by where they keep their runs."""
+    """Return the version of the layout; a lake that records none is recognised by where it keeps its runs."""
     recorded = read_fact(connection, _LAYOUT_KEY)
     if recorded is not None:
         return int(recorded)
