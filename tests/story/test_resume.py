@@ -177,7 +177,7 @@ def children(copied: Home) -> dict[str, str]:
     for name, words in {
         "winners": ("--run-id", "one", "--start-step", "selection", "--set", "selection.top_n=2"),
         "cap": ("--start-step", "optimize", "--set", "allocation.cap=0.4", "--stop-step", "optimize"),
-        "costs": ("--continue", "--set", "tournament.slippage_bps=9", "--stop-step", "tournament"),
+        "costs": ("--continue", "--set", "tournament.borrow_rate_annual=0.09", "--stop-step", "tournament"),
     }.items():
         made[name] = str(copied.run("run", *words, "--json").ended(0).document["run_id"])
     return made

@@ -40,8 +40,8 @@ final as (
         selection.direction,
         points.x,
         points.y,
-        avg(points.x) over (partition by points.run_id, clusters.cluster_id) as cluster_x,
-        avg(points.y) over (partition by points.run_id, clusters.cluster_id) as cluster_y,
+        avg(points.x order by points.symbol) over (partition by points.run_id, clusters.cluster_id) as cluster_x,
+        avg(points.y order by points.symbol) over (partition by points.run_id, clusters.cluster_id) as cluster_y,
         points.x_explained,
         points.y_explained
     from points

@@ -10,7 +10,7 @@ final as (
         min(session_date) as first_session,
         max(session_date) as last_session,
         arg_max(average_correlation, session_date) as last_correlation,
-        avg(average_correlation) as mean_correlation,
+        avg(average_correlation order by session_date) as mean_correlation,
         min(average_correlation) as lowest_correlation,
         max(average_correlation) as highest_correlation
     from averages

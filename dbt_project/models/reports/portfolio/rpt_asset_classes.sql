@@ -8,9 +8,9 @@ final as (
         risk_profile,
         case when sleeve = 'cash' then 'cash' else asset_class end as asset_class,
         count(*) filter (where weight > 0) as n_holdings,
-        sum(weight) as weight,
-        coalesce(sum(weight) filter (where direction > 0 and sleeve <> 'cash'), 0.0) as long_weight,
-        coalesce(sum(weight) filter (where direction < 0), 0.0) as short_weight
+        sum(weight order by symbol) as weight,
+        coalesce(sum(weight order by symbol) filter (where direction > 0 and sleeve <> 'cash'), 0.0) as long_weight,
+        coalesce(sum(weight order by symbol) filter (where direction < 0), 0.0) as short_weight
     from weights
     group by run_id, risk_profile, case when sleeve = 'cash' then 'cash' else asset_class end
 )

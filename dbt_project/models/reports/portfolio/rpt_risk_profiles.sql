@@ -17,13 +17,13 @@ totals as (
         risk_profile,
         count(*) filter (where sleeve <> 'cash' and weight > 0) as n_holdings,
         count(distinct cluster_id) filter (where sleeve <> 'cash' and weight > 0) as n_clusters,
-        sum(weight) as total_weight,
-        coalesce(sum(weight) filter (where sleeve <> 'cash' and direction > 0), 0.0) as long_weight,
-        coalesce(sum(weight) filter (where sleeve <> 'cash' and direction < 0), 0.0) as short_weight,
-        coalesce(sum(weight) filter (where sleeve = 'cash'), 0.0) as cash_weight,
-        coalesce(sum(net_weight) filter (where sleeve <> 'cash'), 0.0) as net_weight,
+        sum(weight order by symbol) as total_weight,
+        coalesce(sum(weight order by symbol) filter (where sleeve <> 'cash' and direction > 0), 0.0) as long_weight,
+        coalesce(sum(weight order by symbol) filter (where sleeve <> 'cash' and direction < 0), 0.0) as short_weight,
+        coalesce(sum(weight order by symbol) filter (where sleeve = 'cash'), 0.0) as cash_weight,
+        coalesce(sum(net_weight order by symbol) filter (where sleeve <> 'cash'), 0.0) as net_weight,
         max(weight) filter (where sleeve <> 'cash') as largest_weight,
-        1.0 / nullif(sum(weight * weight) filter (where sleeve <> 'cash'), 0.0) as effective_holdings
+        1.0 / nullif(sum(weight * weight order by symbol) filter (where sleeve <> 'cash'), 0.0) as effective_holdings
     from weights
     group by run_id, risk_profile
 ),

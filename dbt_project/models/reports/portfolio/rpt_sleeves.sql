@@ -29,7 +29,7 @@ final as (
         count(distinct weights.cluster_id) as n_clusters,
         sum(weights.weight order by weights.symbol) as weight,
         sum(weights.net_weight order by weights.symbol) as net_weight,
-        avg(risk.convexity) as mean_convexity,
+        avg(risk.convexity order by weights.symbol) as mean_convexity,
         string_agg(weights.symbol, ', ' order by weights.weight desc, weights.symbol asc) as members
     from weights
     inner join barbells on weights.run_id = barbells.run_id and weights.risk_profile = barbells.risk_profile
